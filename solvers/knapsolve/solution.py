@@ -1,0 +1,153 @@
+"""The answer, and the independent check that every answer passes before it is returned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knapsolve.problem import Knapsack
+
+
+class Status(StrEnum):
+    """What is known of an answer."""
+
+    OPTIMAL = "OPTIMAL"
+    """Proved: no selection is worth more, up to the solution's stated tolerance."""
+    FEASIBLE = "FEASIBLE"
+    """A selection that keeps every constraint, with a bound on how much better another could be."""
+    INFEASIBLE = "INFEASIBLE"
+    """Proved: no selection keeps every constraint."""
+    NO_SOLUTION = "NO_SOLUTION"
+    """The solver was stopped before it found a selection; the bound still holds."""
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A selection with everything that is known of it.
+
+    Parameters
+    ----------
+    selected
+        Whether each item is chosen, bool, shape (n,). All False where there is no selection.
+    value
+        Value of the selection, recomputed from it; minus infinity where there is none.
+    bound
+        No selection is worth more than this (up to `tolerance`). Minus infinity where none exists.
+    status
+        What is known.
+    usage, slack
+        Use of each resource and what is left of its capacity, shape (m,).
+    prices
+        Dual price of one unit of each resource, shape (m,), or None if the solver gives none.
+    solver
+        Name of the solver that found the selection.
+    seconds
+        Wall-clock time of the whole call.
+    tolerance
+        Relative error within which OPTIMAL is proved: 0 where arithmetic was exact up to rounding of the sum.
+    trace
+        What was tried and why, a line each.
+    """
+
+    selected: NDArray[np.bool_]
+    value: int | float
+    bound: int | float
+    status: Status
+    usage: NDArray[Any]
+    slack: NDArray[Any]
+    prices: NDArray[np.float64] | None
+    solver: str
+    seconds: float
+    tolerance: float = 0.0
+    trace: tuple[str, ...] = ()
+
+    @property
+    def gap(self) -> float:
+        """Relative distance of value and bound, (bound - value) / max(|bound|, |value|); 0 when proved."""
+        return relative_gap(self.value, self.bound) if self.status is not Status.OPTIMAL else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-ready dict; `selected` holds the indices of chosen items, non-finite numbers are None."""
+        return {
+            "status": str(self.status),
+            "solver": self.solver,
+            "value": _json_number(self.value),
+            "bound": _json_number(self.bound),
+            "gap": _json_number(self.gap),
+            "tolerance": self.tolerance,
+            "selected": np.flatnonzero(self.selected).tolist(),
+            "usage": self.usage.tolist(),
+            "slack": self.slack.tolist(),
+            "prices": None if self.prices is None else self.prices.tolist(),
+            "seconds": self.seconds,
+            "trace": list(self.trace),
+        }
+
+
+def _json_number(number: int | float) -> int | float | None:
+    return number if np.isfinite(number) else None
+
+
+def relative_gap(value: int | float, bound: int | float) -> float:
+    """Return (bound - value) / max(|bound|, |value|), 0 where the bound is met, infinity where there is no value."""
+    if bound <= value:
+        return 0.0
+    if not (np.isfinite(value) and np.isfinite(bound)):
+        return float("inf")
+    return float((bound - value) / max(abs(bound), abs(value)))
+
+
+def evaluate(problem: Knapsack, selected: NDArray[np.bool_]) -> tuple[int | float, NDArray[Any]]:
+    """Recompute value and usage of a selection from the problem alone.
+
+    Parameters
+    ----------
+    problem
+        The problem.
+    selected
+        Bool array, shape (n,).
+
+    Returns
+    -------
+    value, usage
+        The selection's value (int where values are integers) and its use of each resource, shape (m,).
+    """
+    total = problem.values[selected].sum()
+    value: int | float = int(total) if problem.integer_values else float(total)
+    if problem.type_weights is not None:
+        assert problem.item_type is not None
+        counts = np.bincount(problem.item_type[selected], minlength=problem.type_weights.shape[1])
+        return value, problem.type_weights @ counts
+    assert problem.dense_weights is not None
+    return value, problem.dense_weights[:, selected].sum(axis=1)
+
+
+def violation(problem: Knapsack, selected: NDArray[np.bool_], usage: NDArray[Any]) -> str | None:
+    """Return a sentence on the first constraint the selection breaks, or None if it keeps them all."""
+    over = np.flatnonzero(usage > problem.limits)
+    if len(over):
+        i = over[0]
+        return f"resource {i} is over its capacity: {usage[i]} > {problem.capacities[i]}"
+    if problem.fixed_in is not None and not selected[problem.fixed_in].all():
+        return f"item {problem.fixed_in[~selected[problem.fixed_in]][0]} is forced in but not chosen"
+    if problem.fixed_out is not None and selected[problem.fixed_out].any():
+        return f"item {problem.fixed_out[selected[problem.fixed_out]][0]} is forced out but chosen"
+    if problem.choices is not None:
+        labelled = problem.choices >= 0
+        labels, chosen = np.unique(problem.choices[labelled & selected], return_counts=True)
+        if (chosen > 1).any():
+            return f"choice {labels[chosen > 1][0]} has more than one item chosen"
+        if problem.exactly_one:
+            missing = np.setdiff1d(problem.choices[labelled], labels)
+            if len(missing):
+                return f"choice {missing[0]} has no item chosen"
+    if problem.requires is not None:
+        broken = selected[problem.requires[:, 0]] & ~selected[problem.requires[:, 1]]
+        if broken.any():
+            a, b = problem.requires[broken][0]
+            return f"item {a} is chosen but item {b}, which it requires, is not"
+    return None
