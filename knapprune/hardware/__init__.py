@@ -1,0 +1,1 @@
+"""Resource models: one file per hardware model, and what they share."""

@@ -1,0 +1,235 @@
+"""DSP and BRAM use of the Dense, Conv1D and Conv2D layers that hls4ml generates for Vivado and Vitis.
+
+What can be saved by zeros depends on the strategy that takes effect (read in hls4ml 1.3 and counted in its output):
+
+============================  =========================================  ==================================
+strategy                      DSP                                        BRAM
+============================  =========================================  ==================================
+latency, reuse factor 1       one multiplier a non-zero weight           none
+latency, reuse factor > 1     a cap: ceil(size / RF) - floor(zeros / RF)  none
+resource_unrolled             one multiplier a row with a non-zero        blocks with a bit of a non-zero
+resource                      one multiplier a row, zeros and all         all blocks
+distributed_arithmetic        none                                       none
+============================  =========================================  ==================================
+
+A row is ``reuse_factor`` consecutive weights of the output-first flat kernel; see :mod:`knapprune.structures`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from knapprune.hardware.bram import block_count, depth_segments, rows_of_blocks
+from knapprune.hardware.dsp import MultiplierTable, table_of_part
+from knapprune.hardware.model import LabelCosts
+from knapprune.layers import Layer
+
+# Stands for "no non-zero weight here" in a running minimum of labels.
+_NO_LABEL = np.iinfo(np.int64).max
+
+Owners = npt.NDArray[np.int64]
+
+
+class Hls4mlHardware:
+    """The resource model of hls4ml's Vivado and Vitis backends.
+
+    Parameters
+    ----------
+    part
+        The device; it decides the width of a DSP block.
+    multipliers
+        DSP blocks by operand width, in place of the part's own table.
+    """
+
+    resources: tuple[str, ...] = ("dsp", "bram")
+
+    def __init__(self, part: str = "xcvu13p-flga2577-2-e", multipliers: MultiplierTable | None = None) -> None:
+        self.multipliers = multipliers if multipliers is not None else table_of_part(part)
+
+    def dsp_per_multiplier(self, layer: Layer) -> int:
+        """DSP blocks of one weight position: one product's, times the pixels computed in parallel.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+
+        Returns
+        -------
+        int
+            DSP blocks.
+        """
+        return self.multipliers.blocks(layer.weight_bits, layer.data_bits) * layer.copies
+
+    def use(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> dict[str, int]:
+        """Count what the layer uses with this kernel, its zero weights gone.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+        kernel
+            Shape ``layer.kernel_shape``; only which weights are zero matters.
+
+        Returns
+        -------
+        dict
+            Blocks by resource.
+        """
+        costs = self.costs(layer, np.zeros(layer.kernel_shape, dtype=np.int64), kernel)
+        alone = costs.type_costs[:, costs.label_type].sum(axis=1)
+        return {name: costs.fixed[name] + int(own) for name, own in zip(self.resources, alone, strict=True)}
+
+    def costs(self, layer: Layer, labels: npt.NDArray[np.int64], kernel: npt.NDArray[np.generic]) -> LabelCosts:
+        """Split the layer's use by label.
+
+        A multiplier or a memory block belongs to a label if all the non-zero weights in it have that label. What
+        several labels share is fixed: pruning one of them saves nothing for certain.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+        labels
+            Shape ``layer.kernel_shape``, integers from 0.
+        kernel
+            Shape ``layer.kernel_shape``; only which weights are zero matters.
+
+        Returns
+        -------
+        LabelCosts
+            Costs and fixed part in the order of :attr:`resources`; together they make up :meth:`use`.
+        """
+        alive = np.asarray(kernel) != 0
+        if alive.shape != layer.kernel_shape or labels.shape != layer.kernel_shape:
+            raise ValueError(
+                f"layer {layer.name!r}: kernel and labels have shapes {alive.shape} and {labels.shape}, "
+                f"expected {layer.kernel_shape}"
+            )
+        label_count = int(labels.max(initial=-1)) + 1
+        per_multiplier = self.dsp_per_multiplier(layer)
+        own = np.zeros((len(self.resources), label_count), dtype=np.int64)
+        fixed = dict.fromkeys(self.resources, 0)
+        if layer.strategy == "latency" and layer.reuse_factor == 1:
+            own[0] = np.bincount(labels[alive], minlength=label_count) * per_multiplier
+        elif layer.strategy == "latency":
+            fixed["dsp"] = latency_multiplier_cap(layer, alive) * per_multiplier
+        elif layer.strategy == "resource":
+            fixed["dsp"] = -(-layer.size // layer.reuse_factor) * per_multiplier
+            fixed["bram"] = block_count(layer)
+        elif layer.strategy == "resource_unrolled":
+            lowest, highest = _label_range_of_rows(layer, labels, alive)
+            own[0], shared = _count_by_owner(lowest.min(axis=1), highest.max(axis=1), label_count)
+            own[0] *= per_multiplier
+            fixed["dsp"] = shared * per_multiplier
+            if layer.reuse_factor > 1:
+                own[1], fixed["bram"] = _count_by_owner(*_label_range_of_blocks(layer, lowest, highest), label_count)
+        elif layer.strategy != "distributed_arithmetic":
+            raise ValueError(f"layer {layer.name!r}: strategy {layer.strategy!r} is not one hls4ml has")
+        type_costs, label_type = _distinct_columns(own)
+        return LabelCosts(label_type, type_costs, fixed)
+
+    def structure(self, layer: Layer, resources: tuple[str, ...]) -> str:
+        """Name the finest structure that saves these resources in this layer.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+        resources
+            The resources that are budgeted.
+
+        Returns
+        -------
+        str
+            A name in :data:`knapprune.structures.STRUCTURES`.
+        """
+        if layer.strategy != "resource_unrolled":
+            return "unstructured"
+        return "bram-run" if "bram" in resources else "dsp-row"
+
+    def advice(self, layer: Layer, resource: str) -> str:
+        """Say why pruning this layer saves none of the resource, and what would.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+        resource
+            A name in :attr:`resources`.
+
+        Returns
+        -------
+        str
+            One sentence.
+        """
+        if layer.strategy == "resource_unrolled":
+            structure = "'bram-run'" if resource == "bram" else "'dsp-row' or 'bram-run'"
+            return f"structure {structure} can save {resource} here"
+        if resource == "bram" and layer.reuse_factor == 1:
+            return f"{layer.strategy} with reuse factor 1 keeps no weights in BRAM"
+        if resource == "dsp" and self.dsp_per_multiplier(layer) == 0:
+            return f"products of {layer.weight_bits} x {layer.data_bits} bits take no DSP"
+        if layer.strategy == "latency" and resource == "bram":
+            return "latency keeps no weights in BRAM"
+        wanted = "'resource_unrolled' with a reuse factor above 1"
+        if layer.kind != "dense" or layer.copies > 1:
+            wanted += " and io_stream"
+        if resource == "dsp":
+            wanted += ", or 'latency' with reuse factor 1,"
+        why = "only caps its multipliers" if layer.strategy == "latency" else "spends the same on zeros"
+        return f"{layer.strategy} with reuse factor {layer.reuse_factor} {why}; {wanted} can save {resource}"
+
+
+def latency_multiplier_cap(layer: Layer, alive: npt.NDArray[np.bool_]) -> int:
+    """Bound the multipliers of a latency layer, as its ``ALLOCATION`` pragma does (``core_templates.py``).
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    alive
+        Which weights are not zero.
+
+    Returns
+    -------
+    int
+        ``ceil(size / RF) - floor(zeros / RF)``.
+    """
+    zeros = layer.size - int(np.count_nonzero(alive))
+    return -(-layer.size // layer.reuse_factor) - zeros // layer.reuse_factor
+
+
+def _label_range_of_rows(
+    layer: Layer, labels: npt.NDArray[np.int64], alive: npt.NDArray[np.bool_]
+) -> tuple[Owners, Owners]:
+    """Lowest and highest label among the non-zero weights of each row and depth segment, shape (rows, segments)."""
+    output_first = np.moveaxis(np.where(alive, labels, -1), -1, 0).reshape(-1, layer.reuse_factor)
+    segments = depth_segments(output_first)
+    return np.where(segments < 0, _NO_LABEL, segments).min(axis=2), segments.max(axis=2)
+
+
+def _label_range_of_blocks(layer: Layer, lowest: Owners, highest: Owners) -> tuple[Owners, Owners]:
+    """Lowest and highest label among the non-zero weights with a bit in each block, flat."""
+    first, last = rows_of_blocks(layer)
+    # reduceat works on [start, stop) pairs; every second result is the gap between two blocks. The pad allows a stop
+    # behind the last row.
+    bounds = np.stack([first, last + 1], axis=1).ravel()
+    low = np.minimum.reduceat(np.pad(lowest, ((0, 1), (0, 0)), constant_values=_NO_LABEL), bounds, axis=0)[::2]
+    high = np.maximum.reduceat(np.pad(highest, ((0, 1), (0, 0)), constant_values=-1), bounds, axis=0)[::2]
+    return low.ravel(), high.ravel()
+
+
+def _count_by_owner(lowest: Owners, highest: Owners, label_count: int) -> tuple[npt.NDArray[np.int64], int]:
+    """Count the units that one label owns, by label, and those that several share; empty units count for nothing."""
+    owned = lowest[lowest == highest]
+    return np.bincount(owned, minlength=label_count), int(np.count_nonzero((highest >= 0) & (lowest != highest)))
+
+
+def _distinct_columns(own: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Reduce the columns to the distinct ones and say which one each was."""
+    # One integer a column sorts far faster than np.unique(axis=1) does.
+    key = own[0] * (int(own[1].max(initial=0)) + 1) + own[1]
+    _, index, label_type = np.unique(key, return_index=True, return_inverse=True)
+    return own[:, index], label_type.astype(np.int64, copy=False)

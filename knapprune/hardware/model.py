@@ -1,0 +1,91 @@
+"""The hardware seam: what a layer's weights cost on a chip."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, cast, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from knapprune.layers import Layer
+from knapprune.plugins import find, load
+
+GROUP = "knapprune.hardware"
+
+
+class HardwareWarning(UserWarning):
+    """The hardware will not be quite what was asked for."""
+
+
+@dataclass(frozen=True)
+class LabelCosts:
+    """What one layer uses now, split into what each label alone decides and what no label can save.
+
+    Parameters
+    ----------
+    label_type
+        Shape (labels,), integers: the type of each label.
+    type_costs
+        Shape (resources, types): what goes when a label of that type is pruned.
+    fixed
+        By resource: in use whatever is pruned, because the strategy never drops it or several labels share it.
+    """
+
+    label_type: npt.NDArray[np.int64]
+    type_costs: npt.NDArray[np.int64]
+    fixed: Mapping[str, int]
+
+
+@runtime_checkable
+class HardwareModel(Protocol):
+    """Resources of a layer. Registered as a factory ``(part: str) -> HardwareModel`` under ``knapprune.hardware``."""
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """The names of what is counted, such as ``("dsp", "bram")``."""
+
+    def use(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> dict[str, int]:
+        """Count what the layer uses with this kernel, its zero weights gone."""
+
+    def costs(self, layer: Layer, labels: npt.NDArray[np.int64], kernel: npt.NDArray[np.generic]) -> LabelCosts:
+        """Split the layer's use by label, so that ``fixed`` and the costs of all labels add up to ``use``."""
+
+    def structure(self, layer: Layer, resources: tuple[str, ...]) -> str:
+        """Name the finest structure that saves these resources in this layer."""
+
+    def advice(self, layer: Layer, resource: str) -> str:
+        """Say why pruning this layer saves none of the resource, and which strategy would."""
+
+
+def hardware(model: str | HardwareModel, part: str) -> HardwareModel:
+    """Find a hardware model by name, or take the one given.
+
+    Parameters
+    ----------
+    model
+        Entry-point name, or a model.
+    part
+        The device, for a model that is built by name.
+
+    Returns
+    -------
+    HardwareModel
+        The model.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name; the message lists those there are.
+    """
+    if not isinstance(model, str):
+        return model
+    known = find(GROUP)
+    factory = load(known[model]) if model in known else None
+    if factory is None:
+        near = difflib.get_close_matches(model, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near and near[0] != model else ""
+        raise ValueError(f"hardware: got {model!r}, expected one of {sorted(known)}{hint}")
+    return cast("Callable[[str], HardwareModel]", factory)(part)

@@ -1,0 +1,145 @@
+"""Structures: which weights live and die together, as one integer label per weight.
+
+A structure is a function from a :class:`~knapprune.layers.Layer` to an integer array of the kernel's shape, with labels
+counted from 0. Everything after that (values, costs, masks) only ever sees the labels, so a new granularity is one more
+small function here, or one a user passes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import lcm
+
+import numpy as np
+import numpy.typing as npt
+
+from knapprune.hardware.bram import WORD_BITS
+from knapprune.layers import Layer
+
+Labels = npt.NDArray[np.int64]
+Structure = Callable[[Layer], Labels]
+
+
+def unstructured(layer: Layer) -> Labels:
+    """Every weight on its own.
+
+    Parameters
+    ----------
+    layer
+        The layer to label.
+
+    Returns
+    -------
+    Labels
+        Shape ``layer.kernel_shape``; one label per weight.
+    """
+    return np.arange(layer.size, dtype=np.int64).reshape(layer.kernel_shape)
+
+
+def neuron(layer: Layer) -> Labels:
+    """All weights of one output neuron (dense) or filter (convolution): the kernel's last axis.
+
+    Parameters
+    ----------
+    layer
+        The layer to label.
+
+    Returns
+    -------
+    Labels
+        Shape ``layer.kernel_shape``; ``layer.n_out`` labels.
+    """
+    return np.broadcast_to(np.arange(layer.n_out, dtype=np.int64), layer.kernel_shape).copy()
+
+
+def dsp_row(layer: Layer) -> Labels:
+    """The weights that share one multiplier: ``reuse_factor`` consecutive weights, output axis first.
+
+    hls4ml transposes the kernel to output-axis-first (``passes/resource_strategy.py``), flattens it, and gives each
+    multiplier one row of ``(n_in * n_out / reuse_factor, reuse_factor)``.
+
+    Parameters
+    ----------
+    layer
+        The layer to label.
+
+    Returns
+    -------
+    Labels
+        Shape ``layer.kernel_shape``; ``ceil(size / reuse_factor)`` labels.
+    """
+    return _from_output_first(np.arange(layer.size, dtype=np.int64) // layer.reuse_factor, layer)
+
+
+def bram_run(layer: Layer) -> Labels:
+    """The shortest aligned run of consecutive DSP rows that fills whole 36-bit memory words.
+
+    Weights of ``W`` bits sit side by side in the memory word, one per DSP row, so ``lcm(W, 36) / W`` rows fill
+    ``lcm(W, 36) / 36`` blocks exactly. Where ``W`` divides 36 this is the published ``36 / W`` rows and one block. The
+    last run may be shorter; it then owns only the blocks that its own rows touch.
+
+    Parameters
+    ----------
+    layer
+        The layer to label.
+
+    Returns
+    -------
+    Labels
+        Shape ``layer.kernel_shape``.
+    """
+    rows_per_run = lcm(layer.weight_bits, WORD_BITS) // layer.weight_bits
+    return _from_output_first(np.arange(layer.size, dtype=np.int64) // (layer.reuse_factor * rows_per_run), layer)
+
+
+#: The structures that can be asked for by name.
+STRUCTURES: dict[str, Structure] = {
+    "unstructured": unstructured,
+    "neuron": neuron,
+    "dsp-row": dsp_row,
+    "bram-run": bram_run,
+}
+
+
+def labels(layer: Layer, structure: str | Structure) -> Labels:
+    """Label a layer's weights by a named structure or by a function of the user's own.
+
+    Parameters
+    ----------
+    layer
+        The layer to label.
+    structure
+        A name in :data:`STRUCTURES`, or a function of the layer that returns integers >= 0 in the kernel's shape.
+
+    Returns
+    -------
+    Labels
+        Shape ``layer.kernel_shape``.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, or labels of the wrong shape or type, or negative ones.
+    """
+    if callable(structure):
+        found = np.asarray(structure(layer))
+        _check(found, layer, getattr(structure, "__name__", repr(structure)))
+        return found.astype(np.int64, copy=False)
+    if structure not in STRUCTURES:
+        raise ValueError(f"structure: got {structure!r}, expected 'auto', a function or one of {sorted(STRUCTURES)}")
+    return STRUCTURES[structure](layer)
+
+
+def _from_output_first(flat: Labels, layer: Layer) -> Labels:
+    """Bring labels of the output-axis-first flat kernel back to the kernel's own axis order."""
+    output_first = flat.reshape(layer.n_out, *layer.kernel_shape[:-1])
+    return np.ascontiguousarray(np.moveaxis(output_first, 0, -1))
+
+
+def _check(found: npt.NDArray[np.generic], layer: Layer, name: str) -> None:
+    if found.shape != layer.kernel_shape:
+        raise ValueError(
+            f"structure {name}: labels of layer {layer.name!r} have shape {found.shape}, expected {layer.kernel_shape}"
+        )
+    if not np.issubdtype(found.dtype, np.integer) or (found.size and found.min() < 0):
+        raise ValueError(f"structure {name}: labels of layer {layer.name!r} must be integers >= 0, got {found.dtype}")
