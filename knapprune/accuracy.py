@@ -1,0 +1,53 @@
+"""The share of samples that a classifier gets right, whatever form its labels have."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
+    """Return the share of right classes.
+
+    Parameters
+    ----------
+    y_true
+        Class numbers of shape ``(samples,)`` or ``(samples, 1)``, or one-hot rows of shape ``(samples, classes)``.
+        Outputs with more axes, as in segmentation, take more axes here too.
+    y_pred
+        Scores of shape ``(samples, classes)``, or probabilities of the second of two classes (a sigmoid's output) of
+        shape ``(samples, 1)`` or ``(samples,)``.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not belong together or the labels are neither class numbers nor one-hot; pass your own metric
+        for regression and for several labels a sample.
+
+    Examples
+    --------
+    >>> accuracy([0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+    0.6666666666666666
+    """
+    labels, scores = np.asarray(y_true), np.asarray(y_pred)
+    if scores.ndim < 2:
+        scores = scores.reshape(-1, 1)
+    if scores.shape[-1] > 1 and labels.shape == scores.shape:
+        if not (np.isin(labels, (0, 1)).all() and (labels.sum(axis=-1) == 1).all()):
+            raise ValueError("y_true: expected one-hot rows or class numbers, got other rows; pass metric= instead")
+        labels = labels.argmax(axis=-1)
+    elif labels.ndim == scores.ndim and labels.shape[-1] == 1:
+        labels = labels[..., 0]
+    if labels.shape != scores.shape[:-1]:
+        raise ValueError(f"y_true: expected labels for scores of shape {scores.shape}, got shape {np.shape(y_true)}")
+    if labels.size == 0:
+        raise ValueError("y_true: expected at least one sample, got none")
+    if not np.equal(labels, np.round(labels)).all():
+        raise ValueError("y_true: expected class numbers, got fractions; pass metric= for a regression")
+    classes = scores.argmax(axis=-1) if scores.shape[-1] > 1 else scores[..., 0] > 0.5
+    return float(np.mean(classes == labels))

@@ -1,0 +1,217 @@
+"""Count multipliers and memory blocks in a generated project: what the C++ names, not what a model predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knapprune.generated import GeneratedLayer, GeneratedProjectError, read_project
+from knapprune.hardware.dsp import MultiplierTable, table_of_part
+
+# A 36 Kb block as 1024 words of 36 bits, the deepest shape that keeps the full width (AMD UG573, table 1-10).
+_BLOCK_BITS = 36
+_BLOCK_WORDS = 1024
+
+
+@dataclass(frozen=True)
+class LayerCount:
+    """What one generated layer uses.
+
+    Parameters
+    ----------
+    name, strategy, reuse_factor
+        As the generated code has them.
+    multipliers
+        Multipliers that the generated code uses, over all pixels computed in parallel.
+    dsp
+        `multipliers` times the DSPs of one multiplier of the layer's operand widths.
+    bram
+        36 Kb blocks that hold a bit of a used weight.
+    vanished
+        Weights that are not zero in the model but are written as zero, because the type has too few fractional bits.
+        hls4ml still issues their product, so they count as used.
+    """
+
+    name: str
+    strategy: str
+    reuse_factor: int
+    multipliers: int
+    dsp: int
+    bram: int
+    vanished: int
+
+    @property
+    def resources(self) -> Mapping[str, int]:
+        """The countable resources, by name."""
+        return MappingProxyType({"dsp": self.dsp, "bram": self.bram})
+
+
+@dataclass(frozen=True)
+class ProjectCount:
+    """What a generated project uses, layer by layer.
+
+    Parameters
+    ----------
+    layers
+        One count for each Dense or convolution layer, in the order of the top function.
+    not_counted
+        Layers with weights of another kind, which no count here covers.
+    """
+
+    layers: tuple[LayerCount, ...]
+    not_counted: tuple[str, ...]
+
+
+def count_project(folder: Path, multipliers: MultiplierTable | None = None) -> ProjectCount:
+    """Count what a project that hls4ml wrote uses, from its C++ alone.
+
+    Parameters
+    ----------
+    folder
+        The project's folder, the one that holds ``firmware``.
+    multipliers
+        DSPs of a multiplier by operand widths. None takes the table of the project's device.
+
+    Returns
+    -------
+    ProjectCount
+        DSPs and 36 Kb blocks of each layer.
+
+    Raises
+    ------
+    GeneratedProjectError
+        If the project cannot be read, contradicts itself, or has a strategy that has no countable multipliers.
+    """
+    project = read_project(folder)
+    table = table_of_part(project.part) if multipliers is None else multipliers
+    return ProjectCount(tuple(count_layer(layer, table) for layer in project.layers), project.others)
+
+
+def count_layer(layer: GeneratedLayer, table: MultiplierTable) -> LayerCount:
+    """Count the multipliers and blocks of one generated layer.
+
+    Parameters
+    ----------
+    layer
+        The layer as read from the project.
+    table
+        DSPs of a multiplier by operand widths.
+
+    Returns
+    -------
+    LayerCount
+        Its multipliers, DSPs and 36 Kb blocks.
+
+    Raises
+    ------
+    GeneratedProjectError
+        If the weights and the code contradict each other, the reuse factor does not cut the kernel into whole rows, or
+        the strategy is none of ``latency``, ``resource`` and ``resource_unrolled``.
+    """
+    if layer.strategy != "latency" and not _cuts_whole_rows(layer):
+        # hls4ml corrects such a reuse factor, and forgets to where it replaces a layer by a pointwise convolution: the
+        # code it generates then adds products to the wrong outputs.
+        raise GeneratedProjectError(
+            f"layer {layer.name!r}: hls4ml wrote wrong code, because reuse factor {layer.reuse_factor} does not cut "
+            f"{layer.n_in} x {layer.n_out} weights into whole rows; set one that divides {layer.n_in}, or {layer.n_in} "
+            f"times a divisor of {layer.n_out}"
+        )
+    used = _used_weights(layer)
+    if layer.strategy == "latency":
+        # nnet_dense_latency.h: the weights are constants, a product with zero disappears; above RF = 1 the ALLOCATION
+        # pragma shares what is left, rounding in its own way.
+        rows = ceil(layer.weights.size / layer.reuse_factor) - layer.zeros // layer.reuse_factor
+        blocks = 0
+    else:
+        rows = np.unique(used // layer.reuse_factor).size
+        # At RF = 1 every weight is read in every cycle and no memory is bound.
+        blocks = blocks_in_use(used, layer.weight_bits, layer.reuse_factor) if layer.reuse_factor > 1 else 0
+    multipliers = rows * layer.copies
+    return LayerCount(
+        name=layer.name,
+        strategy=layer.strategy,
+        reuse_factor=layer.reuse_factor,
+        multipliers=multipliers,
+        dsp=multipliers * table.blocks(layer.weight_bits, layer.data_bits),
+        bram=blocks,
+        vanished=_vanished(layer),
+    )
+
+
+def blocks_in_use(weights: NDArray[np.int64], weight_bits: int, reuse_factor: int) -> int:
+    """Count the 36 Kb blocks that hold a bit of one of the given weights.
+
+    hls4ml reshapes the flat array into words of one weight a multiplier, ``reuse_factor`` words deep: weight ``w`` is
+    in word ``w % reuse_factor`` at bits ``[r * weight_bits, (r + 1) * weight_bits)`` with ``r = w // reuse_factor``.
+
+    Parameters
+    ----------
+    weights
+        Flat indices of the weights to hold, shape ``(n,)``.
+    weight_bits
+        Width of a weight, in bits.
+    reuse_factor
+        Depth of the reshaped array, in words.
+
+    Returns
+    -------
+    int
+        Blocks with at least one such bit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> blocks_in_use(np.array([0, 4, 8]), weight_bits=16, reuse_factor=4)  # rows 0 to 2: bits 0 to 47
+    2
+    """
+    row, word = np.divmod(weights, reuse_factor)
+    first = row * weight_bits // _BLOCK_BITS
+    last = ((row + 1) * weight_bits - 1) // _BLOCK_BITS
+    used: set[tuple[int, int]] = set()
+    for step in range((weight_bits - 1) // _BLOCK_BITS + 2):
+        column = np.minimum(first + step, last)
+        used.update(zip(column.tolist(), (word // _BLOCK_WORDS).tolist(), strict=True))
+    return len(used)
+
+
+def _cuts_whole_rows(layer: GeneratedLayer) -> bool:
+    if layer.reuse_factor <= layer.n_in:
+        return layer.n_in % layer.reuse_factor == 0
+    return layer.reuse_factor % layer.n_in == 0 and (layer.n_in * layer.n_out) % layer.reuse_factor == 0
+
+
+def _used_weights(layer: GeneratedLayer) -> NDArray[np.int64]:
+    """Return the flat indices of the weights that the layer's code multiplies."""
+    written = np.flatnonzero(layer.weights)
+    if layer.strategy == "resource_unrolled" and layer.products is not None:
+        unnamed = np.setdiff1d(written, layer.products)
+        if unnamed.size:
+            raise GeneratedProjectError(
+                f"layer {layer.name!r}: weight {unnamed[0]} is written as {layer.weights[unnamed[0]]}, "
+                "but no product of the generated code names it"
+            )
+        return np.unique(layer.products)
+    if layer.strategy == "latency":
+        if written.size > layer.weights.size - layer.zeros:
+            raise GeneratedProjectError(
+                f"layer {layer.name!r}: parameters.h states {layer.weights.size - layer.zeros} non-zero weights, "
+                f"its weights file has {written.size}"
+            )
+        return written
+    if layer.strategy == "resource":
+        # nnet_dense_resource.h: the loop runs over every weight, zero or not.
+        return np.arange(layer.weights.size)
+    raise GeneratedProjectError(
+        f"layer {layer.name!r}: expected strategy latency, resource or resource_unrolled, got {layer.strategy!r}"
+    )
+
+
+def _vanished(layer: GeneratedLayer) -> int:
+    issued = layer.weights.size - layer.zeros if layer.products is None else np.unique(layer.products).size
+    return int(issued - np.count_nonzero(layer.weights))

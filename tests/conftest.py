@@ -1,0 +1,18 @@
+"""What every test shares: a quiet TensorFlow and the folder of optional data."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """Folder of real networks and instances; a test that asks for it is skipped where there is none."""
+    folder = os.environ.get("KNAPPRUNE_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("KNAPPRUNE_DATA does not name the folder of real networks and instances")
+    return Path(folder)
