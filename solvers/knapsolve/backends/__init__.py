@@ -1,0 +1,1 @@
+"""External solvers, each in a process that can be killed."""

@@ -1,0 +1,128 @@
+"""The road every external solver shares: scale, solve in a worker process, keep the best of what it said."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knapsolve.backends import process
+from knapsolve.backends.program import Job, Report
+from knapsolve.backends.repair import repaired
+from knapsolve.backends.scaling import Scaled
+from knapsolve.problem import Knapsack
+from knapsolve.solution import evaluate
+from knapsolve.solver import Answer, Options, Progress
+
+TOLERANCE = 1e-9
+"""Relative error that scaled values and a solver's float arithmetic may have; their margins are far below it."""
+
+Scale = Callable[[Knapsack, NDArray[np.bool_] | None], Scaled]
+
+
+class Best:
+    """The best selection and bound known so far, in the problem's own numbers.
+
+    Parameters
+    ----------
+    problem
+        The problem, without fixed items.
+    scaled
+        The program that the worker solves.
+    options
+        How to solve; `Options.start` is the first selection known.
+    """
+
+    def __init__(self, problem: Knapsack, scaled: Scaled, options: Options) -> None:
+        self._problem = problem
+        self._scaled = scaled
+        self._on_progress = options.on_progress
+        self._begun = time.monotonic()
+        self.whole = bool((problem.values == np.floor(problem.values)).all())
+        self.selected = options.start
+        self.value: int | float = -np.inf if options.start is None else evaluate(problem, options.start)[0]
+        self.bound = trivial_bound(problem)
+        self.dropped = 0
+
+    def take(self, report: Report) -> None:
+        """Keep what is better than before, and tell the user's callback of it."""
+        better = self._take_bound(report.bound) if report.bound is not None else False
+        if report.selected is not None:
+            selected, dropped = repaired(self._problem, report.selected)
+            value = -np.inf if selected is None else evaluate(self._problem, selected)[0]
+            if value > self.value:
+                self.selected, self.value, self.dropped, better = selected, value, dropped, True
+        if better and self._on_progress is not None:
+            self._on_progress(Progress(time.monotonic() - self._begun, self.value, self.bound))
+
+    def settled_bound(self) -> int | float:
+        """Return the bound, or the value itself where no more than the margin for scaling and tolerances parts them.
+
+        That matters where the optimum is near 0, against which no margin is small. Whole numbers need it not: their
+        bound was rounded down.
+        """
+        margin = 0 if self.whole else 2 * self._scaled.loss
+        return self.value if self.bound - self.value <= margin else self.bound
+
+    def _take_bound(self, scaled_bound: int | float) -> bool:
+        if not np.isfinite(scaled_bound):
+            return False
+        bound = self._scaled.upper_bound(scaled_bound)
+        if self.whole:
+            # Whole values have a whole optimum, whatever fraction the solver's bound ends in.
+            bound = math.floor(bound) if self._problem.integer_values else float(math.floor(bound))
+        better = bound < self.bound
+        self.bound = min(self.bound, bound)
+        return better
+
+
+def trivial_bound(problem: Knapsack) -> int | float:
+    """Return the sum of positive values of items that fit, which no selection exceeds."""
+    fits = (problem.weights <= problem.limits[:, None]).all(axis=0)
+    total = np.maximum(problem.values[fits], 0).sum()
+    return int(total) if problem.integer_values else float(total) * (1 + 1e-12)
+
+
+def solve(name: str, module: str, scale: Scale, problem: Knapsack, options: Options) -> Answer:
+    """Solve in a worker process.
+
+    Parameters
+    ----------
+    name
+        The solver's name, for the trace.
+    module
+        Dotted name of the module that runs in the worker.
+    scale
+        Turns the problem into the solver's numbers.
+    problem
+        The problem, without fixed items.
+    options
+        How to solve.
+
+    Returns
+    -------
+    Answer
+        The best selection known and a bound that holds, also where the worker crashed or was killed. `TOLERANCE` is
+        stated where scaling or the solver's own tolerances had a part in it and values are not whole numbers.
+    """
+    if problem.n == 0:
+        return Answer(np.zeros(0, dtype=np.bool_), trivial_bound(problem), trace=(f"{name}: nothing to choose",))
+    begun = time.monotonic()
+    scaled = scale(problem, options.start)
+    best = Best(problem, scaled, options)
+    tolerance = TOLERANCE if scaled.loss and not best.whole else 0.0
+    left = None if options.time_limit is None else max(options.time_limit - (time.monotonic() - begun), 0.0)
+    job = Job(scaled.program, left, options.gap, options.seed % 2**31)
+    final, reason = process.run(module, job, best.take)
+    if final is not None:
+        best.take(final)
+        reason = final.note
+        if final.infeasible and best.selected is None:
+            return Answer(None, -np.inf, infeasible=True, tolerance=tolerance, trace=(f"{name}: infeasible",))
+    trace = [f"{name}: {reason}"]
+    if best.dropped:
+        trace.append(f"{name}: its selection passed a capacity by a rounding error; {best.dropped} items were dropped")
+    return Answer(best.selected, best.settled_bound(), tolerance=tolerance, trace=tuple(trace))

@@ -1,0 +1,228 @@
+"""Workers as the parent sees them: started on demand, reused, killed at a hard deadline, never left behind."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from knapsolve.backends import messages
+from knapsolve.backends.program import Job, Report
+
+GRACE_SECONDS = 0.25
+"""How long after its time limit a solver may still answer by itself before it is killed."""
+
+_SLICE_SECONDS = 0.5  # on Windows a wait cannot be interrupted, so Ctrl-C is noticed between slices
+
+
+class WorkerFailedError(Exception):
+    """The worker could not be started, crashed, or refused the job; the message says which and why."""
+
+
+class Worker:
+    """One worker process and the thread that reads what it sends.
+
+    Parameters
+    ----------
+    module
+        Dotted name of the module whose ``run`` the worker calls.
+    """
+
+    def __init__(self, module: str) -> None:
+        self.module = module
+        self.ready = False
+        self._jobs = 0
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "knapsolve.backends.worker", module],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(_import_path())},
+                start_new_session=True,  # Ctrl-C in the terminal reaches the parent only
+            )
+        except OSError:
+            self._errors.close()
+            raise
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self._stdin: BinaryIO = self.process.stdin  # type: ignore[assignment]
+        self._inbox: queue.SimpleQueue[tuple[int, str, Any]] = queue.SimpleQueue()
+        reader = threading.Thread(target=_read, args=(self.process.stdout, self._inbox), daemon=True)
+        reader.start()
+
+    def wait_until_ready(self, deadline: float) -> bool:
+        """Return whether the worker has imported its solver by `deadline` (on the clock of `time.monotonic`)."""
+        while not self.ready:
+            message = self._next(deadline)
+            if message is None:
+                return False
+            self.ready = message[1] == "ready"
+        return True
+
+    def solve(self, job: Job, deadline: float, on_report: Callable[[Report], None]) -> Report | None:
+        """Run one job and return its last report, or None if the deadline struck first."""
+        self._jobs += 1
+        try:
+            messages.send(self._stdin, (self._jobs, job))
+        except OSError as error:
+            raise WorkerFailedError(self._epitaph()) from error
+        while (message := self._next(deadline)) is not None:
+            number, kind, content = message
+            if number != self._jobs:
+                continue  # a late report of an earlier job
+            if kind == "final":
+                assert isinstance(content, Report)
+                return content
+            on_report(content)
+        return None
+
+    def alive(self) -> bool:
+        """Return whether the process still runs."""
+        return self.process.poll() is None
+
+    def kill(self) -> None:
+        """End the process now and release what it held."""
+        self.process.kill()
+        self.process.wait()
+        self._errors.close()
+        with contextlib.suppress(OSError):  # what was not yet written has nobody left to read it
+            self._stdin.close()
+
+    def abandon(self) -> None:
+        """Let go of the pipe without touching the process: in a fork, it belongs to the parent."""
+        self._stdin.close()
+        self.process.returncode = 0  # nothing here for Popen to wait for
+
+    def _next(self, deadline: float) -> tuple[int, str, Any] | None:
+        while True:
+            wait = min(deadline - time.monotonic(), _SLICE_SECONDS)
+            try:
+                message = self._inbox.get(timeout=max(wait, 0.0))
+                break
+            except queue.Empty:
+                if time.monotonic() >= deadline:
+                    return None
+        if message[1] == "gone":
+            raise WorkerFailedError(self._epitaph())
+        if message[1] == "failed":
+            raise WorkerFailedError(message[2])
+        return message
+
+    def _epitaph(self) -> str:
+        code = self.process.wait()
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        return f"the worker process ended with code {code}" + (f": {lines[-1].strip()}" if lines else "")
+
+
+def _import_path() -> list[str]:
+    """Return the parent's import path, led by the folder this very package was imported from."""
+    home = str(Path(__file__).resolve().parents[2])
+    return [home, *(entry for entry in sys.path if entry and entry != home)]
+
+
+def _read(stdout: BinaryIO, inbox: queue.SimpleQueue[tuple[int, str, Any]]) -> None:
+    with stdout:
+        try:
+            while True:
+                inbox.put(messages.receive(stdout))
+        except Exception:  # end of file, or a message torn by a crash
+            inbox.put((0, "gone", None))
+
+
+_idle: dict[str, list[Worker]] = {}
+_inherited: list[Worker] = []  # kept, so that a fork never finalises a process that is not its own
+_lock = threading.Lock()
+
+
+def run(module: str, job: Job, on_report: Callable[[Report], None]) -> tuple[Report | None, str]:
+    """Run a job in a worker process and kill it if it does not end in time.
+
+    Parameters
+    ----------
+    module
+        Dotted name of the module whose ``run`` the worker calls.
+    job
+        What to solve. Its time limit covers the start of a worker too.
+    on_report
+        Called in this thread with every improvement the worker reports.
+
+    Returns
+    -------
+    report, reason
+        The worker's last word and "", or None and a sentence on why there is none.
+    """
+    begun = time.monotonic()
+    end = float("inf") if job.time_limit is None else begun + job.time_limit
+    worker: Worker | None = None
+    reusable = False
+    try:
+        worker = _borrow(module)
+        if not worker.wait_until_ready(end):
+            reusable = True  # it goes on loading and will serve the next solve
+            return None, "the time limit struck while its worker process was starting"
+        left = None if job.time_limit is None else max(end - time.monotonic(), 0.0)
+        report = worker.solve(replace(job, time_limit=left), end + GRACE_SECONDS, on_report)
+        reusable = report is not None
+        return report, "" if reusable else f"killed {GRACE_SECONDS} s after its time limit, which it ignored"
+    except KeyboardInterrupt:
+        return None, "interrupted and killed"
+    except (WorkerFailedError, OSError) as error:
+        return None, f"failed: {error}"
+    finally:
+        if worker is not None:
+            if reusable:
+                _give_back(worker)
+            else:
+                worker.kill()
+
+
+def _borrow(module: str) -> Worker:
+    with _lock:
+        workers = _idle.setdefault(module, [])
+        while workers:
+            worker = workers.pop()
+            if worker.alive():
+                return worker
+            worker.kill()
+    return Worker(module)
+
+
+def _give_back(worker: Worker) -> None:
+    with _lock:
+        _idle.setdefault(worker.module, []).append(worker)
+
+
+@atexit.register
+def end_workers() -> None:
+    """End every idle worker process; the next solve starts a new one."""
+    with _lock:
+        for workers in _idle.values():
+            while workers:
+                workers.pop().kill()
+
+
+def _after_fork() -> None:
+    global _lock
+    _lock = threading.Lock()  # the old one may have been held by a thread that does not exist here
+    for workers in _idle.values():
+        for worker in workers:
+            worker.abandon()
+            _inherited.append(worker)
+    _idle.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
