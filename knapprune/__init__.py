@@ -1,0 +1,59 @@
+"""Choose, provably best, which weights of a network an FPGA keeps.
+
+The names below are loaded when they are first used: importing knapprune loads no framework, no solver and no hls4ml.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from knapprune.adapters.keras_registration import register_with_keras
+
+if TYPE_CHECKING:
+    from knapprune.estimation import Resources, estimate
+    from knapprune.hls_config import HlsConfig, HlsConfigError, read_hls_config
+    from knapprune.layers import Layer
+    from knapprune.pruning import prune
+    from knapprune.selection import Selection, select
+    from knapprune.verify import verify
+
+__all__ = [
+    "HlsConfig",
+    "HlsConfigError",
+    "Layer",
+    "Resources",
+    "Selection",
+    "estimate",
+    "prune",
+    "read_hls_config",
+    "select",
+    "verify",
+]
+
+_HOMES = {
+    "HlsConfig": "knapprune.hls_config",
+    "HlsConfigError": "knapprune.hls_config",
+    "Layer": "knapprune.layers",
+    "Resources": "knapprune.estimation",
+    "Selection": "knapprune.selection",
+    "estimate": "knapprune.estimation",
+    "prune": "knapprune.pruning",
+    "read_hls_config": "knapprune.hls_config",
+    "select": "knapprune.selection",
+    "verify": "knapprune.verify",
+}
+
+register_with_keras()
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'knapprune' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

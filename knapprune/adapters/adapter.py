@@ -1,0 +1,68 @@
+"""The adapter seam: what the rest of knapprune needs from a framework's model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from knapprune.hls_config import HlsConfig
+from knapprune.layers import Layer
+from knapprune.plugins import find, load
+
+GROUP = "knapprune.adapters"
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """One framework's models. Registered as a class without arguments under ``knapprune.adapters``."""
+
+    def matches(self, model: Any) -> bool:
+        """Say whether the model is this framework's, without importing the framework."""
+
+    def layers(self, model: Any, config: HlsConfig) -> list[Layer]:
+        """List the layers with a kernel that can be masked, in the order data passes them."""
+
+    def untouched(self, model: Any) -> list[str]:
+        """Name the layers with weights that are neither counted nor masked."""
+
+    def kernels(self, model: Any) -> dict[str, npt.NDArray[np.generic]]:
+        """Copy the kernels out, by layer name."""
+
+    def gradients(self, model: Any, data: Any, batch_size: int) -> dict[str, npt.NDArray[np.floating[Any]]]:
+        """Average the absolute gradient of the model's loss over batches of the data, by layer name."""
+
+    def apply(self, model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
+        """Return a copy whose masked weights are zero and stay zero under training; the model given is untouched."""
+
+
+def adapter(model: Any) -> Adapter:
+    """Find the adapter of a model's framework.
+
+    Parameters
+    ----------
+    model
+        The model.
+
+    Returns
+    -------
+    Adapter
+        The first one that says it matches.
+
+    Raises
+    ------
+    TypeError
+        If none does; the message lists those there are.
+    """
+    known = find(GROUP)
+    for entry in known.values():
+        factory = load(entry)
+        if factory is not None and (candidate := factory()).matches(model):
+            found: Adapter = candidate
+            return found
+    kind = type(model)
+    raise TypeError(
+        f"model: got {kind.__module__}.{kind.__qualname__}, expected a model of one of the adapters {sorted(known)}"
+    )

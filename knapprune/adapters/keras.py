@@ -1,0 +1,149 @@
+"""The Keras 3 adapter: Sequential and Functional models, on any Keras backend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from knapprune.hls_config import HlsConfig
+from knapprune.layers import Layer
+
+# Keras takes seconds to import and need not be installed, so each method imports what it needs when it is called. Only
+# `matches` is called on models of other frameworks.
+
+
+class KerasAdapter:
+    """Keras 3 models with Dense, Conv1D and Conv2D layers."""
+
+    def matches(self, model: Any) -> bool:
+        """Say whether the model is a Keras model.
+
+        Parameters
+        ----------
+        model
+            Anything.
+
+        Returns
+        -------
+        bool
+            Whether one of its classes is Keras' own ``Model``.
+        """
+        return any(
+            parent.__module__.split(".")[0] == "keras" and parent.__name__ == "Model" for parent in type(model).__mro__
+        )
+
+    def layers(self, model: Any, config: HlsConfig) -> list[Layer]:
+        """List the layers with a kernel that can be masked, in the order data passes them.
+
+        Parameters
+        ----------
+        model
+            A built Sequential or Functional model.
+        config
+            The hls4ml configuration.
+
+        Returns
+        -------
+        list of Layer
+            As hls4ml will compute them.
+
+        Raises
+        ------
+        ValueError
+            If the model is neither, is not built, uses a layer twice or two layers of one name.
+        """
+        from knapprune.adapters.keras_layers import layers
+
+        return layers(model, config)
+
+    def untouched(self, model: Any) -> list[str]:
+        """Name the layers with weights that are neither counted nor masked.
+
+        Parameters
+        ----------
+        model
+            The model.
+
+        Returns
+        -------
+        list of str
+            Such as batch normalisations, recurrent and depthwise layers.
+        """
+        from knapprune.adapters.keras_layers import kernel_layers, leaf_layers
+
+        masked = kernel_layers(model)
+        return [layer.name for layer in leaf_layers(model) if layer.weights and layer.name not in masked]
+
+    def kernels(self, model: Any) -> dict[str, npt.NDArray[np.generic]]:
+        """Copy the kernels out.
+
+        Parameters
+        ----------
+        model
+            The model.
+
+        Returns
+        -------
+        dict
+            Arrays in Keras' own axis order, by layer name.
+        """
+        import keras
+
+        from knapprune.adapters.keras_layers import kernel_layers
+
+        return {
+            name: np.array(keras.ops.convert_to_numpy(layer.kernel)) for name, layer in kernel_layers(model).items()
+        }
+
+    def gradients(self, model: Any, data: Any, batch_size: int) -> dict[str, npt.NDArray[np.floating[Any]]]:
+        """Average the absolute gradient of the model's loss over batches.
+
+        Parameters
+        ----------
+        model
+            A compiled model: its own loss is used.
+        data
+            ``(inputs, targets)``, arrays or nested structures of arrays with the samples on the first axis.
+        batch_size
+            Samples per batch; only one batch is in the framework's memory at a time.
+
+        Returns
+        -------
+        dict
+            Arrays of the kernels' shapes, by layer name.
+
+        Raises
+        ------
+        ValueError
+            If the model is not compiled, or the data is not such a pair or is empty.
+        """
+        from knapprune.adapters.keras_gradients import mean_absolute_gradients
+
+        return mean_absolute_gradients(model, data, batch_size)
+
+    def apply(self, model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
+        """Return a copy whose masked weights are zero and stay zero under training.
+
+        Parameters
+        ----------
+        model
+            The model; it is not touched.
+        masks
+            True for a weight to keep, in the kernel's shape, by layer name.
+
+        Returns
+        -------
+        keras.Model
+            With the same weights elsewhere and the same compile state.
+
+        Raises
+        ------
+        ValueError
+            For a mask of no such layer or of the wrong shape.
+        """
+        from knapprune.adapters.keras_clone import masked_clone
+
+        return masked_clone(model, masks)

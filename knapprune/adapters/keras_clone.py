@@ -1,0 +1,88 @@
+"""A masked copy of a Keras model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from knapprune.adapters.keras_layers import kernel_layers
+from knapprune.adapters.keras_mask import KernelMask
+
+
+def masked_clone(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
+    """Copy a model, with masks on its kernels that hold under training.
+
+    Parameters
+    ----------
+    model
+        A built Sequential or Functional model; it is not touched.
+    masks
+        True for a weight to keep, in the kernel's shape, by layer name. A mask replaces an earlier one.
+
+    Returns
+    -------
+    keras.Model
+        With the same weights elsewhere and, if the model is compiled, the same compile state, optimiser state included.
+
+    Raises
+    ------
+    ValueError
+        For a mask of no such layer, of the wrong shape or not boolean.
+    """
+    _check(model, masks)
+    clone = keras.models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    for own, other in zip(_all_layers(clone), _all_layers(model), strict=True):
+        own.trainable = other.trainable
+    for name, layer in kernel_layers(clone).items():
+        if name in masks:
+            _mask_kernel(layer, masks[name])
+    _copy_compile_state(model, clone)
+    return clone
+
+
+def _mask_kernel(layer: Any, mask: npt.NDArray[np.bool_]) -> None:
+    before = layer.kernel_constraint
+    constraint = KernelMask(mask, before.inner if isinstance(before, KernelMask) else before)
+    # The layer's attribute is what is saved, the variable's is what the optimiser applies.
+    layer.kernel_constraint = constraint
+    layer.kernel.constraint = constraint
+    layer.kernel.assign(keras.ops.where(mask, layer.kernel, keras.ops.zeros_like(layer.kernel)))
+
+
+def _copy_compile_state(model: Any, clone: Any) -> None:
+    if not model.compiled:
+        return
+    clone.compile_from_config(model.get_compile_config())
+    if model.optimizer.built:
+        clone.optimizer.build(clone.trainable_variables)
+        for own, other in zip(clone.optimizer.variables, model.optimizer.variables, strict=True):
+            own.assign(other)
+
+
+def _all_layers(model: Any) -> list[Any]:
+    """List the model's layers, models inside it and their layers, in one order for a model and its clone."""
+    found = []
+    for layer in model.layers:
+        found.append(layer)
+        if isinstance(layer, keras.Model):
+            found.extend(_all_layers(layer))
+    return found
+
+
+def _check(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
+    known = kernel_layers(model)
+    for name, mask in masks.items():
+        if name not in known:
+            raise ValueError(
+                f"masks: model {model.name!r} has no layer {name!r} to mask, expected some of {list(known)}"
+            )
+        shape = tuple(known[name].kernel.shape)
+        if mask.shape != shape or mask.dtype != np.bool_:
+            raise ValueError(
+                f"masks: that of layer {name!r} is {mask.dtype} of shape {mask.shape}, expected bool of shape {shape}"
+            )

@@ -1,0 +1,107 @@
+"""The order in which a Keras model calls its layers, models inside models unrolled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+
+@dataclass(frozen=True)
+class Call:
+    """One use of a layer.
+
+    Parameters
+    ----------
+    layer
+        The Keras layer.
+    inputs, outputs
+        Its symbolic tensors in this use. A tensor that enters or leaves a model inside the model is that of the outer
+        model, so that outputs can be matched with inputs by identity.
+    """
+
+    layer: Any
+    inputs: tuple[Any, ...]
+    outputs: tuple[Any, ...]
+
+    @property
+    def hls_type(self) -> str:
+        """The class that hls4ml makes of the layer, for looking up its settings.
+
+        It has Keras' own name, but a Dense layer on several axes is a convolution to hls4ml
+        (``passes/multi_dense.py``).
+
+        Raises
+        ------
+        ValueError
+            For a Dense layer on more axes than hls4ml takes.
+        """
+        name = type(self.layer).__name__
+        if name == "Dense":
+            axes = len(self.inputs[0].shape) - 1
+            if axes > 3:
+                raise ValueError(f"layer {self.layer.name!r}: hls4ml takes Dense on up to 3 axes, got {axes}")
+            return "Dense" if axes == 1 else f"Conv{axes - 1}D"
+        return {"InputLayer": "Input", "ReLU": "Activation"}.get(name, name)
+
+
+def calls(model: Any) -> list[Call]:
+    """List every use of every layer, sources before users.
+
+    Parameters
+    ----------
+    model
+        A Sequential or Functional model.
+
+    Returns
+    -------
+    list of Call
+        Including those of the models in it.
+
+    Raises
+    ------
+    ValueError
+        If the model is neither.
+    """
+    found: list[Call] = []
+    _visit(model, None, found)
+    return found
+
+
+def _visit(model: Any, outer_inputs: tuple[Any, ...] | None, found: list[Call]) -> tuple[Any, ...]:
+    """Add the calls of one model; return its output tensors as seen from outside."""
+    if not isinstance(model, (keras.Sequential, keras.Model)) or not getattr(model, "outputs", None):
+        raise ValueError(f"model {model.name!r}: got {type(model).__name__}, expected a Sequential or Functional model")
+    renamed: dict[int, Any] = {}
+    if outer_inputs is not None:
+        renamed = {id(inner): outer for inner, outer in zip(model.inputs, outer_inputs, strict=True)}
+    for node in _nodes(model.outputs):
+        layer = node.operation
+        outputs = tuple(node.outputs)
+        if outer_inputs is not None and isinstance(layer, keras.layers.InputLayer):
+            continue
+        inputs = tuple(renamed.get(id(tensor), tensor) for tensor in node.input_tensors)
+        if isinstance(layer, keras.Model):
+            inner = _visit(layer, inputs, found)
+            renamed |= {id(own): tensor for own, tensor in zip(outputs, inner, strict=True)}
+        else:
+            found.append(Call(layer, inputs, outputs))
+    return tuple(renamed.get(id(tensor), tensor) for tensor in model.outputs)
+
+
+def _nodes(outputs: Any) -> list[Any]:
+    """Nodes that the outputs depend on, sources first, without recursion: models can be deeper than Python's stack."""
+    done: dict[int, Any] = {}
+    stack = [tensor._keras_history for tensor in reversed(outputs)]
+    while stack:
+        history = stack[-1]
+        node = history.operation._inbound_nodes[history.node_index]
+        waiting = [tensor._keras_history for tensor in node.input_tensors]
+        waiting = [past for past in waiting if id(past.operation._inbound_nodes[past.node_index]) not in done]
+        if waiting:
+            stack.extend(reversed(waiting))
+        else:
+            stack.pop()
+            done.setdefault(id(node), node)
+    return list(done.values())

@@ -1,0 +1,81 @@
+"""A mask that Keras itself enforces: a constraint on the kernel, applied after every optimiser step.
+
+A constraint is the one hook that every Keras optimiser honours after its update, weight decay and momentum included,
+and that is saved in the layer's configuration. So the mask needs no training loop of its own and survives saving and
+loading.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+
+@keras.saving.register_keras_serializable(package="knapprune")
+class KernelMask(keras.constraints.Constraint):  # type: ignore[misc, unused-ignore]
+    """Keep the masked weights of a kernel at zero.
+
+    Parameters
+    ----------
+    mask
+        True for a weight that is kept, in the kernel's shape.
+    inner
+        A constraint that the kernel had before; it is applied first.
+    """
+
+    def __init__(self, mask: npt.NDArray[np.bool_], inner: Any = None) -> None:
+        self.mask = np.array(mask, dtype=bool)
+        self.inner = keras.constraints.get(inner)
+
+    def __call__(self, w: Any) -> Any:
+        """Return the weights with the masked ones set to zero.
+
+        Parameters
+        ----------
+        w
+            Tensor or variable in the mask's shape.
+
+        Returns
+        -------
+        tensor
+            A backend tensor. Zero by selection, not by product: a masked weight is zero even if a step made it NaN.
+        """
+        value = keras.ops.convert_to_tensor(w if self.inner is None else self.inner(w))
+        return keras.ops.where(self.mask, value, keras.ops.zeros_like(value))
+
+    def get_config(self) -> dict[str, Any]:
+        """Describe the constraint for saving: the mask as packed bits.
+
+        Returns
+        -------
+        dict
+            Read back by :meth:`from_config`.
+        """
+        return {
+            "shape": list(self.mask.shape),
+            "bits": base64.b64encode(np.packbits(self.mask).tobytes()).decode("ascii"),
+            "inner": keras.constraints.serialize(self.inner),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> KernelMask:
+        """Rebuild the constraint from :meth:`get_config`.
+
+        Parameters
+        ----------
+        config
+            What :meth:`get_config` returned.
+
+        Returns
+        -------
+        KernelMask
+            The constraint.
+        """
+        shape = tuple(config["shape"])
+        bits = np.frombuffer(base64.b64decode(config["bits"]), dtype=np.uint8)
+        mask = np.unpackbits(bits, count=int(np.prod(shape))).astype(bool).reshape(shape)
+        return cls(mask, keras.constraints.deserialize(config["inner"]) if config["inner"] else None)

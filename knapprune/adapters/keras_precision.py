@@ -1,0 +1,126 @@
+"""Widths of the data between layers, as hls4ml will infer them: they decide how many DSP blocks a product takes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import reduce
+from math import prod
+from typing import Any
+
+import keras
+
+from knapprune.adapters.keras_graph import Call
+from knapprune.hls_config import HlsConfig
+from knapprune.precision import FixedPoint, at_most, of_add, of_choice, of_multiply, of_product_sum, of_scaling
+
+# hls4ml takes these out, or passes their input's type on.
+_TRANSPARENT = (
+    keras.layers.Dropout,
+    keras.layers.Flatten,
+    keras.layers.Permute,
+    keras.layers.Reshape,
+    keras.layers.UpSampling1D,
+    keras.layers.UpSampling2D,
+    keras.layers.ZeroPadding1D,
+    keras.layers.ZeroPadding2D,
+)
+_POOLING = (
+    keras.layers.AveragePooling1D,
+    keras.layers.AveragePooling2D,
+    keras.layers.MaxPooling1D,
+    keras.layers.MaxPooling2D,
+)
+_PRODUCT_SUMS = (keras.layers.Dense, keras.layers.Conv1D, keras.layers.Conv2D)
+# A layer without a bias gets hls4ml's zero of one unsigned bit.
+_NO_BIAS = FixedPoint(1, 1, signed=False)
+
+
+def input_precisions(order: list[Call], config: HlsConfig) -> dict[str, FixedPoint]:
+    """Infer the type of the data that enters each layer.
+
+    Parameters
+    ----------
+    order
+        The model's calls, sources first.
+    config
+        The hls4ml configuration.
+
+    Returns
+    -------
+    dict
+        By layer name; the type of the first input where a layer has several.
+
+    Raises
+    ------
+    HlsConfigError
+        If a precision on the way is no fixed-point type.
+    """
+    uses = Counter(id(tensor) for call in order for tensor in call.inputs)
+    types: dict[int, FixedPoint] = {}
+    foldable: set[int] = set()
+    found: dict[str, FixedPoint] = {}
+    for call in order:
+        inputs = [types[id(tensor)] for tensor in call.inputs]
+        if inputs:
+            found[call.layer.name] = inputs[0]
+        folded = isinstance(call.layer, keras.layers.BatchNormalization) and id(call.inputs[0]) in foldable
+        result = inputs[0] if folded else _result(call, inputs, config)
+        for tensor in call.outputs:
+            types[id(tensor)] = result
+            # hls4ml folds a normalisation into the product sum before it, if nobody else reads that (bn_fuse.py).
+            if _is_linear_sum(call.layer) and uses[id(tensor)] == 1 and _asked(call, config) is None:
+                foldable.add(id(tensor))
+    return found
+
+
+def _result(call: Call, inputs: list[FixedPoint], config: HlsConfig) -> FixedPoint:
+    layer = call.layer
+    activation: Any = getattr(layer, "activation", None)
+    linear = activation is None or activation is keras.activations.linear
+    if isinstance(layer, keras.layers.Activation) and linear:
+        return inputs[0]
+    if _is_product_sum(layer) and not linear:
+        # hls4ml splits the activation off into a layer of its own, whose type it does not infer.
+        name = f"{layer.name}_{activation.__name__}"
+        hls_class = "Softmax" if activation is keras.activations.softmax else "Activation"
+        return config.precision("result", name, hls_class) or config.default_precision
+    asked = _asked(call, config)
+    return asked if asked is not None else _inferred(call, inputs, config)
+
+
+def _inferred(call: Call, inputs: list[FixedPoint], config: HlsConfig) -> FixedPoint:
+    layer, default = call.layer, config.default_precision
+
+    def own(variable: str) -> FixedPoint:
+        return config.precision(variable, layer.name, call.hls_type) or default
+
+    if isinstance(layer, (*_TRANSPARENT, *_POOLING)):
+        return inputs[0]
+    if _is_product_sum(layer):
+        bias = own("bias") if layer.use_bias else _NO_BIAS
+        result = of_product_sum(inputs[0], own("weight"), bias, prod(layer.kernel.shape[:-1]))
+    elif isinstance(layer, keras.layers.BatchNormalization):
+        result = of_scaling(inputs[0], own("scale"), own("bias"))
+    elif isinstance(layer, (keras.layers.Add, keras.layers.Average)):
+        result = reduce(of_add, inputs)
+    elif isinstance(layer, keras.layers.Subtract):
+        result = of_add(inputs[0], inputs[1], subtract=True)
+    elif isinstance(layer, keras.layers.Multiply):
+        result = reduce(of_multiply, inputs)
+    elif isinstance(layer, (keras.layers.Concatenate, keras.layers.Maximum, keras.layers.Minimum)):
+        result = reduce(of_choice, inputs)
+    else:
+        return default
+    return at_most(result, config.maximum_precision)
+
+
+def _asked(call: Call, config: HlsConfig) -> FixedPoint | None:
+    return config.precision("result", call.layer.name, call.hls_type)
+
+
+def _is_linear_sum(layer: Any) -> bool:
+    return _is_product_sum(layer) and layer.activation is keras.activations.linear
+
+
+def _is_product_sum(layer: Any) -> bool:
+    return type(layer) in _PRODUCT_SUMS

@@ -1,0 +1,145 @@
+"""From the settings that were asked for to those that hls4ml puts into effect, with a warning for each change.
+
+Follows ``init_dense``, ``init_conv1d`` and ``init_conv2d`` of hls4ml 1.3, ``backends/vivado/vivado_backend.py``.
+"""
+
+from __future__ import annotations
+
+import warnings
+from math import prod
+
+from knapprune.hardware.model import HardwareWarning
+from knapprune.hardware.reuse import closest, divisors, valid_reuse_factors
+from knapprune.hls_config import HlsConfig, HlsConfigError
+from knapprune.layers import Kind, Layer
+
+_DISTRIBUTED = ("distributed_arithmetic", "da")
+
+
+def resolve_layer(
+    config: HlsConfig,
+    name: str,
+    kind: Kind,
+    kernel_shape: tuple[int, ...],
+    *,
+    pixels: int = 1,
+    hls_type: str,
+    data_bits: int,
+) -> Layer:
+    """Find how hls4ml will compute a layer.
+
+    Parameters
+    ----------
+    config
+        The configuration.
+    name, kind, kernel_shape
+        The layer, as in :class:`~knapprune.layers.Layer`.
+    pixels
+        Output positions of a convolution, or of a Dense layer on a tensor of several axes.
+    hls_type
+        The class hls4ml turns it into: ``"Dense"``, ``"Conv1D"`` or ``"Conv2D"``. A Dense layer on several axes
+        becomes a convolution.
+    data_bits
+        Width of an input word.
+
+    Returns
+    -------
+    Layer
+        With both the requested and the effective strategy and reuse factor.
+
+    Raises
+    ------
+    HlsConfigError
+        For settings that hls4ml refuses, or takes only to write a project that does not compile.
+
+    Warns
+    -----
+    HardwareWarning
+        Where hls4ml changes a strategy, a reuse factor or a parallelization factor.
+    """
+    if config.setting("TargetCycles", name, hls_type) is not None:
+        raise HlsConfigError(f"hls_config: layer {name!r} sets TargetCycles, expected a ReuseFactor in its place")
+    if config.setting("Compression", name, hls_type):
+        raise HlsConfigError(f"hls_config: layer {name!r} sets Compression, which is not supported; expected it off")
+    requested_strategy = config.strategy(name, hls_type)
+    requested_factor = config.reuse_factor(name, hls_type)
+    strategy = _effective_strategy(config, name, hls_type, requested_strategy, requested_factor)
+    n_in, n_out = prod(kernel_shape[:-1]), kernel_shape[-1]
+    # hls4ml looks a 1 x 1 convolution's precision up again after it has renamed the class.
+    pointwise = hls_type != "Dense" and (kind == "dense" or prod(kernel_shape[:-2]) == 1)
+    weight = config.precision("weight", name, f"Pointwise{hls_type}" if pointwise else hls_type)
+    return Layer(
+        name=name,
+        kind=kind,
+        kernel_shape=kernel_shape,
+        strategy=strategy,
+        requested_strategy=requested_strategy,
+        reuse_factor=_effective_reuse_factor(name, n_in, n_out, strategy, requested_factor),
+        requested_reuse_factor=requested_factor,
+        weight_bits=(weight or config.default_precision).width,
+        data_bits=data_bits,
+        copies=1 if hls_type == "Dense" else _pixels_in_parallel(config, name, hls_type, pixels),
+    )
+
+
+def _effective_strategy(config: HlsConfig, name: str, hls_type: str, requested: str, reuse_factor: int) -> str:
+    if requested in ("latency", "resource"):
+        return requested
+    if requested in _DISTRIBUTED:
+        if reuse_factor != 1:
+            raise HlsConfigError(
+                f"hls_config: layer {name!r} has ReuseFactor {reuse_factor}, expected 1 for {requested}"
+            )
+        return "distributed_arithmetic"
+    if requested != "resource_unrolled":
+        _warn(
+            f"layer {name!r}: hls4ml does not know strategy {requested!r} and takes 'latency'; expected "
+            "'latency', 'resource', 'resource_unrolled' or 'distributed_arithmetic'"
+        )
+        return "latency"
+    if reuse_factor == 1:
+        _warn(f"layer {name!r}: hls4ml replaces strategy 'resource_unrolled' by 'resource' at reuse factor 1")
+        return "resource"
+    if hls_type != "Dense" and config.io_type == "io_parallel":
+        _warn(
+            f"layer {name!r}: hls4ml replaces strategy 'resource_unrolled' by 'resource' for {hls_type} "
+            "in io_parallel; it keeps it in io_stream"
+        )
+        return "resource"
+    return requested
+
+
+def _effective_reuse_factor(name: str, n_in: int, n_out: int, strategy: str, requested: int) -> int:
+    if strategy not in ("resource", "resource_unrolled"):
+        return requested
+    valid = valid_reuse_factors(n_in, n_out, include_largest=strategy == "resource")
+    effective = closest(valid, requested) if valid else 1
+    if strategy == "resource_unrolled" and effective == 1:
+        # Only factors above 1 get generated code, but the project calls it all the same.
+        raise HlsConfigError(
+            f"hls_config: hls4ml would change ReuseFactor {requested} of layer {name!r} to 1 and write a project that "
+            f"does not compile; expected one of {valid[1:]}"
+            + ("" if valid[1:] else ", which is none: use another strategy")
+        )
+    if effective != requested:
+        _warn(
+            f"layer {name!r}: hls4ml replaces reuse factor {requested} by {effective}, the closest valid one "
+            f"(valid: {', '.join(map(str, valid))})"
+        )
+    return effective
+
+
+def _pixels_in_parallel(config: HlsConfig, name: str, hls_type: str, pixels: int) -> int:
+    requested = config.parallelization_factor(name, hls_type)
+    effective = closest(divisors(pixels), requested)
+    if effective != requested:
+        _warn(
+            f"layer {name!r}: hls4ml replaces ParallelizationFactor {requested} by {effective}, "
+            f"the closest divisor of its {pixels} pixels"
+        )
+    # The streaming convolution computes one pixel after the other, whatever the factor.
+    return effective if config.io_type == "io_parallel" else 1
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, HardwareWarning, stacklevel=2)

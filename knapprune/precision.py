@@ -1,0 +1,194 @@
+"""Fixed-point types as hls4ml writes them, and the widths it infers where a configuration says ``auto``.
+
+The rules are those of hls4ml 1.3, ``model/optimizer/passes/infer_precision.py``; only widths, integer bits and signs
+matter for hardware, so rounding and saturation are dropped.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from math import ceil, log2
+
+_PATTERN = re.compile(r"^(?:ap_|ac_)?(u?)(fixed|int)<\s*([^>]*)>$")
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """A fixed-point or integer type.
+
+    Parameters
+    ----------
+    width
+        All bits.
+    integer
+        Bits before the binary point, the sign among them.
+    signed
+        Whether there is a sign bit.
+    """
+
+    width: int
+    integer: int
+    signed: bool = True
+
+    @property
+    def fraction(self) -> int:
+        """Bits behind the binary point; negative for a type that counts in steps."""
+        return self.width - self.integer
+
+
+def parse_precision(text: object) -> FixedPoint:
+    """Read a precision such as ``fixed<16,6>``, ``ap_ufixed<8,0,RND>``, ``int<4>`` or ``ac_fixed<16,6,true>``.
+
+    Parameters
+    ----------
+    text
+        A string, or one of hls4ml's own types.
+
+    Returns
+    -------
+    FixedPoint
+        The type, without rounding and saturation.
+
+    Raises
+    ------
+    ValueError
+        For anything that is not fixed point or integer.
+    """
+    found = _PATTERN.match(str(text).strip())
+    if found is None:
+        raise ValueError(
+            f"precision: got {str(text)!r}, expected a fixed-point or integer type such as 'fixed<16,6>' or 'int<8>'"
+        )
+    unsigned, family, arguments = found.groups()
+    fields = [field.strip() for field in arguments.split(",")]
+    try:
+        width = int(fields[0])
+        integer = int(fields[1]) if family == "fixed" else width
+    except (ValueError, IndexError):
+        raise ValueError(f"precision: got {str(text)!r}, expected its bits as whole numbers") from None
+    if width < 1:
+        raise ValueError(f"precision: got {str(text)!r}, expected a width of at least 1 bit")
+    # The ac_ types carry their sign as an argument, after the widths.
+    sign = fields[2 if family == "fixed" else 1 :] if str(text).strip().startswith("ac_") else []
+    return FixedPoint(width, integer, signed=not unsigned and (not sign or sign[0] == "true"))
+
+
+def of_product_sum(data: FixedPoint, weight: FixedPoint, bias: FixedPoint, products: int) -> FixedPoint:
+    """Infer the type of a Dense or Conv result: wide enough that nothing can overflow.
+
+    Parameters
+    ----------
+    data, weight, bias
+        Types of what comes in.
+    products
+        Products summed into one output.
+
+    Returns
+    -------
+    FixedPoint
+        The type of the sum.
+    """
+    growth = ceil(log2(products))
+    integer = weight.integer + data.integer + growth
+    fraction = weight.width + data.width + growth - integer
+    return _sum_of(FixedPoint(integer + fraction, integer, weight.signed or data.signed), bias)
+
+
+def of_scaling(data: FixedPoint, scale: FixedPoint, bias: FixedPoint) -> FixedPoint:
+    """Infer the type of a batch normalisation that stays a layer of its own.
+
+    Parameters
+    ----------
+    data, scale, bias
+        Types of what comes in.
+
+    Returns
+    -------
+    FixedPoint
+        The type of ``data * scale + bias``.
+    """
+    return _sum_of(of_multiply(data, scale), bias)
+
+
+def of_add(first: FixedPoint, second: FixedPoint, subtract: bool = False) -> FixedPoint:
+    """Infer the type of a sum, difference or average of two tensors.
+
+    Parameters
+    ----------
+    first, second
+        Types of what comes in.
+    subtract
+        Whether the second is subtracted: the result is then signed.
+
+    Returns
+    -------
+    FixedPoint
+        The type of the result.
+    """
+    total = _sum_of(first, second)
+    return FixedPoint(total.width, total.integer, total.signed or subtract)
+
+
+def of_multiply(first: FixedPoint, second: FixedPoint) -> FixedPoint:
+    """Infer the type of a product of two tensors.
+
+    Parameters
+    ----------
+    first, second
+        Types of what comes in.
+
+    Returns
+    -------
+    FixedPoint
+        The type of the product.
+    """
+    return FixedPoint(first.width + second.width, first.integer + second.integer, first.signed or second.signed)
+
+
+def of_choice(first: FixedPoint, second: FixedPoint) -> FixedPoint:
+    """Infer the type that holds either of two: concatenation, maximum, minimum.
+
+    Parameters
+    ----------
+    first, second
+        Types of what comes in.
+
+    Returns
+    -------
+    FixedPoint
+        The smallest type that holds both.
+    """
+    if first == second:
+        return first
+    signed = first.signed or second.signed
+    integer = max(value.integer + (signed and not value.signed) for value in (first, second))
+    return FixedPoint(integer + max(first.fraction, second.fraction), integer, signed)
+
+
+def at_most(inferred: FixedPoint, maximum: FixedPoint | None) -> FixedPoint:
+    """Cap an inferred type by the configuration's maximum precision.
+
+    Parameters
+    ----------
+    inferred
+        What a rule gave.
+    maximum
+        The cap, or None for none.
+
+    Returns
+    -------
+    FixedPoint
+        Width and integer bits capped separately, as in hls4ml.
+    """
+    if maximum is None:
+        return inferred
+    return FixedPoint(min(inferred.width, maximum.width), min(inferred.integer, maximum.integer), inferred.signed)
+
+
+def _sum_of(first: FixedPoint, second: FixedPoint) -> FixedPoint:
+    """One more integer bit than the larger, after an unsigned operand has got a sign bit."""
+    integer = 1 + max(
+        first.integer + (second.signed and not first.signed), second.integer + (first.signed and not second.signed)
+    )
+    return FixedPoint(integer + max(first.fraction, second.fraction), integer, signed=first.signed or second.signed)
