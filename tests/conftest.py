@@ -9,6 +9,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pass what other packages warn about and we cannot change; everything else is an error (pyproject.toml)."""
+    # Keras 3.15 and TensorFlow 2.21 have not followed NumPy 2's copy keyword.
+    config.addinivalue_line("filterwarnings", "ignore:__array__ implementation doesn't accept:DeprecationWarning")
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """Folder of real networks and instances; a test that asks for it is skipped where there is none."""

@@ -1,0 +1,172 @@
+"""Write a Keras model as an hls4ml project: quiet, atomic, and in the folder that was asked for."""
+
+from __future__ import annotations
+
+import io
+import re
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from knapprune.hls_config import HlsConfig, read_hls_config
+
+
+class MissingToolError(RuntimeError):
+    """A program or package that a step needs is not installed; the message says what to install."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A written hls4ml project.
+
+    Parameters
+    ----------
+    folder
+        The project's folder.
+    graph
+        hls4ml's ``ModelGraph``, bound to `folder`; what compiles and predicts.
+    log
+        What hls4ml printed and warned while it converted.
+    """
+
+    folder: Path
+    graph: Any
+    log: str
+
+
+def export(
+    model: Any,
+    hls_config: HlsConfig | Mapping[str, Any] | str | Path,
+    output_dir: str | Path,
+    *,
+    force: bool = False,
+    **overrides: Any,
+) -> Project:
+    """Convert a Keras model with hls4ml and write the project.
+
+    The project is written beside `output_dir` and moved into place when it is complete. It is not compiled: a
+    compiled library holds the absolute path of its weights, so compile where the project stays
+    (`knapprune.emulation.build`).
+
+    Parameters
+    ----------
+    model
+        A built Keras 3 model. Masked models are welcome: hls4ml reads the kernels and ignores constraints.
+    hls_config
+        hls4ml's configuration, or the path of its YAML file. Not changed.
+    output_dir
+        Where the project goes. A folder that is not empty is replaced only with `force`.
+    force
+        Replace an existing hls4ml project. Anything else that stands there is never deleted.
+    **overrides
+        ``backend``, ``io_type``, ``part`` and ``clock_period`` take precedence over the top-level keys of `hls_config`.
+
+    Returns
+    -------
+    Project
+        The folder, hls4ml's graph and what hls4ml said.
+
+    Raises
+    ------
+    FileExistsError
+        If `output_dir` is not empty and `force` is false, or it holds something else than an hls4ml project.
+    MissingToolError
+        If hls4ml is not installed.
+    ValueError
+        If the configuration cannot be used or a layer's name is not a C++ identifier.
+    """
+    config = read_hls_config(hls_config, **overrides)
+    destination = Path(output_dir).resolve()
+    _check_destination(destination, force)
+    _check_names(model)
+    hls4ml = require_hls4ml()
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{destination.name}-", dir=destination.parent) as staging:
+        written = Path(staging) / destination.name
+        said = io.StringIO()
+        try:
+            with quiet(said):
+                graph = hls4ml.converters.convert_from_keras_model(
+                    model,
+                    output_dir=str(written),
+                    hls_config=_for_hls4ml(config),
+                    backend=config.backend,
+                    io_type=config.io_type,
+                    part=config.part,
+                    clock_period=config.clock_period,
+                )
+                graph.write()
+        except Exception as error:
+            error.add_note(f"hls4ml said:\n{said.getvalue()}")
+            raise
+        if destination.exists():
+            destination.rename(Path(staging) / "replaced")
+        written.rename(destination)
+    graph.config.config["OutputDir"] = str(destination)
+    with quiet(said):
+        # hls4ml_config.yml holds the folder's absolute path twice; this writes it anew.
+        graph.config.backend.writer.write_yml(graph)
+    return Project(destination, graph, said.getvalue())
+
+
+@contextmanager
+def quiet(said: io.StringIO) -> Iterator[None]:
+    """Collect what hls4ml prints and warns in `said`, instead of on the user's screen."""
+    with warnings.catch_warnings(record=True) as caught, redirect_stdout(said), redirect_stderr(said):
+        warnings.simplefilter("always")
+        yield
+    # A dict keeps the order and drops repetitions.
+    for line in dict.fromkeys(f"{warning.category.__name__}: {warning.message}\n" for warning in caught):
+        said.write(line)
+
+
+def _for_hls4ml(config: HlsConfig) -> dict[str, Any]:
+    """Return a copy in hls4ml's form: hls4ml writes into what it is given."""
+    return {
+        "Model": deepcopy(dict(config.model)),
+        "LayerType": deepcopy(dict(config.layer_types)),
+        "LayerName": deepcopy(dict(config.layer_names)),
+    }
+
+
+def _check_destination(destination: Path, force: bool) -> None:
+    if not destination.exists() or (destination.is_dir() and not any(destination.iterdir())):
+        return
+    if not force:
+        raise FileExistsError(f"output_dir: {destination} exists; give another folder, or force=True to replace it")
+    if not (destination / "hls4ml_config.yml").is_file():
+        raise FileExistsError(f"output_dir: {destination} is no hls4ml project, so it is not replaced; give another")
+
+
+def _check_names(model: Any) -> None:
+    from knapprune.adapters.keras_layers import leaf_layers
+
+    for layer in leaf_layers(model):
+        # hls4ml derives C++ types from the name and does not escape it.
+        if not re.fullmatch(r"[A-Za-z_]\w*", layer.name, re.ASCII):
+            raise ValueError(f"model: expected layer names that are C++ identifiers, got {layer.name!r}; rename it")
+
+
+def require_hls4ml() -> Any:
+    """Import hls4ml.
+
+    Returns
+    -------
+    module
+        hls4ml.
+
+    Raises
+    ------
+    MissingToolError
+        If it is not installed.
+    """
+    try:
+        import hls4ml
+    except ImportError as error:
+        raise MissingToolError('hls4ml is not installed; install it with: pip install "knapprune[hls4ml]"') from error
+    return hls4ml
