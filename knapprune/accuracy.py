@@ -35,6 +35,8 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     0.6666666666666666
     """
     labels, scores = np.asarray(y_true), np.asarray(y_pred)
+    if labels.dtype.kind not in "biuf":
+        raise ValueError(f"y_true: expected numbers, got dtype {labels.dtype}")
     if scores.ndim < 2:
         scores = scores.reshape(-1, 1)
     if scores.shape[-1] > 1 and labels.shape == scores.shape:
