@@ -7,6 +7,19 @@ from typing import Any
 
 import keras
 
+_HLS_CLASSES = {
+    "InputLayer": "Input",
+    "ReLU": "Activation",
+    "LeakyReLU": "ParametrizedActivation",
+    "ELU": "ParametrizedActivation",
+    "Flatten": "Reshape",
+    "Permute": "Transpose",
+    **{f"{kind}Pooling{axes}D": f"Pooling{axes}D" for kind in ("Max", "Average") for axes in (1, 2)},
+    **{f"Global{kind}Pooling{axes}D": f"GlobalPooling{axes}D" for kind in ("Max", "Average") for axes in (1, 2)},
+    **dict.fromkeys(("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"), "Merge"),
+    **dict.fromkeys(("UpSampling1D", "UpSampling2D"), "Resize"),
+}
+
 
 @dataclass(frozen=True)
 class Call:
@@ -29,8 +42,8 @@ class Call:
     def hls_type(self) -> str:
         """The class that hls4ml makes of the layer, for looking up its settings.
 
-        It has Keras' own name, but a Dense layer on several axes is a convolution to hls4ml
-        (``passes/multi_dense.py``).
+        Mostly Keras' own name, but a Dense layer on several axes is a convolution to hls4ml
+        (``passes/multi_dense.py``), and what computes alike has one name there (``layer_map``).
 
         Raises
         ------
@@ -43,7 +56,7 @@ class Call:
             if axes > 3:
                 raise ValueError(f"layer {self.layer.name!r}: hls4ml takes Dense on up to 3 axes, got {axes}")
             return "Dense" if axes == 1 else f"Conv{axes - 1}D"
-        return {"InputLayer": "Input", "ReLU": "Activation"}.get(name, name)
+        return _HLS_CLASSES.get(name, name)
 
 
 def calls(model: Any) -> list[Call]:

@@ -164,21 +164,22 @@ class Hls4mlHardware:
         str
             One sentence.
         """
+        if layer.strategy == "distributed_arithmetic" and resource == "dsp":
+            return "distributed_arithmetic uses no DSP"
         if layer.strategy == "resource_unrolled":
             structure = "'bram-run'" if resource == "bram" else "'dsp-row' or 'bram-run'"
             return f"structure {structure} can save {resource} here"
-        if resource == "bram" and layer.reuse_factor == 1:
-            return f"{layer.strategy} with reuse factor 1 keeps no weights in BRAM"
         if resource == "dsp" and self.dsp_per_multiplier(layer) == 0:
             return f"products of {layer.weight_bits} x {layer.data_bits} bits take no DSP"
-        if layer.strategy == "latency" and resource == "bram":
-            return "latency keeps no weights in BRAM"
         wanted = "'resource_unrolled' with a reuse factor above 1"
-        if layer.kind != "dense" or layer.copies > 1:
+        if layer.kind != "dense":
             wanted += " and io_stream"
         if resource == "dsp":
             wanted += ", or 'latency' with reuse factor 1,"
-        why = "only caps its multipliers" if layer.strategy == "latency" else "spends the same on zeros"
+        if resource == "bram" and (layer.strategy != "resource" or layer.reuse_factor == 1):
+            why = "keeps no weights in BRAM"
+        else:
+            why = "only caps its multipliers" if layer.strategy == "latency" else "spends the same on zeros"
         return f"{layer.strategy} with reuse factor {layer.reuse_factor} {why}; {wanted} can save {resource}"
 
 

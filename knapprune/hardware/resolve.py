@@ -65,16 +65,22 @@ def resolve_layer(
     requested_factor = config.reuse_factor(name, hls_type)
     strategy = _effective_strategy(config, name, hls_type, requested_strategy, requested_factor)
     n_in, n_out = prod(kernel_shape[:-1]), kernel_shape[-1]
-    # hls4ml looks a 1 x 1 convolution's precision up again after it has renamed the class.
+    effective_factor = _effective_reuse_factor(name, n_in, n_out, strategy, requested_factor)
     pointwise = hls_type != "Dense" and (kind == "dense" or prod(kernel_shape[:-2]) == 1)
-    weight = config.precision("weight", name, f"Pointwise{hls_type}" if pointwise else hls_type)
+    if pointwise and effective_factor != requested_factor and "ReuseFactor" in config.layer_names.get(name, {}):
+        # optimize_pointwise_conv makes the layer anew, and that puts the layer's own settings back, unchecked.
+        raise HlsConfigError(
+            f"hls_config: layer {name!r} has ReuseFactor {requested_factor}, expected a valid one such as "
+            f"{effective_factor}: hls4ml does not correct that of a 1 x 1 convolution when it is set by layer name"
+        )
+    weight = config.precision("weight", name, hls_type)
     return Layer(
         name=name,
         kind=kind,
         kernel_shape=kernel_shape,
         strategy=strategy,
         requested_strategy=requested_strategy,
-        reuse_factor=_effective_reuse_factor(name, n_in, n_out, strategy, requested_factor),
+        reuse_factor=effective_factor,
         requested_reuse_factor=requested_factor,
         weight_bits=(weight or config.default_precision).width,
         data_bits=data_bits,

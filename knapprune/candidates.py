@@ -1,0 +1,216 @@
+"""What can be pruned in each layer, what that saves, and whether a budget can be met at all."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from knapprune.budget import BudgetError, Cap
+from knapprune.estimation import Kernels, Resources
+from knapprune.hardware.model import HardwareModel, HardwareWarning, LabelCosts
+from knapprune.layers import Layer
+from knapprune.structures import Structure, labels
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The structures of one layer.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    structure
+        The structure's name.
+    labels
+        Shape of the kernel, integers from 0.
+    alive
+        Shape (labels,): whether a label has a weight that is not zero. The others are pruned already.
+    costs
+        What each label uses now, and what no label decides.
+    resources
+        The hardware model's resources, in the order of ``costs``.
+    prunable
+        Whether pruning it saves anything that is capped.
+    """
+
+    layer: Layer
+    structure: str
+    labels: npt.NDArray[np.int64]
+    alive: npt.NDArray[np.bool_]
+    costs: LabelCosts
+    resources: tuple[str, ...]
+    prunable: bool
+
+    def cost_of_types(self, cap: Cap) -> npt.NDArray[np.int64]:
+        """Say what a label of each type counts towards a cap.
+
+        Parameters
+        ----------
+        cap
+            The cap.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (types,).
+        """
+        row = self.costs.type_costs[self.resources.index(cap.resource)]
+        return row if cap.covers(self.layer.name) else np.zeros_like(row)
+
+    def fixed(self, cap: Cap) -> int:
+        """Say what counts towards a cap whatever is selected.
+
+        Parameters
+        ----------
+        cap
+            The cap.
+
+        Returns
+        -------
+        int
+            The count; everything in use where the layer is left alone.
+        """
+        if not cap.covers(self.layer.name):
+            return 0
+        own = 0 if self.prunable else int(self.cost_of_types(cap)[self.costs.label_type].sum())
+        return self.costs.fixed[cap.resource] + own
+
+
+def candidates(
+    resource_model: HardwareModel,
+    layers: Sequence[Layer],
+    kernels: Kernels,
+    caps: tuple[Cap, ...],
+    structure: str | Structure | Mapping[str, str | Structure],
+) -> list[Candidates]:
+    """List what can be pruned in each layer.
+
+    Parameters
+    ----------
+    resource_model
+        The hardware.
+    layers, kernels
+        The network.
+    caps
+        The budget; it decides the structure where that is ``"auto"``.
+    structure
+        A name, a function, or one of these by layer name; layers that are not named take ``"auto"``.
+
+    Returns
+    -------
+    list of Candidates
+        One for each layer.
+
+    Raises
+    ------
+    ValueError
+        For an unknown structure, or one for an unknown layer.
+    """
+    by_layer = structure if isinstance(structure, Mapping) else {}
+    if unknown := by_layer.keys() - {layer.name for layer in layers}:
+        raise ValueError(f"structure: no layers {sorted(unknown)}, expected some of {[layer.name for layer in layers]}")
+    found = []
+    for layer in layers:
+        wanted = by_layer.get(layer.name, "auto") if isinstance(structure, Mapping) else structure
+        capped = tuple(cap.resource for cap in caps if cap.covers(layer.name))
+        found.append(_of_layer(resource_model, layer, kernels[layer.name], caps, capped, wanted))
+    return found
+
+
+def check_caps(
+    resource_model: HardwareModel,
+    groups: Sequence[Candidates],
+    kernels: Kernels,
+    caps: tuple[Cap, ...],
+    before: Resources,
+) -> None:
+    """Refuse a budget that cannot be kept, and one on something that pruning cannot save here.
+
+    Parameters
+    ----------
+    resource_model
+        The hardware.
+    groups
+        What can be pruned.
+    kernels
+        The network's kernels.
+    caps
+        The budget.
+    before
+        What is in use.
+
+    Raises
+    ------
+    BudgetError
+        The message says the smallest budget that can be kept, or which strategy could save.
+
+    Warns
+    -----
+    HardwareWarning
+        Where only some of the layers can save.
+    """
+    for cap in caps:
+        covered = [group for group in groups if cap.covers(group.layer.name)]
+        stuck = [group for group in covered if not _saves(group, cap)]
+        reasons = "\n".join(
+            f"  {group.layer.name}: {resource_model.advice(group.layer, cap.resource)}" for group in stuck
+        )
+        minimum = sum(group.fixed(cap) for group in covered)
+        if len(stuck) == len(covered) and not any(_could_save(resource_model, group, cap) for group in covered):
+            raise BudgetError(
+                f"{cap}: pruning saves no {cap.resource} here, {cap.use(before)} in use stay in use\n{reasons}"
+            )
+        if cap.limit < minimum:
+            raise BudgetError(
+                f"{cap}: at least {minimum} of {cap.use(before)} stay in use whatever is pruned"
+                + (f"\n{reasons}" if reasons else "")
+            )
+        costly = [group for group in stuck if group.fixed(cap) > 0]
+        if costly and cap.limit < cap.use(before):
+            names = ", ".join(repr(group.layer.name) for group in costly)
+            warnings.warn(
+                f"{cap}: cannot be saved in {names}, whose use is counted as fixed\n{reasons}",
+                HardwareWarning,
+                stacklevel=3,
+            )
+
+
+def _of_layer(
+    resource_model: HardwareModel,
+    layer: Layer,
+    kernel: npt.NDArray[np.generic],
+    caps: tuple[Cap, ...],
+    capped: tuple[str, ...],
+    structure: str | Structure,
+) -> Candidates:
+    wanted = resource_model.structure(layer, capped) if structure == "auto" else structure
+    label_array = labels(layer, wanted)
+    costs = resource_model.costs(layer, label_array, kernel)
+    resources = resource_model.resources
+    rows = [resources.index(name) for name in capped]
+    name = wanted if isinstance(wanted, str) else getattr(wanted, "__name__", "own")
+    return Candidates(
+        layer=layer,
+        structure=name,
+        labels=label_array,
+        alive=np.bincount(label_array[kernel != 0], minlength=len(costs.label_type)) > 0,
+        costs=costs,
+        resources=resources,
+        prunable=bool(costs.type_costs[rows].any()),
+    )
+
+
+def _saves(group: Candidates, cap: Cap) -> bool:
+    return bool(group.cost_of_types(cap).any())
+
+
+def _could_save(resource_model: HardwareModel, group: Candidates, cap: Cap) -> bool:
+    """Whether pruning would save something if the layer were not pruned already."""
+    dense = np.ones(group.layer.kernel_shape, dtype=bool)
+    costs = resource_model.costs(group.layer, group.labels, dense)
+    return bool(costs.type_costs[group.resources.index(cap.resource)].any())

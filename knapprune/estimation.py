@@ -1,0 +1,163 @@
+"""What a model uses on the chip, layer by layer, as it is now."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypedDict, Unpack
+
+import numpy as np
+import numpy.typing as npt
+
+from knapprune.adapters.adapter import adapter
+from knapprune.hardware.model import HardwareModel, hardware
+from knapprune.hls_config import HlsConfig, read_hls_config
+from knapprune.layers import Layer
+from knapprune.tables import plain_table
+
+#: What is taken for an hls4ml configuration: see :func:`knapprune.hls_config.read_hls_config`.
+HlsConfigSource = HlsConfig | Mapping[str, Any] | str | os.PathLike[str]
+Kernels = Mapping[str, npt.NDArray[np.generic]]
+
+
+class Overrides(TypedDict, total=False):
+    """Keywords that take the place of the configuration's top-level keys."""
+
+    backend: str
+    io_type: str
+    part: str
+    clock_period: float
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Resources by layer. ``resources["dsp"]`` is the total of one.
+
+    Parameters
+    ----------
+    by_layer
+        Count by resource, by layer name.
+    layers
+        The layers, as the hardware computes them.
+    uncounted
+        Layers with weights that the hardware model knows nothing of; their use comes on top.
+    """
+
+    by_layer: Mapping[str, Mapping[str, int]]
+    layers: tuple[Layer, ...]
+    uncounted: tuple[str, ...] = ()
+
+    @property
+    def total(self) -> dict[str, int]:
+        """Sum over the layers, by resource."""
+        sums: dict[str, int] = {}
+        for use in self.by_layer.values():
+            for resource, count in use.items():
+                sums[resource] = sums.get(resource, 0) + count
+        return sums
+
+    def __getitem__(self, resource: str) -> int:
+        return self.total[resource]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.total)
+
+    def __len__(self) -> int:
+        return len(self.total)
+
+    def summary(self) -> str:
+        """Describe the use as a table, a line for each layer.
+
+        Returns
+        -------
+        str
+            Plain text.
+        """
+        names = list(self.total)
+        rows: list[list[object]] = [
+            [
+                layer.name,
+                "x".join(map(str, layer.kernel_shape)),
+                _changed(layer.requested_strategy, layer.strategy),
+                _changed(layer.requested_reuse_factor, layer.reuse_factor),
+                f"{layer.weight_bits}x{layer.data_bits}",
+                *(self.by_layer[layer.name][name] for name in names),
+            ]
+            for layer in self.layers
+        ]
+        rows.append(["total", "", "", "", "", *self.total.values()])
+        text = plain_table(["layer", "kernel", "strategy", "reuse", "bits", *names], rows)
+        return text + (f"\nnot counted: {', '.join(self.uncounted)}" if self.uncounted else "")
+
+
+def estimate(
+    model: Any, hls_config: HlsConfigSource, *, hardware: str | HardwareModel = "hls4ml", **overrides: Unpack[Overrides]
+) -> Resources:
+    """Count what a model uses on the chip as it is now; weights that are zero cost nothing where hls4ml drops them.
+
+    Parameters
+    ----------
+    model
+        The network; see :mod:`knapprune.adapters` for the frameworks.
+    hls_config
+        The dict that ``hls4ml.utils.config_from_keras_model`` returns, or a YAML file in hls4ml's form.
+    hardware
+        The resource model, or its name.
+    overrides
+        ``backend``, ``io_type``, ``part`` and ``clock_period``, in place of the configuration's own.
+
+    Returns
+    -------
+    Resources
+        By layer, and in total.
+
+    Raises
+    ------
+    TypeError
+        If no adapter knows the model.
+    ValueError
+        If the configuration or the model cannot be used.
+
+    Warns
+    -----
+    HardwareWarning
+        Where hls4ml would change a strategy or a reuse factor.
+    """
+    config = read_hls_config(hls_config, **overrides)
+    framework = adapter(model)
+    resource_model = _hardware(hardware, config.part)
+    layers = framework.layers(model, config)
+    return count(resource_model, layers, framework.kernels(model), tuple(framework.untouched(model)))
+
+
+def count(
+    resource_model: HardwareModel, layers: list[Layer], kernels: Kernels, uncounted: tuple[str, ...] = ()
+) -> Resources:
+    """Count what layers use with the given kernels.
+
+    Parameters
+    ----------
+    resource_model
+        The hardware.
+    layers
+        The layers.
+    kernels
+        Arrays by layer name; only which weights are zero matters.
+    uncounted
+        Names to list as not counted.
+
+    Returns
+    -------
+    Resources
+        By layer, and in total.
+    """
+    use = {layer.name: resource_model.use(layer, kernels[layer.name]) for layer in layers}
+    return Resources(use, tuple(layers), uncounted)
+
+
+_hardware = hardware
+
+
+def _changed(requested: object, effective: object) -> str:
+    return str(effective) if requested == effective else f"{effective} (not {requested})"

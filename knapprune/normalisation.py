@@ -1,0 +1,143 @@
+"""Make the values of different layers comparable, so that no layer is emptied only because its weights are small.
+
+Each function takes the values of one layer's structures, not negative, and returns as many. None changes the order
+within a layer; they differ in how layers trade against each other. Let ``s`` be a value:
+
+- ``lamp`` (the default): ``s`` over the sum of itself and all larger values of its layer. Signals pass layers one
+  after the other, so what matters is the *product* of the shares of saliency that the layers keep. The logarithm of
+  that product is a sum over what is kept, and to first order its terms are these scores (Lee, Park, Mo, Ahn, Shin,
+  "Layer-adaptive sparsity for the magnitude-based pruning", ICLR 2021, eq. 3, with ``s`` in place of the squared
+  weight). The best structure of every layer scores 1, the most that any can, so a layer is emptied last.
+- ``sum``: ``s`` over the layer's sum: the share of its saliency. Large layers are cut more.
+- ``mean``: ``s`` over the layer's mean: layers of one distribution are cut alike. A layer of nearly equal values is
+  kept or emptied as a whole.
+- ``max``: ``s`` over the layer's maximum; a layer with one outlier is emptied but for that.
+- ``none``: ``s`` itself; layers with small weights are emptied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+Values = npt.NDArray[np.float64]
+Normalisation = Callable[[Values], Values]
+
+
+def lamp(values: Values) -> Values:
+    """Score each value against the sum of itself and the larger ones.
+
+    Parameters
+    ----------
+    values
+        Shape (structures,), not negative.
+
+    Returns
+    -------
+    Values
+        From 0 to 1; equal values are ranked by position, so that one of them comes first.
+    """
+    order = np.argsort(-values, kind="stable")
+    kept = np.cumsum(values[order])
+    scores = np.empty_like(values)
+    scores[order] = np.divide(values[order], kept, out=np.zeros_like(values), where=kept > 0)
+    return scores
+
+
+def share(values: Values) -> Values:
+    """Score each value as its share of the sum.
+
+    Parameters
+    ----------
+    values
+        Shape (structures,), not negative.
+
+    Returns
+    -------
+    Values
+        They add up to 1.
+    """
+    return _over(values, values.sum())
+
+
+def mean(values: Values) -> Values:
+    """Score each value against the mean.
+
+    Parameters
+    ----------
+    values
+        Shape (structures,), not negative.
+
+    Returns
+    -------
+    Values
+        Their mean is 1.
+    """
+    return _over(values, values.mean() if values.size else 0.0)
+
+
+def maximum(values: Values) -> Values:
+    """Score each value against the largest.
+
+    Parameters
+    ----------
+    values
+        Shape (structures,), not negative.
+
+    Returns
+    -------
+    Values
+        From 0 to 1.
+    """
+    return _over(values, values.max(initial=0.0))
+
+
+def none(values: Values) -> Values:
+    """Leave the values as they are.
+
+    Parameters
+    ----------
+    values
+        Shape (structures,).
+
+    Returns
+    -------
+    Values
+        The same.
+    """
+    return values
+
+
+#: The normalisations that can be asked for by name.
+NORMALISATIONS: dict[str, Normalisation] = {"lamp": lamp, "sum": share, "mean": mean, "max": maximum, "none": none}
+
+
+def normalisation(name: str | Normalisation) -> Normalisation:
+    """Find a normalisation by name, or take the function given.
+
+    Parameters
+    ----------
+    name
+        A name in :data:`NORMALISATIONS`, or a function of a layer's values.
+
+    Returns
+    -------
+    Normalisation
+        The function.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name.
+    """
+    if callable(name):
+        return name
+    if name not in NORMALISATIONS:
+        raise ValueError(f"normalise: got {name!r}, expected a function or one of {list(NORMALISATIONS)}")
+    return NORMALISATIONS[name]
+
+
+def _over(values: Values, scale: float) -> Values:
+    return values / scale if scale > 0 else np.zeros_like(values)

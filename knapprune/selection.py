@@ -1,0 +1,260 @@
+"""Select the weights a budget allows: build the knapsack, solve it, turn the answer into masks."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Unpack
+
+import numpy as np
+import numpy.typing as npt
+
+from knapprune.adapters.adapter import adapter
+from knapprune.budget import Budget, BudgetError, Cap, parse_budget
+from knapprune.candidates import Candidates, candidates, check_caps
+from knapprune.estimation import HlsConfigSource, Overrides, Resources, count
+from knapprune.hardware.model import HardwareModel
+from knapprune.hardware.model import hardware as find_hardware
+from knapprune.hls_config import read_hls_config
+from knapprune.normalisation import Normalisation, normalisation
+from knapprune.saliency import Saliency, saliency_of, structure_values
+from knapprune.structures import Structure
+from knapprune.tables import plain_table
+
+if TYPE_CHECKING:
+    from knapsolve import Knapsack, Solution
+
+Masks = dict[str, npt.NDArray[np.bool_]]
+
+
+class SelectionWarning(UserWarning):
+    """A selection that keeps its budget, but hardly as the user would want it."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is kept, what it uses, and how good that is.
+
+    Parameters
+    ----------
+    masks
+        True for a weight that is kept, by layer name, in the kernel's own shape. A layer without one is left alone.
+    solution
+        The solver's answer: status, value, bound, gap, prices.
+    resources
+        What the masked model uses.
+    before
+        What the model used.
+    budget
+        The caps, in absolute counts.
+    structures
+        The structure by which each masked layer was cut, by layer name.
+    """
+
+    masks: Masks
+    solution: Solution
+    resources: Resources
+    before: Resources
+    budget: tuple[Cap, ...]
+    structures: Mapping[str, str]
+
+    def apply(self, model: Any) -> Any:
+        """Mask a model.
+
+        Parameters
+        ----------
+        model
+            The model that was selected from, or one of the same layers.
+
+        Returns
+        -------
+        object
+            A new model whose masked weights stay zero under training; the one given is untouched.
+        """
+        return adapter(model).apply(model, self.masks)
+
+    def summary(self) -> str:
+        """Describe the selection as a table, a line for each layer.
+
+        Returns
+        -------
+        str
+            Plain text.
+        """
+        names = list(self.resources)
+        rows: list[list[object]] = []
+        for layer in self.resources.layers:
+            was, now = self.before.by_layer[layer.name], self.resources.by_layer[layer.name]
+            mask = self.masks.get(layer.name)
+            kept = layer.size if mask is None else int(np.count_nonzero(mask))
+            change = [f"{was[name]} -> {now[name]}" for name in names]
+            rows.append([layer.name, self.structures.get(layer.name, "-"), f"{kept}/{layer.size}", *change])
+        totals = [f"{self.before[name]} -> {self.resources[name]}" for name in names]
+        rows.append(["total", "", "", *totals])
+        caps = "; ".join(f"{cap} (uses {cap.use(self.resources)})" for cap in self.budget)
+        found = self.solution
+        return "\n".join(
+            [
+                plain_table(["layer", "structure", "weights", *names], rows),
+                caps,
+                f"{found.status} by {found.solver}, gap {found.gap:.2g}",
+            ]
+        )
+
+
+def select(
+    model: Any,
+    hls_config: HlsConfigSource,
+    budget: Budget,
+    *,
+    structure: str | Structure | Mapping[str, str | Structure] = "auto",
+    saliency: str | Saliency = "l1",
+    normalise: str | Normalisation = "lamp",
+    solver: str = "auto",
+    time_limit: float = 10.0,
+    data: Any = None,
+    batch_size: int = 32,
+    hardware: str | HardwareModel = "hls4ml",
+    **overrides: Unpack[Overrides],
+) -> Selection:
+    """Choose which weights to keep so that the most saliency fits the budget.
+
+    Parameters
+    ----------
+    model
+        The network.
+    hls_config
+        The dict that ``hls4ml.utils.config_from_keras_model`` returns, or a YAML file in hls4ml's form.
+    budget
+        By resource, a fraction of today's use (a float from 0 to 1) or an absolute count; by layer name, such a mapping
+        for that layer alone.
+    structure
+        Which weights live and die together: ``"auto"`` takes the finest that saves what is budgeted; a name, a function
+        or one of these by layer name.
+    saliency
+        ``"l1"``, ``"l2"``, ``"taylor"`` (needs data), or a function of layer and kernel.
+    normalise
+        How layers are made comparable: see :mod:`knapprune.normalisation`.
+    solver, time_limit
+        For :func:`knapsolve.solve`; the time is in seconds.
+    data, batch_size
+        ``(inputs, targets)`` for gradients, and how many samples of it are used at a time.
+    hardware
+        The resource model, or its name.
+    overrides
+        ``backend``, ``io_type``, ``part`` and ``clock_period``, in place of the configuration's own.
+
+    Returns
+    -------
+    Selection
+        Masks and all that is known of them.
+
+    Raises
+    ------
+    BudgetError
+        If the budget is malformed, below what cannot be pruned, or asks what no strategy in the model can save.
+    ValueError
+        If another argument cannot be used.
+    RuntimeError
+        If the solver is stopped before it has any selection.
+
+    Warns
+    -----
+    HardwareWarning
+        Where hls4ml would change a setting, or a layer cannot save a budgeted resource.
+    SelectionWarning
+        Where a layer loses all of its weights.
+    """
+    config = read_hls_config(hls_config, **overrides)
+    framework = adapter(model)
+    resource_model = find_hardware(hardware, config.part)
+    normal = normalisation(normalise)
+    measure = saliency_of(saliency, None if data is None else lambda: framework.gradients(model, data, batch_size))
+    kernels = framework.kernels(model)
+    before = count(resource_model, framework.layers(model, config), kernels, tuple(framework.untouched(model)))
+    caps = parse_budget(budget, before)
+    groups = candidates(resource_model, before.layers, kernels, caps, structure)
+    check_caps(resource_model, groups, kernels, caps, before)
+
+    values = [
+        normal(structure_values(measure, group.layer, kernels[group.layer.name], group.labels)[group.alive])
+        for group in groups
+        if group.prunable
+    ]
+    solution = _solve(_knapsack(groups, values, caps), solver, time_limit)
+    masks = _masks(resource_model, groups, kernels, solution.selected)
+    after = count(resource_model, list(before.layers), {**kernels, **masks}, before.uncounted)
+    _check_result(caps, after, masks, kernels)
+    structures = {group.layer.name: group.structure for group in groups if group.prunable}
+    return Selection(masks, solution, after, before, caps, structures)
+
+
+def _knapsack(groups: list[Candidates], values: list[npt.NDArray[np.float64]], caps: tuple[Cap, ...]) -> Knapsack:
+    """One item for each structure with a weight in it; one row for each cap; a type for each cost in each layer."""
+    from knapsolve import Knapsack
+
+    prunable = [group for group in groups if group.prunable]
+    item_types, type_weights, types = [], [], 0
+    for group in prunable:
+        item_types.append(group.costs.label_type[group.alive] + types)
+        type_weights.append(np.stack([group.cost_of_types(cap) for cap in caps]))
+        types += type_weights[-1].shape[1]
+    capacities = [cap.limit - sum(group.fixed(cap) for group in groups) for cap in caps]
+    return Knapsack.from_types(
+        np.concatenate(values), np.concatenate(item_types), np.concatenate(type_weights, axis=1), capacities
+    )
+
+
+def _solve(problem: Knapsack, solver: str, time_limit: float) -> Solution:
+    from knapsolve import Status, solve
+
+    solution = solve(problem, solver=solver, time_limit=time_limit)
+    if solution.status not in (Status.OPTIMAL, Status.FEASIBLE):
+        raise RuntimeError(
+            f"solver {solution.solver!r} found no selection in {time_limit:g} s ({solution.status}); "
+            "allow more time or take another solver, such as 'few-types'"
+        )
+    return solution
+
+
+def _masks(
+    resource_model: HardwareModel,
+    groups: list[Candidates],
+    kernels: Mapping[str, npt.NDArray[np.generic]],
+    selected: npt.NDArray[np.bool_],
+) -> Masks:
+    masks: Masks = {}
+    start = 0
+    for group in groups:
+        layer, nonzero = group.layer, kernels[group.layer.name] != 0
+        mask = np.ones(layer.kernel_shape, dtype=bool)
+        if group.prunable:
+            keep = np.zeros(len(group.alive), dtype=bool)
+            keep[group.alive] = selected[start : start + int(group.alive.sum())]
+            start += int(group.alive.sum())
+            mask = keep[group.labels]
+        # A weight that is zero now may grow again under training, but only where that costs nothing.
+        if resource_model.use(layer, mask) != resource_model.use(layer, mask & nonzero):
+            mask &= nonzero
+        if not mask.all():
+            masks[layer.name] = mask
+    return masks
+
+
+def _check_result(
+    caps: tuple[Cap, ...], after: Resources, masks: Masks, kernels: Mapping[str, npt.NDArray[np.generic]]
+) -> None:
+    for cap in caps:
+        if cap.use(after) > cap.limit:
+            raise RuntimeError(f"{cap}, but the selection uses {cap.use(after)}: the hardware model contradicts itself")
+    emptied = [name for name, mask in masks.items() if not (mask & (kernels[name] != 0)).any() and kernels[name].any()]
+    if emptied:
+        warnings.warn(
+            f"the selection keeps no weight of {', '.join(map(repr, emptied))}: the budget is too small for this network",
+            SelectionWarning,
+            stacklevel=3,
+        )
+
+
+__all__ = ["BudgetError", "Selection", "SelectionWarning", "select"]
