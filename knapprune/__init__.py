@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from knapprune.layers import Layer
     from knapprune.pruning import prune
     from knapprune.selection import Selection, select
-    from knapprune.verify import verify
+    from knapprune.verification import verify
 
 __all__ = [
     "HlsConfig",
@@ -41,7 +41,7 @@ _HOMES = {
     "prune": "knapprune.pruning",
     "read_hls_config": "knapprune.hls_config",
     "select": "knapprune.selection",
-    "verify": "knapprune.verify",
+    "verify": "knapprune.verification",
 }
 
 register_with_keras()
