@@ -202,7 +202,10 @@ def _knapsack(groups: list[Candidates], values: list[npt.NDArray[np.float64]], c
         types += type_weights[-1].shape[1]
     capacities = [cap.limit - sum(group.fixed(cap) for group in groups) for cap in caps]
     return Knapsack.from_types(
-        np.concatenate(values), np.concatenate(item_types), np.concatenate(type_weights, axis=1), capacities
+        np.concatenate([np.zeros(0), *values]),
+        np.concatenate([np.zeros(0, dtype=np.int64), *item_types]),
+        np.concatenate([np.zeros((len(caps), 0), dtype=np.int64), *type_weights], axis=1),
+        capacities,
     )
 
 
@@ -251,7 +254,7 @@ def _check_result(
     emptied = [name for name, mask in masks.items() if not (mask & (kernels[name] != 0)).any() and kernels[name].any()]
     if emptied:
         warnings.warn(
-            f"the selection keeps no weight of {', '.join(map(repr, emptied))}: the budget is too small for this network",
+            f"no weight of {', '.join(map(repr, emptied))} is kept: the budget is too small for this network",
             SelectionWarning,
             stacklevel=3,
         )
