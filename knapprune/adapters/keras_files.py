@@ -1,0 +1,75 @@
+"""Load Keras models from files, those of Keras 2 included: an architecture in JSON and its weights in HDF5."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import keras
+
+import knapprune.adapters.keras_mask  # noqa: F401  (a saved mask must be known when it is loaded)
+
+
+def load_keras_model(path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None) -> Any:
+    """Load a model.
+
+    Parameters
+    ----------
+    path
+        A ``.keras`` or ``.h5`` file, or the architecture in a ``.json`` file, of Keras 2 or 3.
+    weights
+        The weights of a ``.json`` architecture; ``<name>_weights.h5`` next to it where not given.
+
+    Returns
+    -------
+    keras.Model
+        The model.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is not there.
+    ValueError
+        If the JSON is not a Sequential or Functional model.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"path: no model file {path}")
+    if path.suffix != ".json":
+        return keras.models.load_model(path)
+    weights = Path(weights) if weights is not None else path.with_name(f"{path.stem}_weights.h5")
+    if not weights.is_file():
+        raise FileNotFoundError(f"weights: no file {weights} for {path.name}")
+    saved = json.loads(path.read_text(encoding="utf-8"))
+    if "keras_version" in saved and not saved["keras_version"].startswith(("0.", "1.", "2.")):
+        model = keras.models.model_from_json(path.read_text(encoding="utf-8"))
+    else:
+        model = _from_keras_2(saved, path.stem)
+    model.load_weights(weights)
+    return model
+
+
+def _from_keras_2(saved: dict[str, Any], name: str) -> Any:
+    classes = {"Model": keras.Model, "Functional": keras.Model, "Sequential": keras.Sequential}
+    kind = saved.get("class_name")
+    if kind not in classes:
+        raise ValueError(f"path: the JSON describes {kind!r}, expected one of {sorted(classes)}")
+    config = saved["config"]
+    if isinstance(config, list):  # before Keras 2.3, a Sequential was a bare list of layers
+        config = {"name": name, "layers": config}
+    first = config["layers"][0]["config"] if config["layers"] else {}
+    if kind == "Sequential" and "batch_input_shape" in first and config["layers"][0]["class_name"] != "InputLayer":
+        shape = {"class_name": "InputLayer", "config": {"batch_shape": first.pop("batch_input_shape")}}
+        config = {**config, "layers": [shape, *config["layers"]]}
+    return classes[kind].from_config(_without_initializers(config))
+
+
+def _without_initializers(config: Any) -> Any:
+    """Drop initialisers: Keras 3 refuses some of Keras 2's, and the weights are loaded anyway."""
+    if isinstance(config, dict):
+        return {key: _without_initializers(value) for key, value in config.items() if not key.endswith("_initializer")}
+    if isinstance(config, list):
+        return [_without_initializers(value) for value in config]
+    return config
