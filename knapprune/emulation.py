@@ -32,8 +32,7 @@ def build(project: Project) -> None:
     CompilationError
         If the compiler fails.
     """
-    if shutil.which("g++") is None:
-        raise MissingToolError("g++ is not on the path; install it with: apt-get install g++ (or dnf install gcc-c++)")
+    require_compiler()
     said = io.StringIO()
     try:
         with quiet(said):
@@ -41,6 +40,18 @@ def build(project: Project) -> None:
     except Exception as error:
         tail = "\n".join(said.getvalue().splitlines()[-20:])
         raise CompilationError(f"{project.folder}: g++ failed to compile the project:\n{tail}") from error
+
+
+def require_compiler() -> None:
+    """Check that g++ is there.
+
+    Raises
+    ------
+    MissingToolError
+        If it is not on the path.
+    """
+    if shutil.which("g++") is None:
+        raise MissingToolError("g++ is not on the path; install it with: apt-get install g++ (or dnf install gcc-c++)")
 
 
 def predict(

@@ -6,13 +6,14 @@ import io
 import re
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
+from knapprune.estimation import HlsConfigSource, Overrides
 from knapprune.hls_config import HlsConfig, read_hls_config
 
 
@@ -41,11 +42,11 @@ class Project:
 
 def export(
     model: Any,
-    hls_config: HlsConfig | Mapping[str, Any] | str | Path,
+    hls_config: HlsConfigSource,
     output_dir: str | Path,
     *,
     force: bool = False,
-    **overrides: Any,
+    **overrides: Unpack[Overrides],
 ) -> Project:
     """Convert a Keras model with hls4ml and write the project.
 
@@ -63,7 +64,7 @@ def export(
         Where the project goes. A folder that is not empty is replaced only with `force`.
     force
         Replace an existing hls4ml project. Anything else that stands there is never deleted.
-    **overrides
+    overrides
         ``backend``, ``io_type``, ``part`` and ``clock_period`` take precedence over the top-level keys of `hls_config`.
 
     Returns

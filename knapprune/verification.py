@@ -1,0 +1,232 @@
+"""Show that the generated hardware is the predicted one: convert, count, compare; compile, predict, score."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Unpack
+
+from knapprune.accuracy import accuracy as share_of_right_classes
+from knapprune.comparison import LayerCheck, compare
+from knapprune.counting import count_project
+from knapprune.emulation import build, predict, require_compiler
+from knapprune.estimation import HlsConfigSource, Overrides, estimate
+from knapprune.export import export, require_hls4ml
+from knapprune.hardware.dsp import MultiplierTable
+from knapprune.hardware.model import HardwareModel
+from knapprune.tables import plain_table
+
+Metric = Callable[[Any, Any], float]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What `verify` found.
+
+    Parameters
+    ----------
+    predicted, counted
+        Resources of all layers together, by name.
+    by_layer
+        The same for each layer, with the strategy and reuse factor that took effect.
+    accuracy
+        The metric on the given data, computed bit by bit as the hardware would. None if nothing was compiled.
+    keras_accuracy
+        The metric of the Keras model in floating point on the same data. None without data.
+    project
+        The project's folder, or None if it was temporary.
+    compiled
+        Whether g++ compiled the project.
+    not_counted
+        Layers with weights that are neither Dense nor convolutions; no number here covers them.
+    seconds
+        Wall-clock time of the whole call.
+    """
+
+    predicted: dict[str, int]
+    counted: dict[str, int]
+    by_layer: tuple[LayerCheck, ...]
+    accuracy: float | None
+    keras_accuracy: float | None
+    project: Path | None
+    compiled: bool
+    not_counted: tuple[str, ...]
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain, JSON-ready values."""
+        plain = asdict(self)
+        plain["project"] = None if self.project is None else str(self.project)
+        return plain | {"by_layer": list(plain["by_layer"]), "not_counted": list(self.not_counted)}
+
+    def summary(self) -> str:
+        """Describe what was found: a table of the layers, then the accuracies.
+
+        Returns
+        -------
+        str
+            Plain text.
+        """
+        names = list(self.counted)
+        header = [
+            "layer",
+            "strategy",
+            "reuse",
+            *(f"{kind} {name}" for name in names for kind in ("predicted", "counted")),
+        ]
+        rows: list[list[object]] = [
+            [layer.name, layer.strategy, layer.reuse_factor, *_pairs(names, layer.predicted, layer.counted)]
+            for layer in self.by_layer
+        ]
+        rows.append(["total", "", "", *_pairs(names, self.predicted, self.counted)])
+        return "\n".join([plain_table(header, rows), *_remarks(self)])
+
+
+def verify(
+    model: Any,
+    hls_config: HlsConfigSource,
+    *,
+    data: tuple[Any, Any] | None = None,
+    output_dir: str | Path | None = None,
+    compile: bool | None = None,
+    force: bool = False,
+    metric: Metric | None = None,
+    hardware: str | HardwareModel = "hls4ml",
+    **overrides: Unpack[Overrides],
+) -> Verification:
+    """Convert a model with hls4ml and count in the generated C++ what was predicted; optionally run it bit by bit.
+
+    Parameters
+    ----------
+    model
+        A built Keras 3 model, masked or not. Not changed.
+    hls_config
+        hls4ml's configuration, or the path of its YAML file.
+    data
+        Inputs and labels to score the Keras model and the compiled project on: ``(x, y)``, samples first.
+    output_dir
+        Where the hls4ml project goes. None uses a temporary folder and removes it.
+    compile
+        Compile the project with g++. None compiles if there is `data`.
+    force
+        Replace an existing project in `output_dir`.
+    metric
+        Called with the labels and the outputs as the Keras model returns them (a list where it has several); returns a
+        number. None is the share of right classes.
+    hardware
+        The resource model that predicts, or its name. Its table of DSPs per multiplier, if it has one, also turns the
+        counted multipliers into DSPs.
+    overrides
+        ``backend``, ``io_type``, ``part`` and ``clock_period``, in place of the configuration's own.
+
+    Returns
+    -------
+    Verification
+        Predicted and counted resources, equal layer by layer, and the two accuracies.
+
+    Raises
+    ------
+    VerificationError
+        If a layer does not use what was predicted; the message names it, the resource and both numbers.
+    GeneratedProjectError
+        If hls4ml wrote a project that contradicts itself.
+    MissingToolError
+        If hls4ml, or g++ when it is needed, is not installed.
+    FileExistsError
+        If `output_dir` holds something and `force` is false.
+    ValueError
+        If an argument does not fit.
+    """
+    started = time.perf_counter()
+    compiled = data is not None if compile is None else compile
+    inputs, labels = _check_data(data)
+    require_hls4ml()
+    if compiled:
+        require_compiler()
+    predicted = estimate(model, hls_config, hardware=hardware, **overrides)
+    with tempfile.TemporaryDirectory(prefix="knapprune-") as temporary:
+        folder = Path(temporary) / "project" if output_dir is None else Path(output_dir)
+        project = export(model, hls_config, folder, force=force, **overrides)
+        count = count_project(project.folder, _multipliers(hardware))
+        layers = compare(predicted, count)
+        if compiled:
+            build(project)
+        score = keras_score = None
+        if data is not None:
+            outputs = model.predict(inputs, verbose=0)
+            keras_score = _score(metric, labels, outputs)
+            if compiled:
+                score = _score(metric, labels, _like(outputs, predict(project, inputs, _shapes(outputs))))
+    return Verification(
+        predicted=_total(layer.predicted for layer in layers),
+        counted=_total(layer.counted for layer in layers),
+        by_layer=layers,
+        accuracy=score,
+        keras_accuracy=keras_score,
+        project=None if output_dir is None else project.folder,
+        compiled=compiled,
+        not_counted=count.not_counted,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _check_data(data: Any) -> tuple[Any, Any]:
+    if data is None:
+        return None, None
+    if not isinstance(data, tuple | list) or len(data) != 2:
+        raise ValueError(f"data: expected a pair (inputs, labels), got {type(data).__name__}")
+    inputs, labels = data
+    for first in inputs if isinstance(inputs, list | tuple) else [inputs]:
+        for second in labels if isinstance(labels, list | tuple) else [labels]:
+            if len(first) != len(second) or len(first) == 0:
+                raise ValueError(f"data: expected as many inputs as labels, got {len(first)} and {len(second)}")
+    return inputs, labels
+
+
+def _multipliers(hardware: str | HardwareModel) -> MultiplierTable | None:
+    table = getattr(hardware, "multipliers", None)
+    return table if isinstance(table, MultiplierTable) else None
+
+
+def _score(metric: Metric | None, labels: Any, outputs: Any) -> float:
+    if metric is not None:
+        return float(metric(labels, outputs))
+    if isinstance(outputs, list | tuple | dict):
+        raise ValueError("metric: expected one for a model with several outputs, got None")
+    return share_of_right_classes(labels, outputs)
+
+
+def _shapes(outputs: Any) -> list[tuple[int, ...]]:
+    return [output.shape[1:] for output in (outputs if isinstance(outputs, list | tuple) else [outputs])]
+
+
+def _like(outputs: Any, predicted: list[Any]) -> Any:
+    return predicted if isinstance(outputs, list | tuple) else predicted[0]
+
+
+def _total(uses: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for use in uses:
+        for resource, number in use.items():
+            total[resource] = total.get(resource, 0) + number
+    return total
+
+
+def _pairs(names: list[str], predicted: Mapping[str, int], counted: Mapping[str, int]) -> list[int]:
+    return [use[name] for name in names for use in (predicted, counted)]
+
+
+def _remarks(check: Verification) -> list[str]:
+    remarks = []
+    if check.not_counted:
+        remarks.append(f"not counted: {', '.join(check.not_counted)}")
+    if vanished := sum(layer.vanished for layer in check.by_layer):
+        remarks.append(f"{vanished} weights are too small for their type: they cost a product and are written as zero")
+    if check.keras_accuracy is not None:
+        remarks.append(f"Keras accuracy: {check.keras_accuracy:.4f}")
+    if check.accuracy is not None:
+        remarks.append(f"bit-accurate accuracy: {check.accuracy:.4f}")
+    return remarks
