@@ -1,0 +1,1 @@
+"""Solvers without a proof: feasible at once, with a bound."""

@@ -1,0 +1,140 @@
+"""``solve``: check, presolve, choose, solve, and check the answer before it is returned."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knapsolve import validation
+from knapsolve.automatic import Automatic
+from knapsolve.presolve import Reduced, presolve
+from knapsolve.problem import Knapsack
+from knapsolve.solution import Solution, Status, evaluate, violation
+from knapsolve.solver import AUTO, Answer, Options, Progress, Solver, ensure_capable, load, unknown_solver
+
+
+def solve(
+    problem: Knapsack,
+    solver: str | Solver = AUTO,
+    *,
+    time_limit: float | None = None,
+    gap: float = 0.0,
+    seed: int = 0,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Solution:
+    """Solve a knapsack.
+
+    Parameters
+    ----------
+    problem
+        The problem.
+    solver
+        A name out of ``solvers()``, or any object that satisfies `knapsolve.solver.Solver`.
+    time_limit
+        Wall-clock seconds after which the best selection so far is returned with its bound; None for no limit.
+    gap
+        Relative gap at which to stop; 0 asks for a proof.
+    seed
+        Seed of every random decision. The same seed gives the same answer where no time limit strikes.
+    on_progress
+        Called with a `Progress` whenever value or bound improves.
+
+    Returns
+    -------
+    Solution
+        The best selection, its value recomputed from it, and a valid bound. ``OPTIMAL`` is a proof.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is wrong, the solver is unknown (the message lists them) or cannot handle what the problem
+        has (the message names those that can).
+    RuntimeError
+        If a solver returns a selection that breaks a constraint.
+
+    Examples
+    --------
+    >>> from knapsolve import Knapsack, solve
+    >>> solution = solve(Knapsack([10, 13, 7], [3, 4, 2], 6))
+    >>> solution.value, solution.status.value, solution.selected.tolist()
+    (20, 'OPTIMAL', [False, True, True])
+    """
+    started = time.perf_counter()
+    if not isinstance(problem, Knapsack):
+        raise TypeError(f"problem must be a Knapsack; got {type(problem).__name__}")
+    options = Options(
+        time_limit=None if time_limit is None else validation.positive_number("time_limit", time_limit),
+        gap=validation.positive_number("gap", gap, zero=True),
+        seed=int(validation.positive_number("seed", seed, zero=True)),
+        on_progress=on_progress,
+    )
+    chosen = _resolve(solver)
+    ensure_capable(problem, chosen)
+    reduced = presolve(problem)
+    if isinstance(reduced, str):
+        answer = Answer(None, -np.inf, infeasible=True, trace=(f"presolve: {reduced}",))
+        return _solution(problem, answer, None, chosen.name, started)
+    if reduced.problem.n == 0:
+        answer = Answer(np.zeros(0, np.bool_), 0, trace=("presolve: every item is fixed",))
+    else:
+        answer = chosen.solve(reduced.problem, options)
+    return _solution(problem, answer, reduced, answer.solver or chosen.name, started)
+
+
+def _resolve(solver: str | Solver) -> Solver:
+    if isinstance(solver, str):
+        return Automatic() if solver == AUTO else load(solver)
+    if isinstance(solver, Solver):
+        return solver
+    raise unknown_solver(solver)
+
+
+def _solution(problem: Knapsack, answer: Answer, reduced: Reduced | None, name: str, started: float) -> Solution:
+    """Build the solution from the selection alone, and refuse one that breaks a constraint."""
+    selected: NDArray[np.bool_] = np.zeros(problem.n, np.bool_)
+    forced: int | float = 0
+    if reduced is not None:
+        nothing = reduced.lift(np.zeros(reduced.problem.n, np.bool_), problem.n)
+        forced = evaluate(problem, nothing)[0] if reduced.free is not None else 0
+        if answer.selected is not None:
+            selected = reduced.lift(answer.selected, problem.n)
+    value, usage = evaluate(problem, selected)
+    if answer.selected is None:
+        status = Status.INFEASIBLE if answer.infeasible else Status.NO_SOLUTION
+        value = -np.inf
+        bound = -np.inf if answer.infeasible else answer.bound + forced
+    else:
+        broken = violation(problem, selected, usage)
+        if broken is not None:
+            raise RuntimeError(f"solver {name!r} returned a selection that breaks a constraint: {broken}")
+        # A proof states value and bound of the same selection: compare them as the solver saw it.
+        seen = value if reduced is None or reduced.free is None else evaluate(reduced.problem, answer.selected)[0]
+        bound, proved = _settle(seen, answer, problem.integer_values)
+        status = Status.OPTIMAL if proved else Status.FEASIBLE
+        bound = value if proved else bound + forced
+    return Solution(
+        selected=selected,
+        value=value,
+        bound=bound,
+        status=status,
+        usage=usage,
+        slack=problem.capacities - usage,
+        prices=answer.prices,
+        solver=name,
+        seconds=time.perf_counter() - started,
+        tolerance=0.0 if problem.integer_values else answer.tolerance,
+        trace=answer.trace,
+    )
+
+
+def _settle(value: int | float, answer: Answer, integer_values: bool) -> tuple[int | float, bool]:
+    """Return the bound, rounded down where values are integers, and whether it proves the value optimal."""
+    allowed = answer.tolerance * max(abs(value), abs(answer.bound)) if np.isfinite(answer.bound) else 0.0
+    bound = answer.bound
+    if integer_values and np.isfinite(bound) and not isinstance(bound, int | np.integer):
+        bound = int(np.floor(bound + allowed))
+        allowed = 0.0
+    return max(bound, value), bool(bound <= value + allowed)
