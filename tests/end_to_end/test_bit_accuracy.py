@@ -1,0 +1,88 @@
+"""Compiled projects compute what Keras computes, up to the bits that the types have."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from knapprune.adapters.keras import KerasAdapter
+from knapprune.emulation import CompilationError, build, predict
+from knapprune.export import export
+from knapprune.verification import verify
+
+# 16 fractional bits: sums of a few dozen products are right to about 1e-3.
+WIDE = {"Precision": "ap_fixed<24,8>", "Strategy": "resource_unrolled"}
+pytestmark = pytest.mark.slow
+
+
+def masked(model):
+    rng = np.random.default_rng(1)
+    adapter = KerasAdapter()
+    return adapter.apply(model, {name: rng.random(k.shape) < 0.5 for name, k in adapter.kernels(model).items()})
+
+
+@pytest.fixture(scope="module")
+def dense():
+    """Reuse factors below and above the number of inputs: the two forms of generated code."""
+    keras.utils.set_random_seed(2)
+    model = keras.Sequential(
+        [
+            keras.Input((8,)),
+            layers.Dense(6, activation="relu", name="below"),
+            layers.Dense(4, name="above"),
+        ]
+    )
+    config = {"Model": WIDE | {"ReuseFactor": 4}, "LayerName": {"above": WIDE | {"ReuseFactor": 12}}}
+    return masked(model), config
+
+
+def test_a_pruned_dense_network_agrees_with_keras(dense, tmp_path):
+    model, config = dense
+    x = np.random.default_rng(0).normal(size=(1500, 8)).astype("float32")
+    check = verify(model, config, data=(x, model.predict(x, verbose=0).argmax(axis=1)), output_dir=tmp_path / "hls")
+    assert check.compiled
+    assert check.keras_accuracy == 1
+    assert check.accuracy > 0.99  # a tie within 1e-3 may go the other way
+    assert "bit-accurate accuracy: " in check.summary()
+
+
+def test_outputs_keep_their_shape_and_batches_do_not_matter(dense, tmp_path):
+    model, config = dense
+    x = np.random.default_rng(0).normal(size=(9, 8))
+    project = export(model, config, tmp_path / "a folder with spaces")
+    build(project)
+    expected = model.predict(x, verbose=0)
+    for batch_size in (1, 4, 1024):
+        (found,) = predict(project, x, [(4,)], batch_size=batch_size)
+        assert found.shape == (9, 4)
+        np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
+def test_a_convolution_in_a_stream_with_two_outputs_agrees_with_keras(tmp_path):
+    keras.utils.set_random_seed(2)
+    inputs = keras.Input((6, 6, 2))
+    features = layers.Conv2D(4, 3, activation="relu", name="conv")(inputs)
+    model = masked(keras.Model(inputs, [features, layers.Dense(2, name="fc")(layers.Flatten()(features))]))
+    x = np.random.default_rng(0).normal(size=(20, 6, 6, 2)).astype("float32")
+    expected = model.predict(x, verbose=0)
+
+    def worst_difference(labels, outputs):
+        assert [output.shape for output in outputs] == [(20, 4, 4, 4), (20, 2)]
+        return max(float(np.abs(label - output).max()) for label, output in zip(labels, outputs, strict=True))
+
+    config = {"Model": WIDE | {"ReuseFactor": 2}, "IOType": "io_stream"}
+    check = verify(model, config, data=(x, expected), metric=worst_difference)
+    assert check.keras_accuracy == 0
+    assert 0 < check.accuracy < 5e-3
+
+
+def test_a_compiler_error_is_passed_on(dense, tmp_path, monkeypatch):
+    model, config = dense
+    project = export(model, config, tmp_path / "hls")
+    compiler = tmp_path / "bin" / "g++"
+    compiler.parent.mkdir()
+    compiler.write_text("#!/bin/sh\necho 'error: no room on the chip' >&2\nexit 1\n")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{compiler.parent}:/usr/bin:/bin")
+    with pytest.raises(CompilationError, match="no room on the chip"):
+        build(project)

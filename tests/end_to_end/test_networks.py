@@ -1,0 +1,152 @@
+"""Whole networks: what hls4ml renames, merges, replaces or widens must not break the promise."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from knapprune.adapters.keras import KerasAdapter
+from knapprune.verification import verify
+
+UNROLLED = {"Precision": "ap_fixed<16,6>", "ReuseFactor": 2, "Strategy": "resource_unrolled"}
+LATENCY = {"Precision": "ap_fixed<16,6>", "ReuseFactor": 1, "Strategy": "latency"}
+
+
+def masked(model, seed=0, keep=0.4):
+    """The model with a random part of each kernel."""
+    rng = np.random.default_rng(seed)
+    adapter = KerasAdapter()
+    return adapter.apply(model, {name: rng.random(k.shape) < keep for name, k in adapter.kernels(model).items()})
+
+
+def counted(check):
+    assert check.predicted == check.counted
+    return {layer.name: layer.counted for layer in check.by_layer}
+
+
+def test_a_folded_normalisation_leaves_its_dense_layer():
+    model = keras.Sequential([keras.Input((8,)), layers.Dense(6, name="fc"), layers.BatchNormalization(name="bn")])
+    # hls4ml folds only into a layer whose result type is left to it.
+    config = {"Model": UNROLLED, "LayerName": {"fc": {"Precision": {"result": "auto"}}}}
+    check = verify(masked(model), config)
+    assert list(counted(check)) == ["fc"]
+    assert check.not_counted == ()
+
+
+def test_a_normalisation_that_stays_is_named_as_not_counted():
+    model = keras.Sequential(
+        [keras.Input((8,)), layers.Dense(6, activation="relu", name="fc"), layers.BatchNormalization(name="bn")]
+    )
+    check = verify(masked(model), {"Model": UNROLLED})
+    assert check.not_counted == ("bn",)
+    assert "not counted: bn" in check.summary()
+
+
+@pytest.mark.parametrize("io_type", ["io_stream", "io_parallel"])
+@pytest.mark.parametrize("settings", [UNROLLED, LATENCY], ids=["unrolled", "latency"])
+@pytest.mark.filterwarnings("ignore:.*replaces strategy 'resource_unrolled':UserWarning")
+def test_a_dense_layer_on_several_axes_becomes_a_convolution(io_type, settings):
+    model = keras.Sequential([keras.Input((5, 8)), layers.Dense(6, name="each")])
+    assert list(counted(verify(masked(model), {"Model": settings}, io_type=io_type))) == ["each"]
+
+
+@pytest.mark.parametrize("io_type", ["io_stream", "io_parallel"])
+@pytest.mark.parametrize("settings", [UNROLLED, LATENCY], ids=["unrolled", "latency"])
+@pytest.mark.filterwarnings("ignore:.*replaces strategy 'resource_unrolled':UserWarning")
+def test_convolutions_of_one_pixel(io_type, settings):
+    model = keras.Sequential(
+        [
+            keras.Input((4, 4, 4)),
+            layers.Conv2D(6, 1, name="flat"),
+            layers.Reshape((16, 6)),
+            layers.Conv1D(2, 1, strides=2, name="line"),
+        ]
+    )
+    assert list(counted(verify(masked(model), {"Model": settings}, io_type=io_type))) == ["flat", "line"]
+
+
+def test_padding_strides_and_pooling_change_no_kernel():
+    model = keras.Sequential(
+        [
+            keras.Input((12, 10, 2)),
+            layers.Conv2D(4, 3, padding="same", strides=2, activation="relu", name="conv2"),
+            layers.MaxPooling2D(2),
+            layers.Reshape((-1, 4)),
+            layers.Conv1D(6, 2, padding="same", use_bias=False, name="conv1"),
+            layers.Flatten(),
+            layers.Dense(4, activation="softmax", name="fc"),
+        ]
+    )
+    assert list(counted(verify(masked(model), {"Model": UNROLLED}, io_type="io_stream"))) == ["conv2", "conv1", "fc"]
+
+
+@pytest.mark.parametrize(("io_type", "copies"), [("io_parallel", 4), ("io_stream", 1)])
+def test_pixels_in_parallel_multiply_a_latency_convolution_unless_they_stream(io_type, copies):
+    model = masked(keras.Sequential([keras.Input((10, 3)), layers.Conv1D(4, 3, name="conv")]))
+    config = {"Model": LATENCY | {"ParallelizationFactor": 4}, "IOType": io_type}
+    alive = np.count_nonzero(model.get_layer("conv").get_weights()[0])
+    assert counted(verify(model, config))["conv"]["dsp"] == alive * copies
+
+
+def test_every_pixel_at_once_is_counted_once_for_each():
+    # hls4ml batches this one into a single big Dense and writes other sizes into the multiplier's configuration.
+    model = masked(keras.Sequential([keras.Input((6, 4)), layers.Conv1D(3, 1, name="conv")]))
+    alive = np.count_nonzero(model.get_layer("conv").get_weights()[0])
+    check = verify(model, {"Model": LATENCY | {"ParallelizationFactor": 6}})
+    assert counted(check)["conv"]["dsp"] == alive * 6
+
+
+def test_a_wide_sum_between_linear_layers_takes_more_dsps():
+    import hls4ml
+
+    model = masked(
+        keras.Sequential([keras.Input((8,)), layers.Dense(6, name="one"), layers.Dense(4, name="two")]), keep=1
+    )
+    config = hls4ml.utils.config_from_keras_model(model, granularity="name", backend="Vitis")
+    for settings in config["LayerName"].values():
+        settings |= {"Strategy": "resource_unrolled", "ReuseFactor": 2}
+    use = counted(verify(model, config))
+    assert use["one"]["dsp"] == 24
+    assert use["two"]["dsp"] > 12  # 12 multipliers, whose data are the full sum of the layer before
+
+
+def test_a_model_with_a_branch():
+    inputs = keras.Input((8,))
+    left = layers.Dense(6, activation="relu", name="left")(inputs)
+    right = layers.Dense(6, activation="relu", name="right")(inputs)
+    outputs = layers.Dense(4, name="head")(layers.Add()([left, right]))
+    model = masked(keras.Model(inputs, outputs))
+    assert set(counted(verify(model, {"Model": UNROLLED}))) == {"left", "right", "head"}
+
+
+def test_words_deeper_than_a_block():
+    model = keras.Sequential([keras.Input((64,)), layers.Dense(48, name="deep")])
+    check = verify(masked(model, keep=0.01), {"Model": UNROLLED | {"ReuseFactor": 1536}})
+    assert 1 <= counted(check)["deep"]["bram"] <= 2
+    full = verify(model, {"Model": UNROLLED | {"ReuseFactor": 1536}})
+    assert counted(full)["deep"] == {"dsp": 2, "bram": 2}
+
+
+def test_the_vivado_backend_is_counted_alike():
+    model = masked(keras.Sequential([keras.Input((8,)), layers.Dense(6, name="fc")]))
+    vitis, vivado = (verify(model, {"Model": UNROLLED}, backend=name) for name in ("Vitis", "Vivado"))
+    assert counted(vitis) == counted(vivado)
+
+
+@pytest.mark.parametrize("settings", [UNROLLED, LATENCY], ids=["unrolled", "latency"])
+def test_weights_too_small_for_their_type_are_counted_as_issued_and_reported(settings):
+    model = keras.Sequential([keras.Input((8,)), layers.Dense(6, name="fc")])
+    kernel = np.full((8, 6), 0.5)
+    kernel[:, 0] = 1e-3  # written with one decimal: 0.0
+    model.get_layer("fc").set_weights([kernel, np.zeros(6)])
+    check = verify(model, {"Model": settings | {"Precision": "ap_fixed<16,15>"}})
+    assert counted(check)["fc"]["dsp"] == 48 // settings["ReuseFactor"]
+    assert check.by_layer[0].vanished == 8
+    assert "8 weights are too small for their type" in check.summary()
+
+
+def test_the_device_decides_the_dsps_on_both_sides():
+    model = masked(keras.Sequential([keras.Input((8,)), layers.Dense(6, name="fc")]), keep=1)
+    wide = {"Model": UNROLLED | {"Precision": "ap_fixed<22,6>"}}
+    assert counted(verify(model, wide, part="xcvu9p-flga2104-2-e"))["fc"]["dsp"] == 48
+    assert counted(verify(model, wide, part="xcvc1902-vsva2197-2MP-e-S"))["fc"]["dsp"] == 24
