@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 from knapprune.adapters.keras_registration import register_with_keras
 
 if TYPE_CHECKING:
+    from knapprune.budget import BudgetError
     from knapprune.estimation import Resources, estimate
+    from knapprune.hardware.model import HardwareWarning
     from knapprune.hls_config import HlsConfig, HlsConfigError, read_hls_config
     from knapprune.layers import Layer
     from knapprune.pruning import prune
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from knapprune.verification import verify
 
 __all__ = [
+    "BudgetError",
+    "HardwareWarning",
     "HlsConfig",
     "HlsConfigError",
     "Layer",
@@ -32,6 +36,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BudgetError": "knapprune.budget",
+    "HardwareWarning": "knapprune.hardware.model",
     "HlsConfig": "knapprune.hls_config",
     "HlsConfigError": "knapprune.hls_config",
     "Layer": "knapprune.layers",
