@@ -11,9 +11,9 @@ import keras
 import numpy as np
 import pytest
 
-from knapprune.verification import verify
+import knapprune as kp
 
-SHAPES = {"dense": (16, 12), "conv1d": (3, 4, 6), "conv2d": (3, 3, 2, 4)}  # 16 x 12, 12 x 6 and 18 x 4 products
+SHAPES = {"dense": (16, 12), "conv1d": (3, 4, 12), "conv2d": (3, 3, 2, 8)}  # 16 x 12, 12 x 12, 18 x 8 products
 
 
 @dataclass(frozen=True)
@@ -87,9 +87,9 @@ def network_of(case, rng):
     if case.kind == "dense":
         inputs, layer = keras.Input((16,)), keras.layers.Dense(12, name="pruned")
     elif case.kind == "conv1d":
-        inputs, layer = keras.Input((10, 4)), keras.layers.Conv1D(6, 3, name="pruned")
+        inputs, layer = keras.Input((10, 4)), keras.layers.Conv1D(12, 3, name="pruned")
     else:
-        inputs, layer = keras.Input((6, 5, 2)), keras.layers.Conv2D(4, 3, name="pruned")
+        inputs, layer = keras.Input((6, 5, 2)), keras.layers.Conv2D(8, 3, name="pruned")
     model = keras.Sequential([inputs, layer])
     layer.set_weights([kernel_of(case, rng), np.zeros(shape[-1])])
     return model, layer
@@ -117,7 +117,7 @@ def test_there_are_at_least_forty_cases_and_none_twice():
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_prediction_count_and_arithmetic_agree(case):
     model, layer = network_of(case, np.random.default_rng(CASES.index(case)))
-    check = verify(model, config_of(case))
+    check = kp.verify(model, config_of(case))
     (found,) = check.by_layer
     assert (found.name, found.strategy, found.reuse_factor) == ("pruned", case.strategy, case.reuse_factor)
     multipliers, blocks = by_hand(case, layer.get_weights()[0])
@@ -125,3 +125,31 @@ def test_prediction_count_and_arithmetic_agree(case):
     assert found.counted["bram"] == blocks
     per_multiplier = 0 if case.bits <= 8 else 1 if case.bits <= 18 else 2
     assert found.counted["dsp"] == multipliers * per_multiplier
+
+
+# Reuse factors below, at and above the number of inputs; widths whose runs are 9, 2, 3, 4 and 3 rows long.
+SELECTED = [
+    (Case(kind, "resource_unrolled", reuse_factor, bits, "weights"), budget)
+    for kind, reuse_factor, bits in (
+        ("dense", 4, 16),
+        ("dense", 16, 12),
+        ("dense", 32, 18),
+        ("conv1d", 3, 18),
+        ("conv1d", 12, 24),
+        ("conv1d", 24, 12),
+        ("conv2d", 6, 9),
+        ("conv2d", 18, 18),
+        ("conv2d", 36, 24),
+    )
+    for budget in ({"dsp": 0.5}, {"bram": 0.5}, {"dsp": 0.7, "bram": 0.5})
+] + [(Case(kind, "latency", 1, 16, "none", "io_parallel"), {"dsp": 0.25}) for kind in SHAPES]
+
+
+@pytest.mark.parametrize(("case", "budget"), SELECTED, ids=lambda value: str(value).replace(" ", ""))
+def test_a_selection_uses_in_the_generated_code_what_it_promised(case, budget):
+    model, _ = network_of(case, np.random.default_rng(7))
+    selection = kp.select(model, config_of(case), budget=budget)
+    check = kp.verify(selection.apply(model), config_of(case))
+    assert check.counted == check.predicted == selection.resources.total
+    for resource, share in budget.items():
+        assert check.counted[resource] <= share * selection.before[resource]
