@@ -84,7 +84,7 @@ def list_solvers() -> None:
     console = Console()
     console.print(table)
     for sentence in broken:
-        console.print(f"[yellow]not available:[/] {escape(sentence)}")
+        console.print(f"[yellow]not available:[/] {escape(sentence)}", soft_wrap=True)
 
 
 def main() -> None:

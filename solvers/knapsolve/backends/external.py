@@ -106,14 +106,14 @@ def solve(name: str, module: str, scale: Scale, problem: Knapsack, options: Opti
     -------
     Answer
         The best selection known and a bound that holds, also where the worker crashed or was killed. `TOLERANCE` is
-        stated where scaling or the solver's own tolerances had a part in it and values are not whole numbers.
+        stated where values are not whole numbers.
     """
     if problem.n == 0:
         return Answer(np.zeros(0, dtype=np.bool_), trivial_bound(problem), trace=(f"{name}: nothing to choose",))
     begun = time.monotonic()
     scaled = scale(problem, options.start)
     best = Best(problem, scaled, options)
-    tolerance = TOLERANCE if scaled.loss and not best.whole else 0.0
+    tolerance = 0.0 if best.whole else TOLERANCE
     left = None if options.time_limit is None else max(options.time_limit - (time.monotonic() - begun), 0.0)
     job = Job(scaled.program, left, options.gap, options.seed % 2**31)
     final, reason = process.run(module, job, best.take)
