@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -29,6 +30,7 @@ class Automatic:
 
     def solve(self, problem: Knapsack, options: Options) -> Answer:
         """Return the first proved answer, or the best selection and the lowest bound of all that were tried."""
+        _compile()
         started = time.perf_counter()
         best = Answer(options.start, np.inf)
         for name, limited in _stages(problem):
@@ -41,6 +43,12 @@ class Automatic:
             if answer.infeasible or _done(problem, best, options.gap):
                 break
         return best
+
+
+@cache
+def _compile() -> None:
+    """Have Numba compile the first stage's kernels once a process, so that no time limit counts compilation."""
+    load("few-types").solve(Knapsack([2.0, 1.0], [[1, 2]], [2]), Options())
 
 
 def _stages(problem: Knapsack) -> list[tuple[str, bool]]:
@@ -79,6 +87,4 @@ def _done(problem: Knapsack, answer: Answer, gap: float) -> bool:
     if answer.selected is None:
         return False
     value = evaluate(problem, answer.selected)[0]
-    if problem.integer_values and answer.bound < value + 1 - answer.tolerance * abs(value):
-        return True
-    return relative_gap(value, answer.bound) <= max(gap, answer.tolerance)
+    return answer.bound <= value or relative_gap(value, answer.bound) <= max(gap, answer.tolerance)

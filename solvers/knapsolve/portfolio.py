@@ -15,6 +15,9 @@ from knapsolve.problem import Knapsack
 from knapsolve.solution import Solution, Status, evaluate, violation
 from knapsolve.solver import AUTO, Answer, Options, Progress, Solver, ensure_capable, load, unknown_solver
 
+SUM_ROUNDING = 1e-15
+"""Relative difference of two sums of the same floats that counts as none: a few units in the last place."""
+
 
 def solve(
     problem: Knapsack,
@@ -132,9 +135,13 @@ def _solution(problem: Knapsack, answer: Answer, reduced: Reduced | None, name: 
 
 def _settle(value: int | float, answer: Answer, integer_values: bool) -> tuple[int | float, bool]:
     """Return the bound, rounded down where values are integers, and whether it proves the value optimal."""
-    allowed = answer.tolerance * max(abs(value), abs(answer.bound)) if np.isfinite(answer.bound) else 0.0
     bound = answer.bound
-    if integer_values and np.isfinite(bound) and not isinstance(bound, int | np.integer):
-        bound = int(np.floor(bound + allowed))
-        allowed = 0.0
+    if not np.isfinite(bound):
+        return bound, False
+    if integer_values:
+        if not isinstance(bound, int | np.integer):
+            bound = int(np.floor(bound + answer.tolerance * max(abs(value), abs(bound))))
+        # No float enters the comparison: beyond 2**53 it would not tell neighbours apart.
+        return max(int(bound), value), bool(bound <= value)
+    allowed = max(answer.tolerance, SUM_ROUNDING) * max(abs(value), abs(bound))
     return max(bound, value), bool(bound <= value + allowed)

@@ -29,6 +29,7 @@ EXACT_FLOAT = 2**53
 FIRST_CORE = 256
 GROWTH = 1.5
 LEAST_STEP = 1e-6
+FIRST_ROOM = 2**12
 STATE_BYTES = 2**28
 
 
@@ -227,7 +228,7 @@ def _within_budget(
     history = []
     most_room = STATE_BYTES // (8 * (len(directions) + 4))
     for level, c in enumerate(active[:-1]):
-        curve, room = core[c], 1 << 12
+        curve, room = core[c], min(FIRST_ROOM, most_room)
         while True:
             count, *states, parents, deviations = extend(
                 positions, losses, gains, moves[level], curve.loss, curve.gain, curve.base, reach_low[level + 1],

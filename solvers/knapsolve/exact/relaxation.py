@@ -79,7 +79,7 @@ def relax(
         Half-width of the band in standard deviations of a sampled rank; infinity takes every item.
     """
     n, types = len(values), type_weights.shape[1]
-    everything = n <= SAMPLE
+    everything = n <= SAMPLE or np.isinf(spread)
     while True:
         if everything:
             low, high = np.full(types, np.nextafter(0.0, 1.0)), np.full(types, np.inf)

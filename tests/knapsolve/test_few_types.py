@@ -1,0 +1,120 @@
+"""few-types: exact for any number of resources, from two items to a million."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from knapsolve import Knapsack, Options, Status, solve
+from knapsolve.exact import few_types
+from knapsolve.exact.relaxation import SAMPLE, relax
+
+TABLE = np.array([[4, 1, 9, 2, 0, 16], [1, 0, 2, 1, 1, 4]])
+
+
+def pruning_shaped(n, seed, table=TABLE):
+    random = np.random.default_rng(seed)
+    kinds = random.integers(0, table.shape[1], n).astype(np.int8)
+    capacities = table @ np.bincount(kinds, minlength=table.shape[1]) // 2
+    return Knapsack.from_types(random.random(n), kinds, table, capacities)
+
+
+def test_a_million_items_of_six_types_under_two_resources_are_proved():
+    """The promise of the first slice."""
+    solution = solve(pruning_shaped(10**6, seed=1), "few-types")
+    assert solution.status is Status.OPTIMAL
+    assert (solution.slack >= 0).all()
+
+
+def test_the_sampled_band_gives_the_same_prices_as_all_items():
+    """Looking only where the threshold is must not change what is found."""
+    problem = pruning_shaped(4 * SAMPLE, seed=2)
+    arguments = (problem.values, problem.item_type, problem.type_weights, problem.limits)
+    sampled, full = relax(*arguments, seed=0), relax(*arguments, seed=0, spread=np.inf)
+    assert len(sampled.band) < problem.n / 4
+    assert sampled.prices == pytest.approx(full.prices, rel=1e-9)
+    assert (sampled.selected == full.selected).all()
+
+
+def test_a_rare_precious_type_is_not_lost_by_the_sample():
+    """A type that the sample never sees is still decided exactly."""
+    problem = pruning_shaped(3 * SAMPLE, seed=3)
+    table = np.column_stack((TABLE, [1, 1]))
+    kinds = problem.item_type.copy()
+    kinds[:2] = 6
+    values = problem.values.copy()
+    values[:2] = [50.0, 1e-4]
+    rare = Knapsack.from_types(values, kinds, table, problem.capacities)
+    solution = solve(rare, "few-types")
+    assert solution.status is Status.OPTIMAL
+    assert solution.selected[:2].tolist() == [True, False]
+
+
+@pytest.mark.parametrize("values", ["equal", "whole", "few"])
+def test_ties_are_proved(values):
+    """Equal values make every item of a type interchangeable; the proof must not enumerate them."""
+    problem = pruning_shaped(20_000, seed=4)
+    random = np.random.default_rng(5)
+    chosen = {
+        "equal": np.ones(20_000),
+        "whole": random.integers(1, 100, 20_000),
+        "few": random.choice([0.5, 1.5], 20_000),
+    }
+    tied = Knapsack.from_types(chosen[values], problem.item_type, TABLE, problem.capacities)
+    assert solve(tied, "few-types").status is Status.OPTIMAL
+
+
+def test_capacities_that_do_not_bind_take_everything_worth_having():
+    """No price, no search: all positive values, none of the others."""
+    problem = pruning_shaped(1000, seed=6)
+    values = problem.values - 0.3
+    free = Knapsack.from_types(values, problem.item_type, TABLE, [10**6, 10**6])
+    solution = solve(free, "few-types")
+    assert solution.status is Status.OPTIMAL
+    assert (solution.selected == (values > 0)).all()
+
+
+def test_zero_capacities_leave_only_what_costs_nothing():
+    """With a capacity of zero, only the type without that cost is chosen."""
+    problem = pruning_shaped(1000, seed=7)
+    solution = solve(Knapsack.from_types(problem.values, problem.item_type, TABLE, [0, 10**6]), "few-types")
+    assert solution.status is Status.OPTIMAL
+    assert (solution.selected == (problem.item_type == 4)).all()
+
+
+def test_fractional_weights_are_proved():
+    """Nothing depends on whole weights."""
+    problem = pruning_shaped(5000, seed=8)
+    table = TABLE * np.array([[0.37], [1.91]])
+    fractional = Knapsack.from_types(problem.values, problem.item_type, table, problem.capacities * [0.37, 1.91])
+    assert solve(fractional, "few-types").status is Status.OPTIMAL
+
+
+def test_without_room_it_stops_with_a_selection_and_a_bound(monkeypatch):
+    """Where the windows explode the answer is FEASIBLE, never wrong and never silent."""
+    monkeypatch.setattr(few_types, "STATE_BYTES", 1000)
+    random = np.random.default_rng(9)
+    problem = Knapsack(random.random(60), random.random((3, 60)), [10.0, 10.0, 10.0])
+    stopped = solve(problem, "few-types")
+    monkeypatch.undo()
+    proved = solve(problem, "highs")
+    assert stopped.status is Status.FEASIBLE
+    assert stopped.value <= proved.value <= stopped.bound
+    assert "stopped" in stopped.trace[-1]
+
+
+def test_a_time_limit_stops_it_with_a_valid_bound():
+    """A deadline that has passed leaves the rounded selection and its bound."""
+    problem = pruning_shaped(2000, seed=10)
+    answer = few_types.FewTypes().solve(problem, Options(time_limit=1e-9))
+    value = problem.values[answer.selected].sum()
+    assert 0 < value <= answer.bound
+    assert answer.bound >= solve(problem, "few-types").value - 1e-9
+
+
+def test_dense_weights_are_grouped_into_types():
+    """The dense form of a typed problem has the same optimum."""
+    problem = pruning_shaped(3000, seed=11)
+    dense = solve(Knapsack(problem.values, problem.weights, problem.capacities), "few-types")
+    assert dense.status is Status.OPTIMAL
+    assert dense.value == pytest.approx(solve(problem, "few-types").value, rel=1e-12)

@@ -1,0 +1,30 @@
+"""Types are found in one pass."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from knapsolve import Knapsack
+from knapsolve.types import group_columns, types_of
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.float64])
+@pytest.mark.parametrize("types", [1, 3, 500])
+def test_types_reproduce_the_weights_and_are_distinct(kind, types):
+    """The table indexed by the types is the weights, and no column stands in it twice."""
+    random = np.random.default_rng(types)
+    weights = random.integers(0, 9, (3, types)).astype(kind)[:, random.integers(0, types, 2000)]
+    item_type, table = types_of(Knapsack(np.ones(2000), weights, [1, 1, 1]))
+    assert (table[:, item_type] == weights).all()
+    assert len(np.unique(table, axis=1).T) == table.shape[1]
+
+
+def test_minus_zero_is_zero():
+    """Two zeros of different sign are one type."""
+    assert group_columns(np.array([[0.0, -0.0]]), 10)[2] == 1
+
+
+def test_too_many_types_are_reported():
+    """Past the limit the count says so."""
+    assert group_columns(np.arange(5.0).reshape(1, 5), 4)[2] == -1
