@@ -32,9 +32,18 @@ class VerificationError(RuntimeError):
 
 @dataclass(frozen=True)
 class LayerCheck:
-    """One layer, predicted and counted. They are equal: a difference raises before this exists."""
+    """One layer, predicted and counted. They are equal: a difference raises before this exists.
 
-    name: str
+    Parameters
+    ----------
+    strategy, reuse_factor
+        As the generated code has them.
+    predicted, counted
+        Resources by name.
+    vanished
+        Weights that are not zero in the model but are written as zero: see `knapprune.counting.LayerCount`.
+    """
+
     strategy: str
     reuse_factor: int
     predicted: dict[str, int]
@@ -42,7 +51,7 @@ class LayerCheck:
     vanished: int
 
 
-def compare(predicted: Resources, count: ProjectCount) -> tuple[LayerCheck, ...]:
+def compare(predicted: Resources, count: ProjectCount) -> dict[str, LayerCheck]:
     """Hold a prediction against a count, layer by layer.
 
     Parameters
@@ -54,8 +63,8 @@ def compare(predicted: Resources, count: ProjectCount) -> tuple[LayerCheck, ...]
 
     Returns
     -------
-    tuple of LayerCheck
-        The layers in the model's order, all equal.
+    dict
+        A check for each layer, by name in the model's order; all equal.
 
     Raises
     ------
@@ -74,9 +83,8 @@ def compare(predicted: Resources, count: ProjectCount) -> tuple[LayerCheck, ...]
             for name, resource, before, after in differences
         ]
         raise VerificationError(*differences[0], "\n".join(["the generated project is not the predicted one:", *lines]))
-    return tuple(
-        LayerCheck(
-            name=name,
+    return {
+        name: LayerCheck(
             strategy=counted[name].strategy,
             reuse_factor=counted[name].reuse_factor,
             predicted={resource: use[resource] for resource in counted[name].resources if resource in use},
@@ -84,7 +92,7 @@ def compare(predicted: Resources, count: ProjectCount) -> tuple[LayerCheck, ...]
             vanished=counted[name].vanished,
         )
         for name, use in predicted.by_layer.items()
-    )
+    }
 
 
 def _differences(

@@ -15,6 +15,7 @@ from knapprune.generated import GeneratedLayer, GeneratedProjectError, read_proj
 from knapprune.hardware.dsp import MultiplierTable, table_of_part
 
 # A 36 Kb block as 1024 words of 36 bits, the deepest shape that keeps the full width (AMD UG573, table 1-10).
+# Stated here again and not taken from knapprune.hardware, so that a count is no echo of the prediction.
 _BLOCK_BITS = 36
 _BLOCK_WORDS = 1024
 
@@ -60,12 +61,12 @@ class ProjectCount:
     ----------
     layers
         One count for each Dense or convolution layer, in the order of the top function.
-    not_counted
+    uncounted
         Layers with weights of another kind, which no count here covers.
     """
 
     layers: tuple[LayerCount, ...]
-    not_counted: tuple[str, ...]
+    uncounted: tuple[str, ...]
 
 
 def count_project(folder: Path, multipliers: MultiplierTable | None = None) -> ProjectCount:

@@ -31,7 +31,7 @@ class Verification:
     predicted, counted
         Resources of all layers together, by name.
     by_layer
-        The same for each layer, with the strategy and reuse factor that took effect.
+        The same by layer name, with the strategy and reuse factor that took effect.
     accuracy
         The metric on the given data, computed bit by bit as the hardware would. None if nothing was compiled.
     keras_accuracy
@@ -40,7 +40,7 @@ class Verification:
         The project's folder, or None if it was temporary.
     compiled
         Whether g++ compiled the project.
-    not_counted
+    uncounted
         Layers with weights that are neither Dense nor convolutions; no number here covers them.
     seconds
         Wall-clock time of the whole call.
@@ -48,19 +48,24 @@ class Verification:
 
     predicted: dict[str, int]
     counted: dict[str, int]
-    by_layer: tuple[LayerCheck, ...]
+    by_layer: dict[str, LayerCheck]
     accuracy: float | None
     keras_accuracy: float | None
     project: Path | None
     compiled: bool
-    not_counted: tuple[str, ...]
+    uncounted: tuple[str, ...]
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain, JSON-ready values."""
-        plain = asdict(self)
-        plain["project"] = None if self.project is None else str(self.project)
-        return plain | {"by_layer": list(plain["by_layer"]), "not_counted": list(self.not_counted)}
+        """Return everything as plain values.
+
+        Returns
+        -------
+        dict
+            Ready for JSON; the layers by name.
+        """
+        project = None if self.project is None else str(self.project)
+        return asdict(self) | {"project": project, "uncounted": list(self.uncounted)}
 
     def summary(self) -> str:
         """Describe what was found: a table of the layers, then the accuracies.
@@ -78,8 +83,8 @@ class Verification:
             *(f"{kind} {name}" for name in names for kind in ("predicted", "counted")),
         ]
         rows: list[list[object]] = [
-            [layer.name, layer.strategy, layer.reuse_factor, *_pairs(names, layer.predicted, layer.counted)]
-            for layer in self.by_layer
+            [name, layer.strategy, layer.reuse_factor, *_pairs(names, layer.predicted, layer.counted)]
+            for name, layer in self.by_layer.items()
         ]
         rows.append(["total", "", "", *_pairs(names, self.predicted, self.counted)])
         return "\n".join([plain_table(header, rows), *_remarks(self)])
@@ -161,14 +166,14 @@ def verify(
             if compiled:
                 score = _score(metric, labels, _like(outputs, predict(project, inputs, _shapes(outputs))))
     return Verification(
-        predicted=_total(layer.predicted for layer in layers),
-        counted=_total(layer.counted for layer in layers),
+        predicted=_total(layer.predicted for layer in layers.values()),
+        counted=_total(layer.counted for layer in layers.values()),
         by_layer=layers,
         accuracy=score,
         keras_accuracy=keras_score,
         project=None if output_dir is None else project.folder,
         compiled=compiled,
-        not_counted=count.not_counted,
+        uncounted=count.uncounted,
         seconds=time.perf_counter() - started,
     )
 
@@ -221,9 +226,9 @@ def _pairs(names: list[str], predicted: Mapping[str, int], counted: Mapping[str,
 
 def _remarks(check: Verification) -> list[str]:
     remarks = []
-    if check.not_counted:
-        remarks.append(f"not counted: {', '.join(check.not_counted)}")
-    if vanished := sum(layer.vanished for layer in check.by_layer):
+    if check.uncounted:
+        remarks.append(f"not counted: {', '.join(check.uncounted)}")
+    if vanished := sum(layer.vanished for layer in check.by_layer.values()):
         remarks.append(f"{vanished} weights are too small for their type: they cost a product and are written as zero")
     if check.keras_accuracy is not None:
         remarks.append(f"Keras accuracy: {check.keras_accuracy:.4f}")

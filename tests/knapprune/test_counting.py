@@ -83,7 +83,7 @@ def test_a_full_layer_counts_every_row_and_every_block(tmp_path):
     assert dict(layer.resources) == {"dsp": 8, "bram": 4}
 
 
-def test_a_dead_row_is_not_counted(tmp_path):
+def test_a_dead_row_is_uncounted(tmp_path):
     weights = np.ones((8, 4))
     weights[[1, 5]] = 0
     assert count_project(write_project(tmp_path / "p", weights)).layers[0].multipliers == 6
@@ -109,8 +109,8 @@ def test_widths_come_from_the_types_in_the_generated_code(tmp_path):
     assert (plain.weight_bits, plain.data_bits, packed.data_bits) == (16, 12, 10)
 
 
-def test_layers_of_another_kind_are_named_as_not_counted(tmp_path):
-    assert count_project(write_project(tmp_path / "p", np.ones(32))).not_counted == ("bn",)
+def test_layers_of_another_kind_are_named_as_uncounted(tmp_path):
+    assert count_project(write_project(tmp_path / "p", np.ones(32))).uncounted == ("bn",)
 
 
 def test_the_device_decides_the_dsps_of_a_multiplier(tmp_path):

@@ -54,7 +54,7 @@ def test_top_level_keys_are_read_and_keywords_override_them(model, tmp_path):
 def test_an_existing_folder_is_not_overwritten(model, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.tex").write_text("all of it")
-    with pytest.raises(FileExistsError, match="output_dir: .*out exists; .* force=True"):
+    with pytest.raises(FileExistsError, match=r"output_dir: .*out exists; .* force=True"):
         export(model, CONFIG, tmp_path / "out")
     assert (tmp_path / "out" / "thesis.tex").read_text() == "all of it"
 

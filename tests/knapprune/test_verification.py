@@ -55,9 +55,9 @@ def tamper(monkeypatch):
 
 def test_predicted_and_counted_agree_by_layer_and_in_total(model):
     check = verify(model, CONFIG)
-    assert [layer.name for layer in check.by_layer] == ["first", "second"]
-    assert check.by_layer[0].counted["dsp"] == 24 - 8
-    assert check.by_layer[1].counted["dsp"] == 12
+    assert list(check.by_layer) == ["first", "second"]
+    assert check.by_layer["first"].counted["dsp"] == 24 - 8
+    assert check.by_layer["second"].counted["dsp"] == 12
     assert check.predicted == check.counted
     assert check.counted["dsp"] == 28
     assert (check.accuracy, check.keras_accuracy, check.compiled) == (None, None, False)
@@ -161,5 +161,11 @@ def test_the_summary_names_layers_numbers_and_what_is_not_counted(model):
 def test_everything_fits_into_json(model, tmp_path):
     plain = json.loads(json.dumps(verify(model, CONFIG, output_dir=tmp_path / "hls").to_dict()))
     assert plain["counted"] == plain["predicted"] == {"dsp": 28, "bram": 17}
-    assert plain["by_layer"][1]["name"] == "second"
+    assert plain["by_layer"]["second"]["counted"] == {"dsp": 12, "bram": 6}
     assert plain["project"] == str(tmp_path / "hls")
+
+
+def test_the_configuration_may_be_a_yaml_file_that_hls4ml_wrote(model, tmp_path):
+    first = verify(model, CONFIG, output_dir=tmp_path / "hls", io_type="io_stream")
+    second = verify(model, tmp_path / "hls" / "hls4ml_config.yml")
+    assert second.by_layer == first.by_layer
