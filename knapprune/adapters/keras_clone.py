@@ -31,7 +31,7 @@ def masked_clone(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
     Raises
     ------
     ValueError
-        For a mask of no such layer, of the wrong shape or not boolean.
+        For a mask of no such layer, of the wrong shape or not boolean, or an optimiser with ``use_ema``.
     """
     _check(model, masks)
     clone = keras.models.clone_model(model)
@@ -59,7 +59,8 @@ def _copy_compile_state(model: Any, clone: Any) -> None:
         return
     clone.compile_from_config(model.get_compile_config())
     if model.optimizer.built:
-        clone.optimizer.build(clone.trainable_variables)
+        if not clone.optimizer.built:
+            clone.optimizer.build(clone.trainable_variables)
         for own, other in zip(clone.optimizer.variables, model.optimizer.variables, strict=True):
             own.assign(other)
 
@@ -75,6 +76,13 @@ def _all_layers(model: Any) -> list[Any]:
 
 
 def _check(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
+    optimizer = getattr(model, "optimizer", None)
+    if getattr(getattr(optimizer, "inner_optimizer", optimizer), "use_ema", False):
+        # base_optimizer.py, finalize_variable_values: the last write of fit, and the only one behind the constraints.
+        raise ValueError(
+            f"model {model.name!r} is compiled with use_ema=True: at the end of fit, Keras overwrites weights by their "
+            "averages without applying constraints, and no mask holds; compile it with use_ema=False"
+        )
     known = kernel_layers(model)
     for name, mask in masks.items():
         if name not in known:

@@ -12,6 +12,7 @@ _HLS_CLASSES = {
     "ReLU": "Activation",
     "LeakyReLU": "ParametrizedActivation",
     "ELU": "ParametrizedActivation",
+    "Dropout": "Activation",
     "Flatten": "Reshape",
     "Permute": "Transpose",
     **{f"{kind}Pooling{axes}D": f"Pooling{axes}D" for kind in ("Max", "Average") for axes in (1, 2)},

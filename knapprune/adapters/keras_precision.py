@@ -15,7 +15,6 @@ from knapprune.precision import FixedPoint, at_most, of_add, of_choice, of_multi
 
 # hls4ml takes these out, or passes their input's type on.
 _TRANSPARENT = (
-    keras.layers.Dropout,
     keras.layers.Flatten,
     keras.layers.Permute,
     keras.layers.Reshape,
@@ -58,15 +57,20 @@ def input_precisions(order: list[Call], config: HlsConfig) -> dict[str, FixedPoi
     uses = Counter(id(tensor) for call in order for tensor in call.inputs)
     types: dict[int, FixedPoint] = {}
     foldable: set[int] = set()
+    inferred: set[int] = set()
     found: dict[str, FixedPoint] = {}
     for call in order:
         inputs = [types[id(tensor)] for tensor in call.inputs]
         if inputs:
             found[call.layer.name] = inputs[0]
         folded = isinstance(call.layer, keras.layers.BatchNormalization) and id(call.inputs[0]) in foldable
-        result = inputs[0] if folded else _result(call, inputs, config)
+        # A linear activation is taken out again, unless it casts from one explicit type to another.
+        linear = _is_linear_activation(call.layer) and id(call.inputs[0]) in inferred
+        result = inputs[0] if folded or linear else _result(call, inputs, config)
         for tensor in call.outputs:
             types[id(tensor)] = result
+            if folded or linear or _asked(call, config) is None:
+                inferred.add(id(tensor))
             # hls4ml folds a normalisation into the product sum before it, if nobody else reads that (bn_fuse.py).
             if _is_linear_sum(call.layer) and uses[id(tensor)] == 1 and _asked(call, config) is None:
                 foldable.add(id(tensor))
@@ -77,8 +81,6 @@ def _result(call: Call, inputs: list[FixedPoint], config: HlsConfig) -> FixedPoi
     layer = call.layer
     activation: Any = getattr(layer, "activation", None)
     linear = activation is None or activation is keras.activations.linear
-    if isinstance(layer, keras.layers.Activation) and linear:
-        return inputs[0]
     if _is_product_sum(layer) and not linear:
         # hls4ml splits the activation off into a layer of its own, whose type it does not infer.
         name = f"{layer.name}_{activation.__name__}"
@@ -116,6 +118,11 @@ def _inferred(call: Call, inputs: list[FixedPoint], config: HlsConfig) -> FixedP
 
 def _asked(call: Call, config: HlsConfig) -> FixedPoint | None:
     return config.precision("result", call.layer.name, call.hls_type)
+
+
+def _is_linear_activation(layer: Any) -> bool:
+    dropped = isinstance(layer, (keras.layers.Activation, keras.layers.Dropout))
+    return dropped and getattr(layer, "activation", keras.activations.linear) is keras.activations.linear
 
 
 def _is_linear_sum(layer: Any) -> bool:
