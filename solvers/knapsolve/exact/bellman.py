@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import time
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -128,7 +129,7 @@ def _best_row(
     deadline: float | None,
 ) -> NDArray[np.float64] | NDArray[np.int64]:
     """Return the best value for every capacity up to the given one, shape (capacity + 1,)."""
-    row: NDArray[np.float64] | NDArray[np.int64] = np.zeros(capacity + 1, values.dtype)
+    row: NDArray[Any] = np.zeros(capacity + 1, values.dtype)
     chunk = max(1, CHUNK_CELLS // (capacity + 1))
     for start in range(0, len(values), chunk):
         add_items(row, values[start : start + chunk], weights[start : start + chunk])

@@ -275,7 +275,7 @@ def _directions(
     A loss of g leaves slack s >= 0 with prices @ s <= g, so y @ s lies within g times the extremes of y / prices.
     """
     m = len(relaxation.prices)
-    rows: list[NDArray[np.float64]] = [np.eye(m)]
+    rows: list[NDArray[Any]] = [np.eye(m)]
     try:
         inverse = np.linalg.inv(basis_matrix(relaxation.basis, type_weights))
         rows.append(inverse[relaxation.basis >= 0])
