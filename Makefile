@@ -1,0 +1,55 @@
+# Everything sets up its own virtual environment first. Needs Python 3.11 to 3.13, make, and g++ for the demo and tests.
+#   make demo | test | lint | bench     make test PYTHON=python3.12 VENV=.venv-312     make test JOBS=8
+
+PYTHON ?= python3
+VENV ?= .venv
+JOBS ?= 2
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# Real networks and instances are optional: tests that need them are skipped where they are absent.
+KNAPPRUNE_DATA ?= $(abspath $(wildcard ../shared/data))
+export KNAPPRUNE_DATA
+
+PYTEST := $(BIN)/python -m pytest -q
+
+.PHONY: demo test lint test-fast test-slow test-nojit bench clean
+
+demo: $(READY)
+	$(BIN)/knapprune demo --out demo-out --force
+
+# One after the other whatever -j says: each uses all cores.
+test: $(READY)
+	$(MAKE) lint
+	$(MAKE) test-fast
+	$(MAKE) test-nojit
+	$(MAKE) test-slow
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test-fast: $(READY)
+	$(PYTEST) -n $(JOBS) --dist loadfile -m "not slow"
+
+test-slow: $(READY)
+	$(PYTEST) -n $(JOBS) --dist worksteal -m slow
+
+# The kernels as plain Python: a mistake that compiled code hides (an index past the end) is an error here.
+test-nojit: $(READY)
+	NUMBA_DISABLE_JIT=1 $(PYTEST) -n $(JOBS) -m "not slow" tests/knapsolve tests/conformance
+
+bench: $(READY)
+	$(BIN)/python -m bench
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
+	  || { echo "knapprune needs Python 3.11 to 3.13; set PYTHON=, for example make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt hatchling editables
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e ".[all,dev]"
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) demo-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
