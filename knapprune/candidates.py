@@ -174,7 +174,7 @@ def check_caps(
         if costly and cap.limit < cap.use(before):
             names = ", ".join(repr(group.layer.name) for group in costly)
             warnings.warn(
-                f"{cap}: {names} cannot save any, so their use is counted as fixed\n{reasons}",
+                f"{cap}: cannot be saved in {names}, counted there as fixed\n{reasons}",
                 HardwareWarning,
                 stacklevel=3,
             )

@@ -1,0 +1,77 @@
+import keras
+import numpy as np
+import pytest
+
+from knapprune.adapters.keras import KerasAdapter
+from knapprune.adapters.keras_files import load_keras_model
+from knapprune.estimation import estimate
+from knapprune.hardware.dsp import MultiplierTable
+from knapprune.hardware.hls4ml import Hls4mlHardware
+from knapprune.hardware.model import HardwareWarning
+
+UNROLLED = {"Model": {"Strategy": "resource_unrolled", "ReuseFactor": 4, "Precision": "fixed<16,6>"}}
+
+
+def network():
+    return keras.Sequential(
+        [
+            keras.Input((16,)),
+            keras.layers.Dense(32, activation="relu", name="fc1"),
+            keras.layers.BatchNormalization(name="bn"),
+            keras.layers.Dense(5, name="fc2"),
+        ]
+    )
+
+
+def test_resources_are_counted_by_layer_and_in_total():
+    found = estimate(network(), UNROLLED)
+    assert found.by_layer == {"fc1": {"dsp": 128, "bram": 57}, "fc2": {"dsp": 40, "bram": 18}}
+    assert (found["dsp"], found["bram"], list(found), len(found)) == (168, 75, ["dsp", "bram"], 2)
+
+
+def test_the_model_is_counted_as_it_is_now():
+    model = network()
+    kernel, bias = model.get_layer("fc1").get_weights()
+    kernel[:, :16] = 0
+    model.get_layer("fc1").set_weights([kernel, bias])
+    assert estimate(model, UNROLLED).by_layer["fc1"]["dsp"] == 64
+
+
+def test_a_masked_clone_uses_what_its_mask_leaves():
+    mask = np.zeros((16, 32), dtype=bool)
+    mask[:4, 7] = True  # the first row of neuron 7: one multiplier, and the two blocks that its 16 bits straddle
+    masked = KerasAdapter().apply(network(), {"fc1": mask})
+    assert estimate(masked, UNROLLED).by_layer["fc1"] == {"dsp": 1, "bram": 1 + (28 * 16 // 36 != (29 * 16 - 1) // 36)}
+
+
+def test_keywords_override_the_configuration():
+    model = keras.Sequential([keras.Input((8, 8, 2)), keras.layers.Conv2D(4, 2, name="conv")])
+    with pytest.warns(HardwareWarning, match="io_parallel"):
+        parallel = estimate(model, UNROLLED)
+    assert parallel.layers[0].strategy == "resource"
+    assert estimate(model, UNROLLED, io_type="io_stream").layers[0].strategy == "resource_unrolled"
+
+
+def test_a_multiplier_table_of_ones_own_takes_over():
+    hardware = Hls4mlHardware(multipliers=MultiplierTable(27, 18, in_logic=((16, 16),)))
+    assert estimate(network(), UNROLLED, hardware=hardware)["dsp"] == 0
+
+
+def test_the_summary_shows_requested_and_effective_settings():
+    with pytest.warns(HardwareWarning, match="5 by 4"):
+        text = estimate(network(), {"Model": {**UNROLLED["Model"], "ReuseFactor": 5}}).summary()
+    assert "4 (not 5)" in text
+    assert "fc1" in text
+    assert text.splitlines()[-1] == "not counted: bn"
+
+
+@pytest.mark.parametrize(("name", "dsp", "bram"), [("KERAS_3layer", 1064, 474), ("KERAS_conv1d_small", 35, 18)])
+@pytest.mark.filterwarnings("ignore::knapprune.hardware.model.HardwareWarning")
+def test_real_networks_are_estimated(data_folder, name, dsp, bram):
+    model = load_keras_model(data_folder / "models" / "jets" / f"{name}.json")
+    assert estimate(model, UNROLLED, io_type="io_stream").total == {"dsp": dsp, "bram": bram}
+
+
+def test_a_model_of_another_framework_is_refused():
+    with pytest.raises(TypeError, match=r"model: got builtins\.str"):
+        estimate("model.keras", UNROLLED)

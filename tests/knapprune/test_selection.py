@@ -1,0 +1,225 @@
+import itertools
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from knapprune.adapters.keras import KerasAdapter
+from knapprune.adapters.keras_files import load_keras_model
+from knapprune.budget import BudgetError
+from knapprune.estimation import count, estimate
+from knapprune.hardware.hls4ml import Hls4mlHardware
+from knapprune.hardware.model import HardwareWarning
+from knapprune.selection import SelectionWarning, select
+
+
+def config(strategy="resource_unrolled", reuse_factor=4, **layers):
+    model = {"Strategy": strategy, "ReuseFactor": reuse_factor, "Precision": "fixed<16,6>"}
+    return {"Model": model, "LayerName": layers}
+
+
+def network(seed=0):
+    keras.utils.set_random_seed(seed)
+    model = keras.Sequential(
+        [
+            keras.Input((16,)),
+            keras.layers.Dense(24, activation="relu", name="fc1"),
+            keras.layers.Dense(5, activation="softmax", name="fc2"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+MODEL = network()
+X = np.random.default_rng(0).normal(size=(40, 16))
+Y = np.random.default_rng(1).integers(0, 5, 40)
+
+
+@given(
+    st.floats(0.05, 1.0),
+    st.floats(0.05, 1.0),
+    st.sampled_from(["l1", "l2"]),
+    st.sampled_from(["lamp", "sum", "mean", "max", "none"]),
+)
+@settings(max_examples=25, deadline=None)
+@pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning")
+def test_no_budget_is_ever_exceeded(dsp, bram, saliency, normalise):
+    budget = {"dsp": dsp, "bram": bram}
+    found = select(MODEL, config(), budget, saliency=saliency, normalise=normalise)
+    pruned = {name: kernel * found.masks.get(name, True) for name, kernel in KerasAdapter().kernels(MODEL).items()}
+    counted = count(Hls4mlHardware(), list(found.before.layers), pruned)
+    assert counted.total == found.resources.total
+    for cap in found.budget:
+        assert counted[cap.resource] <= cap.limit
+    assert [cap.limit for cap in found.budget] == [int(dsp * 126 + 1e-9), int(bram * 57 + 1e-9)]
+
+
+def test_the_selection_is_the_best_of_all():
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="a"), keras.layers.Dense(2, name="b")])
+    kernels = KerasAdapter().kernels(model)
+    settings_of = config(reuse_factor=2, b={"Strategy": "Latency", "ReuseFactor": 1})
+    found = select(model, settings_of, {"dsp": 6}, normalise="none")
+    rows = [np.abs(row).sum() for row in kernels["a"].T.reshape(-1, 2)]
+    values = np.array([*rows, *np.abs(kernels["b"]).ravel()])
+    best = max(values[list(keep)].sum() for keep in itertools.combinations(range(12), 6))
+    assert found.solution.value == pytest.approx(best)
+    assert found.solution.status == "OPTIMAL"
+
+
+def test_auto_takes_the_finest_structure_that_saves_what_is_budgeted():
+    assert select(MODEL, config(), {"dsp": 0.5}).structures == {"fc1": "dsp-row", "fc2": "dsp-row"}
+    assert select(MODEL, config(), {"bram": 0.5}).structures == {"fc1": "bram-run", "fc2": "bram-run"}
+    mixed = config(fc2={"Strategy": "Latency", "ReuseFactor": 1})
+    assert select(MODEL, mixed, {"dsp": 0.5}).structures == {"fc1": "dsp-row", "fc2": "unstructured"}
+
+
+def test_a_structure_can_be_named_for_one_layer():
+    found = select(MODEL, config(), {"dsp": 0.5}, structure={"fc1": "neuron"})
+    assert found.structures == {"fc1": "neuron", "fc2": "dsp-row"}
+    columns = found.masks["fc1"].sum(axis=0)
+    assert set(columns) <= {0, 16}
+
+
+def test_a_cap_on_one_layer_holds_for_that_layer():
+    found = select(MODEL, config(), {"dsp": 0.9, "fc1": {"dsp": 8}})
+    assert found.resources.by_layer["fc1"]["dsp"] == 8
+    assert found.resources.by_layer["fc2"]["dsp"] == 30
+
+
+def test_masks_are_in_the_kernels_shape_and_apply_leaves_the_model_alone():
+    found = select(MODEL, config(), {"dsp": 0.25})
+    before = MODEL.get_weights()
+    masked = found.apply(MODEL)
+    assert estimate(masked, config()).total == found.resources.total
+    kernels = KerasAdapter().kernels(masked)
+    for name, mask in found.masks.items():
+        assert np.array_equal(kernels[name] != 0, mask)
+    assert all(np.array_equal(old, new) for old, new in zip(before, MODEL.get_weights(), strict=True))
+
+
+def test_a_generous_budget_keeps_everything_and_masks_nothing():
+    found = select(MODEL, config(), {"dsp": 1.0})
+    assert found.masks == {}
+    assert found.resources.total == found.before.total
+
+
+def test_taylor_uses_the_data():
+    found = select(MODEL, config(), {"dsp": 0.5}, saliency="taylor", data=(X, Y))
+    assert found.resources["dsp"] == 63
+    assert any(
+        not np.array_equal(found.masks[name], select(MODEL, config(), {"dsp": 0.5}).masks[name]) for name in found.masks
+    )
+    with pytest.raises(ValueError, match="data: got None"):
+        select(MODEL, config(), {"dsp": 0.5}, saliency="taylor")
+
+
+def test_lamp_leaves_no_layer_empty_where_raw_values_do():
+    model = network()
+    kernel, bias = model.get_layer("fc1").get_weights()
+    model.get_layer("fc1").set_weights([kernel * 1e-3, bias])
+    assert all(mask.any() for mask in select(model, config(), {"dsp": 0.2}).masks.values())
+    with pytest.warns(SelectionWarning, match="no weight of 'fc1' is kept"):
+        select(model, config(), {"dsp": 0.2}, normalise="none")
+
+
+def test_pruning_goes_on_from_a_model_that_is_pruned_already():
+    once = select(MODEL, config(), {"dsp": 0.5, "bram": 0.6})
+    twice = select(once.apply(MODEL), config(), {"dsp": 40})
+    assert twice.resources["dsp"] == 40
+    for name, mask in twice.masks.items():
+        assert not (mask & ~once.masks[name]).any()
+
+
+def test_dead_weights_come_back_only_where_that_costs_nothing():
+    model = network()
+    kernel, bias = model.get_layer("fc1").get_weights()
+    kernel[0] = 0  # one weight in the first row of each neuron
+    model.get_layer("fc1").set_weights([kernel, bias])
+    assert select(model, config(), {"dsp": 1.0}).masks == {}
+    latency = select(model, config("Latency", 1), {"dsp": 1.0})
+    assert not latency.masks["fc1"][0].any()
+    assert latency.masks["fc1"][1:].all()
+
+
+def test_a_pruned_model_can_be_asked_to_stay_as_it_is():
+    model = network()
+    model.set_weights([np.zeros_like(array) for array in model.get_weights()])
+    found = select(model, config(), {"dsp": 0})
+    assert found.resources["dsp"] == 0
+    assert not any(mask.any() for mask in found.masks.values())
+
+
+def test_plain_resource_cannot_save_and_the_error_names_what_can():
+    with pytest.raises(BudgetError, match=r"pruning saves no dsp here(?s:.*)fc1: resource .*'resource_unrolled'"):
+        select(MODEL, config("Resource"), {"dsp": 0.5})
+
+
+def test_latency_keeps_no_weights_in_memory_and_the_error_names_what_does():
+    with pytest.raises(BudgetError, match=r"saves no bram(?s:.*)keeps no weights in BRAM; 'resource_unrolled'"):
+        select(MODEL, config("Latency", 1), {"bram": 0.5})
+
+
+def test_latency_above_one_is_only_a_cap_and_the_error_names_what_can():
+    with pytest.raises(BudgetError, match=r"only caps(?s:.*)'latency' with reuse factor 1"):
+        select(MODEL, config("Latency", 4), {"dsp": 0.5})
+
+
+def test_an_unrolled_convolution_in_parallel_is_told_to_stream():
+    model = keras.Sequential([keras.Input((8, 4)), keras.layers.Conv1D(6, 2, name="conv")])
+    with pytest.warns(HardwareWarning), pytest.raises(BudgetError, match="io_stream"):
+        select(model, config(reuse_factor=4), {"dsp": 0.5})
+    assert select(model, config(reuse_factor=4), {"dsp": 0.5}, io_type="io_stream").resources["dsp"] == 6
+
+
+def test_rows_cannot_promise_memory_and_the_error_names_the_structure_that_can():
+    with pytest.raises(BudgetError, match="structure 'bram-run' can save bram here"):
+        select(MODEL, config(), {"bram": 0.5}, structure="dsp-row")
+
+
+def test_layers_that_cannot_save_are_counted_as_fixed_and_told():
+    mixed = config(fc2={"Strategy": "Resource", "ReuseFactor": 4})
+    with pytest.warns(HardwareWarning, match="cannot be saved in 'fc2'"):
+        found = select(MODEL, mixed, {"dsp": 0.5})
+    assert found.resources.by_layer["fc2"]["dsp"] == 30
+    assert found.resources["dsp"] == 63
+    with pytest.raises(BudgetError, match="at least 30 of 126 stay in use"):
+        select(MODEL, mixed, {"dsp": 29})
+
+
+def test_an_unknown_structure_layer_or_solver_is_refused():
+    with pytest.raises(ValueError, match="structure: got 'rows'"):
+        select(MODEL, config(), {"dsp": 0.5}, structure="rows")
+    with pytest.raises(ValueError, match=r"structure: no layers \['fc9'\]"):
+        select(MODEL, config(), {"dsp": 0.5}, structure={"fc9": "dsp-row"})
+    with pytest.raises(ValueError, match="few-types"):
+        select(MODEL, config(), {"dsp": 0.5}, solver="simplex")
+
+
+def test_a_kernel_with_nan_names_its_layer():
+    model = network()
+    kernel, bias = model.get_layer("fc2").get_weights()
+    kernel[3, 1] = np.nan
+    model.get_layer("fc2").set_weights([kernel, bias])
+    with pytest.raises(ValueError, match="saliency of layer 'fc2' is NaN"):
+        select(model, config(), {"dsp": 0.5})
+
+
+def test_the_summary_shows_every_layer_and_the_proof():
+    text = select(MODEL, config(), {"dsp": 0.25}).summary()
+    assert "fc1" in text
+    assert "126 -> 31" in text
+    assert "budget['dsp'] = 31 (uses 31)" in text
+    assert text.splitlines()[-1].startswith("OPTIMAL by ")
+
+
+@pytest.mark.parametrize("name", ["KERAS_3layer", "KERAS_conv1d_small"])
+@pytest.mark.filterwarnings("ignore::knapprune.hardware.model.HardwareWarning")
+def test_real_networks_fit_a_quarter_of_their_multipliers(data_folder, name):
+    model = load_keras_model(data_folder / "models" / "jets" / f"{name}.json")
+    found = select(model, config(), {"dsp": 0.25}, io_type="io_stream")
+    assert found.resources["dsp"] == found.before["dsp"] // 4
+    assert found.solution.status == "OPTIMAL"
+    assert all(mask.any() for mask in found.masks.values())
