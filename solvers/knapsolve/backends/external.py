@@ -59,13 +59,16 @@ class Best:
             self._on_progress(Progress(time.monotonic() - self._begun, self.value, self.bound))
 
     def settled_bound(self) -> int | float:
-        """Return the bound, or the value itself where no more than the margin for scaling and tolerances parts them.
+        """Return the bound, or the value itself where only the margin for scaling and tolerances parts them.
 
-        That matters where the optimum is near 0, against which no margin is small. Whole numbers need it not: their
-        bound was rounded down.
+        That is for an optimum near 0, against which no margin is small. Whole numbers need it not: their bound was
+        rounded down.
         """
-        margin = 0 if self.whole else 2 * self._scaled.loss
-        return self.value if self.bound - self.value <= margin else self.bound
+        apart = self.bound - self.value
+        near_zero = apart > TOLERANCE * abs(self.value)
+        if apart < 0 or (near_zero and not self.whole and apart <= 2 * self._scaled.loss):
+            return self.value
+        return self.bound
 
     def _take_bound(self, scaled_bound: int | float) -> bool:
         if not np.isfinite(scaled_bound):

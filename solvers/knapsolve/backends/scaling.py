@@ -123,10 +123,18 @@ def _exponent(magnitude: float) -> int:
     return math.frexp(magnitude)[1]
 
 
+def _are_small_integers(numbers: NDArray[Any]) -> bool:
+    """Return whether the numbers can be passed as they are: whole, and not too large to add up."""
+    total = float(np.abs(numbers.astype(np.float64)).sum())
+    return total < 2.0**INTEGER_SUM_EXPONENT and (
+        numbers.dtype == np.int64 or bool((numbers == np.floor(numbers)).all())
+    )
+
+
 def _integer_row(weights: NDArray[Any], limit: Any) -> tuple[NDArray[np.int64], int]:
     n = max(len(weights), 1)
-    if weights.dtype == np.int64 and float(weights.sum(dtype=np.float64)) < 2.0**INTEGER_SUM_EXPONENT:
-        whole, whole_limit = weights, int(limit)
+    if _are_small_integers(weights):
+        whole, whole_limit = weights.astype(np.int64), math.floor(limit)
     else:
         # Every weight is at most the limit, so n times the limit bounds the sum.
         room = INTEGER_SUM_EXPONENT - _exponent(n)
@@ -143,8 +151,8 @@ def _integer_objective(values: NDArray[Any]) -> tuple[NDArray[np.int64], int | f
     total = float(np.abs(values.astype(np.float64)).sum())
     loss: int | float = 0
     shift = 0
-    if values.dtype == np.int64 and total < 2.0**INTEGER_SUM_EXPONENT:
-        whole = values
+    if _are_small_integers(values):
+        whole = values.astype(np.int64)
     else:
         floats = values.astype(np.float64)
         n = max(len(floats), 1)
