@@ -51,7 +51,7 @@ def _mask_kernel(layer: Any, mask: npt.NDArray[np.bool_]) -> None:
     # The layer's attribute is what is saved, the variable's is what the optimiser applies.
     layer.kernel_constraint = constraint
     layer.kernel.constraint = constraint
-    layer.kernel.assign(keras.ops.where(mask, layer.kernel, keras.ops.zeros_like(layer.kernel)))
+    layer.kernel.assign(KernelMask(mask)(layer.kernel))
 
 
 def _copy_compile_state(model: Any, clone: Any) -> None:
