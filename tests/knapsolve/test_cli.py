@@ -1,0 +1,99 @@
+"""The command line: a person sees a sentence, a program sees an exit code and JSON."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from knapsolve.cli import app
+from knapsolve.solver import solvers
+
+PROBLEM = "3\n10 5\n20 6\n30 7\n12\n"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "small.kp"
+    path.write_text(PROBLEM)
+    return path
+
+
+def run(*arguments: object):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_solve_prints_the_proved_value(file: Path) -> None:
+    result = run("solve", file, "--solver", "cpsat")
+    assert result.exit_code == 0
+    assert "OPTIMAL" in result.output
+    assert "40" in result.output
+    assert "2 of 3 items" in result.output
+
+
+def test_solve_writes_json(file: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.json"
+    result = run("solve", file, "--solver", "highs", "--time-limit", "20", "--gap", "0", "--output", output)
+    assert result.exit_code == 0
+    written = json.loads(output.read_text())
+    assert (written["status"], written["value"], written["selected"]) == ("OPTIMAL", 40, [0, 2])
+    assert (written["file"], written["index"], written["solver"]) == ("small.kp", 0, "highs")
+
+
+def test_an_output_that_exists_is_kept_unless_forced(file: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.json"
+    output.write_text("precious")
+    result = run("solve", file, "--solver", "cpsat", "--output", output)
+    assert result.exit_code == 2
+    assert "pass --force" in result.output
+    assert output.read_text() == "precious"
+    assert run("solve", file, "--solver", "cpsat", "--output", output, "--force").exit_code == 0
+    assert json.loads(output.read_text())["value"] == 40
+
+
+def test_an_infeasible_problem_has_its_own_exit_code(tmp_path: Path) -> None:
+    path = tmp_path / "impossible.json"
+    path.write_text('{"values": [1], "weights": [5], "capacities": 4, "choices": [0], "exactly_one": true}')
+    result = run("solve", path, "--solver", "cpsat")
+    assert result.exit_code == 1
+    assert "INFEASIBLE" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["absent.kp"], "absent.kp: No such file or directory"),
+        (["small.kp", "--solver", "oracle"], "solver must be one of"),
+        (["small.kp", "--index", "3"], "index must be 0 for small.kp"),
+        (["small.kp", "--time-limit", "-1"], "time_limit must be a positive, finite number; got -1"),
+        (["small.kp", "--gap", "nan"], "gap must be a finite number, 0 or more; got nan"),
+        (["small.kp", "--output", "no/such/folder/out.json"], "the folder of --output does not exist"),
+        (["torn.kp"], "torn.kp ends after line 2"),
+        (["."], "directory"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(
+    arguments: list[str], sentence: str, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(file.parent)
+    Path("torn.kp").write_text("3\n10 5\n")
+    result = run("solve", *arguments)
+    assert result.exit_code == 2
+    assert sentence in result.output
+    assert "Traceback" not in result.output
+
+
+def test_list_shows_every_solver_and_its_version() -> None:
+    result = run("list")
+    assert result.exit_code == 0
+    for name in solvers():
+        assert name in result.output
+    assert "ortools" in result.output
+
+
+def test_the_installed_command_runs(file: Path) -> None:
+    command = Path(sys.executable).with_name("knapsolve")
+    result = subprocess.run([command, "solve", file], capture_output=True, text=True, timeout=120, check=True)
+    assert "OPTIMAL" in result.stdout
