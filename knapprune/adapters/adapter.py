@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -36,6 +36,21 @@ class Adapter(Protocol):
 
     def apply(self, model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
         """Return a copy whose masked weights are zero and stay zero under training; the model given is untouched."""
+
+    def masks(self, model: Any) -> dict[str, npt.NDArray[np.bool_]]:
+        """Read back the masks that `apply` put on the model, by layer name; layers without one are left out."""
+
+    def predict(self, model: Any, inputs: Any) -> Any:
+        """Return the model's outputs for an array of inputs."""
+
+    def fit(self, model: Any, train: Any, *, epochs: int, batch_size: int, after_epoch: Callable[[], None]) -> None:
+        """Train the model in place with its own optimiser and loss; call `after_epoch` after each epoch."""
+
+    def state(self, model: Any) -> Any:
+        """Copy the model's weights out."""
+
+    def restore(self, model: Any, state: Any) -> None:
+        """Put back what `state` returned."""
 
 
 def adapter(model: Any) -> Adapter:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -147,3 +147,89 @@ class KerasAdapter:
         from knapprune.adapters.keras_clone import masked_clone
 
         return masked_clone(model, masks)
+
+    def masks(self, model: Any) -> dict[str, npt.NDArray[np.bool_]]:
+        """Read back the masks on the model's kernels.
+
+        Parameters
+        ----------
+        model
+            The model.
+
+        Returns
+        -------
+        dict
+            Bool arrays of the kernels' shapes, by layer name; layers without a mask are left out.
+        """
+        from knapprune.adapters.keras_layers import kernel_layers
+        from knapprune.adapters.keras_mask import KernelMask
+
+        constraints = {name: layer.kernel_constraint for name, layer in kernel_layers(model).items()}
+        return {name: found.mask.copy() for name, found in constraints.items() if isinstance(found, KernelMask)}
+
+    def predict(self, model: Any, inputs: Any) -> Any:
+        """Return the model's outputs.
+
+        Parameters
+        ----------
+        model
+            The model.
+        inputs
+            Array, samples first, or what else the model's ``predict`` takes.
+
+        Returns
+        -------
+        numpy.ndarray
+            Or a list of them, where the model has several outputs.
+        """
+        return model.predict(inputs, verbose=0)
+
+    def fit(self, model: Any, train: Any, *, epochs: int, batch_size: int, after_epoch: Callable[[], None]) -> None:
+        """Train the model in place.
+
+        Parameters
+        ----------
+        model
+            A compiled model.
+        train
+            ``(inputs, targets)``, or what else ``fit`` takes as its first argument.
+        epochs, batch_size
+            As for ``fit``; the batch size counts only for arrays.
+        after_epoch
+            Called after each epoch.
+
+        Raises
+        ------
+        ValueError
+            If the model is not compiled, or its loss turns NaN.
+        """
+        from knapprune.adapters.keras_training import fit
+
+        fit(model, train, epochs=epochs, batch_size=batch_size, after_epoch=after_epoch)
+
+    def state(self, model: Any) -> Any:
+        """Copy the model's weights out.
+
+        Parameters
+        ----------
+        model
+            The model.
+
+        Returns
+        -------
+        list of numpy.ndarray
+            For `restore`.
+        """
+        return model.get_weights()
+
+    def restore(self, model: Any, state: Any) -> None:
+        """Put back what `state` returned.
+
+        Parameters
+        ----------
+        model
+            The model.
+        state
+            The weights.
+        """
+        model.set_weights(state)

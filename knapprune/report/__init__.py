@@ -1,0 +1,1 @@
+"""Reports of what was done: plain data, a plot, a page."""

@@ -1,0 +1,162 @@
+"""The whole way on real data: train, select, prune, fine-tune, convert, count, compile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from knapprune import output
+from knapprune.emulation import require_compiler
+from knapprune.export import MissingToolError, require_hls4ml
+from knapprune.pruning import Pruning, prune
+from knapprune.report.plots import schedule_plot
+from knapprune.report.pruned import pruning_report
+from knapprune.report.report import Report
+from knapprune.verification import Verification, verify
+
+REUSE_FACTOR = 4
+PRECISION = "fixed<16,6>"
+BUDGET = {"dsp": 0.2, "bram": 0.2}
+STEPS, EPOCHS, BASELINE_EPOCHS = 6, 20, 60
+TOLERANCE = 0.02
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What the demonstration made.
+
+    Parameters
+    ----------
+    pruning
+        The pruning's own result.
+    baseline, pruned
+        What `verify` found for the network before and after.
+    report
+        What was written to ``report.json``.
+    """
+
+    pruning: Pruning
+    baseline: Verification
+    pruned: Verification
+    report: Report
+
+
+def run(folder: str | Path, *, force: bool = False, seed: int = 0, say: Callable[[str], None] = print) -> Demo:
+    """Prune a dense network for handwritten digits to a fifth of its DSPs and BRAM, and verify it.
+
+    Parameters
+    ----------
+    folder
+        Where to write ``report.json``, ``report.html``, ``model.keras``, ``masks.npz``, ``hls_config.yml``,
+        ``accuracy.png`` and the hls4ml project ``hls4ml/``.
+    force
+        Whether files that stand there may be replaced.
+    seed
+        Seed of the data split, the first weights and the training.
+    say
+        Called with a line at the start of each stage.
+
+    Returns
+    -------
+    Demo
+        Everything that was found.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder holds something and `force` is false.
+    MissingToolError
+        If scikit-learn, Keras, hls4ml or g++ is not installed.
+    VerificationError
+        If the generated project is not what was predicted.
+    """
+    started = time.perf_counter()
+    path = output.claim(folder, force)
+    require_hls4ml()
+    require_compiler()
+    say("1/5 loading 1,797 handwritten digits and training a 64-32-32-10 network")
+    train, validation, test = _digits(seed)
+    model = _trained(train, seed)
+    config = _hls_config(model)
+    say("2/5 verifying the unpruned network: convert, count, compile, run bit by bit")
+    baseline = verify(model, config, data=test)
+    say("3/5 pruning: select, mask, fine-tune, with the budget tightening")
+    pruning = prune(
+        model,
+        config,
+        train=train,
+        validation=validation,
+        budget=BUDGET,
+        tolerance=TOLERANCE,
+        steps=STEPS,
+        epochs=EPOCHS,
+    )
+    say("4/5 verifying the pruned network")
+    pruned = verify(pruning.model, config, data=test, output_dir=path / "hls4ml", force=force)
+    say(f"5/5 writing the results to {path}")
+    content = pruning_report(pruning, baseline, pruned).content
+    report = Report({**content, "seconds": time.perf_counter() - started})
+    output.write_model(path / "model.keras", pruning.model)
+    output.write_masks(path / "masks.npz", pruning.masks)
+    output.write_yaml(path / "hls_config.yml", config)
+    output.write_bytes(path / "accuracy.png", schedule_plot(report.content))
+    report.save(path / "report.html")
+    report.save(path / "report.json")
+    return Demo(pruning, baseline, pruned, report)
+
+
+def _digits(seed: int) -> tuple[tuple[Any, Any], tuple[Any, Any], tuple[Any, Any]]:
+    """Return training, validation and test data: pixels from 0 to 1, shape (n, 64), and digits."""
+    try:
+        from sklearn.datasets import load_digits
+        from sklearn.model_selection import train_test_split
+    except ImportError as error:
+        raise MissingToolError(
+            'scikit-learn is not installed; install it with: pip install "knapprune[all]"'
+        ) from error
+    digits = load_digits()
+    pixels, labels = (digits.data / 16.0).astype("float32"), digits.target
+    inside, x_test, inside_labels, y_test = train_test_split(
+        pixels, labels, test_size=0.25, stratify=labels, random_state=seed
+    )
+    x_train, x_validation, y_train, y_validation = train_test_split(
+        inside, inside_labels, test_size=0.25, stratify=inside_labels, random_state=seed
+    )
+    return (x_train, y_train), (x_validation, y_validation), (x_test, y_test)
+
+
+def _trained(train: tuple[Any, Any], seed: int) -> Any:
+    try:
+        import keras
+    except ImportError as error:
+        raise MissingToolError('Keras is not installed; install it with: pip install "knapprune[keras]"') from error
+    keras.utils.set_random_seed(seed)
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((64,)),
+            layers.Dense(32, activation="relu", name="fc1"),
+            layers.Dense(32, activation="relu", name="fc2"),
+            layers.Dense(10, activation="softmax", name="out"),
+        ],
+        name="digits",
+    )
+    model.compile(keras.optimizers.Adam(1e-3), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(*train, epochs=BASELINE_EPOCHS, batch_size=32, verbose=0)
+    return model
+
+
+def _hls_config(model: Any) -> dict[str, Any]:
+    """Return hls4ml's configuration: 16-bit weights, four products to a multiplier, zero products dropped."""
+    import hls4ml
+
+    config: dict[str, Any] = hls4ml.utils.config_from_keras_model(
+        model, granularity="name", default_precision=PRECISION, default_reuse_factor=REUSE_FACTOR
+    )
+    config["Model"]["Strategy"] = "resource_unrolled"
+    # Left to itself hls4ml makes the sums of `out` so wide that the softmax's table of 1,024 entries sees no difference.
+    config["LayerName"]["out"]["Precision"]["result"] = PRECISION
+    return {"Backend": "Vitis", "IOType": "io_parallel", **config}

@@ -1,0 +1,65 @@
+"""Plots, drawn without a screen."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from knapprune.export import MissingToolError
+
+
+def schedule_plot(content: Mapping[str, Any], resource: str = "dsp") -> bytes:
+    """Draw the metric against a resource over the steps of a pruning.
+
+    Parameters
+    ----------
+    content
+        A pruning report's content.
+    resource
+        What the horizontal axis shows.
+
+    Returns
+    -------
+    bytes
+        A PNG.
+
+    Raises
+    ------
+    MissingToolError
+        If matplotlib is not installed.
+    """
+    figure_class = _figure()
+    steps = content["history"]
+    used = [content["baseline"]["resources"][resource], *(step["resources"][resource] for step in steps)]
+    tuned = [content["baseline"]["metric"], *(step["metric"] for step in steps)]
+    figure = figure_class(figsize=(6.4, 4.0), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot(used, tuned, "o-", color="#1f5fa8", label="after fine-tuning")
+    masked = [step["metric_before"] for step in steps]
+    axes.plot(used[1:], masked, "v", color="#c2571a", alpha=0.8, label="right after masking")
+    axes.plot(used[:1], tuned[:1], "s", color="#333333", label="unpruned")
+    limit = content["budget"].get(resource)
+    if limit is not None:
+        axes.axvline(limit, color="#777777", linestyle="--", linewidth=1)
+        axes.annotate(f"budget {limit}", (limit, 0.03), xycoords=("data", "axes fraction"), xytext=(4, 0),
+                      textcoords="offset points", color="#555555", fontsize=9)  # fmt: skip
+    axes.set_xlim(0, None)
+    axes.set_xlabel(f"{resource.upper()}s, predicted" if resource == "dsp" else f"{resource.upper()}, predicted")
+    axes.set_ylabel("validation accuracy or metric")
+    axes.grid(alpha=0.25)
+    axes.legend(loc="best", frameon=False)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=150)
+    return picture.getvalue()
+
+
+def _figure() -> Any:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingToolError(
+            'matplotlib is not installed; install it with: pip install "knapprune[plots]"'
+        ) from error
+    # A bare Figure draws with Agg and keeps no global state, whatever backend the user has.
+    return Figure

@@ -1,0 +1,50 @@
+"""A report: plain data that saves itself as JSON or as a page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from knapsolve.atomic import write_text
+
+
+@dataclass(frozen=True)
+class Report:
+    """What happened, as plain values.
+
+    Parameters
+    ----------
+    content
+        Ready for JSON. The keys that all reports have: ``baseline``, ``pruned``, ``budget``, ``selection``,
+        ``history``, ``seconds``.
+    """
+
+    content: Mapping[str, Any]
+
+    def save(self, path: str | Path) -> None:
+        """Write the report, completely or not at all.
+
+        Parameters
+        ----------
+        path
+            Ends in ``.json`` (the content) or ``.html`` (a page to read, one file without links).
+
+        Raises
+        ------
+        ValueError
+            For another ending.
+        MissingToolError
+            If the page's template or plot library is not installed.
+        """
+        suffix = Path(path).suffix.lower()
+        if suffix == ".json":
+            write_text(path, json.dumps(self.content, indent=1, allow_nan=False) + "\n")
+        elif suffix == ".html":
+            from knapprune.report.page import page
+
+            write_text(path, page(self.content))
+        else:
+            raise ValueError(f"path: got {str(path)!r}, expected a name that ends in .json or .html")
