@@ -57,9 +57,9 @@ def float_weights(random: Generator) -> Knapsack:
 
 
 def wide_range(random: Generator) -> Knapsack:
-    """Values and weights over six orders of magnitude."""
+    """Values over six orders of magnitude, weights over five."""
     n = _size(random)
-    weights = (10 ** random.uniform(0, 6, (_resources(random), n))).astype(np.int64)
+    weights = (10 ** random.uniform(0, 5, (_resources(random), n))).astype(np.int64)
     return Knapsack((10 ** random.uniform(0, 6, n)).astype(np.int64), weights, _capacities(random, weights))
 
 
