@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.backends import process
+from knapsolve.backends import pool
 from knapsolve.backends.program import Job, Report
 from knapsolve.backends.repair import repaired
 from knapsolve.backends.scaling import Scaled
@@ -119,7 +119,7 @@ def solve(name: str, module: str, scale: Scale, problem: Knapsack, options: Opti
     tolerance = 0.0 if best.whole else TOLERANCE
     left = None if options.time_limit is None else max(options.time_limit - (time.monotonic() - begun), 0.0)
     job = Job(scaled.program, left, options.gap, options.seed % 2**31)
-    final, reason = process.run(module, job, best.take)
+    final, reason = pool.run(module, job, best.take)
     if final is not None:
         best.take(final)
         reason = final.note

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rogue_run import CRASH, GOOD, HANG_AFTER_REPORT, HANG_IN_C, PRINT, RAISE, REPORT_PID
 
-from knapsolve.backends import external, process
+from knapsolve.backends import external, pool
 from knapsolve.backends.scaling import for_integers
 from knapsolve.problem import Knapsack
 from knapsolve.solver import Answer, Options, Progress
@@ -46,7 +46,7 @@ def is_gone_soon(pid: int, seconds: float = 5.0) -> bool:
 @pytest.fixture(autouse=True)
 def _no_worker_outlives_its_test():
     yield
-    process.end_workers()
+    pool.end_workers()
 
 
 @pytest.mark.parametrize("how", [HANG_AFTER_REPORT, HANG_IN_C])
@@ -67,7 +67,7 @@ def test_a_worker_that_ignores_its_limit_is_killed_within_the_grace() -> None:
     solve(GOOD)
     begun = time.monotonic()
     solve(HANG_AFTER_REPORT, time_limit=0.3)
-    assert time.monotonic() - begun < 0.3 + process.GRACE_SECONDS + 0.5  # half a second for a busy machine
+    assert time.monotonic() - begun < 0.3 + pool.GRACE_SECONDS + 0.5  # half a second for a busy machine
 
 
 def test_after_a_kill_the_next_solve_has_a_new_worker() -> None:
@@ -157,7 +157,7 @@ def output(started: subprocess.Popen[str]) -> str:
 
 def test_a_worker_in_the_middle_of_a_solve_dies_with_its_parent(tmp_path: Path) -> None:
     body = """
-        from test_process import *
+        from test_workers import *
         pid = solve(REPORT_PID).trace[0].split()[-1]
         print(pid, flush=True)
         solve(HANG_AFTER_REPORT)
@@ -177,10 +177,10 @@ def test_a_real_solver_in_the_middle_of_a_solve_dies_with_its_parent(solver: str
         import threading, time
         import numpy as np
         from knapsolve import Knapsack
-        from knapsolve.backends import process
+        from knapsolve.backends import pool
         from knapsolve.solver import Options, load
         load("{solver}").solve(Knapsack([1], [1], [1]), Options())
-        (worker,) = [worker for workers in process._idle.values() for worker in workers]
+        (worker,) = [worker for workers in pool._idle.values() for worker in workers]
         random = np.random.default_rng(0)
         weights = random.integers(1, 1000, (5, 2000))
         problem = Knapsack(weights.sum(axis=0), weights, weights.sum(axis=1) // 2)
@@ -200,7 +200,7 @@ def test_a_real_solver_in_the_middle_of_a_solve_dies_with_its_parent(solver: str
 def test_ctrl_c_ends_the_solve_with_the_best_known_and_kills_the_worker(tmp_path: Path) -> None:
     body = """
         import _thread
-        from test_process import *
+        from test_workers import *
         pid = int(solve(REPORT_PID).trace[0].split()[-1])
         answer = solve(HANG_AFTER_REPORT, on_progress=lambda progress: _thread.interrupt_main())
         print(answer.selected.tolist(), answer.bound, answer.trace, is_gone_soon(pid))
@@ -210,7 +210,7 @@ def test_ctrl_c_ends_the_solve_with_the_best_known_and_kills_the_worker(tmp_path
 
 def test_no_worker_is_left_when_a_script_ends(tmp_path: Path) -> None:
     body = """
-        from test_process import *
+        from test_workers import *
         print(solve(REPORT_PID).trace[0].split()[-1])
     """
     pid = int(output(script(body, tmp_path)))
@@ -233,7 +233,7 @@ def test_files_beside_the_script_do_not_shadow_what_the_worker_imports(tmp_path:
 def test_a_fork_has_workers_of_its_own(tmp_path: Path) -> None:
     body = """
         import os, warnings
-        from test_process import *
+        from test_workers import *
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of every fork beside a thread
         mine = solve(REPORT_PID).trace
         child = os.fork()
