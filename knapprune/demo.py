@@ -77,7 +77,7 @@ def run(folder: str | Path, *, force: bool = False, seed: int = 0, say: Callable
     path = output.claim(folder, force)
     require_hls4ml()
     require_compiler()
-    say("1/5 loading 1,797 handwritten digits and training a 64-32-32-10 network")
+    say("1/5 loading 1,797 handwritten digits and training a 64-64-32-10 network")
     train, validation, test = _digits(seed)
     model = _trained(train, seed)
     config = _hls_config(model)
@@ -138,7 +138,7 @@ def _trained(train: tuple[Any, Any], seed: int) -> Any:
     model = keras.Sequential(
         [
             keras.Input((64,)),
-            layers.Dense(32, activation="relu", name="fc1"),
+            layers.Dense(64, activation="relu", name="fc1"),
             layers.Dense(32, activation="relu", name="fc2"),
             layers.Dense(10, activation="softmax", name="out"),
         ],

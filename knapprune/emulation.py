@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,20 @@ class CompilationError(RuntimeError):
     """g++ did not accept a generated project; the message ends with what it said."""
 
 
-def build(project: Project) -> None:
+QUICK_SAMPLES = 10_000
+"""Up to here compiling without optimisation pays: measured, it saves 8 ms and costs 0.4 us a sample, per product."""
+
+
+def build(project: Project, samples: int = QUICK_SAMPLES + 1) -> None:
     """Compile a project with g++, where it stands. Do not move it afterwards: the library knows the weights' path.
 
     Parameters
     ----------
     project
         A written project.
+    samples
+        How many will be predicted. For few, g++ is told not to optimise: the bits are the same, and unrolled layers
+        compile in a quarter of the time.
 
     Raises
     ------
@@ -35,11 +43,27 @@ def build(project: Project) -> None:
     require_compiler()
     said = io.StringIO()
     try:
-        with quiet(said):
-            project.graph.compile()
+        with quiet(said), _optimisation(project, samples > QUICK_SAMPLES):
+            # Not `compile`, which writes the whole project once more.
+            project.graph._compile()
     except Exception as error:
         tail = "\n".join(said.getvalue().splitlines()[-20:])
         raise CompilationError(f"{project.folder}: g++ failed to compile the project:\n{tail}") from error
+
+
+@contextmanager
+def _optimisation(project: Project, wanted: bool) -> Iterator[None]:
+    """Take ``-O3`` out of the project's build script while the block runs."""
+    script = project.folder / "build_lib.sh"
+    written = script.read_text(encoding="utf-8")
+    if wanted or "-O3" not in written:
+        yield
+        return
+    script.write_text(written.replace("-O3", "-O0"), encoding="utf-8")
+    try:
+        yield
+    finally:
+        script.write_text(written, encoding="utf-8")
 
 
 def require_compiler() -> None:

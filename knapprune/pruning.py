@@ -103,6 +103,7 @@ def prune(
     validation: tuple[Any, Any],
     budget: Budget,
     tolerance: float = 0.02,
+    patience: int = 2,
     schedule: str | Schedule = "polynomial",
     steps: int = 5,
     epochs: int = 4,
@@ -133,6 +134,9 @@ def prune(
         As for `knapprune.select`: fractions of today's use or absolute counts, for one resource or several.
     tolerance
         How far the metric may fall below the unpruned model's, as a difference: 0.02 is two points of accuracy.
+    patience
+        How many steps in a row may miss the tolerance before pruning stops: what one step loses, the fine-tuning of
+        the next can win back while the budget hardly tightens.
     schedule, steps
         ``"polynomial"``, ``"constant"`` or a function, and in how many steps the budget is reached.
     epochs, batch_size
@@ -148,8 +152,7 @@ def prune(
     Returns
     -------
     Pruning
-        The model, its masks, and the history. Pruning stops at the first step out of tolerance whose successor would
-        be tighter still.
+        The model, its masks, and the history.
 
     Raises
     ------
@@ -161,6 +164,7 @@ def prune(
     started = time.perf_counter()
     plan = shares(schedule_of(schedule), _at_least("steps", steps, 1))
     _at_least("epochs", epochs, 0)
+    _at_least("patience", patience, 1)
     if not tolerance >= 0:
         raise ValueError(f"tolerance: got {tolerance!r}, expected a number, 0 or more")
     inputs, targets = _pair("validation", validation)
@@ -205,7 +209,7 @@ def prune(
             if accepted:
                 resources = estimate(current, hls_config, hardware=hardware, **overrides)
                 kept = (current, _standing(framework, current, selection.masks), resources, tuned)
-            elif share < 1.0:
+            if not any(step.accepted for step in history[-patience:]) and len(history) >= patience:
                 break
     final, masks, resources, reached = kept
     return Pruning(

@@ -158,7 +158,7 @@ def verify(
         count = count_project(project.folder, _multipliers(hardware))
         layers = compare(predicted, count)
         if compiled:
-            build(project)
+            build(project, len(_first(inputs)) if data is not None else 0)
         score = keras_score = None
         if data is not None:
             outputs = model.predict(inputs, verbose=0)
@@ -189,6 +189,10 @@ def _check_data(data: Any) -> tuple[Any, Any]:
             if len(first) != len(second) or len(first) == 0:
                 raise ValueError(f"data: expected as many inputs as labels, got {len(first)} and {len(second)}")
     return inputs, labels
+
+
+def _first(inputs: Any) -> Any:
+    return inputs[0] if isinstance(inputs, list | tuple) else inputs
 
 
 def _multipliers(hardware: str | HardwareModel) -> MultiplierTable | None:

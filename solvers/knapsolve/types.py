@@ -34,7 +34,7 @@ def column_hash(weights, j):  # type: ignore[no-untyped-def]
     mixed = np.uint64(14695981039346656037)
     for i in range(weights.shape[0]):
         # Adding 0 makes -0.0 and 0.0 one type.
-        bits = np.uint64(hash(weights[i, j] + 0))
+        bits = np.int64(hash(weights[i, j] + 0)).view(np.uint64)
         mixed = (mixed ^ bits) * np.uint64(1099511628211)
         mixed ^= mixed >> np.uint64(29)
     return mixed

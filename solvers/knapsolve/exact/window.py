@@ -25,8 +25,8 @@ def deviation_range(position, budget_left, move, later_low, later_high, low_rate
     low, high = first, last
     for d in range(len(position)):
         slack = 1e-9 * (1.0 + abs(position[d]))
-        floor = low_rate[d] * budget_left if low_rate[d] != 0.0 else 0.0
-        ceiling = high_rate[d] * budget_left if high_rate[d] != 0.0 else 0.0
+        floor = low_rate[d] * budget_left if low_rate[d] != 0.0 and budget_left > 0.0 else 0.0
+        ceiling = high_rate[d] * budget_left if high_rate[d] != 0.0 and budget_left > 0.0 else 0.0
         above = position[d] + later_high[d] - floor + slack
         below = position[d] + later_low[d] - ceiling - slack
         if move[d] > 0.0:
@@ -116,7 +116,7 @@ def extend(  # type: ignore[no-untyped-def]
                 mixed = np.uint64(14695981039346656037)
                 for i in range(m):
                     residual[i] = positions[s, i] - deviation * move[i]
-                    mixed = (mixed ^ np.uint64(hash(residual[i]))) * np.uint64(1099511628211)
+                    mixed = (mixed ^ np.int64(hash(residual[i])).view(np.uint64)) * np.uint64(1099511628211)
                     mixed ^= mixed >> np.uint64(29)
                 slot = mixed & np.uint64(slots - 1)
                 known = table[slot]
