@@ -19,9 +19,9 @@ from knapprune.verification import Verification, verify
 
 REUSE_FACTOR = 4
 PRECISION = "fixed<16,6>"
-BUDGET = {"dsp": 0.2, "bram": 0.2}
+BUDGET = {"dsp": 0.22, "bram": 0.22}
 STEPS, EPOCHS, BASELINE_EPOCHS = 6, 20, 60
-TOLERANCE = 0.02
+TOLERANCE = 0.03
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Demo:
 
 
 def run(folder: str | Path, *, force: bool = False, seed: int = 0, say: Callable[[str], None] = print) -> Demo:
-    """Prune a dense network for handwritten digits to a fifth of its DSPs and BRAM, and verify it.
+    """Prune a dense network for handwritten digits to 22% of its DSPs and BRAM, and verify it.
 
     Parameters
     ----------
@@ -157,6 +157,6 @@ def _hls_config(model: Any) -> dict[str, Any]:
         model, granularity="name", default_precision=PRECISION, default_reuse_factor=REUSE_FACTOR
     )
     config["Model"]["Strategy"] = "resource_unrolled"
-    # Left to itself hls4ml makes the sums of `out` so wide that the softmax's table of 1,024 entries sees no difference.
+    # Left to itself hls4ml makes the sums of `out` so wide that the softmax's table of 1,024 entries tells none apart.
     config["LayerName"]["out"]["Precision"]["result"] = PRECISION
     return {"Backend": "Vitis", "IOType": "io_parallel", **config}

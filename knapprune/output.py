@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import tempfile
 from collections.abc import Callable, Mapping
@@ -86,6 +87,19 @@ def write_yaml(path: Path, content: Mapping[str, Any]) -> None:
         Plain values.
     """
     write_text(path, yaml.safe_dump(dict(content), sort_keys=False))
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write plain values as JSON.
+
+    Parameters
+    ----------
+    path
+        Where; replaced if it exists.
+    content
+        Plain values, without NaN or infinity.
+    """
+    write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
 def write_model(path: Path, model: Any) -> None:

@@ -42,11 +42,11 @@ def schedule_plot(content: Mapping[str, Any], resource: str = "dsp") -> bytes:
     limit = content["budget"].get(resource)
     if limit is not None:
         axes.axvline(limit, color="#777777", linestyle="--", linewidth=1)
-        axes.annotate(f"budget {limit}", (limit, 0.03), xycoords=("data", "axes fraction"), xytext=(4, 0),
+        axes.annotate(f"budget {limit}", (limit, 0.5), xycoords=("data", "axes fraction"), xytext=(4, 0),
                       textcoords="offset points", color="#555555", fontsize=9)  # fmt: skip
     axes.set_xlim(0, None)
     axes.set_xlabel(f"{resource.upper()}s, predicted" if resource == "dsp" else f"{resource.upper()}, predicted")
-    axes.set_ylabel("validation accuracy or metric")
+    axes.set_ylabel("validation metric")
     axes.grid(alpha=0.25)
     axes.legend(loc="best", frameon=False)
     picture = io.BytesIO()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from knapprune.output import write_json
 from knapsolve.atomic import write_text
 
 
@@ -41,7 +41,7 @@ class Report:
         """
         suffix = Path(path).suffix.lower()
         if suffix == ".json":
-            write_text(path, json.dumps(self.content, indent=1, allow_nan=False) + "\n")
+            write_json(Path(path), self.content)
         elif suffix == ".html":
             from knapprune.report.page import page
 

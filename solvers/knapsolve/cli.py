@@ -22,9 +22,9 @@ from knapsolve import atomic, files
 from knapsolve.problem import Knapsack
 from knapsolve.solution import Solution, Status, relative_gap
 from knapsolve.solver import AUTO, ENTRY_POINT_GROUP, Capabilities, Progress, Solver, load, solvers
+from knapsolve.terminal import sentences_for_errors
 
 EXIT_NOTHING_FOUND = 1
-EXIT_BAD_INPUT = 2
 
 app = typer.Typer(
     help="Solve knapsack problems exactly, with a proof.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -45,7 +45,7 @@ def solve(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output file if it exists.")] = False,
 ) -> None:
     """Solve a problem from a file."""
-    with _sentences_for_errors():
+    with sentences_for_errors():
         # Everything that can be wrong is found before any work is done.
         if output is not None and output.exists() and not force:
             raise FileExistsError(f"{output} exists; pass --force to overwrite it")
@@ -90,21 +90,6 @@ def list_solvers() -> None:
 def main() -> None:
     """Run the command line."""
     app()
-
-
-@contextmanager
-def _sentences_for_errors() -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError, TypeError, ImportError) as error:
-        Console(stderr=True).print(f"[red]Error:[/] {escape(_sentence(error))}", soft_wrap=True)
-        raise typer.Exit(EXIT_BAD_INPUT) from error
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}"
-    return str(error)
 
 
 @contextmanager

@@ -1,0 +1,326 @@
+"""The command ``knapprune``: estimate, select, prune, verify, and a demonstration of it all.
+
+Exit codes: 0 done, 1 done but the budget was not met, 2 the input was wrong or a check failed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from knapsolve.terminal import sentences_for_errors
+
+if TYPE_CHECKING:
+    from knapprune.report.report import Report
+
+EXIT_NOT_MET = 1
+
+app = typer.Typer(
+    help="Choose, provably best, which weights of a network an FPGA keeps.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+Model = Annotated[Path, typer.Argument(help="A Keras model: .keras, .h5, or .json with its weights beside it.")]
+Config = Annotated[Path, typer.Argument(help="hls4ml's configuration, as YAML.")]
+Weights = Annotated[Path | None, typer.Option(help="Weights of a .json model; else <name>_weights.h5 beside it.")]
+BudgetOption = Annotated[
+    list[str],
+    typer.Option(
+        "--budget", help="dsp=0.25 (a fraction of today's use) or bram=40 (a count); fc1.dsp=8 for a layer. Repeatable."
+    ),
+]
+Structure = Annotated[str, typer.Option(help="auto, unstructured, neuron, dsp-row or bram-run.")]
+SaliencyOption = Annotated[str, typer.Option(help="l1, l2 or taylor (needs data).")]
+Normalise = Annotated[str, typer.Option(help="How layers are compared: lamp, sum, mean, max or none.")]
+SolverOption = Annotated[str, typer.Option(help="A name that `knapsolve list` shows.")]
+Out = Annotated[Path, typer.Option(help="Folder for the results.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite files of an earlier run in that folder.")]
+DataOption = Annotated[Path | None, typer.Option(help="An .npz with arrays x and y.")]
+
+
+@app.command()
+def demo(
+    out: Out = Path("knapprune-demo"),
+    force: Force = False,
+    seed: Annotated[int, typer.Option(help="Seed of the split, the first weights and the training.")] = 0,
+) -> None:
+    """Train, prune, convert, compile and verify a network for handwritten digits, in about a minute."""
+    with _on_screen():
+        from knapprune.demo import run
+
+        result = run(
+            out, force=force, seed=seed, say=lambda line: Console(stderr=True).print(f"[dim]{escape(line)}[/]")
+        )
+    _print_report(result.report)
+    _print_files(out)
+    if not result.pruning.met:
+        raise typer.Exit(EXIT_NOT_MET)
+
+
+@app.command()
+def estimate(model: Model, config: Config, weights: Weights = None) -> None:
+    """Say what a model uses on the chip, layer by layer."""
+    with _on_screen():
+        import knapprune as kp
+
+        _require_files(model, config)
+        resources = kp.estimate(_load(model, weights), config)
+    print(resources.summary())
+
+
+@app.command()
+def select(
+    model: Model,
+    config: Config,
+    budget: BudgetOption,
+    out: Out,
+    weights: Weights = None,
+    structure: Structure = "auto",
+    saliency: SaliencyOption = "l1",
+    normalise: Normalise = "lamp",
+    solver: SolverOption = "auto",
+    data: DataOption = None,
+    force: Force = False,
+) -> None:
+    """Choose the weights that fit a budget; write masks.npz, model.keras and selection.json."""
+    with _on_screen():
+        import knapprune as kp
+        from knapprune import output
+
+        _require_files(model, config)
+        parsed, loaded_data = _budget(budget), _data(data)
+        folder = output.claim(out, force)
+        loaded = _load(model, weights)
+        selection = kp.select(
+            loaded,
+            config,
+            parsed,
+            structure=structure,
+            saliency=saliency,
+            normalise=normalise,
+            solver=solver,
+            data=loaded_data,
+        )
+        output.write_masks(folder / "masks.npz", selection.masks)
+        output.write_model(folder / "model.keras", selection.apply(loaded))
+        output.write_json(folder / "selection.json", _selection_record(selection))
+    print(selection.summary())
+
+
+@app.command()
+def prune(
+    model: Model,
+    config: Config,
+    budget: BudgetOption,
+    train: Annotated[Path, typer.Option(help="An .npz with arrays x and y to train on.")],
+    validation: Annotated[Path, typer.Option(help="An .npz with arrays x and y to measure by.")],
+    out: Out,
+    weights: Weights = None,
+    tolerance: Annotated[float, typer.Option(help="How far the metric may fall, as a difference.")] = 0.02,
+    patience: Annotated[int, typer.Option(help="Steps in a row that may miss the tolerance.")] = 2,
+    schedule: Annotated[str, typer.Option(help="polynomial or constant.")] = "polynomial",
+    steps: Annotated[int, typer.Option(help="Pruning steps.")] = 5,
+    epochs: Annotated[int, typer.Option(help="Fine-tuning epochs of each step.")] = 4,
+    batch_size: Annotated[int, typer.Option(help="Samples of a training batch.")] = 32,
+    structure: Structure = "auto",
+    saliency: SaliencyOption = "l1",
+    normalise: Normalise = "lamp",
+    solver: SolverOption = "auto",
+    force: Force = False,
+) -> None:
+    """Prune by steps with fine-tuning; write model.keras, masks.npz, report.json and report.html."""
+    with _on_screen():
+        import knapprune as kp
+        from knapprune import output
+
+        _require_files(model, config)
+        parsed, train_data, validation_data = _budget(budget), _data(train), _data(validation)
+        folder = output.claim(out, force)
+        result = kp.prune(
+            _load(model, weights),
+            config,
+            train=train_data,
+            validation=validation_data,
+            budget=parsed,
+            tolerance=tolerance,
+            patience=patience,
+            schedule=schedule,
+            steps=steps,
+            epochs=epochs,
+            batch_size=batch_size,
+            structure=structure,
+            saliency=saliency,
+            normalise=normalise,
+            solver=solver,
+        )
+        output.write_model(folder / "model.keras", result.model)
+        output.write_masks(folder / "masks.npz", result.masks)
+        report = result.report
+        report.save(folder / "report.html")
+        report.save(folder / "report.json")
+    _print_report(report)
+    if not result.met:
+        raise typer.Exit(EXIT_NOT_MET)
+
+
+@app.command()
+def verify(
+    model: Model,
+    config: Config,
+    weights: Weights = None,
+    data: DataOption = None,
+    out: Annotated[Path | None, typer.Option(help="Keep the hls4ml project in this folder.")] = None,
+    force: Force = False,
+) -> None:
+    """Convert with hls4ml and count in the C++ what was predicted; with data, run it bit by bit."""
+    with _on_screen():
+        import knapprune as kp
+
+        _require_files(model, config)
+        loaded_data = _data(data)
+        check = kp.verify(_load(model, weights), config, data=loaded_data, output_dir=out, force=force)
+    print(check.summary())
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+@contextmanager
+def _on_screen() -> Iterator[None]:
+    """Show errors and warnings as sentences; keep TensorFlow's start-up messages off the screen."""
+    with sentences_for_errors(), warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        _import_keras_quietly()
+        yield
+
+
+def _import_keras_quietly() -> None:
+    """Import Keras with standard error closed: TensorFlow's start-up messages come from C++ and cannot be filtered."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    saved = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        import keras  # noqa: F401
+    except ImportError as error:
+        raise ImportError('Keras is not installed; install it with: pip install "knapprune[keras]"') from error
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    if issubclass(category, UserWarning):
+        Console(stderr=True).print(f"[yellow]Warning:[/] {escape(str(message))}", soft_wrap=True)
+
+
+def _require_files(*paths: Path) -> None:
+    for path in paths:
+        if not path.is_file():
+            raise FileNotFoundError(f"no file {path}")
+
+
+def _load(model: Path, weights: Path | None) -> Any:
+    from knapprune.adapters.keras_files import load_keras_model
+
+    return load_keras_model(model, weights)
+
+
+def _budget(entries: list[str]) -> dict[str, Any]:
+    budget: dict[str, Any] = {}
+    for entry in entries:
+        name, equals, amount = entry.partition("=")
+        try:
+            value = int(amount) if amount.strip().isdigit() else float(amount)
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise ValueError(f"--budget: got {entry!r}, expected a form like dsp=0.25, bram=40 or fc1.dsp=8")
+        layer, dot, resource = name.strip().rpartition(".")
+        target = budget.setdefault(layer, {}) if dot else budget
+        target[resource] = value
+    return budget
+
+
+def _data(path: Path | None) -> Any:
+    if path is None:
+        return None
+    import numpy as np
+
+    _require_files(path)
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            missing = [name for name in ("x", "y") if name not in arrays]
+            if missing:
+                raise ValueError(f"{path}: no array {missing[0]!r}, expected x and y; it holds {list(arrays)}")
+            return arrays["x"], arrays["y"]
+    except (OSError, EOFError) as error:
+        raise ValueError(f"{path}: not a readable .npz file ({error})") from error
+
+
+def _selection_record(selection: Any) -> dict[str, Any]:
+    solution = selection.solution.to_dict()
+    solution.pop("selected")
+    return {
+        "budget": [
+            {"resource": cap.resource, "layer": cap.layer, "limit": cap.limit, "uses": cap.use(selection.resources)}
+            for cap in selection.budget
+        ],
+        "before": selection.before.total,
+        "resources": selection.resources.total,
+        "structures": dict(selection.structures),
+        "selection": solution,
+    }
+
+
+def _print_report(report: Report) -> None:
+    """Print the before and after as a table."""
+    content = report.content
+    table = Table("", "unpruned", "pruned", "counted", "budget", "change")
+    table.columns[0].no_wrap = True
+    for column in table.columns[1:]:
+        column.justify = "right"
+    counted = content["pruned"]["counted"] or {}
+    for name, before in content["baseline"]["resources"].items():
+        after = content["pruned"]["resources"][name]
+        change = f"{100 * (after - before) / before:+.1f} %" if before else "-"
+        limit = content["budget"].get(name, "-")
+        table.add_row(name, str(before), str(after), str(counted.get(name, "-")), str(limit), change)
+    labels = {
+        "metric": "metric, validation",
+        "keras_accuracy": "accuracy, float",
+        "accuracy": "accuracy, bit-accurate",
+    }
+    for key, label in labels.items():
+        before, after = content["baseline"][key], content["pruned"][key]
+        if before is not None and after is not None:
+            table.add_row(label, f"{before:.4f}", f"{after:.4f}", "", "", f"{100 * (after - before):+.2f} points")
+    console = Console()
+    console.print(table)
+    found = content["selection"]
+    if found is not None:
+        console.print(f"selection: {found['status']} by {found['solver']}, gap {found['gap']:.2g}")
+    if not content["met"]:
+        console.print("[yellow]The budget is not met:[/] no step within the tolerance kept it.")
+    console.print(f"{content['seconds']:.1f} s")
+
+
+def _print_files(folder: Path) -> None:
+    Console().print(
+        f"in {folder}: report.html, report.json, accuracy.png, model.keras, masks.npz, hls_config.yml, hls4ml/",
+        soft_wrap=True,
+    )
