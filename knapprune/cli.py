@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -262,13 +263,15 @@ def _data(path: Path | None) -> Any:
     import numpy as np
 
     _require_files(path)
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path}: not an .npz file; save arrays x and y with numpy.savez")
     try:
         with np.load(path, allow_pickle=False) as arrays:
             missing = [name for name in ("x", "y") if name not in arrays]
             if missing:
                 raise ValueError(f"{path}: no array {missing[0]!r}, expected x and y; it holds {list(arrays)}")
             return arrays["x"], arrays["y"]
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path}: not a readable .npz file ({error})") from error
 
 

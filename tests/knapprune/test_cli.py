@@ -1,0 +1,128 @@
+"""The command line: sentences for errors, files for results."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from knapprune.cli import app
+
+keras = pytest.importorskip("keras")
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A small trained network, its configuration and its data, as files."""
+    folder = tmp_path_factory.mktemp("files")
+    keras.utils.set_random_seed(2)
+    random = np.random.default_rng(2)
+    labels = random.integers(0, 2, 200)
+    inputs = (random.normal(size=(200, 8)) + 2 * labels[:, None]).astype("float32")
+    model = keras.Sequential(
+        [
+            keras.Input((8,)),
+            keras.layers.Dense(16, "relu", name="fc1"),
+            keras.layers.Dense(2, "softmax", name="out"),
+        ]
+    )
+    model.compile("adam", loss="sparse_categorical_crossentropy")
+    model.fit(inputs, labels, epochs=10, verbose=0)
+    model.save(folder / "model.keras")
+    config = {
+        "Backend": "Vitis",
+        "IOType": "io_parallel",
+        "HLSConfig": {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 4, "Strategy": "resource_unrolled"}},
+    }
+    (folder / "config.yml").write_text(yaml.safe_dump(config))
+    np.savez(folder / "data.npz", x=inputs, y=labels)
+    return folder
+
+
+def test_estimate_prints_a_line_for_each_layer(files):
+    """The table has the layers and the totals."""
+    result = run("estimate", files / "model.keras", files / "config.yml")
+    assert result.exit_code == 0, result.output
+    assert "fc1" in result.stdout
+    assert "total" in result.stdout
+
+
+def test_select_writes_masks_a_model_and_the_proof(files, tmp_path):
+    """What was chosen stands in files that other commands read."""
+    arguments = (
+        "select",
+        files / "model.keras",
+        files / "config.yml",
+        "--budget",
+        "dsp=0.5",
+        "--out",
+        tmp_path / "out",
+    )
+    result = run(*arguments)
+    assert result.exit_code == 0, result.output
+    record = json.loads((tmp_path / "out" / "selection.json").read_text())
+    assert record["selection"]["status"] == "OPTIMAL"
+    assert record["resources"]["dsp"] <= record["before"]["dsp"] / 2
+    again = run(*arguments)
+    assert again.exit_code == 2
+    assert "--force" in again.stderr
+    estimated = run("estimate", tmp_path / "out" / "model.keras", files / "config.yml")
+    assert f" {record['resources']['dsp']} " in estimated.stdout
+
+
+def test_prune_writes_its_report_and_meets_the_budget(files, tmp_path):
+    """The whole loop from files to files."""
+    result = run(
+        "prune", files / "model.keras", files / "config.yml", "--budget", "dsp=0.5", "--budget", "fc1.bram=0.75",
+        "--train", files / "data.npz", "--validation", files / "data.npz", "--out", tmp_path / "out",
+        "--steps", 2, "--epochs", 1, "--tolerance", 0.5,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["met"]
+    assert set(report["budget"]) == {"dsp", "fc1"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "masks.npz",
+        "model.keras",
+        "report.html",
+        "report.json",
+    }
+
+
+def test_verify_counts_what_was_predicted(files):
+    """Converted, counted, equal."""
+    pytest.importorskip("hls4ml")
+    result = run("verify", files / "model.keras", files / "config.yml")
+    assert result.exit_code == 0, result.output
+    assert "counted dsp" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("estimate", "missing.keras", "config.yml"), "no file missing.keras"),
+        (("select", "model.keras", "config.yml", "--budget", "dsp", "--out", "o"), "expected a form like dsp=0.25"),
+        (("select", "model.keras", "config.yml", "--budget", "uram=1", "--out", "o"), "unknown resource 'uram'"),
+        (("select", "model.keras", "config.yml", "--budget", "nope.dsp=1", "--out", "o"), "no layer 'nope' to cap"),
+        (
+            ("select", "model.keras", "config.yml", "--budget", "dsp=1", "--solver", "x", "--out", "o"),
+            "solver must be one of",
+        ),
+        (("verify", "model.keras", "config.yml", "--data", "config.yml"), "not an .npz file; save arrays x and y"),
+    ],
+)
+def test_bad_input_is_a_sentence_and_exit_code_2(files, tmp_path, monkeypatch, arguments, message):
+    """No traceback: what is wrong, and what was expected."""
+    monkeypatch.chdir(files)
+    arguments = [str(tmp_path / "o") if argument == "o" else argument for argument in arguments]
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr.replace("\n", " ")
+    assert "Traceback" not in result.stderr

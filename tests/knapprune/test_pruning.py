@@ -1,0 +1,201 @@
+"""prune: the budget tightens, the accuracy is watched, the best state is kept, masks hold."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import knapprune as kp
+
+keras = pytest.importorskip("keras")
+
+
+@pytest.fixture(scope="module")
+def blobs():
+    """Four classes that a small network separates well."""
+    random = np.random.default_rng(0)
+    centres = random.normal(size=(4, 16)) * 2
+    labels = random.integers(0, 4, 600)
+    inputs = (centres[labels] + random.normal(size=(600, 16))).astype("float32")
+    return (inputs[:400], labels[:400]), (inputs[400:], labels[400:])
+
+
+@pytest.fixture(scope="module")
+def network(blobs):
+    """A trained dense network and its configuration: RF 4, 16 bits, unrolled."""
+    keras.utils.set_random_seed(1)
+    dense = keras.layers.Dense
+    model = keras.Sequential(
+        [keras.Input((16,)), dense(32, "relu", name="fc1"), dense(16, "relu", name="fc2"), dense(4, name="out")]
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(3e-3), loss=loss)
+    model.fit(*blobs[0], epochs=15, verbose=0)
+    config = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 4, "Strategy": "resource_unrolled"}}
+    return model, config
+
+
+def test_the_budget_is_met_step_by_step_and_the_given_model_stays_whole(network, blobs):
+    """Every step keeps its own cap, the last one the budget; masks are exactly the zeros."""
+    model, config = network
+    weights = [array.copy() for array in model.get_weights()]
+    budget = {"dsp": 0.3, "bram": 0.4}
+    seen = kp.prune(
+        model,
+        config,
+        train=blobs[0],
+        validation=blobs[1],
+        budget=budget,
+        tolerance=0.2,
+        steps=3,
+        epochs=3,
+        progress=False,
+    )
+    assert seen.met
+    assert seen.resources["dsp"] <= 0.3 * seen.before["dsp"]
+    assert seen.resources["bram"] <= 0.4 * seen.before["bram"]
+    for step in seen.history:
+        assert all(cap.use(step.selection.resources) <= cap.limit for cap in step.budget)
+        assert step.selection.solution.status == "OPTIMAL"
+    used = [step.selection.resources["dsp"] for step in seen.history]
+    assert used == sorted(used, reverse=True)
+    for name, mask in seen.masks.items():
+        kernel = keras.ops.convert_to_numpy(seen.model.get_layer(name).kernel)
+        assert (kernel[~mask] == 0).all()
+        assert (kernel[mask] != 0).any()
+    assert all((now == then).all() for now, then in zip(model.get_weights(), weights, strict=True))
+    assert kp.estimate(seen.model, config).total == seen.resources.total
+
+
+def test_masks_hold_when_the_user_goes_on_training(network, blobs):
+    """Ordinary fit with the user's own optimiser keeps every dead weight dead."""
+    model, config = network
+    seen = kp.prune(
+        model,
+        config,
+        train=blobs[0],
+        validation=blobs[1],
+        budget={"dsp": 0.5},
+        tolerance=1.0,
+        steps=1,
+        epochs=0,
+        progress=False,
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    seen.model.compile(keras.optimizers.SGD(0.05, momentum=0.9), loss=loss)
+    seen.model.fit(*blobs[0], epochs=2, verbose=0)
+    assert kp.estimate(seen.model, config)["dsp"] <= seen.resources["dsp"]
+
+
+def test_without_tolerance_the_unpruned_model_is_returned(network, blobs):
+    """A budget that ruins the network is not met, and says so; nothing worse than allowed is returned."""
+    model, config = network
+    seen = kp.prune(
+        model,
+        config,
+        train=blobs[0],
+        validation=blobs[1],
+        budget={"dsp": 0.02},
+        tolerance=0.0,
+        patience=1,
+        steps=2,
+        epochs=0,
+        schedule="constant",
+        progress=False,
+    )
+    assert not seen.met
+    assert seen.model is model
+    assert seen.masks == {}
+    assert seen.metric == seen.baseline
+    assert len(seen.history) == 1
+    assert seen.report.content["selection"] is None
+
+
+def test_the_best_epoch_of_a_step_is_kept(network, blobs):
+    """A metric that only falls leaves the weights from before the training."""
+    model, config = network
+    scores = iter([1.0, 0.9, 0.9, 0.5, 0.4])
+    seen = kp.prune(
+        model,
+        config,
+        train=blobs[0],
+        validation=blobs[1],
+        budget={"dsp": 0.5},
+        tolerance=1.0,
+        steps=1,
+        epochs=2,
+        metric=lambda true, predicted: next(scores),
+        progress=False,
+    )
+    assert seen.metric == 0.9
+    kernel = keras.ops.convert_to_numpy(seen.model.get_layer("fc1").kernel)
+    before = keras.ops.convert_to_numpy(model.get_layer("fc1").kernel)
+    assert (kernel == before * seen.masks["fc1"]).all()
+
+
+def test_a_loss_that_is_no_number_ends_with_a_sentence(network, blobs):
+    """Training that diverges is an error with a remedy, not a ruined model."""
+    model, config = network
+    wild = keras.models.clone_model(model)
+    wild.set_weights(model.get_weights())
+    wild.compile(keras.optimizers.SGD(1e30), loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    with pytest.raises(ValueError, match=r"train: the loss is (nan|inf) in epoch \d; lower the learning rate"):
+        kp.prune(
+            wild,
+            config,
+            train=blobs[0],
+            validation=blobs[1],
+            budget={"dsp": 0.5},
+            steps=1,
+            epochs=3,
+            progress=False,
+        )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"steps": 0}, r"steps: got 0, expected a whole number, 1 or more"),
+        ({"epochs": -1}, r"epochs: got -1, expected a whole number, 0 or more"),
+        ({"tolerance": -0.1}, r"tolerance: got -0.1, expected a number, 0 or more"),
+        ({"schedule": "sudden"}, r"schedule: got 'sudden'"),
+        ({"validation": np.zeros(3)}, r"validation: got ndarray, expected a pair"),
+        ({"budget": {"luts": 0.5}}, r"unknown resource 'luts', expected one of \['dsp', 'bram'\]"),
+    ],
+)
+def test_bad_arguments_are_refused_before_any_work(network, blobs, wrong, message):
+    """Every error names the argument, what came and what was expected."""
+    model, config = network
+    arguments = {"train": blobs[0], "validation": blobs[1], "budget": {"dsp": 0.5}, "progress": False} | wrong
+    with pytest.raises(ValueError, match=message):
+        kp.prune(model, config, **arguments)
+
+
+def test_the_report_saves_itself_as_json_and_as_a_page(network, blobs, tmp_path):
+    """JSON holds the numbers, the page shows them; another ending is refused."""
+    model, config = network
+    seen = kp.prune(
+        model,
+        config,
+        train=blobs[0],
+        validation=blobs[1],
+        budget={"dsp": 0.5},
+        tolerance=1.0,
+        steps=2,
+        epochs=1,
+        progress=False,
+    )
+    seen.report.save(tmp_path / "report.json")
+    seen.report.save(tmp_path / "report.html")
+    content = json.loads((tmp_path / "report.json").read_text())
+    assert content["budget"] == {"dsp": seen.budget[0].limit}
+    assert content["pruned"]["resources"] == seen.resources.total
+    assert content["selection"]["status"] == "OPTIMAL"
+    assert len(content["history"]) == 2
+    page = (tmp_path / "report.html").read_text()
+    assert "data:image/png;base64," in page
+    assert f"<td>{seen.resources['dsp']}</td>" in page
+    with pytest.raises(ValueError, match=r"expected a name that ends in \.json or \.html"):
+        seen.report.save(tmp_path / "report.pdf")
