@@ -51,13 +51,18 @@ def presolve(problem: Knapsack) -> Reduced | str:
     Reduced or str
         The problem of the free items, or, where nothing is feasible, a sentence that says why.
     """
+    heavy = _too_heavy(problem)
+    given = (problem.fixed_in, problem.fixed_out, problem.choices, problem.requires)
+    if heavy is None and all(constraint is None for constraint in given):
+        return Reduced(problem, None, np.empty(0, np.int64))
     # 0 free, 1 in, -1 out
     state = np.zeros(problem.n, np.int8)
     if problem.fixed_out is not None:
         state[problem.fixed_out] = -1
     if problem.fixed_in is not None:
         state[problem.fixed_in] = 1
-    state[_too_heavy(problem) & (state == 0)] = -1
+    if heavy is not None:
+        state[heavy & (state == 0)] = -1
     conflict = _propagate(problem, state)
     if conflict is not None:
         return conflict
@@ -74,13 +79,16 @@ def presolve(problem: Knapsack) -> Reduced | str:
     return Reduced(_restrict(problem, free, inside, capacities), free, inside)
 
 
-def _too_heavy(problem: Knapsack) -> NDArray[np.bool_]:
-    """Return which items do not fit even alone, bool, shape (n,)."""
-    limits = problem.limits[:, None]
-    if problem.type_weights is None:
-        return np.asarray((problem.weights > limits).any(axis=0))
-    heavy: NDArray[np.bool_] = np.asarray((problem.type_weights > limits).any(axis=0))
-    return heavy[problem.item_type] if heavy.any() else np.zeros(problem.n, np.bool_)
+def _too_heavy(problem: Knapsack) -> NDArray[np.bool_] | None:
+    """Return which items do not fit even alone, bool, shape (n,), or None where all do."""
+    table = problem.dense_weights if problem.type_weights is None else problem.type_weights
+    assert table is not None
+    # Row by row: the largest weight settles most rows without a mask.
+    rows = [row > limit for row, limit in zip(table, problem.limits, strict=True) if row.max(initial=0) > limit]
+    if not rows:
+        return None
+    heavy: NDArray[np.bool_] = np.logical_or.reduce(rows)
+    return heavy if problem.item_type is None else heavy[problem.item_type]
 
 
 def _propagate(problem: Knapsack, state: NDArray[np.int8]) -> str | None:

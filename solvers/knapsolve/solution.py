@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from knapsolve.problem import Knapsack
 
+MANY_ITEMS = 2**18
+"""Number of items from which a compiled pass pays for its loading."""
+
 
 class Status(StrEnum):
     """What is known of an answer."""
@@ -116,14 +119,27 @@ def evaluate(problem: Knapsack, selected: NDArray[np.bool_]) -> tuple[int | floa
     value, usage
         The selection's value (int where values are integers) and its use of each resource, shape (m,).
     """
-    total = problem.values[selected].sum()
-    value: int | float = int(total) if problem.integer_values else float(total)
     if problem.type_weights is not None:
         assert problem.item_type is not None
-        counts = np.bincount(problem.item_type[selected], minlength=problem.type_weights.shape[1])
-        return value, problem.type_weights @ counts
-    assert problem.dense_weights is not None
-    return value, problem.dense_weights[:, selected].sum(axis=1)
+        total, counts = _by_type(problem.values, problem.item_type, problem.type_weights.shape[1], selected)
+        usage = problem.type_weights @ counts
+    else:
+        assert problem.dense_weights is not None
+        total = problem.values[selected].sum()
+        usage = problem.dense_weights[:, selected].sum(axis=1)
+    return (int(total) if problem.integer_values else float(total)), usage
+
+
+def _by_type(
+    values: NDArray[Any], item_type: NDArray[Any], types: int, selected: NDArray[np.bool_]
+) -> tuple[Any, NDArray[np.int64]]:
+    """Return the value of the chosen items and how many there are of each type."""
+    if len(values) < MANY_ITEMS:
+        return values[selected].sum(), np.bincount(item_type[selected], minlength=types)
+    # One pass on all cores instead of NumPy's three; the kernel loads only for those who need it.
+    from knapsolve.totals import totals
+
+    return totals(values, item_type, types, selected)
 
 
 def violation(problem: Knapsack, selected: NDArray[np.bool_], usage: NDArray[Any]) -> str | None:

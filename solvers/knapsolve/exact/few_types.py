@@ -62,11 +62,12 @@ class FewTypes:
         """Return the optimum, or, where the windows explode or time is up, the best selection and its bound."""
         start = time.perf_counter()
         values = problem.values
-        positive = float(np.maximum(values, 0).sum(dtype=np.float64)) if problem.n else 0.0
         types = types_of(problem)
-        if types is None or not _exact_in_floats(problem, positive):
+        if types is None or not _exact_in_floats(problem):
             reason = "too many types" if types is None else "integer sums beyond 2**53"
-            return Answer(np.zeros(problem.n, np.bool_), positive, trace=(f"few-types declined: {reason}",))
+            positive = values[values > 0].sum()
+            trivial = int(positive) if problem.integer_values else float(positive) * (1 + 1e-12)
+            return Answer(np.zeros(problem.n, np.bool_), trivial, trace=(f"few-types declined: {reason}",))
         item_type, type_weights = types
         # Float residuals are summed in another order by the final check: stay a rounding error below the limits.
         limits = problem.limits if problem.integer_weights else problem.limits * (1 - 1e-13)
@@ -80,12 +81,15 @@ class FewTypes:
         return Answer(search.selected, bound, prices=relaxation.prices, trace=tuple(search.trace))
 
 
-def _exact_in_floats(problem: Knapsack, positive: float) -> bool:
+def _exact_in_floats(problem: Knapsack) -> bool:
     """Whether sums of integer values and weights are exact in double precision."""
     table = problem.dense_weights if problem.type_weights is None else problem.type_weights
     assert table is not None
-    heavy = float(table.max(initial=0)) * problem.n if problem.integer_weights else 0.0
-    return heavy < EXACT_FLOAT and (not problem.integer_values or positive < EXACT_FLOAT)
+    heaviest = float(table.max(initial=0)) if problem.integer_weights else 0.0
+    largest = 0.0
+    if problem.integer_values and problem.n:
+        largest = max(float(problem.values.max()), -float(problem.values.min()))
+    return max(heaviest, largest) * problem.n < EXACT_FLOAT
 
 
 def _begin(relaxation: Relaxation, type_weights: NDArray[Any], limits: NDArray[Any]) -> _Search:

@@ -20,7 +20,7 @@ from knapsolve.validation import read_only
 
 SAMPLE = 2**15
 """Sample size, and the number of items up to which every item is taken."""
-SPREAD = 6.0
+SPREAD = 4.0
 """Half-width of the first band, in standard deviations (1/sqrt(SAMPLE)) of a sampled rank."""
 
 
@@ -112,7 +112,7 @@ def _sampled_band(
     starts = np.searchsorted(kind, np.arange(len(thresholds) + 1))
     for t, threshold in enumerate(thresholds):
         mine = value[starts[t] : starts[t + 1]]
-        if threshold <= 0.0 or not len(mine):
+        if not len(mine):
             continue
         reach = max(16, ceil(spread * len(mine) / sqrt(SAMPLE)))
         rank = int(np.searchsorted(mine, threshold))
@@ -133,13 +133,7 @@ def _relax_within(
 ) -> Relaxation | None:
     """Solve the relaxation of the items in doubt; None where the band turns out too narrow to decide the rest."""
     selected = np.empty(len(values), np.bool_)
-    counts = np.empty(type_weights.shape[1], np.int64)
-    band = np.empty(max(2 * SAMPLE, len(values) // 8), np.int64)
-    found = split(values, item_type, low, high, selected, band, counts)
-    if found > len(band):
-        band = np.empty(found, np.int64)
-        split(values, item_type, low, high, selected, band, counts)
-    band = band[:found]
+    band, counts = split(values, item_type, low, high, selected)
     left = limits - type_weights @ counts
     if (left < 0).any():
         return None
