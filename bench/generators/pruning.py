@@ -1,0 +1,70 @@
+"""Pruning-shaped problems: many structures, few kinds of cost, values with all their digits."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knapsolve import Knapsack
+
+SIX_TYPES = np.array([[4, 1, 9, 2, 0, 16], [1, 0, 2, 1, 1, 4]])
+"""Cost of a structure of each type on two resources, shape (2, 6)."""
+
+
+def six_types(
+    n: int,
+    m: int,
+    rng: np.random.Generator,
+    *,
+    values: str = "uniform",
+    capacity: float = 0.5,
+    dense: bool = False,
+) -> Knapsack:
+    """Return n items of six types on two resources.
+
+    Parameters
+    ----------
+    n, m
+        Number of items; m must be 2.
+    rng
+        Source of all randomness.
+    values
+        ``uniform`` on (0, 1), ``equal`` (all 1.0), or ``integer`` in 1..1000.
+    capacity
+        Capacities as a share of the sum of weights.
+    dense
+        Whether weights are given item by item, so that a solver must find the types itself.
+
+    Returns
+    -------
+    Knapsack
+        The problem.
+    """
+    if m != 2:
+        raise ValueError(f"m must be 2 for the six types; got {m}")
+    return _typed(n, SIX_TYPES, rng, values, capacity, dense)
+
+
+def many_types(n: int, m: int, rng: np.random.Generator, *, types: int = 60) -> Knapsack:
+    """Return n items of `types` types whose costs on each resource are uniform in 0..16, half of all capacities."""
+    return _typed(n, rng.integers(0, 17, (m, types)), rng, "uniform", 0.5, False)
+
+
+def _typed(
+    n: int, table: NDArray[np.int64], rng: np.random.Generator, values: str, capacity: float, dense: bool
+) -> Knapsack:
+    types = table.shape[1]
+    item_type = rng.integers(0, types, n, dtype=np.uint8)
+    worth: NDArray[np.float64] | NDArray[np.int64]
+    if values == "uniform":
+        worth = rng.random(n)
+    elif values == "equal":
+        worth = np.ones(n)
+    elif values == "integer":
+        worth = rng.integers(1, 1001, n)
+    else:
+        raise ValueError(f"values must be uniform, equal or integer; got {values!r}")
+    capacities = np.floor(capacity * (table @ np.bincount(item_type, minlength=types))).astype(np.int64)
+    if dense:
+        return Knapsack(worth, np.ascontiguousarray(table[:, item_type]), capacities)
+    return Knapsack.from_types(worth, item_type, table, capacities)

@@ -1,0 +1,199 @@
+"""The registry: what is measured, in named groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bench.generators import files, generate, pisinger
+from knapsolve import Knapsack
+
+SEVERITIES = ("smoke", "standard", "full")
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One problem.
+
+    Parameters
+    ----------
+    family
+        A key of `bench.generators.FAMILIES`.
+    n, m
+        Number of items and of resources; 0 where a file says so itself.
+    seed
+        Seed of the generator.
+    severity
+        The mildest level that includes it.
+    peers
+        Whether other people's solvers run on it unless they are asked for by name; yardsticks always do.
+    options
+        Further arguments of the family, as pairs.
+    """
+
+    family: str
+    n: int = 0
+    m: int = 1
+    seed: int = 0
+    severity: str = "standard"
+    peers: bool = True
+    options: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What rows call it."""
+        options = dict(self.options)
+        if self.family == "file":
+            return f"{options['path']}:{options['index']}"
+        extras = "".join(f"-{key}{value}" for key, value in self.options)
+        return f"{self.family}-n{self.n}-m{self.m}-seed{self.seed}{extras}"
+
+    @property
+    def set(self) -> str:
+        """Heading under which tables and plots gather it: its family and options, or the folder of its file."""
+        if self.family == "file":
+            folder, _, file = str(dict(self.options)["path"]).partition("/")
+            return file.removesuffix(".txt") if folder == "orlib" else folder
+        return ", ".join([self.family, *(f"{key} {value}" for key, value in self.options)])
+
+    def problem(self, n: int | None = None) -> Knapsack:
+        """Return the problem, or one of its family with another number of items."""
+        size = self.n if n is None or self.family == "file" else min(n, self.n)
+        return generate(self.family, size, self.m, self.seed, **dict(self.options))
+
+    def best_known(self) -> float | None:
+        """Return the best value in the literature, where there is one."""
+        options = dict(self.options)
+        return files.best_known(options["path"], options["index"]) if self.family == "file" else None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Specs that go into one page.
+
+    Parameters
+    ----------
+    title, text
+        Heading and first paragraph of the page.
+    specs
+        What is measured.
+    solvers
+        Who takes part unless the command line says otherwise; names that are not registered or installed are passed
+        over.
+    champion
+        The solver of ours that the page compares with the best peer.
+    """
+
+    title: str
+    text: str
+    specs: tuple[Spec, ...]
+    solvers: tuple[str, ...]
+    champion: str = "auto"
+
+
+YARDSTICKS = ("numpy-argpartition", "numpy-sort")
+MILP = ("mathopt-highs", "mathopt-scip", "ortools-cpsat")
+
+
+def _few_types() -> tuple[Spec, ...]:
+    sizes = {10**4: "smoke", 10**5: "smoke", 10**6: "standard", 10**7: "standard"}
+    specs = [Spec("pruning", n, 2, severity=severity) for n, severity in sizes.items()]
+    specs += [Spec("pruning-dense", n, 2, severity=severity, peers=False) for n, severity in sizes.items()]
+    specs += [Spec("pruning-many-types", n, 4, severity=sizes[n], peers=False) for n in (10**4, 10**5, 10**6)]
+    for family in ("equal-values", "integer-values", "non-binding", "zero-capacity"):
+        specs += [Spec(f"pruning-{family}", n, 2, severity=sizes[n], peers=False) for n in (10**5, 10**7)]
+    return tuple(specs)
+
+
+def _one_dimension() -> tuple[Spec, ...]:
+    sizes = {10**2: "smoke", 10**3: "standard", 10**4: "smoke", 10**5: "standard", 10**6: "full"}
+    return tuple(
+        Spec(f"pisinger-{family}", n, severity=severity)
+        for family in pisinger.FAMILIES
+        for n, severity in sizes.items()
+    )
+
+
+def _several_dimensions() -> tuple[Spec, ...]:
+    sizes = ((100, 5, "smoke"), (250, 10, "standard"), (500, 30, "full"))
+    made = [
+        Spec("chu-beasley", n, m, severity=severity, options=(("tightness", tightness),))
+        for n, m, severity in sizes
+        for tightness in (0.25, 0.5, 0.75)
+    ]
+    return (*made, *_orlib())
+
+
+def _orlib() -> list[Spec]:
+    """Return mknap1 and the Chu-Beasley files: problems 0, 10 and 20 are standard, the others full."""
+    if files.folder() is None:
+        return []
+    specs = [_file("orlib/mknap1.txt", index, "smoke") for index in range(7)]
+    for number in (1, 2, 4, 5, 7, 9):
+        specs += [
+            _file(f"orlib/mknapcb{number}.txt", index, "full" if index % 10 else "standard") for index in range(30)
+        ]
+    return specs
+
+
+def _choice() -> tuple[Spec, ...]:
+    sizes = ((10**3, "smoke"), (10**5, "standard"), (10**6, "standard"))
+    own = [
+        Spec(f"choice-{kind}", n, m, severity=severity)
+        for kind in ("uncorrelated", "correlated")
+        for m in (1, 2)
+        for n, severity in sizes
+    ]
+    shared_sizes = ((5 * 10**3, "smoke"), (5 * 10**5, "standard"), (5 * 10**6, "full"))
+    return (*own, *(Spec("choice-few-option-types", n, 2, severity=severity) for n, severity in shared_sizes))
+
+
+def _files() -> tuple[Spec, ...]:
+    severities = {"gk": "full", "knapPI": "smoke", "jooken": "full", "mmkp": "standard", "sac94": "smoke"}
+    return tuple(_file(path, 0, severity) for name, severity in severities.items() for path in files.paths(name))
+
+
+def _file(path: str, index: int, severity: str) -> Spec:
+    return Spec("file", m=0, severity=severity, options=(("path", path), ("index", index)))
+
+
+def groups() -> dict[str, Group]:
+    """Return the groups by name. Files take part where ``KNAPPRUNE_DATA`` names their folder."""
+    return {
+        "few-types": Group(
+            "Few types: pruning-shaped problems",
+            "Values are uniform on (0, 1) unless the family says otherwise. Items fall into the six types (4,1) (1,0) "
+            "(9,2) (2,1) (0,1) (16,4), or into 60 random ones on four resources; each capacity is half of the sum of "
+            "weights. `numpy-argpartition` merely parts the values at their median and `numpy-sort` sorts them: "
+            "neither solves anything.",
+            _few_types(),
+            ("few-types", "auto", *YARDSTICKS, "ortools-knapsack", *MILP, "hls4ml-knapsack"),
+            champion="few-types",
+        ),
+        "one-dimension": Group(
+            "One dimension: Pisinger's families",
+            "Coefficients up to 1000, capacity half of the sum of weights.",
+            _one_dimension(),
+            ("auto", "bellman", "core", *YARDSTICKS, "ortools-knapsack", "mknapsack"),
+        ),
+        "several-dimensions": Group(
+            "Several dimensions: Chu-Beasley",
+            "Problems of Chu and Beasley's generator, and the published files of OR-Library.",
+            _several_dimensions(),
+            ("auto", "branch-and-bound", *MILP),
+        ),
+        "choice": Group(
+            "Multiple choice",
+            "Classes of ten options of their own, exactly one to be chosen; and classes that share the costs of five "
+            "options, at most one to be chosen.",
+            _choice(),
+            ("auto", "choice", *YARDSTICKS, *MILP),
+        ),
+        "files": Group(
+            "Published instances",
+            "Knapsacks of Pisinger and of Jooken, SAC-94, Glover and Kochenberger, and Khan's multiple-choice "
+            "problems.",
+            _files(),
+            ("auto", "ortools-knapsack", "mknapsack", *MILP),
+        ),
+    }

@@ -1,0 +1,82 @@
+"""The runner: every end a run can meet becomes a row."""
+
+import json
+
+import pytest
+
+from bench import rows, runner, tables
+from bench.compare import duels
+from bench.machine import ROOT
+from bench.specs import Spec, groups
+
+SMALL = Spec("pruning", 60, 2)
+STAMP = {
+    "run": "now",
+    "load": 0.0,
+    "machine": {"cpu": "c", "cores": 1, "system": "s", "python": "3", "numpy": "2"},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("solver", ["few-types", "ortools-knapsack", "mathopt-highs", "mathopt-scip", "ortools-cpsat"])
+def test_ours_and_peers_agree_on_a_small_problem(solver):
+    ours = runner.measure(SMALL, "auto", repeat=1, limit=20.0)
+    row = runner.measure(SMALL, solver, repeat=2, limit=20.0)
+    assert row["status"] == ours["status"] == "OPTIMAL"
+    assert row["value"] == pytest.approx(ours["value"], rel=1e-5)
+    assert len(row["all_seconds"]) == 2
+
+
+@pytest.mark.slow
+def test_a_run_past_the_hard_limit_is_killed_and_stays_in_the_table(monkeypatch):
+    monkeypatch.setattr(runner, "hard_limit", lambda limit: 0.2)
+    row = runner.measure(Spec("pisinger-strongly", 3000), "ortools-knapsack", repeat=1, limit=30.0)
+    assert row["status"] == "KILLED"
+    assert "**killed**" in tables.table([row | STAMP])
+
+
+@pytest.mark.slow
+def test_a_crash_becomes_a_row_that_says_why():
+    row = runner.measure(Spec("pruning", 60, 3), "few-types", repeat=1, limit=5.0)
+    assert row["status"] == "FAILED"
+    assert "m must be 2" in row["note"]
+
+
+@pytest.mark.slow
+def test_who_cannot_take_a_problem_leaves_no_row():
+    assert runner.measure(SMALL, "bellman", repeat=1, limit=5.0) is None
+
+
+def test_notes_name_no_folder():
+    assert runner.without_folders("FileNotFoundError: '/home/me/data/x.txt' and 3/4") == (
+        "FileNotFoundError: 'x.txt' and 3/4"
+    )
+
+
+def test_new_rows_replace_old_ones_of_the_same_problem_and_solver():
+    old = [{"spec": "b", "solver": "x", "seconds": 1}, {"spec": "a", "solver": "x", "seconds": 1}]
+    new = [{"spec": "b", "solver": "x", "seconds": 2}, {"spec": "b", "solver": "y", "seconds": 3}]
+    merged = rows.merge(old, new, ["a", "b"])
+    assert [(row["spec"], row["solver"], row["seconds"]) for row in merged] == [
+        ("a", "x", 1),
+        ("b", "x", 2),
+        ("b", "y", 3),
+    ]
+
+
+def test_a_peer_is_compared_within_one_run_only():
+    ours = {"spec": "a", "solver": "auto", "run": "1", "status": "OPTIMAL", "seconds": 1.0}
+    peer = {"spec": "a", "solver": "mathopt-scip", "run": "1", "status": "OPTIMAL", "seconds": 5.0}
+    assert duels("auto", [ours, peer])[0].ratio == 5.0
+    assert duels("auto", [ours, peer | {"run": "2"}]) == []
+
+
+@pytest.mark.parametrize("name", groups())
+def test_the_committed_page_is_made_from_the_committed_rows(name):
+    folder = ROOT / "docs" / "benchmarks"
+    found = rows.load(folder / f"{name}.json")
+    if not found:
+        pytest.skip(f"group {name} has not been measured")
+    plotted = (folder / f"{name}.png").exists()
+    assert tables.page(name, groups()[name], found, plotted) == (folder / f"{name}.md").read_text()
+    assert "/work" not in json.dumps(found)
