@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from knapsolve import Knapsack, Options, Status, solve
-from knapsolve.exact import few_types
+from knapsolve.exact import deviations, few_types
 from knapsolve.exact.relaxation import SAMPLE, relax
 
 TABLE = np.array([[4, 1, 9, 2, 0, 16], [1, 0, 2, 1, 1, 4]])
@@ -92,7 +92,7 @@ def test_fractional_weights_are_proved():
 
 def test_without_room_it_stops_with_a_selection_and_a_bound(monkeypatch):
     """Where the windows explode the answer is FEASIBLE, never wrong and never silent."""
-    monkeypatch.setattr(few_types, "STATE_BYTES", 1000)
+    monkeypatch.setattr(deviations, "STATE_BYTES", 1000)
     random = np.random.default_rng(9)
     problem = Knapsack(random.random(60), random.random((3, 60)), [10.0, 10.0, 10.0])
     stopped = solve(problem, "few-types")
@@ -118,3 +118,25 @@ def test_dense_weights_are_grouped_into_types():
     dense = solve(Knapsack(problem.values, problem.weights, problem.capacities), "few-types")
     assert dense.status is Status.OPTIMAL
     assert dense.value == pytest.approx(solve(problem, "few-types").value, rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_two_halves_find_what_one_programme_finds(monkeypatch, seed):
+    """Joining halves where residuals add up is a faster way to the same optimum."""
+    random = np.random.default_rng(seed)
+    table = random.integers(0, 12, (2, 14))
+    kinds = random.integers(0, 14, 4000)
+    values = random.random(4000) if seed % 2 else random.integers(1, 10**6, 4000)
+    problem = Knapsack.from_types(values, kinds, table, table @ np.bincount(kinds, minlength=14) // 3)
+    halves = solve(problem, "few-types")
+    monkeypatch.setattr(deviations, "MANY_TYPES", 10**9)
+    whole = solve(problem, "few-types")
+    assert halves.status is whole.status is Status.OPTIMAL
+    assert halves.value == pytest.approx(whole.value, rel=1e-14)
+
+
+def test_sixty_types_under_four_resources_are_proved():
+    """The states of one programme would fill the memory; two halves do not."""
+    random = np.random.default_rng(12)
+    problem = pruning_shaped(10**5, seed=12, table=random.integers(0, 20, (4, 60)))
+    assert solve(problem, "few-types").status is Status.OPTIMAL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,11 +61,10 @@ def curves(
         radius = min(radius, float(np.partition(distance, size)[size]))
         near = distance <= radius
         band, kind = band[near], kind[near]
-    order = np.lexsort((band, -values[band], kind))
-    band, kind = band[order], kind[order]
     found = []
-    for t in np.unique(kind):
-        items = band[np.searchsorted(kind, t, "left") : np.searchsorted(kind, t, "right")]
+    for t, items in _by_type(band, kind, len(relaxation.thresholds)):
+        # Stable sorts are linear where all values tie, and leave equal values in the items' order.
+        items = items[np.argsort(-values[items], kind="stable")]
         value = values[items].astype(np.float64)
         reduced = value - relaxation.thresholds[t]
         base = int(np.count_nonzero(value > relaxation.thresholds[t]))
@@ -72,5 +72,16 @@ def curves(
         below, above = slice(None, base), slice(base, None)
         loss = np.concatenate((reduced[below][::-1].cumsum()[::-1], [0.0], np.maximum(-reduced[above], 0.0).cumsum()))
         gain = np.concatenate((-value[below][::-1].cumsum()[::-1], [0.0], value[above].cumsum()))
-        found.append(Curve(int(t), items, base, loss, gain))
+        found.append(Curve(t, items, base, loss, gain))
     return found, radius
+
+
+def _by_type(items: NDArray[np.int64], kind: NDArray[Any], types: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Yield each type that occurs with its items in order."""
+    narrow = kind.astype(np.uint16 if types <= 2**16 else np.int64)  # up to 16 bits NumPy's stable sort counts
+    order = np.argsort(narrow, kind="stable")
+    items, narrow = items[order], narrow[order]
+    ends = np.flatnonzero(np.diff(narrow)) + 1
+    for part, first in zip(np.split(items, ends), np.concatenate(([0], ends)), strict=True):
+        if len(part):
+            yield int(narrow[first]), part

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knapsolve.exact.curves import Curve, curves
-from knapsolve.exact.relaxation import Relaxation, basis_matrix, relax
-from knapsolve.exact.window import OVERFLOW, extend, finish
+from knapsolve.exact.deviations import OutOfRoomError, best_deviation
+from knapsolve.exact.relaxation import Relaxation, relax
 from knapsolve.heuristics.fill import fill
 from knapsolve.problem import Knapsack
 from knapsolve.solution import evaluate, relative_gap
@@ -27,10 +27,8 @@ from knapsolve.types import types_of
 
 EXACT_FLOAT = 2**53
 FIRST_CORE = 256
-GROWTH = 1.5
+STATES_GROWTH = 4.0
 LEAST_STEP = 1e-6
-FIRST_ROOM = 2**12
-STATE_BYTES = 2**28
 
 
 @dataclass
@@ -134,12 +132,15 @@ def _deepen(
             _round(search, values, core, type_weights, limits)
             continue
         deadline = None if options.time_limit is None else start + options.time_limit
-        outcome = _within_budget(search, core, type_weights, budget, deadline)
-        if outcome is None:
+        try:
+            deviation = best_deviation(
+                search.relaxation, core, type_weights, search.residual, budget, deadline, problem.integer_weights
+            )
+        except OutOfRoomError:
             search.trace.append(f"few-types: stopped at loss budget {budget:.6g}")
             return
-        if isinstance(outcome, dict):
-            _adopt(search, core, outcome)
+        if deviation is not None:
+            _adopt(search, core, deviation)
         # A selection found on the way may lose more than the budget, in unused capacity: it is then no proof.
         if budget >= search.incumbent_loss:
             search.optimal = True
@@ -149,7 +150,7 @@ def _deepen(
         value = float(evaluate(problem, search.selected)[0]) if options.gap > 0 else 0.0
         if options.gap > 0 and relative_gap(value, value + search.incumbent_loss - budget) <= options.gap:
             return
-        budget = max(budget * GROWTH, min(search.incumbent_loss, search.most) * LEAST_STEP)
+        budget = max(budget * _growth(core, budget), min(search.incumbent_loss, search.most) * LEAST_STEP)
 
 
 def _everything(
@@ -161,6 +162,15 @@ def _everything(
     seed: int,
 ) -> Relaxation:
     return relax(values, item_type, type_weights, limits, seed, spread=np.inf)
+
+
+def _growth(core: list[Curve], budget: float) -> float:
+    """Return a factor that multiplies the number of states by about the same, however many types are in doubt.
+
+    The loss of a deviation grows with its square, so a half's states grow with the budget to a quarter of the types.
+    """
+    types = sum(curve.window(budget)[0] < curve.window(budget)[1] for curve in core)
+    return float(np.clip(STATES_GROWTH ** (4 / max(types, 1)), 1.05, 2.0))
 
 
 def _first_budget(core: list[Curve]) -> float:
@@ -199,97 +209,6 @@ def _round(
         search.selected = search.relaxation.selected.copy()
         search.selected[items] = False
         search.selected[items[order][taken]] = True
-
-
-def _within_budget(
-    search: _Search, core: list[Curve], type_weights: NDArray[Any], budget: float, deadline: float | None
-) -> dict[int, int] | bool | None:
-    """Go through every deviation whose loss is within the budget.
-
-    Returns
-    -------
-    dict, False or None
-        The best feasible deviation by curve position; False if there is none; None if room or time ran out.
-    """
-    relaxation, m = search.relaxation, len(search.residual)
-    basics = [b for b in relaxation.basis if b >= 0]
-    windows = {c: curve.window(budget) for c, curve in enumerate(core)}
-    # Basic types last: the residual all but fixes their counts.
-    active = [c for c, (low, high) in windows.items() if low < high]
-    active.sort(key=lambda c: (core[c].type in basics, windows[c][0] - windows[c][1]))
-    directions, low_rate, high_rate = _directions(relaxation, type_weights)
-    position = directions @ search.residual
-    if not active:
-        return {} if (search.residual >= 0).all() and search.most <= budget else False
-    moves = [directions @ type_weights[:, core[c].type] for c in active]
-    reach_low, reach_high = np.zeros((2, len(active) + 1, len(directions)))
-    for level in range(len(active) - 1, -1, -1):
-        low, high = windows[active[level]]
-        shifts = np.stack((-low * moves[level], -high * moves[level]))
-        reach_low[level] = reach_low[level + 1] + shifts.min(axis=0)
-        reach_high[level] = reach_high[level + 1] + shifts.max(axis=0)
-    positions, losses, gains = position.reshape(1, -1), np.zeros(1), np.zeros(1)
-    history = []
-    most_room = STATE_BYTES // (8 * (len(directions) + 4))
-    for level, c in enumerate(active[:-1]):
-        curve, room = core[c], min(FIRST_ROOM, most_room)
-        while True:
-            count, *states, parents, deviations = extend(
-                positions, losses, gains, moves[level], curve.loss, curve.gain, curve.base, reach_low[level + 1],
-                reach_high[level + 1], low_rate, high_rate, budget, m, room,
-            )  # fmt: skip
-            if deadline is not None and time.perf_counter() > deadline:
-                return None
-            if count != OVERFLOW:
-                break
-            room *= 8
-            if room > most_room:
-                return None
-        positions, losses, gains = (array[:count] for array in states)
-        history.append((parents[:count], deviations[:count]))
-    last = core[active[-1]]
-    state, deviation, _ = finish(
-        positions,
-        losses,
-        gains,
-        moves[-1],
-        last.loss,
-        last.gain,
-        last.base,
-        low_rate,
-        high_rate,
-        budget,
-        m,
-        np.zeros(m),
-    )
-    if state < 0:
-        return False
-    chosen = {active[-1]: int(deviation)}
-    for c, (parents, deviations) in zip(reversed(active[:-1]), reversed(history), strict=True):
-        chosen[c] = int(deviations[state])
-        state = parents[state]
-    return chosen
-
-
-def _directions(
-    relaxation: Relaxation, type_weights: NDArray[Any]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return directions (D, m) and the rates (D,) of their final intervals per unit of loss left.
-
-    A loss of g leaves slack s >= 0 with prices @ s <= g, so y @ s lies within g times the extremes of y / prices.
-    """
-    m = len(relaxation.prices)
-    rows: list[NDArray[Any]] = [np.eye(m)]
-    try:
-        inverse = np.linalg.inv(basis_matrix(relaxation.basis, type_weights))
-        rows.append(inverse[relaxation.basis >= 0])
-    except np.linalg.LinAlgError:
-        pass  # Without the basis the windows are wider, not wrong.
-    directions = np.vstack(rows)
-    directions[np.abs(directions) < 1e-14 * np.abs(directions).max(axis=1, keepdims=True)] = 0.0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rates = np.where(directions == 0.0, 0.0, directions / relaxation.prices)
-    return directions, np.minimum(rates.min(axis=1), 0.0), np.maximum(rates.max(axis=1), 0.0)
 
 
 def _adopt(search: _Search, core: list[Curve], deviation: dict[int, int]) -> None:

@@ -112,14 +112,16 @@ def _sampled_band(
     starts = np.searchsorted(kind, np.arange(len(thresholds) + 1))
     for t, threshold in enumerate(thresholds):
         mine = value[starts[t] : starts[t + 1]]
-        if not len(mine):
-            continue
         reach = max(16, ceil(spread * len(mine) / sqrt(SAMPLE)))
         rank = int(np.searchsorted(mine, threshold))
-        if rank - reach >= 0:
-            low[t] = max(low[t], np.nextafter(mine[rank - reach], -np.inf))
-        if rank + reach < len(mine):
-            high[t] = mine[rank + reach]
+        # The band lies around the threshold itself; ranks only tell how far apart values are there. A sampled rank
+        # would be off by more than the threshold is.
+        first, last = max(rank - 4 * reach, 0), min(rank + 4 * reach, len(mine)) - 1
+        if last <= first:
+            continue
+        width = max((mine[last] - mine[first]) / (last - first) * reach, 1e-6 * abs(mine[-1]))
+        low[t] = max(low[t], threshold - width)
+        high[t] = threshold + width
     return low, high
 
 
