@@ -37,22 +37,19 @@ def network(blobs):
     return model, config
 
 
+def pruned(network, blobs, model=None, **options):
+    """Prune the network (or another of its shape) on the blobs, without a progress bar."""
+    whole, config = network
+    arguments = {"train": blobs[0], "validation": blobs[1], "progress": False} | options
+    return kp.prune(model or whole, config, **arguments)
+
+
 def test_the_budget_is_met_step_by_step_and_the_given_model_stays_whole(network, blobs):
     """Every step keeps its own cap, the last one the budget; masks are exactly the zeros."""
     model, config = network
     weights = [array.copy() for array in model.get_weights()]
     budget = {"dsp": 0.3, "bram": 0.4}
-    seen = kp.prune(
-        model,
-        config,
-        train=blobs[0],
-        validation=blobs[1],
-        budget=budget,
-        tolerance=0.2,
-        steps=3,
-        epochs=3,
-        progress=False,
-    )
+    seen = pruned(network, blobs, budget=budget, tolerance=0.2, steps=3, epochs=3)
     assert seen.met
     assert seen.resources["dsp"] <= 0.3 * seen.before["dsp"]
     assert seen.resources["bram"] <= 0.4 * seen.before["bram"]
@@ -71,18 +68,8 @@ def test_the_budget_is_met_step_by_step_and_the_given_model_stays_whole(network,
 
 def test_masks_hold_when_the_user_goes_on_training(network, blobs):
     """Ordinary fit with the user's own optimiser keeps every dead weight dead."""
-    model, config = network
-    seen = kp.prune(
-        model,
-        config,
-        train=blobs[0],
-        validation=blobs[1],
-        budget={"dsp": 0.5},
-        tolerance=1.0,
-        steps=1,
-        epochs=0,
-        progress=False,
-    )
+    _, config = network
+    seen = pruned(network, blobs, budget={"dsp": 0.5}, tolerance=1.0, steps=1, epochs=0)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     seen.model.compile(keras.optimizers.SGD(0.05, momentum=0.9), loss=loss)
     seen.model.fit(*blobs[0], epochs=2, verbose=0)
@@ -91,19 +78,9 @@ def test_masks_hold_when_the_user_goes_on_training(network, blobs):
 
 def test_without_tolerance_the_unpruned_model_is_returned(network, blobs):
     """A budget that ruins the network is not met, and says so; nothing worse than allowed is returned."""
-    model, config = network
-    seen = kp.prune(
-        model,
-        config,
-        train=blobs[0],
-        validation=blobs[1],
-        budget={"dsp": 0.02},
-        tolerance=0.0,
-        patience=1,
-        steps=2,
-        epochs=0,
-        schedule="constant",
-        progress=False,
+    model, _ = network
+    seen = pruned(
+        network, blobs, budget={"dsp": 0.02}, tolerance=0.0, patience=1, steps=2, epochs=0, schedule="constant"
     )
     assert not seen.met
     assert seen.model is model
@@ -115,19 +92,16 @@ def test_without_tolerance_the_unpruned_model_is_returned(network, blobs):
 
 def test_the_best_epoch_of_a_step_is_kept(network, blobs):
     """A metric that only falls leaves the weights from before the training."""
-    model, config = network
+    model, _ = network
     scores = iter([1.0, 0.9, 0.9, 0.5, 0.4])
-    seen = kp.prune(
-        model,
-        config,
-        train=blobs[0],
-        validation=blobs[1],
+    seen = pruned(
+        network,
+        blobs,
         budget={"dsp": 0.5},
         tolerance=1.0,
         steps=1,
         epochs=2,
         metric=lambda true, predicted: next(scores),
-        progress=False,
     )
     assert seen.metric == 0.9
     kernel = keras.ops.convert_to_numpy(seen.model.get_layer("fc1").kernel)
@@ -137,21 +111,12 @@ def test_the_best_epoch_of_a_step_is_kept(network, blobs):
 
 def test_a_loss_that_is_no_number_ends_with_a_sentence(network, blobs):
     """Training that diverges is an error with a remedy, not a ruined model."""
-    model, config = network
+    model, _ = network
     wild = keras.models.clone_model(model)
     wild.set_weights(model.get_weights())
     wild.compile(keras.optimizers.SGD(1e30), loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     with pytest.raises(ValueError, match=r"train: the loss is (nan|inf) in epoch \d; lower the learning rate"):
-        kp.prune(
-            wild,
-            config,
-            train=blobs[0],
-            validation=blobs[1],
-            budget={"dsp": 0.5},
-            steps=1,
-            epochs=3,
-            progress=False,
-        )
+        pruned(network, blobs, wild, budget={"dsp": 0.5}, steps=1, epochs=3)
 
 
 @pytest.mark.parametrize(
@@ -167,26 +132,14 @@ def test_a_loss_that_is_no_number_ends_with_a_sentence(network, blobs):
 )
 def test_bad_arguments_are_refused_before_any_work(network, blobs, wrong, message):
     """Every error names the argument, what came and what was expected."""
-    model, config = network
-    arguments = {"train": blobs[0], "validation": blobs[1], "budget": {"dsp": 0.5}, "progress": False} | wrong
+    arguments = {"budget": {"dsp": 0.5}} | wrong
     with pytest.raises(ValueError, match=message):
-        kp.prune(model, config, **arguments)
+        pruned(network, blobs, **arguments)
 
 
 def test_the_report_saves_itself_as_json_and_as_a_page(network, blobs, tmp_path):
     """JSON holds the numbers, the page shows them; another ending is refused."""
-    model, config = network
-    seen = kp.prune(
-        model,
-        config,
-        train=blobs[0],
-        validation=blobs[1],
-        budget={"dsp": 0.5},
-        tolerance=1.0,
-        steps=2,
-        epochs=1,
-        progress=False,
-    )
+    seen = pruned(network, blobs, budget={"dsp": 0.5}, tolerance=1.0, steps=2, epochs=1)
     seen.report.save(tmp_path / "report.json")
     seen.report.save(tmp_path / "report.html")
     content = json.loads((tmp_path / "report.json").read_text())

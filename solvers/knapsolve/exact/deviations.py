@@ -21,7 +21,7 @@ from knapsolve.exact.relaxation import Relaxation, basis_matrix
 from knapsolve.exact.window import OVERFLOW, extend, finish
 
 FIRST_ROOM = 2**12
-STATE_BYTES = 2**28
+STATE_BYTES = 2**26
 MANY_TYPES = 10
 """Number of types in doubt from which two halves are joined."""
 MOST_SLACKS = 256
