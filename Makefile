@@ -43,7 +43,8 @@ test-nojit: $(READY)
 	  -W "ignore:overflow encountered in scalar multiply:RuntimeWarning" tests/knapsolve tests/conformance
 
 bench: $(READY)
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench few-types one-dimension several-dimensions choice \
+	  --severity smoke --repeat 3 --limit 1 --out build/benchmarks
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \

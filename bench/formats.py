@@ -8,7 +8,7 @@ def seconds(number: float | None) -> str:
     if number is None:
         return "-"
     for unit, name in ((1.0, "s"), (1e-3, "ms")):
-        if number >= unit:
+        if number >= 0.9995 * unit:
             return f"{_two_digits(number / unit)} {name}"
     return f"{_two_digits(number / 1e-6)} µs"
 

@@ -106,7 +106,7 @@ def _few_types() -> tuple[Spec, ...]:
 
 
 def _one_dimension() -> tuple[Spec, ...]:
-    sizes = {10**2: "smoke", 10**3: "standard", 10**4: "smoke", 10**5: "standard", 10**6: "full"}
+    sizes = {10**2: "standard", 10**3: "standard", 10**4: "smoke", 10**5: "standard", 10**6: "full"}
     return tuple(
         Spec(f"pisinger-{family}", n, severity=severity)
         for family in pisinger.FAMILIES
@@ -149,7 +149,7 @@ def _choice() -> tuple[Spec, ...]:
 
 
 def _files() -> tuple[Spec, ...]:
-    severities = {"gk": "full", "knapPI": "smoke", "jooken": "full", "mmkp": "standard", "sac94": "smoke"}
+    severities = {"gk": "full", "knapPI": "smoke", "jooken": "full", "mmkp": "standard", "sac94": "standard"}
     return tuple(_file(path, 0, severity) for name, severity in severities.items() for path in files.paths(name))
 
 
