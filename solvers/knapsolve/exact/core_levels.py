@@ -1,0 +1,63 @@
+"""Feeding a search with items by increasing cost, without sorting more of them than it needs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from knapsolve.exact.core_base import Base
+from knapsolve.exact.core_break import collect
+from knapsolve.exact.core_search import ListSearch, Steps
+
+CHUNK = 2**12
+"""Items collected and sorted at a time."""
+
+
+def search_levels(search: ListSearch, base: Base) -> bool:
+    """Run a search over all items that cost less than the gap; return whether it ran to its end.
+
+    Parameters
+    ----------
+    search
+        The search, fresh.
+    base
+        Its base. Where `Base.items` is None, items are collected level by level: those up to some cost, as many as can
+        be sorted quickly, then those above it whose cost is within the gap that is left by then.
+    """
+    if base.items is not None:
+        assert base.cost is not None
+        search.run(_steps(base, base.items, base.cost), np.inf, np.inf)
+        return not search.stopped
+    heaviest = float(base.weights.max())
+    found, cost = np.empty(CHUNK, np.int64), np.empty(CHUNK)
+    low = -1.0
+    while True:
+        gap = search.bound - float(search.best) - search.unit
+        if low >= gap:
+            return True
+        start, high = 0, gap
+        while start < len(base.values):
+            stored, total, following = collect(
+                base.values, base.weights, base.chosen, base.price, low, high, start, found, cost
+            )
+            if start == 0 and total > 2 * CHUNK:
+                # Those stored are a sample of the costs: aim at one chunk.
+                level = float(np.partition(cost[:stored], CHUNK * stored // (2 * total))[CHUNK * stored // (2 * total)])
+                if low < level < high:
+                    high = level
+                    continue
+            order = np.argsort(cost[:stored], kind="stable")
+            # Items of this level that are yet to come cost more than `low`, those of later levels more than `high`.
+            rest = np.inf if high >= gap and following == len(base.values) else high
+            rest = max(low, 0.0) if following < len(base.values) else rest
+            steps = _steps(base, found[order], cost[order])
+            if not search.run(steps, rest, rest / heaviest):
+                return not search.stopped
+            start = following
+        low = high
+
+
+def _steps(base: Base, items: np.ndarray, cost: np.ndarray) -> Steps:  # type: ignore[type-arg]
+    """Return the steps that flip the given items."""
+    sign = np.where(base.chosen[items], -1, 1).astype(base.weights.dtype)
+    change = np.where(base.chosen[items], -1, 1).astype(base.values.dtype)
+    return Steps(items, sign * base.weights[items], change * base.values[items], cost)
