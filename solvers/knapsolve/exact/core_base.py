@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.exact.core_break import find_break, take_before
+from knapsolve.exact.core_break import common_divisor, find_break, take_before
 from knapsolve.heuristics.fill import fill
 from knapsolve.solver import Options
 
@@ -45,6 +45,8 @@ class Base:
         Whether values are whole numbers.
     best, flips
         Best known value relative to `value`, and the items that its selection flips.
+    centre
+        Index of the break item.
     items, cost
         Items that may flip and what that costs, by increasing cost, shape (k,); None where they are to be collected.
     rows
@@ -62,6 +64,7 @@ class Base:
     whole: bool
     best: Any
     flips: NDArray[np.int64]
+    centre: int = 0
     items: NDArray[np.int64] | None = None
     cost: NDArray[np.float64] | None = None
     rows: list[NDArray[np.int64]] = field(default_factory=list)
@@ -105,6 +108,8 @@ def break_solution(
     Base
         The break solution with its bound and the best selection known.
     """
+    if weights.dtype == np.int64:
+        limit -= limit % common_divisor(weights)
     efficiency = values / weights
     band, position = find_break(efficiency, weights, limit, options.seed)
     item = band[position]
@@ -116,9 +121,10 @@ def break_solution(
     bound = price * float(room) * (1 + ROUNDING) + excess
     rounding = MOST_FLIPS * ROUNDING * float(largest) + ROUNDING * abs(bound)
     accepted = options.gap * float(value)
-    unit = max(1.0 - rounding, accepted) if whole else max(FLOAT_GAP * float(value) + rounding, accepted)
+    step = float(common_divisor(values)) if values.dtype == np.int64 else 1.0
+    unit = max(step - rounding, accepted) if whole else max(FLOAT_GAP * float(value) + rounding, accepted)
     base = Base(
-        values, weights, chosen, value, room, price, bound, unit, whole, value - value, np.empty(0, np.int64)
+        values, weights, chosen, value, room, price, bound, unit, whole, value - value, np.empty(0, np.int64), int(item)
     )
     right = band[position:]
     taken = right[fill(weights[right].reshape(-1, 1), np.array([room]))]

@@ -148,8 +148,10 @@ def take_before(values, weights, efficiency, item, chosen):  # type: ignore[no-u
 
 
 @njit(cache=True)
-def collect(values, weights, chosen, price, low, high, start, found, cost):  # type: ignore[no-untyped-def]
-    """Collect items by what flipping them costs.
+def collect(values, weights, chosen, price, centre, low, high, start, found, cost):  # type: ignore[no-untyped-def]
+    """Collect items by what flipping them costs, looking left and right of the break item in turns.
+
+    Where many items tie in efficiency, the turns keep chosen and other items in balance.
 
     Parameters
     ----------
@@ -157,21 +159,28 @@ def collect(values, weights, chosen, price, low, high, start, found, cost):  # t
         (n,) of all items.
     price
         Price of a unit of weight; flipping costs the reduced cost ``abs(value - price * weight)``.
+    centre
+        Index of the break item.
     low, high
         Items that cost more than `low` and at most `high` are collected.
     start
-        First item to look at.
+        First turn to take.
     found, cost
         (size,) written: the items and their costs.
 
     Returns
     -------
     stored, total, following
-        Number of items stored; number there were; first item that was not stored, or n.
+        Number of items stored; number there were; turn of the first item that was not stored, or n.
     """
     n = len(values)
     stored, total, following = 0, 0, n
-    for j in range(start, n):
+    pairs = min(centre, n - centre)
+    for turn in range(start, n):
+        if turn < 2 * pairs:
+            j = centre - 1 - turn // 2 if turn & 1 else centre + turn // 2
+        else:
+            j = centre - 1 - (turn - pairs) if pairs < centre else centre + turn - pairs
         reduced = values[j] - price * weights[j]
         loss = max(reduced if chosen[j] else -reduced, 0.0)
         if low < loss <= high:
@@ -179,6 +188,18 @@ def collect(values, weights, chosen, price, low, high, start, found, cost):  # t
                 found[stored], cost[stored] = j, loss
                 stored += 1
             elif following == n:
-                following = j
+                following = turn
             total += 1
     return stored, total, following
+
+
+@njit(cache=True)
+def common_divisor(numbers):  # type: ignore[no-untyped-def]
+    """Return the greatest common divisor of positive integers; stops at 1."""
+    divisor = numbers[0]
+    for number in numbers:
+        while number:
+            divisor, number = number, divisor % number
+        if divisor == 1:
+            break
+    return divisor

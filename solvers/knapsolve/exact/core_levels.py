@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from knapsolve.exact.core_base import Base
 from knapsolve.exact.core_break import collect
@@ -10,6 +11,8 @@ from knapsolve.exact.core_search import ListSearch, Steps
 
 CHUNK = 2**12
 """Items collected and sorted at a time."""
+LEVELS = 1024
+"""Parts of the gap within which costs count as equal for the order of the items."""
 
 
 def search_levels(search: ListSearch, base: Base) -> bool:
@@ -25,7 +28,8 @@ def search_levels(search: ListSearch, base: Base) -> bool:
     """
     if base.items is not None:
         assert base.cost is not None
-        search.run(_steps(base, base.items, base.cost), np.inf, np.inf)
+        order = balanced_order(base.chosen[base.items], base.cost, search.bound - float(search.best))
+        search.run(_steps(base, base.items[order], base.cost[order]), np.inf, np.inf)
         return not search.stopped
     heaviest = float(base.weights.max())
     found, cost = np.empty(CHUNK, np.int64), np.empty(CHUNK)
@@ -37,7 +41,7 @@ def search_levels(search: ListSearch, base: Base) -> bool:
         start, high = 0, gap
         while start < len(base.values):
             stored, total, following = collect(
-                base.values, base.weights, base.chosen, base.price, low, high, start, found, cost
+                base.values, base.weights, base.chosen, base.price, base.centre, low, high, start, found, cost
             )
             if start == 0 and total > 2 * CHUNK:
                 # Those stored are a sample of the costs: aim at one chunk.
@@ -45,7 +49,7 @@ def search_levels(search: ListSearch, base: Base) -> bool:
                 if low < level < high:
                     high = level
                     continue
-            order = np.argsort(cost[:stored], kind="stable")
+            order = balanced_order(base.chosen[found[:stored]], cost[:stored], gap)
             # Items of this level that are yet to come cost more than `low`, those of later levels more than `high`.
             rest = np.inf if high >= gap and following == len(base.values) else high
             rest = max(low, 0.0) if following < len(base.values) else rest
@@ -54,6 +58,29 @@ def search_levels(search: ListSearch, base: Base) -> bool:
                 return not search.stopped
             start = following
         low = high
+
+
+def balanced_order(
+    chosen: NDArray[np.bool_], cost: NDArray[np.float64], gap: float
+) -> NDArray[np.int64]:
+    """Order items by cost, those of about the same cost by turns: one that is chosen, one that is not.
+
+    Parameters
+    ----------
+    chosen, cost
+        Of the items, shape (k,).
+    gap
+        What a selection may lose; a small part of it counts as the same cost.
+    """
+    rank = np.empty(len(chosen), np.int64)
+    by_cost = np.argsort(cost, kind="stable")
+    level = np.floor(cost[by_cost] * (LEVELS / max(gap, 1e-300)))
+    for side in (True, False):
+        members = np.flatnonzero(chosen[by_cost] == side)
+        # Position within the level, on its side.
+        first = np.searchsorted(level[members], level[members], side="left")
+        rank[members] = np.arange(len(members)) - first
+    return np.asarray(by_cost[np.lexsort((rank, level))])
 
 
 def _steps(base: Base, items: np.ndarray, cost: np.ndarray) -> Steps:  # type: ignore[type-arg]
