@@ -15,15 +15,16 @@ programming and strong bounds for the 0-1 knapsack problem", Manag. Sci. 45, 199
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from knapsolve.exact.core_base import Base, break_solution
-from knapsolve.exact.core_cuts import strengthen
+from knapsolve.exact.core_cuts import DIVISORS, strengthen
 from knapsolve.exact.core_levels import search_levels
+from knapsolve.exact.core_pairs import match_halves
 from knapsolve.exact.core_search import ListSearch
 from knapsolve.problem import Knapsack
 from knapsolve.solution import evaluate
@@ -32,10 +33,35 @@ from knapsolve.solver import Answer, Capabilities, Options, Progress
 EXACT_FLOAT = 2**53
 SHORT_LIST = 2**13
 """States of the first try; a longer list is cut to its best states, which still finds good selections."""
-SHORT_WORK = 3 * 10**7
-"""States touched by the first try at most."""
+MEDIUM_LIST = 2**16
+"""States up to which a list is grown before better selections are looked for."""
 MOST_STATES = 2**23
 """Longest list kept: 72 bytes a state, both rows together."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One try: how long a list, how many states to touch, which constraints to look for first (None: keep what is).
+
+    A list of `SHORT_LIST` is cut when it is full. With `halves`, two such lists are matched.
+    """
+
+    name: str
+    states: int
+    work: float = np.inf
+    divisors: tuple[int, ...] | None = None
+    halves: bool = False
+
+
+STAGES = (
+    Stage("short list", SHORT_LIST, 2 * 10**6),
+    Stage("short list with cardinality", SHORT_LIST, 2 * 10**7, divisors=()),
+    Stage("short list with cuts", SHORT_LIST, 2 * 10**7, divisors=DIVISORS),
+    Stage("medium list", MEDIUM_LIST, 10**8),
+    Stage("two halves", SHORT_LIST, 3 * 10**8, halves=True),
+    Stage("long list", MOST_STATES, divisors=DIVISORS),
+)
+"""What is tried in turn until there is a proof; every stage starts from the best selection of those before."""
 
 
 class Core:
@@ -106,51 +132,46 @@ def _fitting(problem: Knapsack, selected: NDArray[np.bool_]) -> NDArray[np.bool_
 def _close(base: Base, options: Options, started: float, offset: float) -> tuple[float | None, tuple[str, ...]]:
     """Search until the gap is closed; return None, or the bound relative to the break solution where it is not."""
     deadline = None if options.time_limit is None else started + options.time_limit
-    trace = []
-    current = base
-    bound = base.bound
-
-    def report() -> None:
-        if options.on_progress is not None:
-            value = offset + float(base.value + base.best)
-            above = max(bound - float(base.best), 0.0)
-            above = float(np.floor(above)) if base.whole else above + base.unit
-            options.on_progress(Progress(time.perf_counter() - started, value, value + above))
-
-    report()
-    for stage in ("short", "cuts", "long"):
-        if stage == "cuts":
-            current = strengthen(base, deadline)
+    trace: list[str] = []
+    bound, current, tried = base.bound, base, -1
+    for stage in STAGES:
+        if stage.divisors is not None:
+            current = strengthen(base, deadline, stage.divisors)
             bound = min(bound, current.bound + float(current.value - base.value))
-            trace.append(f"core: {len(current.rows)} cuts, gap {bound - float(base.best):.6g}")
-        search = ListSearch(
-            current.room,
-            current.bound,
-            base.best - (current.value - base.value),
-            base.unit,
-            current.price,
-            SHORT_LIST if stage != "long" else MOST_STATES,
-            deadline,
-            beam=stage != "long",
-            most_work=SHORT_WORK if stage != "long" else np.inf,
-        )
-        finished = search_levels(search, current)
+            if len(current.rows) == tried and stage.states == SHORT_LIST:
+                continue
+            tried = len(current.rows)
+            trace.append(f"core: {tried} cuts, {_size(current)} items, gap {bound - float(base.best):.6g}")
+        if stage.halves:
+            search = match_halves(current, deadline, stage.work)
+            finished = False
+        else:
+            best = base.best - (current.value - base.value)
+            search = ListSearch(
+                current.room, current.bound, best, base.unit, current.price, stage.states, deadline,
+                beam=stage.states == SHORT_LIST, most_work=stage.work,
+            )  # fmt: skip
+            finished = search_levels(search, current) and search.exact
         if search.flipped is not None:
             base.adopt(current, search)
-        report()
         trace.append(
-            f"core: {stage} list, {search.work} states touched, longest {search.longest}"
-            + (f", stopped by {search.stopped}" if search.stopped else "")
+            f"core: {stage.name}, {search.work} states touched, longest list {search.longest}, best "
+            f"{offset + float(base.value + base.best):.16g}{search.stopped and ', stopped by ' + search.stopped}"
         )
-        if finished and search.exact:
+        if not finished and search.exact and not stage.halves:
+            left = current.bound - search.least_loss + float(current.value - base.value)
+            bound = min(bound, max(float(base.best), left))
+        if options.on_progress is not None:
+            value = offset + float(base.value + base.best)
+            above = 0.0 if finished else max(bound - float(base.best), 0.0)
+            above = float(np.floor(above)) if base.whole else above + base.unit
+            options.on_progress(Progress(time.perf_counter() - started, value, value + above))
+        if finished:
             return None, tuple(trace)
-        if search.exact:
-            bound = min(bound, max(float(base.best), current_bound(current, search) + float(current.value - base.value)))
         if search.stopped == "time":
             break
     return bound, tuple(trace)
 
 
-def current_bound(current: Base, search: ListSearch) -> float:
-    """Return what a stopped search still allows: the bound less the smallest loss of a state that is left."""
-    return current.bound - search.least_loss
+def _size(base: Base) -> int:
+    return len(base.values) if base.items is None else len(base.items)

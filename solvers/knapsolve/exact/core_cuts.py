@@ -22,9 +22,9 @@ from knapsolve.exact.core_base import ROUNDING, Base
 
 MOST_ROWS = 4
 """Constraints priced at most, besides the capacity."""
-MANY_ITEMS = 20_000
+MANY_ITEMS = 5_000
 """Free items above which only cardinality is looked at."""
-DIVISORS = (*range(2, 49), 64, 96, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
+DIVISORS = (*range(2, 65), 96, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
 """The k that are tried."""
 WORTHWHILE = 0.98
 """A constraint is kept if it shrinks the gap at least by this factor."""
@@ -64,14 +64,14 @@ class Program:
         dual = minimise_dual(self.values, columns, right)
         prices = dual.prices
         reduced = self.values - prices @ columns
-        at_one = dual.at_one & (reduced >= 0)
+        at_one = dual.at_one  # As the basis says: where reduced costs are zero, their signs are rounding.
         magnitude = self.values + prices @ np.abs(columns)
         excess = np.maximum(np.where(at_one, -reduced, reduced), 0.0).sum() + ROUNDING * magnitude.sum()
         room = self.capacity - self.weights[at_one].sum()
         bound = prices[0] * float(room) + float(excess)
         for price, a, b in zip(prices[1:], rows, limits, strict=True):
             bound += price * float(b - int(a[at_one].sum()))
-        return Relaxed(prices, at_one, np.abs(reduced), room, float(bound), self.values[at_one].sum())
+        return Relaxed(prices, at_one, np.maximum(np.where(at_one, reduced, -reduced), 0.0), room, float(bound), self.values[at_one].sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,13 +87,15 @@ class Relaxed:
 
 
 def free_items(base: Base) -> NDArray[np.int64]:
-    """Return the items that a better selection may flip."""
+    """Return the items that a better selection may flip, those nearest to the break item's efficiency first."""
     gap = base.bound - float(base.best) - base.unit
     reduced = base.values - base.price * base.weights
-    return np.flatnonzero(np.where(base.chosen, reduced, -reduced) <= gap)
+    cost = np.where(base.chosen, reduced, -reduced)
+    free = np.flatnonzero(cost <= gap)
+    return np.asarray(free[np.argsort(cost[free], kind="stable")])
 
 
-def strengthen(base: Base, deadline: float | None) -> Base:
+def strengthen(base: Base, deadline: float | None, divisors: tuple[int, ...] = ()) -> Base:
     """Return a base over the items not fixed, with prices of the constraints that shrink the gap.
 
     Parameters
@@ -102,6 +104,8 @@ def strengthen(base: Base, deadline: float | None) -> Base:
         The break solution and the best selection known.
     deadline
         Clock time to stop at, or None.
+    divisors
+        The k of Chvatal-Gomory constraints to try.
 
     Returns
     -------
@@ -123,7 +127,7 @@ def strengthen(base: Base, deadline: float | None) -> Base:
             break
         trials = [(row, limit, program.relaxed(row, limit)) for row, limit in cardinality(program, target, base.unit)]
         if len(free) <= MANY_ITEMS:
-            for divisor in DIVISORS:
+            for divisor in divisors:
                 if time.perf_counter() > stop:
                     break
                 row = rounded(weights, capacity, divisor)

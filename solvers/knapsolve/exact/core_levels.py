@@ -29,7 +29,7 @@ def search_levels(search: ListSearch, base: Base) -> bool:
     if base.items is not None:
         assert base.cost is not None
         order = balanced_order(base.chosen[base.items], base.cost, search.bound - float(search.best))
-        search.run(_steps(base, base.items[order], base.cost[order]), np.inf, np.inf)
+        search.run(steps_of(base, base.items[order], base.cost[order]), np.inf, np.inf)
         return not search.stopped
     heaviest = float(base.weights.max())
     found, cost = np.empty(CHUNK, np.int64), np.empty(CHUNK)
@@ -53,7 +53,7 @@ def search_levels(search: ListSearch, base: Base) -> bool:
             # Items of this level that are yet to come cost more than `low`, those of later levels more than `high`.
             rest = np.inf if high >= gap and following == len(base.values) else high
             rest = max(low, 0.0) if following < len(base.values) else rest
-            steps = _steps(base, found[order], cost[order])
+            steps = steps_of(base, found[order], cost[order])
             if not search.run(steps, rest, rest / heaviest):
                 return not search.stopped
             start = following
@@ -65,6 +65,8 @@ def balanced_order(
 ) -> NDArray[np.int64]:
     """Order items by cost, those of about the same cost by turns: one that is chosen, one that is not.
 
+    Otherwise they keep the order in which they come.
+
     Parameters
     ----------
     chosen, cost
@@ -73,8 +75,9 @@ def balanced_order(
         What a selection may lose; a small part of it counts as the same cost.
     """
     rank = np.empty(len(chosen), np.int64)
-    by_cost = np.argsort(cost, kind="stable")
-    level = np.floor(cost[by_cost] * (LEVELS / max(gap, 1e-300)))
+    levels = np.floor(cost * (LEVELS / max(gap, 1e-300)))
+    by_cost = np.argsort(levels, kind="stable")
+    level = levels[by_cost]
     for side in (True, False):
         members = np.flatnonzero(chosen[by_cost] == side)
         # Position within the level, on its side.
@@ -83,7 +86,7 @@ def balanced_order(
     return np.asarray(by_cost[np.lexsort((rank, level))])
 
 
-def _steps(base: Base, items: np.ndarray, cost: np.ndarray) -> Steps:  # type: ignore[type-arg]
+def steps_of(base: Base, items: NDArray[np.int64], cost: NDArray[np.float64]) -> Steps:
     """Return the steps that flip the given items."""
     sign = np.where(base.chosen[items], -1, 1).astype(base.weights.dtype)
     change = np.where(base.chosen[items], -1, 1).astype(base.values.dtype)

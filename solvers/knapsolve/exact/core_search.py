@@ -19,8 +19,10 @@ from knapsolve.exact.core_list import BLOCK, grow
 FIRST_SIZE = 2**12
 WORK = 4 * 10**6
 """States touched between two looks at the clock, a few hundredths of a second."""
-UNUSED_SHARE = 0.01
-"""Share of the price at which unused or exceeded capacity counts when a list is cut."""
+WINDOW = 2.0
+"""Weights of the heaviest item by which a state may miss the capacity when a list is cut."""
+CUT_WORK = 20
+"""Time that cutting a list takes, by state, in touches of a state."""
 ARCHIVE_ENTRIES = 2**26
 """Archive entries (12 bytes each) beyond which unreachable ones are dropped."""
 
@@ -77,6 +79,8 @@ class ListSearch:
     most_states: int
     deadline: float | None
     beam: bool = False
+    unused_share: float = 0.01
+    """Share of the price at which unused or exceeded capacity counts when a list is cut."""
     exact: bool = True
     """Whether no state was cut."""
     stopped: str = ""
@@ -89,6 +93,8 @@ class ListSearch:
     most_work: float = np.inf
     """States to touch at most."""
     longest: int = 1
+    _heaviest: float = 0.0
+    _block: int = 0
     _side: int = 0
     _offset: int = 0
     _items: list[NDArray[np.int64]] = field(default_factory=list)
@@ -109,6 +115,7 @@ class ListSearch:
         if not self._states:
             self._states = _allocate(FIRST_SIZE, steps.weight.dtype, steps.value.dtype)
         self._items.append(steps.items)
+        self._heaviest = max(self._heaviest, float(np.abs(steps.weight).max(initial=0)))
         tables = _rest(steps, rest_cost, rest_rate, self.price)
         step, total = 0, len(steps.items)
         while step < total and self.count:
@@ -142,7 +149,15 @@ class ListSearch:
         """Smallest loss of a state that is left: nothing still to be found is worth more than the bound less this."""
         return float(self._states[2][self._side, : self.count].min(initial=np.inf)) if self._states else 0.0
 
-    _block: int = 0
+    def current(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return weights and values of the states, by increasing weight."""
+        weight, value = self._states[0], self._states[1]
+        return weight[self._side, : self.count], value[self._side, : self.count]
+
+    def flips_of(self, state: int) -> NDArray[np.int64]:
+        """Return the items that a state flips."""
+        bits, parent = (int(array[self._side, state]) for array in self._states[3:])
+        return self._recover(self._offset - 1, bits, parent)
 
     def _file(self) -> None:
         """Move the decisions of a finished block to the archive."""
@@ -202,12 +217,20 @@ class ListSearch:
         return True
 
     def _cut(self, number: int) -> None:
-        """Keep the states of the smallest losses, about `number` of them."""
-        loss = self._states[2][self._side, : self.count]
+        """Keep about `number` states: those of the smallest losses, and the best one out of each stretch of weights."""
+        unused = (self.room - self._states[0][self._side, : self.count]).astype(np.float64)
+        # A few flips away from a full capacity: the others have a long way to go.
+        near = np.flatnonzero(np.abs(unused) <= WINDOW * self._heaviest)
         # Capacity unused or exceeded counts a little: of equal losses the fuller list is the better one.
-        unused = np.abs(self.room - self._states[0][self._side, : self.count]).astype(np.float64)
-        loss = loss + unused * (UNUSED_SHARE * self.price)
-        kept = np.flatnonzero(loss <= np.partition(loss, number)[number])[: 2 * number]
+        loss = self._states[2][self._side, near] + np.abs(unused[near]) * (self.unused_share * self.price)
+        self.work += CUT_WORK * self.count
+        kept = near
+        if len(near) > number:
+            best = np.argpartition(loss, number // 2)[: number // 2]
+            width = -(-2 * len(near) // number)
+            groups = len(near) // width
+            spread = np.arange(groups) * width + loss[: groups * width].reshape(groups, width).argmin(axis=1)
+            kept = near[np.union1d(best, spread)]
         for array in self._states:
             array[self._side, : len(kept)] = array[self._side, kept]
         self.count = len(kept)
