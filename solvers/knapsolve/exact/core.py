@@ -83,7 +83,9 @@ class Core:
             values, weights = values[items], weights[items]
         if not len(values) or weights.sum() <= limit:
             selected |= useful
-            return Answer(selected, evaluate(problem, selected)[0], np.zeros(1), trace=("core: everything useful fits",))
+            return Answer(
+                selected, evaluate(problem, selected)[0], np.zeros(1), trace=("core: everything useful fits",)
+            )
         base = break_solution(values, weights, limit, problem.integer_values, options)
         offset = evaluate(problem, selected)[0]
         bound, trace = _close(base, options, started, float(offset))

@@ -87,9 +87,7 @@ class Base:
             self.flips = np.flatnonzero(selected != self.chosen)
 
 
-def break_solution(
-    values: NDArray[Any], weights: NDArray[Any], limit: Any, whole: bool, options: Options
-) -> Base:
+def break_solution(values: NDArray[Any], weights: NDArray[Any], limit: Any, whole: bool, options: Options) -> Base:
     """Take items by efficiency up to the first that does not fit, and improve on that greedily.
 
     Parameters

@@ -21,7 +21,9 @@ CLOSE = 2.0**-50
 """Relative reduced cost below which its sign may be an effect of rounding."""
 
 
-def find_break(efficiency: NDArray[np.float64], weights: NDArray[Any], capacity: Any, seed: int) -> NDArray[np.int64]:
+def find_break(
+    efficiency: NDArray[np.float64], weights: NDArray[Any], capacity: Any, seed: int
+) -> tuple[NDArray[np.int64], int]:
     """Return items around the break item by decreasing efficiency, and where in them it is.
 
     Parameters

@@ -71,7 +71,14 @@ class Program:
         bound = prices[0] * float(room) + float(excess)
         for price, a, b in zip(prices[1:], rows, limits, strict=True):
             bound += price * float(b - int(a[at_one].sum()))
-        return Relaxed(prices, at_one, np.maximum(np.where(at_one, reduced, -reduced), 0.0), room, float(bound), self.values[at_one].sum())
+        return Relaxed(
+            prices,
+            at_one,
+            np.maximum(np.where(at_one, reduced, -reduced), 0.0),
+            room,
+            float(bound),
+            self.values[at_one].sum(),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,4 +201,4 @@ def rounded(weights: NDArray[Any], capacity: Any, divisor: int) -> NDArray[np.in
             return None
         return np.asarray((weights * divisor - 1) // capacity)
     # A float quotient is made smaller by more than its rounding: the constraint still holds.
-    return np.maximum(np.ceil(weights * (divisor / capacity) * (1 - 1e-12)) - 1, 0).astype(np.int64)
+    return np.asarray(np.maximum(np.ceil(weights * (divisor / capacity) * (1 - 1e-12)) - 1, 0), np.int64)

@@ -60,9 +60,7 @@ def search_levels(search: ListSearch, base: Base) -> bool:
         low = high
 
 
-def balanced_order(
-    chosen: NDArray[np.bool_], cost: NDArray[np.float64], gap: float
-) -> NDArray[np.int64]:
+def balanced_order(chosen: NDArray[np.bool_], cost: NDArray[np.float64], gap: float) -> NDArray[np.int64]:
     """Order items by cost, those of about the same cost by turns: one that is chosen, one that is not.
 
     Otherwise they keep the order in which they come.

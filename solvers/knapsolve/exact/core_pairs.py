@@ -43,9 +43,17 @@ def match_halves(base: Base, deadline: float | None, most_work: float) -> ListSe
     order = balanced_order(base.chosen[base.items], base.cost, base.bound - float(base.best))
     halves = [order[0::2], order[1::2]]
     searches = [
-        ListSearch(  # fmt: skip
-            base.room, base.bound, base.best, base.unit, base.price, PAIR_STATES, deadline, beam=True,
-            most_work=most_work / 2, unused_share=0.0,
+        ListSearch(
+            base.room,
+            base.bound,
+            base.best,
+            base.unit,
+            base.price,
+            PAIR_STATES,
+            deadline,
+            beam=True,
+            most_work=most_work / 2,
+            unused_share=0.0,
         )
         for _ in halves
     ]

@@ -123,8 +123,10 @@ class ListSearch:
                 self._file()
             last = min(total, step + BLOCK - (self._offset & (BLOCK - 1)))
             before = self._offset - step
+            weight, value, loss, decisions, above = self._states
             side, count, following, full, best, at, bits, parent = grow(
-                *self._states, self._side, self.count, steps.weight, steps.value, steps.cost, *tables,
+                weight, value, loss, decisions, above, self._side, self.count, steps.weight, steps.value, steps.cost,
+                tables[0], tables[1], tables[2], tables[3],
                 step, last, before, self.room, self.bound, self.best, self.unit, WORK,
             )  # fmt: skip
             self.work += (following - step) * (count + self.count) // 2
