@@ -58,7 +58,8 @@ STAGES = (
     Stage("short list with cardinality", SHORT_LIST, 2 * 10**7, divisors=()),
     Stage("short list with cuts", SHORT_LIST, 2 * 10**7, divisors=DIVISORS),
     Stage("medium list", MEDIUM_LIST, 10**8),
-    Stage("two halves", SHORT_LIST, 3 * 10**8, halves=True),
+    Stage("two halves", 2**15, 3 * 10**8, halves=True),
+    Stage("two long halves", 2**17, 2 * 10**8, halves=True),
     Stage("long list", MOST_STATES, divisors=DIVISORS),
 )
 """What is tried in turn until there is a proof; every stage starts from the best selection of those before."""
@@ -145,7 +146,7 @@ def _close(base: Base, options: Options, started: float, offset: float) -> tuple
             tried = len(current.rows)
             trace.append(f"core: {tried} cuts, {_size(current)} items, gap {bound - float(base.best):.6g}")
         if stage.halves:
-            search = match_halves(current, deadline, stage.work)
+            search = match_halves(current, deadline, stage.states, stage.work)
             finished = False
         else:
             best = base.best - (current.value - base.value)

@@ -15,13 +15,11 @@ from knapsolve.exact.core_base import Base
 from knapsolve.exact.core_levels import balanced_order, steps_of
 from knapsolve.exact.core_search import ListSearch
 
-PAIR_STATES = 2**15
-"""Longest list of each half."""
 PAIR_STEPS = 24
 """Steps of each half between two matchings."""
 
 
-def match_halves(base: Base, deadline: float | None, most_work: float) -> ListSearch:
+def match_halves(base: Base, deadline: float | None, states: int, most_work: float) -> ListSearch:
     """Grow both lists over the items of `base`, cheapest first, and match them now and then.
 
     Parameters
@@ -30,6 +28,8 @@ def match_halves(base: Base, deadline: float | None, most_work: float) -> ListSe
         A base that lists its items.
     deadline
         Clock time to stop at, or None.
+    states
+        Longest list of each half.
     most_work
         States to touch at most.
 
@@ -49,7 +49,7 @@ def match_halves(base: Base, deadline: float | None, most_work: float) -> ListSe
             base.best,
             base.unit,
             base.price,
-            PAIR_STATES,
+            states,
             deadline,
             beam=True,
             most_work=most_work / 2,

@@ -19,6 +19,8 @@ from knapsolve.exact.core_list import BLOCK, grow
 FIRST_SIZE = 2**12
 WORK = 4 * 10**6
 """States touched between two looks at the clock, a few hundredths of a second."""
+LOOK_AHEAD = 1.5
+"""Times that the last steps took for which time must be left to go on."""
 WINDOW = 2.0
 """Weights of the heaviest item by which a state may miss the capacity when a list is cut."""
 CUT_WORK = 20
@@ -118,6 +120,7 @@ class ListSearch:
         self._heaviest = max(self._heaviest, float(np.abs(steps.weight).max(initial=0)))
         tables = _rest(steps, rest_cost, rest_rate, self.price)
         step, total = 0, len(steps.items)
+        spent_until = time.perf_counter()
         while step < total and self.count:
             if self._offset & (BLOCK - 1) == 0 and self._offset > 0 and self._block != self._offset:
                 self._file()
@@ -141,7 +144,10 @@ class ListSearch:
             if self.work > self.most_work:
                 self.stopped = "work"
                 return False
-            if self.deadline is not None and time.perf_counter() > self.deadline:
+            now, spent = time.perf_counter(), spent_until
+            spent_until = now
+            # The next steps take about as long as the last ones, or longer: leave before it is too late.
+            if self.deadline is not None and now + LOOK_AHEAD * (now - spent) > self.deadline:
                 self.stopped = "time"
                 return False
         return self.count > 0
