@@ -145,6 +145,8 @@ def _close(base: Base, options: Options, started: float, offset: float) -> tuple
                 continue
             tried = len(current.rows)
             trace.append(f"core: {tried} cuts, {_size(current)} items, gap {bound - float(base.best):.6g}")
+        if stage.halves and current.items is None:
+            continue
         if stage.halves:
             search = match_halves(current, deadline, stage.states, stage.work)
             finished = False

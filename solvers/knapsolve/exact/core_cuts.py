@@ -29,6 +29,9 @@ DIVISORS = (*range(2, 65), 96, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
 WORTHWHILE = 0.98
 """A constraint is kept if it shrinks the gap at least by this factor."""
 CUT_SECONDS = 1.0
+"""Time after which no further constraint is tried."""
+ITEM_SECONDS = 5e-6
+"""Time that must be left, by free item, for the dual to be solved a few times."""
 
 
 @dataclass(eq=False)
@@ -123,6 +126,8 @@ def strengthen(base: Base, deadline: float | None, divisors: tuple[int, ...] = (
     stop = stop if deadline is None else min(stop, deadline)
     free = free_items(base)
     inside = base.chosen[free]
+    if deadline is not None and time.perf_counter() + ITEM_SECONDS * len(free) > deadline:
+        return base  # The dual cannot be interrupted.
     values, weights = base.values[free], base.weights[free]
     capacity = base.room + weights[inside].sum()
     target = values[inside].sum() + base.best
