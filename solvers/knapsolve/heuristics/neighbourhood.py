@@ -17,17 +17,22 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from knapsolve.exact.fixing import Core, Relaxed, core_of, spread
-from knapsolve.exact.hyperplane import open_hyperplanes
+from knapsolve.exact.hyperplane import Hyperplane, open_hyperplanes
 from knapsolve.exact.incumbent import Incumbent
 
 FIRST_SIZE = 30
 LEAST_SIZE = 12
+MOST_PLANES = 16
 ROUND_PIVOTS = 4000
 """Pivots a round may take before its neighbourhood counts as too large."""
 
 
 class Neighbourhoods:
-    """Rounds of large neighbourhood search; `size` adapts to what a round's budget can refute.
+    """Rounds of large neighbourhood search; `sizes` adapt to what a round's budget can refute.
+
+    Every other round keeps the items outside the neighbourhood not as the incumbent has them but as the relaxation of
+    one cardinality would (the core problem of Della Croce, Grosso, "Improved core problem based heuristics for the 0/1
+    multi-dimensional knapsack problem", Computers & OR 39, 2012).
 
     Parameters
     ----------
@@ -45,52 +50,80 @@ class Neighbourhoods:
         self, relaxed: Relaxed, incumbent: Incumbent, random: Generator, out_of_time: Callable[[], bool]
     ) -> None:
         self.relaxed, self.incumbent, self.random, self.out_of_time = relaxed, incumbent, random, out_of_time
-        self.size = float(FIRST_SIZE)
+        self.sizes = [float(FIRST_SIZE), float(FIRST_SIZE)]
         self.rounds = self.stale = 0
         self.statistics = np.zeros(2, np.int64)
+        every = core_of(relaxed, -np.inf)
+        planes = open_hyperplanes(every, int(relaxed.dual.at_one.sum()), incumbent.cutoff, out_of_time) or []
+        planes = sorted(planes, key=lambda plane: -plane.root_bound)[:MOST_PLANES]
+        self.planes = [(plane.root_bound, plane.cardinality, _reduced(plane)) for plane in planes]
 
     def round(self) -> None:
         """Search one neighbourhood."""
-        incumbent, program = self.incumbent, self.relaxed.program
-        chosen = incumbent.selected[program.items]
-        doubtful = np.flatnonzero(np.abs(self.relaxed.reduced) < self.relaxed.bound - incumbent.cutoff)
-        free = self._free(doubtful)
-        core = _core(self.relaxed, chosen, free)
+        incumbent = self.incumbent
+        self.planes = [plane for plane in self.planes if plane[0] > incumbent.cutoff]
+        if not self.planes:
+            self.stale += 1
+            return
+        # The better a cardinality's bound, the more often it is tried: a triangular distribution over the ranks.
+        rank = int(min(self.random.random(), self.random.random()) * len(self.planes))
+        bound, cardinality, reduced = self.planes[rank]
+        guided = self.rounds % 2
+        kept = reduced > 0.0 if guided else incumbent.selected[self.relaxed.program.items]
+        doubtful = np.flatnonzero(np.abs(reduced) < bound - incumbent.cutoff)
+        if guided:
+            free = self._free(doubtful, reduced, self.sizes[1])
+        else:
+            free = self._free(np.arange(len(reduced)), reduced, self.sizes[0])
         before = incumbent.value
-        refuted = self._search(core, int(chosen[free].sum()))
+        refuted = self._search(_core(self.relaxed, kept, free), cardinality)
         self.rounds += 1
         self.stale = 0 if incumbent.value > before else self.stale + 1
-        self.size = max(min(self.size * (1.02 if refuted else 0.95), len(doubtful)), LEAST_SIZE)
+        size = self.sizes[guided] * (1.02 if refuted else 0.95)
+        self.sizes[guided] = max(min(size, len(reduced)), LEAST_SIZE)
 
-    def exhausted(self) -> bool:
-        """Return whether the last neighbourhood was the whole core."""
-        return len(core_of(self.relaxed, self.incumbent.cutoff).items) <= self.size
-
-    def _free(self, doubtful: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _free(
+        self, doubtful: NDArray[np.int64], reduced: NDArray[np.float64], size: float
+    ) -> NDArray[np.int64]:
         """Return the items to free: small reduced cost times noise, the noise itself of random strength."""
-        noise = np.exp(self.random.uniform(0.3, 2.0) * self.random.standard_normal(len(doubtful)))
-        floor = 0.02 * (self.relaxed.bound - self.incumbent.cutoff)
-        key = (np.abs(self.relaxed.reduced[doubtful]) + floor) * noise
-        return np.sort(doubtful[np.argsort(key, kind="stable")[: int(self.size)]])
+        noise = np.exp(self.random.uniform(0.1, 1.5) * self.random.standard_normal(len(doubtful)))
+        amount = np.abs(reduced[doubtful])
+        floor = np.sort(amount)[min(self.relaxed.program.columns.shape[1] * 2, len(amount) - 1)] if len(amount) else 0.0
+        key = (amount + floor) * noise
+        return np.sort(doubtful[np.argsort(key, kind="stable")[: int(size)]])
 
-    def _search(self, core: Core, near: int) -> bool:
+    def _search(self, core: Core, cardinality: int) -> bool:
         """Search a neighbourhood within the budget; return whether it was refuted or solved."""
         incumbent = self.incumbent
-        planes = open_hyperplanes(core, near, incumbent.cutoff - core.base, self.out_of_time)
-        if planes is None:
+        size, m = core.columns.shape
+        count = cardinality - int(core.inside.sum())
+        if not 0 <= count <= size or (core.limits < 0.0).any():
             return True
-        drop, tries = np.zeros((2, len(core.items) + 1)), np.zeros((2, len(core.items) + 1))
+        columns = np.hstack((core.columns, np.ones((size, 1))))
+        plane = Hyperplane(core, columns, count, np.arange(size, size + m + 1))
+        drop, tries = np.zeros((2, size + 1)), np.zeros((2, size + 1))
         limit = self.statistics[1] + ROUND_PIVOTS
-        for plane in sorted(planes, key=lambda plane: -plane.root_bound):
-            while not plane.done and plane.bound + core.base > incumbent.cutoff:
-                left = int(limit - self.statistics[1])
-                if left <= 0 or self.out_of_time():
-                    return False
-                cutoff = incumbent.cutoff - core.base
-                found = plane.search(cutoff, incumbent.settled, left, drop, tries, self.statistics)
-                if found is not None:
-                    incumbent.offer(spread(self.relaxed.program, core, found, incumbent.problem.n))
+        while not plane.done and plane.bound + core.base > incumbent.cutoff:
+            left = int(limit - self.statistics[1])
+            if left <= 0 or self.out_of_time():
+                return False
+            cutoff = incumbent.cutoff - core.base
+            found = plane.search(cutoff, incumbent.settled, left, drop, tries, self.statistics)
+            if found is not None:
+                incumbent.offer(spread(self.relaxed.program, core, found, incumbent.problem.n))
         return True
+
+
+def _reduced(plane: Hyperplane) -> NDArray[np.float64]:
+    """Return the reduced costs of a hyperplane's relaxation, shape (n,)."""
+    size, rows = plane.columns.shape
+    everything = np.vstack((plane.columns, np.eye(rows)))
+    worth = np.append(plane.core.values, np.zeros(rows))
+    # Least squares: a basis that rounding made singular still gives an order, and that is all it is for.
+    prices = np.linalg.lstsq(everything[plane.basis], worth[plane.basis], rcond=None)[0]
+    reduced = plane.core.values - plane.columns @ prices
+    reduced[plane.basis[plane.basis < size]] = 0.0
+    return reduced
 
 
 def _core(relaxed: Relaxed, chosen: NDArray[np.bool_], free: NDArray[np.int64]) -> Core:
