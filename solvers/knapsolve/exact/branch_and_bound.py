@@ -7,23 +7,27 @@ first. A local search supplies the incumbent.
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
-from numpy.typing import NDArray
 
 from knapsolve.exact.fixing import Relaxed, core_of, program_of, relax_program, spread
 from knapsolve.exact.hyperplane import Hyperplane, open_hyperplanes
-from knapsolve.heuristics.fill import fill
+from knapsolve.exact.incumbent import FLOAT_PROOF, Clock, Incumbent
+from knapsolve.heuristics.local_search import rounded
+from knapsolve.heuristics.neighbourhood import Neighbourhoods
 from knapsolve.problem import Knapsack
-from knapsolve.solution import evaluate, violation
-from knapsolve.solver import Answer, Capabilities, Options, Progress
+from knapsolve.solver import Answer, Capabilities, Options
 
-FLOAT_PROOF = 1e-10
-"""Relative margin within which real-valued selections count as equally good."""
 EXACT_FLOAT = 2**53
 SLICE_WORK = 2e7
 """Arithmetic of the simplex between two looks at the clock: some tens of milliseconds."""
+EASY_PIVOTS = 100_000
+"""Pivots that the trees take alone: easy problems are proved before a local search pays."""
+HARD_PIVOTS = 1_000_000
+"""Pivots after which a proof is far and a better selection worth more."""
+WARM_ROUNDS = 60
+"""Rounds without improvement after which the local search hands over to the trees."""
+STALE_ROUNDS = 400
+"""Rounds without improvement after which the local search leaves most of the time to the trees."""
 
 
 class BranchAndBound:
@@ -34,7 +38,7 @@ class BranchAndBound:
 
     def solve(self, problem: Knapsack, options: Options) -> Answer:
         """Return the optimum, or, where time is up, the best selection and the largest bound of what is open."""
-        clock = _Clock(options.time_limit)
+        clock = Clock(options.time_limit)
         nothing = np.zeros(problem.n, np.bool_)
         heavy = float(problem.weights.max(initial=0)) * problem.n if problem.integer_weights else 0.0
         if heavy >= EXACT_FLOAT:
@@ -45,11 +49,11 @@ class BranchAndBound:
         if len(program.items) == 0:
             return Answer(nothing, 0, prices=np.zeros(problem.m), trace=("branch-and-bound: nothing fits",))
         relaxed = relax_program(program)
-        incumbent = _Incumbent(problem, options, relaxed, clock)
-        incumbent.offer(_rounded(relaxed, problem.n))
+        incumbent = Incumbent(problem, options, relaxed, clock)
+        incumbent.offer(rounded(relaxed, problem.n))
         if options.start is not None:
             incumbent.offer(options.start)
-        trace = _search(relaxed, incumbent, clock, problem.n)
+        trace = _search(relaxed, incumbent, clock, problem.n, options.seed)
         tolerance = 0.0 if problem.integer_values else FLOAT_PROOF
         return Answer(
             incumbent.selected, incumbent.bound, prices=relaxed.dual.prices / program.row_scale, tolerance=tolerance,
@@ -57,108 +61,74 @@ class BranchAndBound:
         )  # fmt: skip
 
 
-class _Clock:
-    """Wall-clock time since the start, and whether it is up."""
-
-    def __init__(self, limit: float | None) -> None:
-        self.started = time.perf_counter()
-        self.limit = limit
-
-    @property
-    def seconds(self) -> float:
-        return time.perf_counter() - self.started
-
-    def out(self) -> bool:
-        return self.limit is not None and self.seconds >= self.limit
-
-
-class _Incumbent:
-    """The best selection, checked in the problem's own arithmetic, and what another must be worth to matter."""
-
-    def __init__(self, problem: Knapsack, options: Options, relaxed: Relaxed, clock: _Clock) -> None:
-        self.problem, self.options, self.clock = problem, options, clock
-        self.selected = np.zeros(problem.n, np.bool_)
-        self.value: int | float = 0
-        positive = problem.values[relaxed.program.items]
-        # Rounding of float bounds: far above what the sums of a few hundred terms lose.
-        self.rounding = 1e-6 + 1e-12 * float(relaxed.program.values.sum()) if problem.integer_values else 0.0
-        self.step = int(np.gcd.reduce(positive)) if problem.integer_values else 0
-        self.open_bound = relaxed.bound
-        self.bound: int | float = self._whole(relaxed.bound)
-        self.report()
-
-    @property
-    def cutoff(self) -> float:
-        """Bounds at or below this hold nothing of interest."""
-        if not self.problem.integer_values:
-            return float(self.value * (1 + max(FLOAT_PROOF, self.options.gap)))
-        return max(float(self.value + self.step) - self.rounding, float(self.value) * (1 + self.options.gap))
-
-    @property
-    def settled(self) -> float:
-        """How far below its relaxation's value a rounded selection may stay and still solve its node."""
-        return self.step - self.rounding if self.step else FLOAT_PROOF * float(self.value)
-
-    def offer(self, selected: NDArray[np.bool_]) -> None:
-        """Adopt a selection if it keeps every constraint and is worth more."""
-        value, usage = evaluate(self.problem, selected)
-        if value > self.value and violation(self.problem, selected, usage) is None:
-            self.selected, self.value = selected, value
-            self.report()
-
-    def open(self, bound: float) -> None:
-        """State what the open part of the search may still hold."""
-        whole = self._whole(max(bound, self.cutoff if self.options.gap > 0 else bound))
-        if whole < self.bound:
-            self.bound = whole
-            self.report()
-
-    def _whole(self, bound: float) -> int | float:
-        if not self.problem.integer_values:
-            return max(bound * (1 + 1e-12), self.value)
-        if bound <= self.value:
-            return self.value
-        return max(int(np.floor(bound + self.rounding)) // self.step * self.step, self.value)
-
-    def report(self) -> None:
-        """Tell the caller how things stand."""
-        if self.options.on_progress is not None:
-            value, bound = float(self.value), float(max(self.bound, self.value))
-            self.options.on_progress(Progress(self.clock.seconds, value, bound))
-
-
-def _rounded(relaxed: Relaxed, n: int) -> NDArray[np.bool_]:
-    """Take items by reduced cost, each that still fits."""
-    order = np.argsort(-relaxed.reduced, kind="stable")
-    program = relaxed.program
-    selected = np.zeros(n, np.bool_)
-    selected[program.items[order[fill(program.columns[order], program.limits)]]] = True
-    return selected
-
-
-def _search(relaxed: Relaxed, incumbent: _Incumbent, clock: _Clock, n: int) -> tuple[str, ...]:
-    """Search every open hyperplane, the one with the largest bound first; return the trace."""
-    core = core_of(relaxed, incumbent.cutoff)
-    size, m = core.columns.shape
-    near = int(relaxed.dual.at_one[core.items].sum())
-    planes = open_hyperplanes(core, near, incumbent.cutoff - core.base, clock.out)
-    trace = [f"branch-and-bound: core of {size} of {n} items"]
-    if planes is None:
-        return (*trace, "branch-and-bound: out of time before the search")
-    trace.append(f"branch-and-bound: {len(planes)} cardinalities open")
-    drop, tries = np.zeros((2, size + 1)), np.zeros((2, size + 1))
-    statistics = np.zeros(2, np.int64)
-    pivots = int(max(50, SLICE_WORK / (5 * max(size, 1) * (m + 1) + 2 * (m + 1) ** 2)))
-    while True:
-        planes = [plane for plane in planes if not plane.done and plane.bound + core.base > incumbent.cutoff]
-        if not planes or clock.out():
-            break
-        plane: Hyperplane = max(planes, key=lambda plane: plane.bound)
-        incumbent.open(plane.bound + core.base)
-        found = plane.search(incumbent.cutoff - core.base, incumbent.settled, pivots, drop, tries, statistics)
-        if found is not None:
-            incumbent.offer(spread(relaxed.program, core, found, n))
-    if not planes:
+def _search(relaxed: Relaxed, incumbent: Incumbent, clock: Clock, n: int, seed: int) -> tuple[str, ...]:
+    """Search the trees briefly; where that is no proof, improve the incumbent first and start on a smaller core."""
+    forest = _Forest(relaxed, incumbent, clock, n)
+    forest.grow(EASY_PIVOTS, None)
+    if forest.open and not clock.out():
+        local = Neighbourhoods(relaxed, incumbent, np.random.default_rng(seed), clock.out)
+        while local.stale < WARM_ROUNDS and local.planes and not clock.out():
+            local.round()
+        forest = _Forest(relaxed, incumbent, clock, n)
+        forest.grow(None, local)
+        forest.trace.append(f"branch-and-bound: {local.rounds} rounds of local search")
+    if not forest.open:
         incumbent.open(-np.inf)
-    trace.append(f"branch-and-bound: {statistics[0]} nodes, {'stopped' if planes else 'proved'}")
-    return tuple(trace)
+    forest.trace.append(f"branch-and-bound: {forest.statistics[0]} nodes, {'stopped' if forest.open else 'proved'}")
+    return tuple(forest.trace)
+
+
+class _Forest:
+    """The trees of all open cardinalities of a core; `open` tells whether any is left."""
+
+    def __init__(self, relaxed: Relaxed, incumbent: Incumbent, clock: Clock, n: int) -> None:
+        self.relaxed, self.incumbent, self.clock, self.n = relaxed, incumbent, clock, n
+        self.core = core_of(relaxed, incumbent.cutoff)
+        near = int(relaxed.dual.at_one[self.core.items].sum())
+        planes = open_hyperplanes(self.core, near, incumbent.cutoff - self.core.base, clock.out)
+        self.planes = planes or []
+        self.open = planes is None or len(planes) > 0
+        self.statistics = np.zeros(2, np.int64)
+        self.trace = [
+            f"branch-and-bound: core of {len(self.core.items)} of {n} items, {len(self.planes)} cardinalities open"
+        ]
+
+    def grow(self, most_pivots: int | None, local: Neighbourhoods | None) -> None:
+        """Search the tree with the largest bound, slice by slice, until all are done, or time or pivots are up.
+
+        Parameters
+        ----------
+        most_pivots
+            Pivots after which to stop, or None.
+        local
+            A local search that takes its share between slices, or None.
+        """
+        size, m = self.core.columns.shape
+        incumbent, base = self.incumbent, self.core.base
+        drop, tries = np.zeros((2, size + 1)), np.zeros((2, size + 1))
+        pivots = int(max(50, SLICE_WORK / (5 * max(size, 1) * (m + 1) + 2 * (m + 1) ** 2)))
+        while self.planes and not self.clock.out():
+            self.planes = [p for p in self.planes if not p.done and p.bound + base > incumbent.cutoff]
+            if not self.planes:
+                self.open = False
+                return
+            if most_pivots is not None and self.statistics[1] > most_pivots:
+                return
+            plane: Hyperplane = max(self.planes, key=lambda plane: plane.bound)
+            incumbent.open(plane.bound + base)
+            found = plane.search(
+                incumbent.cutoff - base, incumbent.settled, pivots, drop, tries, self.statistics
+            )  # fmt: skip
+            if found is not None:
+                incumbent.offer(spread(self.relaxed.program, self.core, found, self.n))
+            if local is not None:
+                allowed = _share(int(self.statistics[1]), local.stale) * self.statistics[1]
+                while local.statistics[1] < allowed and local.planes and not self.clock.out():
+                    local.round()
+
+
+def _share(pivots: int, stale: int) -> float:
+    """Return the local search's pivots per pivot of the trees; counted, not timed, so that runs repeat."""
+    if stale > STALE_ROUNDS:
+        return 0.5
+    return 0.25 if pivots < HARD_PIVOTS else 6.0

@@ -43,7 +43,7 @@ class LocalSearch:
             incumbent.bound,
             prices=relaxed.dual.prices / program.row_scale,
             tolerance=0.0 if problem.integer_values else FLOAT_PROOF,
-            trace=(f"local-search: {search.rounds} rounds, last of {int(search.sizes[0])} and {int(search.sizes[1])} items",),
+            trace=(f"local-search: {search.rounds} rounds of up to {int(max(search.sizes))} items",),
         )
 
 

@@ -23,7 +23,7 @@ from knapsolve.exact.incumbent import Incumbent
 FIRST_SIZE = 30
 LEAST_SIZE = 12
 MOST_PLANES = 16
-ROUND_PIVOTS = 4000
+ROUND_PIVOTS = 12000
 """Pivots a round may take before its neighbourhood counts as too large."""
 
 
@@ -82,9 +82,7 @@ class Neighbourhoods:
         size = self.sizes[guided] * (1.02 if refuted else 0.95)
         self.sizes[guided] = max(min(size, len(reduced)), LEAST_SIZE)
 
-    def _free(
-        self, doubtful: NDArray[np.int64], reduced: NDArray[np.float64], size: float
-    ) -> NDArray[np.int64]:
+    def _free(self, doubtful: NDArray[np.int64], reduced: NDArray[np.float64], size: float) -> NDArray[np.int64]:
         """Return the items to free: small reduced cost times noise, the noise itself of random strength."""
         noise = np.exp(self.random.uniform(0.1, 1.5) * self.random.standard_normal(len(doubtful)))
         amount = np.abs(reduced[doubtful])
