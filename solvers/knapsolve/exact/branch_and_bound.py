@@ -20,11 +20,11 @@ from knapsolve.solver import Answer, Capabilities, Options
 EXACT_FLOAT = 2**53
 SLICE_WORK = 2e7
 """Arithmetic of the simplex between two looks at the clock: some tens of milliseconds."""
-EASY_PIVOTS = 100_000
+EASY_PIVOTS = 200_000
 """Pivots that the trees take alone: easy problems are proved before a local search pays."""
 HARD_PIVOTS = 1_000_000
 """Pivots after which a proof is far and a better selection worth more."""
-WARM_ROUNDS = 60
+WARM_ROUNDS = 40
 """Rounds without improvement after which the local search hands over to the trees."""
 STALE_ROUNDS = 400
 """Rounds without improvement after which the local search leaves most of the time to the trees."""
@@ -43,8 +43,8 @@ class BranchAndBound:
         heavy = float(problem.weights.max(initial=0)) * problem.n if problem.integer_weights else 0.0
         if heavy >= EXACT_FLOAT:
             positive = float(np.maximum(problem.values, 0).sum(dtype=np.float64)) * (1 + 1e-12)
-            trace = ("branch-and-bound declined: integer weights whose sum passes 2**53",)
-            return Answer(nothing if options.start is None else options.start, positive, trace=trace)
+            declined = "branch-and-bound declined: integer weights whose sum passes 2**53"
+            return Answer(nothing if options.start is None else options.start, positive, trace=(declined,))
         program = program_of(problem)
         if len(program.items) == 0:
             return Answer(nothing, 0, prices=np.zeros(problem.m), trace=("branch-and-bound: nothing fits",))

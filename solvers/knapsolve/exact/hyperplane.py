@@ -50,7 +50,7 @@ class Hyperplane:
         if self.done:
             return -np.inf
         if self.state is None:
-            return self.root_bound
+            return float(self.root_bound)
         counters, bounds = self.state[0], self.state[11]
         return float(bounds[: counters[tree.DEPTH]].max(initial=-np.inf))
 
@@ -64,7 +64,7 @@ class Hyperplane:
         """
         if self.state is None:
             self.state = self._state()
-        outcome = tree.search(
+        outcome = tree.search(  # type: ignore[call-arg]
             self.core.values, self.columns, self.columns.shape[1] - 1, self.limits, cutoff, settled, pivots,
             *self.state, drop, tries, statistics,
         )  # fmt: skip
