@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from knapsolve.exact.choice_budget import grow
 from knapsolve.exact.choice_classes import Classes, classes_of
 from knapsolve.exact.choice_relaxation import ChoiceRelaxation, relax, restrict, scales
 from knapsolve.exact.choice_round import multistart, total
@@ -104,8 +105,26 @@ def finish(
     deadline: float | None,
 ) -> None:
     """Search until the optimum is proved or time is up; `found` is written."""
-    round_off(found, classes, relaxation, options.seed)
+    small = len(classes.value) <= SMALL
+    if small:
+        round_off(found, classes, relaxation, options.seed)
+        report(found, options, started)
+        if done(found, step, margin, options):
+            return
+    state = grow(classes, relaxation, found.options, step, margin, deadline)
+    if state.options is not None and state.options is not found.options:
+        residual = np.empty(len(classes.limits))
+        found.value = float(total(classes.value, classes.weight, state.options, classes.limits, residual))
+        found.options = state.options
+    found.bound = min(found.bound, relaxation.bound - state.proved + margin + step)
     report(found, options, started)
+    if state.complete:
+        found.proved = True
+        found.trace.append(f"choice: proved within loss budget {state.proved:.6g}")
+        return
+    found.trace.append(f"choice: combinations too many beyond loss budget {state.proved:.6g}")
+    if not small and found.options is None:
+        round_off(found, classes, relaxation, options.seed)
     if not done(found, step, margin, options):
         branch(found, classes, relaxation, step, margin, options, started, deadline)
 
@@ -130,10 +149,12 @@ def round_off(found: Found, classes: Classes, relaxation: ChoiceRelaxation, seed
     allowed = np.ones(size, np.bool_)
     best = np.empty(len(classes.start) - 1, np.int64)
     starts = 1 if size > SMALL else 20
+    shakes = np.exp(0.3 * np.random.default_rng(seed).standard_normal((starts, len(classes.limits))))
+    shakes[0] = 1.0
     rounds = 10 if size <= SMALL else 0
     value = multistart(
         classes.value, classes.weight, classes.start, classes.limits, allowed, relaxation.loss, relaxation.prices,
-        starts, rounds, seed % 2**32, best,
+        shakes, rounds, best,
     )  # fmt: skip
     if value > found.value:
         found.options, found.value = best, float(value)

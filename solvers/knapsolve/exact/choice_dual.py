@@ -261,7 +261,7 @@ def choice_simplex(value, weight, start, limits, allowed, prices, key, basic, ba
                     wall_class, wall_option = c, o
         wall = max(wall, 0.0)
         basic[leaving] = -1 - m
-        t, entering_class, entering = line_minimum(reduced, slope, start, allowed, tied, key, -violation, wall)
+        _, entering_class, entering = line_minimum(reduced, slope, start, allowed, tied, key, -violation, wall)
         if entering_class <= -2:
             # Leave a usable basis behind.
             basic[leaving] = left

@@ -68,7 +68,10 @@ def repair(weight, start, limits, loss, options, residual):  # type: ignore[no-u
 
 @njit(cache=True)
 def improve(value, weight, start, allowed, options, residual):  # type: ignore[no-untyped-def]
-    """Swap one option at a time for the most valuable that fits, while any does; options (C,), residual (m,) written."""
+    """Swap one option at a time for the most valuable that fits, while any does.
+
+    Writes options (C,) and residual (m,).
+    """
     m = len(residual)
     changed = True
     while changed:
@@ -136,7 +139,7 @@ def exchange(value, weight, start, allowed, options, residual):  # type: ignore[
 
 
 @njit(cache=True)
-def multistart(value, weight, start, limits, allowed, loss, prices, starts, rounds, seed, best):  # type: ignore[no-untyped-def]
+def multistart(value, weight, start, limits, allowed, loss, prices, shakes, rounds, best):  # type: ignore[no-untyped-def]
     """Repair and improve what the dual prefers, at its prices and at prices shaken a little.
 
     Parameters
@@ -145,8 +148,8 @@ def multistart(value, weight, start, limits, allowed, loss, prices, starts, roun
         Options (N,), (N, m), classes (C + 1,), capacities (m,).
     allowed, loss
         (N,) options in play and what they lose at `prices` (m,).
-    starts, rounds, seed
-        How many starts, how many rounds of pair exchanges each, and the seed of the shaking.
+    shakes, rounds
+        (starts, m) factors of the prices, and how many rounds of pair exchanges each start gets.
     best
         (C,) the best options found; written.
 
@@ -155,7 +158,6 @@ def multistart(value, weight, start, limits, allowed, loss, prices, starts, roun
     float
         Their value; minus infinity where none was found.
     """
-    np.random.seed(seed)
     m = len(limits)
     classes = len(start) - 1
     options = np.empty(classes, np.int64)
@@ -163,9 +165,9 @@ def multistart(value, weight, start, limits, allowed, loss, prices, starts, roun
     shaken = np.empty(m)
     spoiled = loss.copy()
     top = -np.inf
-    for trial in range(starts):
+    for trial in range(len(shakes)):
         for i in range(m):
-            shaken[i] = prices[i] * (1.0 if trial == 0 else np.exp(0.3 * np.random.standard_normal()))
+            shaken[i] = prices[i] * shakes[trial, i]
         for c in range(classes):
             most = -np.inf
             for o in range(start[c], start[c + 1]):
