@@ -172,10 +172,16 @@ def branch(
 ) -> None:
     """Branch and bound over the options that lose little enough; `found` is written."""
     kept = relaxation.loss <= found.bound - found.value - step + margin
-    core = restrict(classes, kept, classes.limits)
-    positions = np.flatnonzero(kept)
+    kept[relaxation.key] = True
+    # Classes of which only one option is left are decided.
+    sizes = np.add.reduceat(kept, classes.start[:-1], dtype=np.int64)
+    decided = relaxation.key[sizes == 1]
+    kept[decided] = False
+    core = restrict(classes, kept, classes.limits - classes.weight[decided].sum(axis=0))
+    given = float(classes.value[decided].sum())
+    positions, class_open = np.flatnonzero(kept), np.flatnonzero(sizes > 1)
     best = np.empty(len(core.start) - 1, np.int64)
-    known, m, size = found.value, len(core.limits), len(core.value)
+    known, m, size = found.value - given, len(core.limits), len(core.value)
     value_scale, weight_scale = scales(core)
     mark = np.zeros(3, np.int64)
     state = (
@@ -187,7 +193,7 @@ def branch(
     class_of = np.repeat(np.arange(len(core.start) - 1), np.diff(core.start))
     allowed = np.ones(size, np.bool_)
     nodes, chunk = 0, 1
-    while mark[2] != DONE:
+    while mark[2] != DONE and len(best):
         before = time.perf_counter()
         value, count = search(
             core.value, core.weight, core.start, class_of, core.limits, value_scale, weight_scale, allowed, best,
@@ -197,11 +203,13 @@ def branch(
         now = time.perf_counter()
         # Look at the clock about every twentieth of a second.
         chunk = int(max(1, min(4 * chunk, chunk * 0.05 / max(now - before, 1e-6))))
-        bound = open_bound(mark, state, found.bound)
+        bound = min(open_bound(mark, state) + given, found.bound)
         better = value > known
         if better:
             known = value
-            found.options, found.value = positions[best], float(value)
+            found.options = relaxation.key.copy()
+            found.options[class_open] = positions[best]
+            found.value = float(value) + given
         if bound < found.bound or better:
             found.bound = bound
             report(found, options, started)
@@ -214,7 +222,7 @@ def branch(
     found.trace.append(f"choice: proved by {nodes} nodes over {size} options of {len(best)} classes")
 
 
-def open_bound(mark: NDArray[np.int64], state: tuple[NDArray[np.float64], ...], bound: float) -> float:
+def open_bound(mark: NDArray[np.int64], state: tuple[NDArray[np.float64], ...]) -> float:
     """Return the largest bound of what the search has not seen yet."""
     depth = int(mark[0])
     second, node_bound = state[3][:depth], state[4][:depth]
@@ -222,4 +230,4 @@ def open_bound(mark: NDArray[np.int64], state: tuple[NDArray[np.float64], ...], 
     if depth:
         # The node that the search stands in front of inherits its parent's bound.
         pending = np.append(pending, node_bound[depth - 1])
-    return min(bound, float(pending.max())) if len(pending) else bound
+    return float(pending.max(initial=-np.inf)) if depth else np.inf

@@ -16,6 +16,10 @@ ROOM = 2**21
 """Longest list of combinations (about 60 bytes each for two resources)."""
 FIRST_ROOM = 2**12
 GROWTH = 1.4
+"""Factor from budget to budget while the lists are short."""
+CAREFUL = 1.12
+"""The factor where they are long: each step then costs more than all before it."""
+LONG = 5000
 FIRST_OPTIONS = 24
 """Number of options whose loss is within the first budget."""
 MOST_OPTIONS = 2**15
@@ -94,20 +98,54 @@ def grow(
             class_of = np.searchsorted(classes.start, near, "right") - 1
             continue
         kept = loss[near] <= budget
-        if np.count_nonzero(kept) > MOST_OPTIONS:
-            return state
-        if not _within(state, classes, relaxation, near[kept], class_of[kept], left, budget, deadline):
+        listed = 0
+        if np.count_nonzero(kept) <= MOST_OPTIONS:
+            listed = _within(state, classes, relaxation, near[kept], class_of[kept], left, budget, deadline)
+        if listed == 0:
+            _among_nearest(state, classes, relaxation, near, class_of, left, budget, step, margin, deadline)
+            state.complete = state.proved >= state.loss - step + margin
             return state
         state.proved = budget
         # What was found on the way may lose more than the budget, in unused capacity: it is then no proof.
         if budget >= max(state.loss - step + margin, 0.0) or np.isinf(budget):
             state.complete = True
             return state
-        grown = max(budget * GROWTH, margin, step if step < 1 else 0.0)
+        grown = max(budget * (GROWTH if listed < LONG else CAREFUL), margin, step if step < 1 else 0.0)
         # Where even all options are within the budget, only unused capacity keeps selections out of it.
         budget = (
             grown if len(ordered) == 0 or budget > 0.0 else max(grown, float(ordered[ordered > 0.0].min(initial=1.0)))
         )
+
+
+def _among_nearest(
+    state: Budget,
+    classes: Classes,
+    relaxation: ChoiceRelaxation,
+    near: NDArray[np.int64],
+    class_of: NDArray[np.int64],
+    left: NDArray[np.float64],
+    budget: float,
+    step: float,
+    margin: float,
+    deadline: float | None,
+) -> None:
+    """Look for a better selection among the few nearest options alone, with as large a budget as is of interest.
+
+    No proof by itself; but where values are whole, a selection that meets the rounded bound needs no other.
+    """
+    ranked = np.argsort(relaxation.loss[near], kind="stable")
+    size = 32
+    while size // 2 < len(near) and state.proved < state.loss - step + margin:
+        few = np.sort(ranked[:size])
+        ample = 4.0 * budget
+        if step == 1.0:
+            # All losses have the bound's fraction: go for the least of them that is possible.
+            ample = relaxation.bound - np.floor(relaxation.bound + margin) + margin
+            ample += np.ceil(max(state.proved - ample, 0.0))
+        ample = max(min(ample, state.loss), margin)
+        if not _within(state, classes, relaxation, near[few], class_of[few], left, ample, deadline):
+            return
+        size *= 2
 
 
 def _nearest(loss: NDArray[np.float64], key: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], float]:
@@ -136,8 +174,11 @@ def _within(
     left: NDArray[np.float64],
     budget: float,
     deadline: float | None,
-) -> bool:
-    """Search all combinations of the given options within the budget; False where room or time ran out."""
+) -> int:
+    """Search all combinations of the given options within the budget.
+
+    Returns the length of the longer list; 0 where room or time ran out.
+    """
     loss, prices = relaxation.loss, relaxation.prices
     # Classes by their cheapest deviation, dealt in turn to the two halves, the most expensive first.
     order = np.lexsort((loss[near], class_of))
@@ -157,12 +198,12 @@ def _within(
                 start, loss[options], added, budget, room
             )
             if deadline is not None and time.perf_counter() > deadline:
-                return False
+                return 0
             if count != OVERFLOW:
                 break
             room *= 8
             if room > ROOM:
-                return False
+                return 0
         listed = np.flatnonzero(alive[:count])
         halves.append((losses[listed], weights[listed], listed))
         history.append((parents, added_option, options))
@@ -180,9 +221,9 @@ def _within(
             pair, state.loss = (int(one_listed[one]), int(two_listed[begin + two])), float(lost)
         if deadline is not None and time.perf_counter() > deadline:
             _adopt(state, classes, relaxation, pair, history)
-            return False
+            return 0
     _adopt(state, classes, relaxation, pair, history)
-    return True
+    return max(len(one_loss), len(two_loss))
 
 
 def _adopt(

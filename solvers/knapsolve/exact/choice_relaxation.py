@@ -17,8 +17,10 @@ from knapsolve.exact.choice_classes import Classes
 from knapsolve.exact.choice_dual import INFEASIBLE, best_options, choice_simplex
 
 SAMPLE = 2**12
-"""Classes in the sample; four times as many are solved whole."""
-SPREAD = 5.0
+"""Least number of classes in the sample; four times as many are solved whole."""
+SHARE = 32
+"""Of so many classes one is in the sample, where that makes more."""
+SPREAD = 4.0
 """Half-width of the box, in standard deviations of the sampled demand."""
 
 
@@ -57,6 +59,8 @@ def relax(classes: Classes, seed: int) -> ChoiceRelaxation:
     key, loss = np.empty(count, np.int64), np.empty(len(classes.value))
     allowed = np.ones(len(classes.value), np.bool_)
     best = best_options(classes.value, classes.weight, classes.start, allowed, prices, key, loss)
+    tie = 1e-12 * float(np.abs(classes.value).max(initial=0.0))
+    settle_ties(classes.weight, classes.start, classes.limits, prices, loss, tie, key)
     return ChoiceRelaxation(prices, float(best + prices @ classes.limits), key, loss, infeasible)
 
 
@@ -93,19 +97,21 @@ def restrict(classes: Classes, kept: NDArray[np.bool_], limits: NDArray[np.float
 def _sampled_prices(classes: Classes, seed: int) -> NDArray[np.float64] | None:
     """Return the dual's prices by way of a sample, or None where that fails and the whole must be solved."""
     count, m = len(classes.start) - 1, len(classes.limits)
-    chosen = np.sort(np.random.default_rng(seed).choice(count, SAMPLE, replace=False))
+    size = max(SAMPLE, count // SHARE)
+    chosen = np.unique(np.random.default_rng(seed).integers(0, count, size))
+    size = len(chosen)
     sizes = (classes.start[1:] - classes.start[:-1])[chosen]
     start = np.concatenate(([0], np.cumsum(sizes)))
     options = np.repeat(classes.start[chosen] - start[:-1], sizes) + np.arange(start[-1])
-    share = classes.limits * (SAMPLE / count)
+    share = classes.limits * (size / count)
     sample = Classes(start, classes.item[options], classes.value[options], classes.weight[options], share)
     centre, infeasible = minimise(sample)
     if infeasible:
         return None
-    key = np.empty(SAMPLE, np.int64)
+    key = np.empty(size, np.int64)
     everything = np.ones(len(sample.value), np.bool_)
     best_options(sample.value, sample.weight, start, everything, centre, key, np.empty(len(sample.value)))
-    deviation = sample.weight[key].std(axis=0) * np.sqrt(SAMPLE)
+    deviation = sample.weight[key].std(axis=0) * np.sqrt(size)
     half = np.zeros(m)
     for i in range(m):
         reach = np.zeros(m)
@@ -120,11 +126,9 @@ def _sampled_prices(classes: Classes, seed: int) -> NDArray[np.float64] | None:
     half += 1e-9 * centre
     kept = np.empty(len(classes.value), np.bool_)
     fixed = np.empty(m)
-    undecided = within_box(classes.value, classes.weight, classes.start, centre, half, kept, fixed)
+    within_box(classes.value, classes.weight, classes.start, centre, half, kept, fixed)
     left = classes.limits - fixed
-    if undecided > count // 2:
-        return None
-    if undecided == 0:
+    if not kept.any():
         return centre
     prices, infeasible = minimise(restrict(classes, kept, left))
     inside = (np.abs(prices - centre) <= half * (1 + 1e-12)) & (
@@ -148,15 +152,9 @@ def within_box(value, weight, start, centre, half, kept, fixed):  # type: ignore
         (N,) bool, written: options in question, of classes that have more than one.
     fixed
         (m,) written: weight of the decided classes' options.
-
-    Returns
-    -------
-    int
-        Number of undecided classes.
     """
     m = len(centre)
     fixed[:] = 0.0
-    undecided = 0
     for c in range(len(start) - 1):
         best, top = start[c], -np.inf
         for o in range(start[c], start[c + 1]):
@@ -176,6 +174,46 @@ def within_box(value, weight, start, centre, half, kept, fixed):  # type: ignore
             kept[best] = False
             for i in range(m):
                 fixed[i] += weight[best, i]
-        else:
-            undecided += 1
-    return undecided
+
+
+@njit(cache=True)
+def settle_ties(weight, start, limits, prices, loss, tie, key):  # type: ignore[no-untyped-def]
+    """Where options of a class tie, prefer the one that brings the sum of weights nearest to the capacities.
+
+    Parameters
+    ----------
+    weight, start, limits, prices
+        Options (N, m), classes (C + 1,), capacities and prices (m,).
+    loss, tie
+        (N,) what each option loses, and up to what loss it ties.
+    key
+        (C,) best options; written.
+    """
+    m = len(limits)
+    left = limits.copy()
+    scale = np.ones(m)
+    for i in range(m):
+        for o in range(len(weight)):
+            scale[i] = max(scale[i], weight[o, i])
+    # Classes without a tie first, so that those with one know what to fill.
+    for ties in (False, True):
+        for c in range(len(key)):
+            count = 0
+            for o in range(start[c], start[c + 1]):
+                count += loss[o] <= tie
+            if (count > 1) != ties:
+                continue
+            best, least = key[c], np.inf
+            if ties:
+                for o in range(start[c], start[c + 1]):
+                    if loss[o] > tie:
+                        continue
+                    distance = 0.0
+                    for i in range(m):
+                        after = left[i] - weight[o, i]
+                        distance += abs(after) / scale[i] if prices[i] > 0.0 else max(-after, 0.0) / scale[i]
+                    if distance < least:
+                        best, least = o, distance
+            key[c] = best
+            for i in range(m):
+                left[i] -= weight[best, i]
