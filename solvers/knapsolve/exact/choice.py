@@ -145,19 +145,61 @@ def report(found: Found, options: Options, started: float) -> None:
 
 def round_off(found: Found, classes: Classes, relaxation: ChoiceRelaxation, seed: int) -> None:
     """Look for good options near those that the dual prefers."""
-    size = len(classes.value)
-    allowed = np.ones(size, np.bool_)
-    best = np.empty(len(classes.start) - 1, np.int64)
-    starts = 1 if size > SMALL else 20
-    shakes = np.exp(0.3 * np.random.default_rng(seed).standard_normal((starts, len(classes.limits))))
+    kept = np.ones(len(classes.value), np.bool_)
+    if len(kept) > SMALL:
+        kept = (
+            relaxation.loss <= np.partition(relaxation.loss, SMALL + len(relaxation.key))[SMALL + len(relaxation.key)]
+        )
+    core = core_of(classes, relaxation, kept)
+    size = len(core.classes.value)
+    best = np.empty(len(core.classes.start) - 1, np.int64)
+    shakes = np.exp(0.3 * np.random.default_rng(seed).standard_normal((20, len(classes.limits))))
     shakes[0] = 1.0
-    rounds = 10 if size <= SMALL else 0
-    value = multistart(
-        classes.value, classes.weight, classes.start, classes.limits, allowed, relaxation.loss, relaxation.prices,
-        shakes, rounds, best,
+    value = core.given + multistart(
+        core.classes.value, core.classes.weight, core.classes.start, core.classes.limits, np.ones(size, np.bool_),
+        relaxation.loss[core.positions], relaxation.prices, shakes[: max(1, 20 * SMALL // max(size, SMALL))],
+        10 if size <= SMALL else 0, best,
     )  # fmt: skip
     if value > found.value:
-        found.options, found.value = best, float(value)
+        found.options, found.value = core.lift(best, relaxation.key), float(value)
+
+
+@dataclass(frozen=True, eq=False)
+class Core:
+    """The problem of the options in question, all others being decided.
+
+    Parameters
+    ----------
+    classes
+        The core by itself.
+    positions
+        Option of the whole problem that each of the core is, shape (P,).
+    opened
+        Class of the whole problem that each of the core is, shape (K,).
+    given
+        Value of what is decided.
+    """
+
+    classes: Classes
+    positions: NDArray[np.int64]
+    opened: NDArray[np.int64]
+    given: float
+
+    def lift(self, options: NDArray[np.int64], key: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return one option for each class of the whole problem."""
+        lifted = key.copy()
+        lifted[self.opened] = self.positions[options]
+        return lifted
+
+
+def core_of(classes: Classes, relaxation: ChoiceRelaxation, kept: NDArray[np.bool_]) -> Core:
+    """Return the core of the kept options, bool, shape (N,), and the keys of their classes; writes `kept`."""
+    kept[relaxation.key] = True
+    sizes = np.add.reduceat(kept, classes.start[:-1], dtype=np.int64)
+    decided = relaxation.key[sizes == 1]
+    kept[decided] = False
+    core = restrict(classes, kept, classes.limits - classes.weight[decided].sum(axis=0))
+    return Core(core, np.flatnonzero(kept), np.flatnonzero(sizes > 1), float(classes.value[decided].sum()))
 
 
 def branch(
@@ -172,14 +214,8 @@ def branch(
 ) -> None:
     """Branch and bound over the options that lose little enough; `found` is written."""
     kept = relaxation.loss <= found.bound - found.value - step + margin
-    kept[relaxation.key] = True
-    # Classes of which only one option is left are decided.
-    sizes = np.add.reduceat(kept, classes.start[:-1], dtype=np.int64)
-    decided = relaxation.key[sizes == 1]
-    kept[decided] = False
-    core = restrict(classes, kept, classes.limits - classes.weight[decided].sum(axis=0))
-    given = float(classes.value[decided].sum())
-    positions, class_open = np.flatnonzero(kept), np.flatnonzero(sizes > 1)
+    reduced = core_of(classes, relaxation, kept)
+    core, given = reduced.classes, reduced.given
     best = np.empty(len(core.start) - 1, np.int64)
     known, m, size = found.value - given, len(core.limits), len(core.value)
     value_scale, weight_scale = scales(core)
@@ -207,8 +243,7 @@ def branch(
         better = value > known
         if better:
             known = value
-            found.options = relaxation.key.copy()
-            found.options[class_open] = positions[best]
+            found.options = reduced.lift(best, relaxation.key)
             found.value = float(value) + given
         if bound < found.bound or better:
             found.bound = bound

@@ -23,8 +23,10 @@ LONG = 5000
 FIRST_OPTIONS = 24
 """Number of options whose loss is within the first budget."""
 MOST_OPTIONS = 2**15
-CHUNK = 2**14
-"""Combinations joined between two looks at the clock."""
+WORK = 2**23
+"""Pairs looked at between two looks at the clock."""
+MOST_WORK = 2**32
+"""Pairs looked at before a budget is given up."""
 
 _List = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]
 
@@ -85,6 +87,8 @@ def grow(
         state.loss = float(loss[options].sum() + relaxation.prices @ unused)
     if (left >= 0).all() and relaxation.prices @ left < state.loss:
         state.options, state.loss = key.copy(), float(relaxation.prices @ left)
+    # Where values are whole, all losses share the bound's fraction.
+    floor = relaxation.bound - np.floor(relaxation.bound + margin) + margin if step == 1.0 else 0.0
     near, radius = _nearest(loss, key, 2**12)
     ordered = np.sort(loss[near])
     budget = float(ordered[min(FIRST_OPTIONS, len(ordered) - 1)]) if len(ordered) else 0.0
@@ -100,9 +104,9 @@ def grow(
         kept = loss[near] <= budget
         listed = 0
         if np.count_nonzero(kept) <= MOST_OPTIONS:
-            listed = _within(state, classes, relaxation, near[kept], class_of[kept], left, budget, deadline)
+            listed = _within(state, classes, relaxation, near[kept], class_of[kept], left, budget, floor, deadline)
         if listed == 0:
-            _among_nearest(state, classes, relaxation, near, class_of, left, budget, step, margin, deadline)
+            _among_nearest(state, classes, relaxation, near, class_of, left, budget, floor, step, margin, deadline)
             state.complete = state.proved >= state.loss - step + margin
             return state
         state.proved = budget
@@ -125,6 +129,7 @@ def _among_nearest(
     class_of: NDArray[np.int64],
     left: NDArray[np.float64],
     budget: float,
+    floor: float,
     step: float,
     margin: float,
     deadline: float | None,
@@ -137,13 +142,9 @@ def _among_nearest(
     size = 32
     while size // 2 < len(near) and state.proved < state.loss - step + margin:
         few = np.sort(ranked[:size])
-        ample = 4.0 * budget
-        if step == 1.0:
-            # All losses have the bound's fraction: go for the least of them that is possible.
-            ample = relaxation.bound - np.floor(relaxation.bound + margin) + margin
-            ample += np.ceil(max(state.proved - ample, 0.0))
-        ample = max(min(ample, state.loss), margin)
-        if not _within(state, classes, relaxation, near[few], class_of[few], left, ample, deadline):
+        # Where values are whole, go for the least loss that is possible.
+        ample = max(min(floor + np.ceil(max(state.proved - floor, 0.0)) if floor else 4.0 * budget, state.loss), margin)
+        if not _within(state, classes, relaxation, near[few], class_of[few], left, ample, floor, deadline):
             return
         size *= 2
 
@@ -173,6 +174,7 @@ def _within(
     class_of: NDArray[np.int64],
     left: NDArray[np.float64],
     budget: float,
+    floor: float,
     deadline: float | None,
 ) -> int:
     """Search all combinations of the given options within the budget.
@@ -212,14 +214,15 @@ def _within(
     rising = np.argsort(one_weight[:, along], kind="stable")
     one_loss, one_weight, one_listed = one_loss[rising], one_weight[rising], one_listed[rising]
     pair = (-1, -1)
-    for begin in range(0, len(two_loss), CHUNK):
-        part = slice(begin, begin + CHUNK)
-        one, two, lost = join(
-            one_loss, one_weight, two_loss[part], two_weight[part], left, prices, along, budget, state.loss
+    begin, rounds = 0, 0
+    while begin < len(two_loss):
+        one, two, lost, begin = join(
+            one_loss, one_weight, two_loss, two_weight, left, prices, along, budget, state.loss, floor, begin, WORK
         )
+        rounds += 1
         if one >= 0:
-            pair, state.loss = (int(one_listed[one]), int(two_listed[begin + two])), float(lost)
-        if deadline is not None and time.perf_counter() > deadline:
+            pair, state.loss = (int(one_listed[one]), int(two_listed[two])), float(lost)
+        if rounds * WORK > MOST_WORK or (deadline is not None and time.perf_counter() > deadline):
             _adopt(state, classes, relaxation, pair, history)
             return 0
     _adopt(state, classes, relaxation, pair, history)

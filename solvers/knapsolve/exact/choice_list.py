@@ -104,7 +104,7 @@ def combinations(start, loss, added, budget, room):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True)
-def join(first_loss, first_weight, second_loss, second_weight, left, prices, along, budget, known):  # type: ignore[no-untyped-def]
+def join(first_loss, first_weight, second_loss, second_weight, left, prices, along, budget, known, floor, begin, work):  # type: ignore[no-untyped-def]
     """Find the pair of combinations that fits and loses least, unused capacity included.
 
     Parameters
@@ -117,19 +117,24 @@ def join(first_loss, first_weight, second_loss, second_weight, left, prices, alo
         (m,) capacity left by the keys, may be negative, and prices.
     along
         Resource along which the first list is sorted.
-    budget, known
-        Largest loss of interest, and a loss to beat.
+    budget, known, floor
+        Largest loss of interest, a loss to beat, and one with which to be content.
+    begin, work
+        First of the second list to look at, and about how many pairs to look at in one call.
 
     Returns
     -------
-    first, second, loss
-        The pair, -1 where none beats `known`.
+    first, second, loss, end
+        The pair, -1 where none beats `known`, and where in the second list to go on.
     """
     m = len(left)
     best_first, best_second = -1, -1
     column = first_weight[:, along].copy()
     space = np.empty(m)
-    for s in range(len(second_loss)):
+    s = begin - 1
+    while s + 1 < len(second_loss) and work > 0 and known > floor:
+        s += 1
+        work -= 8
         spare = min(budget, known) - second_loss[s]
         if spare < 0.0:
             continue
@@ -139,6 +144,7 @@ def join(first_loss, first_weight, second_loss, second_weight, left, prices, alo
         lowest = highest - spare * (1.0 + 1e-9) / prices[along] if prices[along] > 0.0 else -np.inf
         f = np.searchsorted(column, lowest)
         while f < len(column) and column[f] <= highest:
+            work -= 1
             lost = first_loss[f] + second_loss[s]
             for i in range(m):
                 slack = space[i] - first_weight[f, i]
@@ -149,4 +155,4 @@ def join(first_loss, first_weight, second_loss, second_weight, left, prices, alo
             if lost < known:
                 best_first, best_second, known = f, s, lost
             f += 1
-    return best_first, best_second, known
+    return best_first, best_second, known, s + 1 if known > floor else len(second_loss)

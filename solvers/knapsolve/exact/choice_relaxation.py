@@ -168,7 +168,7 @@ def within_box(value, weight, start, centre, half, kept, fixed):  # type: ignore
             ahead = top - value[o]
             for i in range(m):
                 ahead += centre[i] * weight[o, i] - half[i] * abs(weight[o, i] - weight[best, i])
-            kept[o] = ahead <= 0.0
+            kept[o] = o == best or ahead <= 0.0
             count += kept[o]
         if count == 1:
             kept[best] = False
@@ -192,28 +192,24 @@ def settle_ties(weight, start, limits, prices, loss, tie, key):  # type: ignore[
     m = len(limits)
     left = limits.copy()
     scale = np.ones(m)
-    for i in range(m):
-        for o in range(len(weight)):
+    for o in range(len(weight)):
+        for i in range(m):
             scale[i] = max(scale[i], weight[o, i])
-    # Classes without a tie first, so that those with one know what to fill.
-    for ties in (False, True):
-        for c in range(len(key)):
-            count = 0
-            for o in range(start[c], start[c + 1]):
-                count += loss[o] <= tie
-            if (count > 1) != ties:
+    for c in range(len(key)):
+        for i in range(m):
+            left[i] -= weight[key[c], i]
+    for c in range(len(key)):
+        best, least = key[c], np.inf
+        for o in range(start[c], start[c + 1]):
+            if loss[o] > tie:
                 continue
-            best, least = key[c], np.inf
-            if ties:
-                for o in range(start[c], start[c + 1]):
-                    if loss[o] > tie:
-                        continue
-                    distance = 0.0
-                    for i in range(m):
-                        after = left[i] - weight[o, i]
-                        distance += abs(after) / scale[i] if prices[i] > 0.0 else max(-after, 0.0) / scale[i]
-                    if distance < least:
-                        best, least = o, distance
-            key[c] = best
+            distance = 0.0
             for i in range(m):
-                left[i] -= weight[best, i]
+                after = left[i] + weight[key[c], i] - weight[o, i]
+                distance += (abs(after) if prices[i] > 0.0 else max(-after, 0.0)) / scale[i]
+            if distance < least:
+                best, least = o, distance
+        if best != key[c]:
+            for i in range(m):
+                left[i] += weight[key[c], i] - weight[best, i]
+            key[c] = best
