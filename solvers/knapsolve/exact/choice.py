@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,7 +126,8 @@ def finish(
     found.trace.append(f"choice: combinations too many beyond loss budget {state.proved:.6g}")
     if not small and found.options is None:
         round_off(found, classes, relaxation, options.seed)
-    if not done(found, step, margin, options):
+    late = deadline is not None and time.perf_counter() > deadline
+    if not done(found, step, margin, options) and not late:
         branch(found, classes, relaxation, step, margin, options, started, deadline)
 
 
@@ -257,7 +259,7 @@ def branch(
     found.trace.append(f"choice: proved by {nodes} nodes over {size} options of {len(best)} classes")
 
 
-def open_bound(mark: NDArray[np.int64], state: tuple[NDArray[np.float64], ...]) -> float:
+def open_bound(mark: NDArray[np.int64], state: tuple[NDArray[Any], ...]) -> float:
     """Return the largest bound of what the search has not seen yet."""
     depth = int(mark[0])
     second, node_bound = state[3][:depth], state[4][:depth]

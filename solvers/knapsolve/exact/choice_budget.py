@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from knapsolve.exact.choice_classes import Classes
-from knapsolve.exact.choice_list import OVERFLOW, combinations, join
+from knapsolve.exact.choice_list import GIVE_UP, OVERFLOW, combinations, join
 from knapsolve.exact.choice_relaxation import ChoiceRelaxation
 
 ROOM = 2**21
@@ -20,12 +21,17 @@ GROWTH = 1.4
 CAREFUL = 1.12
 """The factor where they are long: each step then costs more than all before it."""
 LONG = 5000
+VERY_LONG = 2**16
+"""Length of the lists from which branch and bound is faster where values are whole."""
+MOST_NEAREST = 512
 FIRST_OPTIONS = 24
 """Number of options whose loss is within the first budget."""
 MOST_OPTIONS = 2**15
 WORK = 2**23
 """Pairs looked at between two looks at the clock."""
-MOST_WORK = 2**32
+MOST_EXTENSIONS = 2**26
+"""Extensions of combinations tried before a budget is given up."""
+MOST_WORK = 2**30
 """Pairs looked at before a budget is given up."""
 
 _List = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]
@@ -93,6 +99,7 @@ def grow(
     ordered = np.sort(loss[near])
     budget = float(ordered[min(FIRST_OPTIONS, len(ordered) - 1)]) if len(ordered) else 0.0
     class_of = np.searchsorted(classes.start, near, "right") - 1
+    tried = step != 1.0
     while True:
         # Beyond what improves on the best known there is nothing to look for.
         enough = max(state.loss - step + margin, 0.0)
@@ -113,6 +120,14 @@ def grow(
         # What was found on the way may lose more than the budget, in unused capacity: it is then no proof.
         if budget >= max(state.loss - step + margin, 0.0) or np.isinf(budget):
             state.complete = True
+            return state
+        if listed > LONG and not tried:
+            tried = True
+            _among_nearest(state, classes, relaxation, near, class_of, left, budget, floor, step, margin, deadline)
+            if state.proved >= state.loss - step + margin:
+                state.complete = True
+                return state
+        if step == 1.0 and listed > VERY_LONG and state.proved < state.loss - step + margin:
             return state
         grown = max(budget * (GROWTH if listed < LONG else CAREFUL), margin, step if step < 1 else 0.0)
         # Where even all options are within the budget, only unused capacity keeps selections out of it.
@@ -140,7 +155,7 @@ def _among_nearest(
     """
     ranked = np.argsort(relaxation.loss[near], kind="stable")
     size = 32
-    while size // 2 < len(near) and state.proved < state.loss - step + margin:
+    while size <= MOST_NEAREST and size // 2 < len(near) and state.proved < state.loss - step + margin:
         few = np.sort(ranked[:size])
         # Where values are whole, go for the least loss that is possible.
         ample = max(min(floor + np.ceil(max(state.proved - floor, 0.0)) if floor else 4.0 * budget, state.loss), margin)
@@ -197,9 +212,9 @@ def _within(
         room = FIRST_ROOM
         while True:
             count, losses, weights, parents, added_option, alive = combinations(
-                start, loss[options], added, budget, room
+                start, loss[options], added, budget, room, MOST_EXTENSIONS
             )
-            if deadline is not None and time.perf_counter() > deadline:
+            if count == GIVE_UP or (deadline is not None and time.perf_counter() > deadline):
                 return 0
             if count != OVERFLOW:
                 break
@@ -214,7 +229,8 @@ def _within(
     rising = np.argsort(one_weight[:, along], kind="stable")
     one_loss, one_weight, one_listed = one_loss[rising], one_weight[rising], one_listed[rising]
     pair = (-1, -1)
-    begin, rounds = 0, 0
+    begin: Any = 0
+    rounds = 0
     while begin < len(two_loss):
         one, two, lost, begin = join(
             one_loss, one_weight, two_loss, two_weight, left, prices, along, budget, state.loss, floor, begin, WORK

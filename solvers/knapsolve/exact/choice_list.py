@@ -11,11 +11,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-OVERFLOW = -1
+OVERFLOW, GIVE_UP = -1, -2
 
 
 @njit(cache=True)
-def combinations(start, loss, added, budget, room):  # type: ignore[no-untyped-def]
+def combinations(start, loss, added, budget, room, work):  # type: ignore[no-untyped-def]
     """List the combinations of one option a class, or none, that lose at most `budget` together.
 
     Parameters
@@ -25,14 +25,14 @@ def combinations(start, loss, added, budget, room):  # type: ignore[no-untyped-d
         Classes with the largest losses come first, so that the list stays short until the end.
     budget
         Largest sum of losses.
-    room
-        Longest list.
+    room, work
+        Longest list, and how many extensions may be tried.
 
     Returns
     -------
     count, losses, weights, parents, options, alive
-        Length of the list, or OVERFLOW; loss (room,) and weight (room, m) of each combination, the combination it
-        extends and the option it adds (room,), and whether none of equal weight loses less (room,).
+        Length of the list, OVERFLOW or GIVE_UP; loss (room,) and weight (room, m) of each combination, the
+        combination it extends and the option it adds (room,), and whether none of equal weight loses less (room,).
     """
     m = added.shape[1]
     losses = np.empty(room)
@@ -50,6 +50,10 @@ def combinations(start, loss, added, budget, room):  # type: ignore[no-untyped-d
     weights[0] = 0.0
     total = np.zeros(m)
     for c in range(-1, len(start) - 1):
+        # Where many combinations weigh the same the list stays short but the work does not.
+        work -= count * (start[c + 1] - start[c]) if c >= 0 else 0
+        if work < 0:
+            return GIVE_UP, losses, weights, parents, options, alive
         extended = count if c >= 0 else 1
         first, last = (start[c], start[c + 1]) if c >= 0 else (0, 1)
         deaths = 0
@@ -142,7 +146,7 @@ def join(first_loss, first_weight, second_loss, second_weight, left, prices, alo
             space[i] = left[i] - second_weight[s, i]
         highest = space[along]
         lowest = highest - spare * (1.0 + 1e-9) / prices[along] if prices[along] > 0.0 else -np.inf
-        f = np.searchsorted(column, lowest)
+        f = int(np.searchsorted(column, lowest))
         while f < len(column) and column[f] <= highest:
             work -= 1
             lost = first_loss[f] + second_loss[s]
