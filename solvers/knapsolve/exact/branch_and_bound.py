@@ -1,0 +1,134 @@
+"""Exact solver for several resources and any weights: dual, core, hyperplanes of equal cardinality, depth-first trees.
+
+The dual's reduced costs leave a core of items in doubt; each cardinality of the core that its relaxation does not
+exclude is searched by a tree of its own (`knapsolve.exact.hyperplane`, `knapsolve.exact.tree`), the most promising
+first. A local search supplies the incumbent.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from knapsolve.exact.fixing import Relaxed, core_of, program_of, relax_program, spread
+from knapsolve.exact.hyperplane import Hyperplane, open_hyperplanes
+from knapsolve.exact.incumbent import FLOAT_PROOF, Clock, Incumbent
+from knapsolve.heuristics.local_search import rounded
+from knapsolve.heuristics.neighbourhood import Neighbourhoods
+from knapsolve.problem import Knapsack
+from knapsolve.solver import Answer, Capabilities, Options
+
+EXACT_FLOAT = 2**53
+SLICE_WORK = 2e7
+"""Arithmetic of the simplex between two looks at the clock: some tens of milliseconds."""
+EASY_PIVOTS = 200_000
+"""Pivots that the trees take alone: easy problems are proved before a local search pays."""
+HARD_PIVOTS = 1_000_000
+"""Pivots after which a proof is far and a better selection worth more."""
+WARM_ROUNDS = 40
+"""Rounds without improvement after which the local search hands over to the trees."""
+STALE_ROUNDS = 400
+"""Rounds without improvement after which the local search leaves most of the time to the trees."""
+
+
+class BranchAndBound:
+    """Branch and bound over the core's hyperplanes. See the module's text."""
+
+    name = "branch-and-bound"
+    capabilities = Capabilities(exact=True, anytime=True)
+
+    def solve(self, problem: Knapsack, options: Options) -> Answer:
+        """Return the optimum, or, where time is up, the best selection and the largest bound of what is open."""
+        clock = Clock(options.time_limit)
+        nothing = np.zeros(problem.n, np.bool_)
+        heavy = float(problem.weights.max(initial=0)) * problem.n if problem.integer_weights else 0.0
+        if heavy >= EXACT_FLOAT:
+            positive = float(np.maximum(problem.values, 0).sum(dtype=np.float64)) * (1 + 1e-12)
+            declined = "branch-and-bound declined: integer weights whose sum passes 2**53"
+            return Answer(nothing if options.start is None else options.start, positive, trace=(declined,))
+        program = program_of(problem)
+        if len(program.items) == 0:
+            return Answer(nothing, 0, prices=np.zeros(problem.m), trace=("branch-and-bound: nothing fits",))
+        relaxed = relax_program(program)
+        incumbent = Incumbent(problem, options, relaxed, clock)
+        incumbent.offer(rounded(relaxed, problem.n))
+        if options.start is not None:
+            incumbent.offer(options.start)
+        trace = _search(relaxed, incumbent, clock, problem.n, options.seed)
+        tolerance = 0.0 if problem.integer_values else FLOAT_PROOF
+        return Answer(
+            incumbent.selected, incumbent.bound, prices=relaxed.dual.prices / program.row_scale, tolerance=tolerance,
+            trace=trace,
+        )  # fmt: skip
+
+
+def _search(relaxed: Relaxed, incumbent: Incumbent, clock: Clock, n: int, seed: int) -> tuple[str, ...]:
+    """Search the trees briefly; where that is no proof, improve the incumbent first and start on a smaller core."""
+    forest = _Forest(relaxed, incumbent, clock, n)
+    forest.grow(EASY_PIVOTS, None)
+    if forest.open and not clock.out():
+        local = Neighbourhoods(relaxed, incumbent, np.random.default_rng(seed), clock.out)
+        while local.stale < WARM_ROUNDS and local.planes and not clock.out():
+            local.round()
+        forest = _Forest(relaxed, incumbent, clock, n)
+        forest.grow(None, local)
+        forest.trace.append(f"branch-and-bound: {local.rounds} rounds of local search")
+    if not forest.open:
+        incumbent.open(-np.inf)
+    forest.trace.append(f"branch-and-bound: {forest.statistics[0]} nodes, {'stopped' if forest.open else 'proved'}")
+    return tuple(forest.trace)
+
+
+class _Forest:
+    """The trees of all open cardinalities of a core; `open` tells whether any is left."""
+
+    def __init__(self, relaxed: Relaxed, incumbent: Incumbent, clock: Clock, n: int) -> None:
+        self.relaxed, self.incumbent, self.clock, self.n = relaxed, incumbent, clock, n
+        self.core = core_of(relaxed, incumbent.cutoff)
+        near = int(relaxed.dual.at_one[self.core.items].sum())
+        planes = open_hyperplanes(self.core, near, incumbent.cutoff - self.core.base, clock.out)
+        self.planes = planes or []
+        self.open = planes is None or len(planes) > 0
+        self.statistics = np.zeros(2, np.int64)
+        self.trace = [
+            f"branch-and-bound: core of {len(self.core.items)} of {n} items, {len(self.planes)} cardinalities open"
+        ]
+
+    def grow(self, most_pivots: int | None, local: Neighbourhoods | None) -> None:
+        """Search the tree with the largest bound, slice by slice, until all are done, or time or pivots are up.
+
+        Parameters
+        ----------
+        most_pivots
+            Pivots after which to stop, or None.
+        local
+            A local search that takes its share between slices, or None.
+        """
+        size, m = self.core.columns.shape
+        incumbent, base = self.incumbent, self.core.base
+        drop, tries = np.zeros((2, size + 1)), np.zeros((2, size + 1))
+        pivots = int(max(50, SLICE_WORK / (5 * max(size, 1) * (m + 1) + 2 * (m + 1) ** 2)))
+        while self.planes and not self.clock.out():
+            self.planes = [p for p in self.planes if not p.done and p.bound + base > incumbent.cutoff]
+            if not self.planes:
+                self.open = False
+                return
+            if most_pivots is not None and self.statistics[1] > most_pivots:
+                return
+            plane: Hyperplane = max(self.planes, key=lambda plane: plane.bound)
+            incumbent.open(plane.bound + base)
+            found = plane.search(
+                incumbent.cutoff - base, incumbent.settled, pivots, drop, tries, self.statistics
+            )  # fmt: skip
+            if found is not None:
+                incumbent.offer(spread(self.relaxed.program, self.core, found, self.n))
+            if local is not None:
+                allowed = _share(int(self.statistics[1]), local.stale) * self.statistics[1]
+                while local.statistics[1] < allowed and local.planes and not self.clock.out():
+                    local.round()
+
+
+def _share(pivots: int, stale: int) -> float:
+    """Return the local search's pivots per pivot of the trees; counted, not timed, so that runs repeat."""
+    if stale > STALE_ROUNDS:
+        return 0.5
+    return 0.25 if pivots < HARD_PIVOTS else 6.0

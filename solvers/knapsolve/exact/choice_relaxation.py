@@ -1,0 +1,215 @@
+"""Linear relaxation of a multiple-choice problem: the dual of a sample says where to look, one pass says the rest.
+
+Sampled classes give prices, and the spread of their demand says how far off those may be. Where one option beats the
+others of its class at every price in that box, the class is decided; the dual of the undecided ones, under what
+capacity is left, is the dual of the whole if its prices lie in the box, which is checked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from knapsolve.exact.choice_classes import Classes
+from knapsolve.exact.choice_dual import INFEASIBLE, best_options, choice_simplex
+
+SAMPLE = 2**12
+"""Least number of classes in the sample; four times as many are solved whole."""
+SHARE = 32
+"""Of so many classes one is in the sample, where that makes more."""
+SPREAD = 4.0
+"""Half-width of the box, in standard deviations of the sampled demand."""
+
+
+@dataclass(frozen=True, eq=False)
+class ChoiceRelaxation:
+    """The dual at its minimum.
+
+    Parameters
+    ----------
+    prices
+        Dual prices, shape (m,).
+    bound
+        Upper bound on the value of every selection.
+    key
+        Best option of each class at those prices, shape (C,).
+    loss
+        Loss of each option against its class's best, shape (N,).
+    infeasible
+        Whether it is proved that no selection exists.
+    """
+
+    prices: NDArray[np.float64]
+    bound: float
+    key: NDArray[np.int64]
+    loss: NDArray[np.float64]
+    infeasible: bool
+
+
+def relax(classes: Classes, seed: int) -> ChoiceRelaxation:
+    """Minimise the dual bound over the prices; ``classes`` must have an option in every class."""
+    count = len(classes.start) - 1
+    infeasible = False
+    prices = _sampled_prices(classes, seed) if count > 4 * SAMPLE else None
+    if prices is None:
+        prices, infeasible = minimise(classes)
+    key, loss = np.empty(count, np.int64), np.empty(len(classes.value))
+    allowed = np.ones(len(classes.value), np.bool_)
+    best = best_options(classes.value, classes.weight, classes.start, allowed, prices, key, loss)
+    tie = 1e-12 * float(np.abs(classes.value).max(initial=0.0))
+    settle_ties(classes.weight, classes.start, classes.limits, prices, loss, tie, key)
+    return ChoiceRelaxation(prices, float(best + prices @ classes.limits), key, loss, infeasible)
+
+
+def minimise(classes: Classes) -> tuple[NDArray[np.float64], bool]:
+    """Return prices at the dual's minimum, shape (m,), and whether no selection exists."""
+    m, count = len(classes.limits), len(classes.start) - 1
+    value_scale, weight_scale = scales(classes)
+    prices, key = np.zeros(m), np.zeros(count, np.int64)
+    basic, basic_class = -1 - np.arange(m), np.zeros(m, np.int64)
+    allowed = np.ones(len(classes.value), np.bool_)
+    status, _ = choice_simplex(
+        classes.value / value_scale, classes.weight / weight_scale, classes.start, classes.limits / weight_scale,
+        allowed, prices, key, basic, basic_class,
+    )  # fmt: skip
+    # Adding zero turns -0.0 into 0.0, by which others divide.
+    return prices * value_scale / weight_scale + 0.0, status == INFEASIBLE
+
+
+def scales(classes: Classes) -> tuple[float, NDArray[np.float64]]:
+    """Return what to divide values and weights (m,) by so that one tolerance fits them all."""
+    weight_scale = classes.weight.max(axis=0, initial=0.0)
+    weight_scale[weight_scale == 0.0] = 1.0
+    return float(np.abs(classes.value).max(initial=0.0)) or 1.0, weight_scale
+
+
+def restrict(classes: Classes, kept: NDArray[np.bool_], limits: NDArray[np.float64]) -> Classes:
+    """Return the problem of the kept options, bool, shape (N,), alone; classes without any are dropped."""
+    before = np.concatenate(([0], np.cumsum(kept)))
+    sizes = np.diff(before[classes.start])
+    start = np.concatenate(([0], np.cumsum(sizes[sizes > 0])))
+    return Classes(start, classes.item[kept], classes.value[kept], classes.weight[kept], limits)
+
+
+def _sampled_prices(classes: Classes, seed: int) -> NDArray[np.float64] | None:
+    """Return the dual's prices by way of a sample, or None where that fails and the whole must be solved."""
+    count, m = len(classes.start) - 1, len(classes.limits)
+    size = max(SAMPLE, count // SHARE)
+    chosen = np.unique(np.random.default_rng(seed).integers(0, count, size))
+    size = len(chosen)
+    sizes = (classes.start[1:] - classes.start[:-1])[chosen]
+    start = np.concatenate(([0], np.cumsum(sizes)))
+    options = np.repeat(classes.start[chosen] - start[:-1], sizes) + np.arange(start[-1])
+    share = classes.limits * (size / count)
+    sample = Classes(start, classes.item[options], classes.value[options], classes.weight[options], share)
+    centre, infeasible = minimise(sample)
+    if infeasible:
+        return None
+    key = np.empty(size, np.int64)
+    everything = np.ones(len(sample.value), np.bool_)
+    best_options(sample.value, sample.weight, start, everything, centre, key, np.empty(len(sample.value)))
+    deviation = sample.weight[key].std(axis=0) * np.sqrt(size)
+    half = np.zeros(m)
+    for i in range(m):
+        reach = np.zeros(m)
+        for sign in (-1.0, 1.0):
+            shifted = share.copy()
+            shifted[i] = max(shifted[i] + sign * SPREAD * deviation[i], 0.0)
+            moved, infeasible = minimise(Classes(start, sample.item, sample.value, sample.weight, shifted))
+            if infeasible:
+                return None
+            reach = np.maximum(reach, np.abs(moved - centre))
+        half += reach
+    half += 1e-9 * centre
+    kept = np.empty(len(classes.value), np.bool_)
+    fixed = np.empty(m)
+    within_box(classes.value, classes.weight, classes.start, centre, half, kept, fixed)
+    left = classes.limits - fixed
+    if not kept.any():
+        return centre
+    prices, infeasible = minimise(restrict(classes, kept, left))
+    inside = (np.abs(prices - centre) <= half * (1 + 1e-12)) & (
+        (prices > np.maximum(centre - half, 0.0)) | (prices == 0)
+    )
+    inside &= prices < centre + np.where(half > 0, half, 1.0)
+    return None if infeasible or not inside.all() else prices
+
+
+@njit(cache=True)
+def within_box(value, weight, start, centre, half, kept, fixed):  # type: ignore[no-untyped-def]
+    """Find the options that may be best of their class at some prices within `half` of `centre`.
+
+    Parameters
+    ----------
+    value, weight, start
+        Options (N,), (N, m), classes (C + 1,).
+    centre, half
+        (m,) the box of prices.
+    kept
+        (N,) bool, written: options in question, of classes that have more than one.
+    fixed
+        (m,) written: weight of the decided classes' options.
+    """
+    m = len(centre)
+    fixed[:] = 0.0
+    for c in range(len(start) - 1):
+        best, top = start[c], -np.inf
+        for o in range(start[c], start[c + 1]):
+            worth = value[o]
+            for i in range(m):
+                worth -= centre[i] * weight[o, i]
+            if worth > top:
+                best, top = o, worth
+        count = 0
+        for o in range(start[c], start[c + 1]):
+            ahead = top - value[o]
+            for i in range(m):
+                ahead += centre[i] * weight[o, i] - half[i] * abs(weight[o, i] - weight[best, i])
+            kept[o] = o == best or ahead <= 0.0
+            count += kept[o]
+        if count == 1:
+            kept[best] = False
+            for i in range(m):
+                fixed[i] += weight[best, i]
+
+
+@njit(cache=True)
+def settle_ties(weight, start, limits, prices, loss, tie, key):  # type: ignore[no-untyped-def]
+    """Where options of a class tie, prefer the one that brings the sum of weights nearest to the capacities.
+
+    Parameters
+    ----------
+    weight, start, limits, prices
+        Options (N, m), classes (C + 1,), capacities and prices (m,).
+    loss, tie
+        (N,) what each option loses, and up to what loss it ties.
+    key
+        (C,) best options; written.
+    """
+    m = len(limits)
+    left = limits.copy()
+    scale = np.ones(m)
+    for o in range(len(weight)):
+        for i in range(m):
+            scale[i] = max(scale[i], weight[o, i])
+    for c in range(len(key)):
+        for i in range(m):
+            left[i] -= weight[key[c], i]
+    for c in range(len(key)):
+        best, least = key[c], np.inf
+        for o in range(start[c], start[c + 1]):
+            if loss[o] > tie:
+                continue
+            distance = 0.0
+            for i in range(m):
+                after = left[i] + weight[key[c], i] - weight[o, i]
+                distance += (abs(after) if prices[i] > 0.0 else max(-after, 0.0)) / scale[i]
+            if distance < least:
+                best, least = o, distance
+        if best != key[c]:
+            for i in range(m):
+                left[i] += weight[key[c], i] - weight[best, i]
+            key[c] = best

@@ -1,0 +1,182 @@
+"""Exact solver for one resource: a primal-dual list dynamic programme over an expanding core.
+
+The break solution takes items by efficiency until one does not fit. Pricing the capacity at the break item's
+efficiency gives every other item a reduced cost: what the bound loses when the item's decision is flipped. The search
+flips items in the order of their reduced costs, from both sides of the break item at once, and keeps the Pareto-optimal
+partial selections whose loss leaves room for a better value (`core_list`). Items that cost more than the gap between
+bound and best value are never looked at (Dembo and Hammer 1980), so that no sort of all items is needed (Balas and
+Zemel 1980; Pisinger, "A minimal algorithm for the 0-1 knapsack problem", Oper. Res. 45, 1997).
+
+Where the list grows long, constraints that every selection keeps (cardinality, Chvatal-Gomory) are priced into the
+reduced costs (`core_cuts`), in the spirit of the surrogate relaxation of Martello, Pisinger and Toth ("Dynamic
+programming and strong bounds for the 0-1 knapsack problem", Manag. Sci. 45, 1999).
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knapsolve.exact.core_base import Base, break_solution
+from knapsolve.exact.core_cuts import DIVISORS, strengthen
+from knapsolve.exact.core_levels import search_levels
+from knapsolve.exact.core_pairs import match_halves
+from knapsolve.exact.core_search import ListSearch
+from knapsolve.problem import Knapsack
+from knapsolve.solution import evaluate
+from knapsolve.solver import Answer, Capabilities, Options, Progress
+
+EXACT_FLOAT = 2**53
+SHORT_LIST = 2**13
+"""States of the first try; a longer list is cut to its best states, which still finds good selections."""
+MEDIUM_LIST = 2**16
+"""States up to which a list is grown before better selections are looked for."""
+MOST_STATES = 2**23
+"""Longest list kept: 72 bytes a state, both rows together."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One try: how long a list, how many states to touch, which constraints to look for first (None: keep what is).
+
+    A list of `SHORT_LIST` is cut when it is full. With `halves`, two such lists are matched.
+    """
+
+    name: str
+    states: int
+    work: float = np.inf
+    divisors: tuple[int, ...] | None = None
+    halves: bool = False
+
+
+STAGES = (
+    Stage("short list", SHORT_LIST, 2 * 10**6),
+    Stage("short list with cardinality", SHORT_LIST, 2 * 10**7, divisors=()),
+    Stage("short list with cuts", SHORT_LIST, 2 * 10**7, divisors=DIVISORS),
+    Stage("medium list", MEDIUM_LIST, 10**8),
+    Stage("two halves", 2**15, 3 * 10**8, halves=True),
+    Stage("two long halves", 2**17, 2 * 10**8, halves=True),
+    Stage("long list", MOST_STATES, divisors=DIVISORS),
+)
+"""What is tried in turn until there is a proof; every stage starts from the best selection of those before."""
+
+
+class Core:
+    """List dynamic programme over an expanding core. See the module's text."""
+
+    name = "core"
+    capabilities = Capabilities(exact=True, dimensions=1, anytime=True)
+
+    def solve(self, problem: Knapsack, options: Options) -> Answer:
+        """Return the optimum; where time or memory runs out, the best selection and a valid bound."""
+        started = time.perf_counter()
+        values, weights, limit = _numbers(problem)
+        useful = (values > 0) & (weights <= limit)
+        weightless = weights == 0
+        selected = useful & weightless
+        useful &= ~weightless
+        items = None if useful.all() else np.flatnonzero(useful)
+        if items is not None:
+            values, weights = values[items], weights[items]
+        if not len(values) or weights.sum() <= limit:
+            selected |= useful
+            return Answer(
+                selected, evaluate(problem, selected)[0], np.zeros(1), trace=("core: everything useful fits",)
+            )
+        base = break_solution(values, weights, limit, problem.integer_values, options)
+        offset = evaluate(problem, selected)[0]
+        bound, trace = _close(base, options, started, float(offset))
+        chosen = base.selection()
+        if items is None:
+            selected = chosen
+        else:
+            selected[items] = chosen
+        value = evaluate(problem, selected)[0]
+        if not problem.integer_weights:
+            selected = _fitting(problem, selected)
+        if bound is None:
+            bound = 0.0 if not problem.integer_values else 0
+            tolerance = 0.0 if problem.integer_values else base.unit / max(float(value), 1e-300)
+            if options.gap > 0:
+                bound = options.gap * float(value)
+            return Answer(selected, value + bound, np.array([base.price]), tolerance, trace=trace)
+        # The bound is relative to the break solution; what is left out of it is the same for the value.
+        above = max(bound - float(base.best), 0.0)
+        above = int(np.floor(above)) if problem.integer_values else above
+        return Answer(selected, value + above, np.array([base.price]), trace=trace)
+
+
+def _numbers(problem: Knapsack) -> tuple[NDArray[Any], NDArray[Any], Any]:
+    """Return values, weights and limit: floats throughout if any of them is not whole, where that loses nothing."""
+    values, weights = problem.values, problem.weights[0]
+    limit = problem.limits[0]
+    if problem.integer_weights:
+        if not problem.integer_values and float(weights.sum()) < EXACT_FLOAT and limit < EXACT_FLOAT:
+            weights, limit = weights.astype(np.float64), np.float64(limit)
+        return values, weights, limit
+    if problem.integer_values and float(np.abs(values).sum()) < EXACT_FLOAT:
+        values = values.astype(np.float64)
+    # Float weights are summed in another order by the final check: stay a rounding error below the limit.
+    return values, weights, limit * (1 - 1e-13)
+
+
+def _fitting(problem: Knapsack, selected: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Drop the least valuable items until float weights, as the final check adds them up, keep the limit."""
+    while evaluate(problem, selected)[1][0] > problem.limits[0]:
+        chosen = np.flatnonzero(selected)
+        selected[chosen[np.argmin(problem.values[chosen])]] = False
+    return selected
+
+
+def _close(base: Base, options: Options, started: float, offset: float) -> tuple[float | None, tuple[str, ...]]:
+    """Search until the gap is closed; return None, or the bound relative to the break solution where it is not."""
+    deadline = None if options.time_limit is None else started + options.time_limit
+    trace: list[str] = []
+    bound, current, tried = base.bound, base, -1
+    for stage in STAGES:
+        if stage.divisors is not None:
+            current = strengthen(base, deadline, stage.divisors)
+            bound = min(bound, current.bound + float(current.value - base.value))
+            if len(current.rows) == tried and stage.states == SHORT_LIST:
+                continue
+            tried = len(current.rows)
+            trace.append(f"core: {tried} cuts, {_size(current)} items, gap {bound - float(base.best):.6g}")
+        if stage.halves and current.items is None:
+            continue
+        if stage.halves:
+            search = match_halves(current, deadline, stage.states, stage.work)
+            finished = False
+        else:
+            best = base.best - (current.value - base.value)
+            search = ListSearch(
+                current.room, current.bound, best, base.unit, current.price, stage.states, deadline,
+                beam=stage.states == SHORT_LIST, most_work=stage.work,
+            )  # fmt: skip
+            finished = search_levels(search, current) and search.exact
+        if search.flipped is not None:
+            base.adopt(current, search)
+        trace.append(
+            f"core: {stage.name}, {search.work} states touched, longest list {search.longest}, best "
+            f"{offset + float(base.value + base.best):.16g}{search.stopped and ', stopped by ' + search.stopped}"
+        )
+        if not finished and search.exact and not stage.halves:
+            left = current.bound - search.least_loss + float(current.value - base.value)
+            bound = min(bound, max(float(base.best), left))
+        if options.on_progress is not None:
+            value = offset + float(base.value + base.best)
+            above = 0.0 if finished else max(bound - float(base.best), 0.0)
+            above = float(np.floor(above)) if base.whole else above + base.unit
+            options.on_progress(Progress(time.perf_counter() - started, value, value + above))
+        if finished:
+            return None, tuple(trace)
+        if search.stopped == "time":
+            break
+    return bound, tuple(trace)
+
+
+def _size(base: Base) -> int:
+    return len(base.values) if base.items is None else len(base.items)

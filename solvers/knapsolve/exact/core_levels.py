@@ -1,0 +1,91 @@
+"""Feeding a search with items by increasing cost, without sorting more of them than it needs."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knapsolve.exact.core_base import Base
+from knapsolve.exact.core_break import collect
+from knapsolve.exact.core_search import ListSearch, Steps
+
+CHUNK = 2**12
+"""Items collected and sorted at a time."""
+LEVELS = 1024
+"""Parts of the gap within which costs count as equal for the order of the items."""
+
+
+def search_levels(search: ListSearch, base: Base) -> bool:
+    """Run a search over all items that cost less than the gap; return whether it ran to its end.
+
+    Parameters
+    ----------
+    search
+        The search, fresh.
+    base
+        Its base. Where `Base.items` is None, items are collected level by level: those up to some cost, as many as can
+        be sorted quickly, then those above it whose cost is within the gap that is left by then.
+    """
+    if base.items is not None:
+        assert base.cost is not None
+        order = balanced_order(base.chosen[base.items], base.cost, search.bound - float(search.best))
+        search.run(steps_of(base, base.items[order], base.cost[order]), np.inf, np.inf)
+        return not search.stopped
+    heaviest = float(base.weights.max())
+    found, cost = np.empty(CHUNK, np.int64), np.empty(CHUNK)
+    low = -1.0
+    while True:
+        gap = search.bound - float(search.best) - search.unit
+        if low >= gap:
+            return True
+        start, high = 0, gap
+        while start < len(base.values):
+            stored, total, following = collect(
+                base.values, base.weights, base.chosen, base.price, base.centre, low, high, start, found, cost
+            )
+            if start == 0 and total > 2 * CHUNK:
+                # Those stored are a sample of the costs: aim at one chunk.
+                level = float(np.partition(cost[:stored], CHUNK * stored // (2 * total))[CHUNK * stored // (2 * total)])
+                if low < level < high:
+                    high = level
+                    continue
+            order = balanced_order(base.chosen[found[:stored]], cost[:stored], gap)
+            # Items of this level that are yet to come cost more than `low`, those of later levels more than `high`.
+            rest = np.inf if high >= gap and following == len(base.values) else high
+            rest = max(low, 0.0) if following < len(base.values) else rest
+            steps = steps_of(base, found[order], cost[order])
+            if not search.run(steps, rest, rest / heaviest):
+                return not search.stopped
+            start = following
+        low = high
+
+
+def balanced_order(chosen: NDArray[np.bool_], cost: NDArray[np.float64], gap: float) -> NDArray[np.int64]:
+    """Order items by cost, those of about the same cost by turns: one that is chosen, one that is not.
+
+    Otherwise they keep the order in which they come.
+
+    Parameters
+    ----------
+    chosen, cost
+        Of the items, shape (k,).
+    gap
+        What a selection may lose; a small part of it counts as the same cost.
+    """
+    rank = np.empty(len(chosen), np.int64)
+    levels = np.floor(cost * (LEVELS / max(gap, 1e-300)))
+    by_cost = np.argsort(levels, kind="stable")
+    level = levels[by_cost]
+    for side in (True, False):
+        members = np.flatnonzero(chosen[by_cost] == side)
+        # Position within the level, on its side.
+        first = np.searchsorted(level[members], level[members], side="left")
+        rank[members] = np.arange(len(members)) - first
+    return np.asarray(by_cost[np.lexsort((rank, level))])
+
+
+def steps_of(base: Base, items: NDArray[np.int64], cost: NDArray[np.float64]) -> Steps:
+    """Return the steps that flip the given items."""
+    sign = np.where(base.chosen[items], -1, 1).astype(base.weights.dtype)
+    change = np.where(base.chosen[items], -1, 1).astype(base.values.dtype)
+    return Steps(items, sign * base.weights[items], change * base.values[items], cost)

@@ -1,0 +1,274 @@
+"""The search over a core: runs the list kernel over items, keeps what recovers a selection, and minds clock and memory.
+
+The decisions of the last 64 steps are bits of a state. Whenever they are full, the list's bits and the positions in
+the previous block go to an archive, and every state remembers its position there; a selection is read off by walking
+back through the blocks. Entries that no living state leads to are dropped when the archive grows.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knapsolve.exact.core_list import BLOCK, grow
+
+FIRST_SIZE = 2**12
+WORK = 4 * 10**6
+"""States touched between two looks at the clock, a few hundredths of a second."""
+LOOK_AHEAD = 1.5
+"""Times that the last steps took for which time must be left to go on."""
+WINDOW = 2.0
+"""Weights of the heaviest item by which a state may miss the capacity when a list is cut."""
+CUT_WORK = 20
+"""Time that cutting a list takes, by state, in touches of a state."""
+ARCHIVE_ENTRIES = 2**26
+"""Archive entries (12 bytes each) beyond which unreachable ones are dropped."""
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """Items in the order in which they may flip, with what flipping does.
+
+    Parameters
+    ----------
+    items
+        Indices of the items, shape (k,).
+    weight, value
+        Change of weight and value by a flip, shape (k,).
+    cost
+        Loss that a flip causes, shape (k,); ascending, or nearly so, for speed.
+    """
+
+    items: NDArray[np.int64]
+    weight: NDArray[Any]
+    value: NDArray[Any]
+    cost: NDArray[np.float64]
+
+
+@dataclass
+class ListSearch:
+    """The list and what it has found. Values and weights are relative to the base selection.
+
+    Parameters
+    ----------
+    room
+        Capacity that the base selection leaves.
+    bound
+        Upper bound on the value of any selection.
+    best
+        Best known value.
+    unit
+        By how much a value must beat `best` to count.
+    price
+        Price of a unit of weight in the bound: what unused capacity costs.
+    most_states
+        Longest list kept.
+    deadline
+        Clock time to stop at, or None.
+    beam
+        Whether a list that grows too long is cut to its best states (no proof then) instead of ending the search.
+    """
+
+    room: Any
+    bound: float
+    best: Any
+    unit: float
+    price: float
+    most_states: int
+    deadline: float | None
+    beam: bool = False
+    unused_share: float = 0.01
+    """Share of the price at which unused or exceeded capacity counts when a list is cut."""
+    exact: bool = True
+    """Whether no state was cut."""
+    stopped: str = ""
+    """Why the search ended early, if it did."""
+    flipped: NDArray[np.int64] | None = None
+    """Items that the best selection found flips, or None if none better than the given one was found."""
+    count: int = 1
+    work: int = 0
+    """States touched so far."""
+    most_work: float = np.inf
+    """States to touch at most."""
+    longest: int = 1
+    _heaviest: float = 0.0
+    _block: int = 0
+    _side: int = 0
+    _offset: int = 0
+    _items: list[NDArray[np.int64]] = field(default_factory=list)
+    _archive: list[tuple[NDArray[np.uint64], NDArray[np.int32]]] = field(default_factory=list)
+    _states: tuple[NDArray[Any], ...] = ()
+
+    def run(self, steps: Steps, rest_cost: float, rest_rate: float) -> bool:
+        """Take steps; return whether the search may go on, or has ended: no state is left, or it was stopped.
+
+        Parameters
+        ----------
+        steps
+            The items.
+        rest_cost, rest_rate
+            Least loss, and least loss per unit of weight, of any flip of an item that comes after them; infinite where
+            there is none.
+        """
+        if not self._states:
+            self._states = _allocate(FIRST_SIZE, steps.weight.dtype, steps.value.dtype)
+        self._items.append(steps.items)
+        self._heaviest = max(self._heaviest, float(np.abs(steps.weight).max(initial=0)))
+        tables = _rest(steps, rest_cost, rest_rate, self.price)
+        step, total = 0, len(steps.items)
+        spent_until = time.perf_counter()
+        while step < total and self.count:
+            if self._offset & (BLOCK - 1) == 0 and self._offset > 0 and self._block != self._offset:
+                self._file()
+            last = min(total, step + BLOCK - (self._offset & (BLOCK - 1)))
+            before = self._offset - step
+            weight, value, loss, decisions, above = self._states
+            side, count, following, full, best, at, bits, parent = grow(
+                weight, value, loss, decisions, above, self._side, self.count, steps.weight, steps.value, steps.cost,
+                tables[0], tables[1], tables[2], tables[3],
+                step, last, before, self.room, self.bound, self.best, self.unit, WORK,
+            )  # fmt: skip
+            self.work += (following - step) * (count + self.count) // 2
+            self._side, self.count = side, count
+            self._offset, step = before + following, following
+            self.longest = max(self.longest, count)
+            if at >= 0:
+                self.best = best
+                self.flipped = self._recover(before + at, int(bits), int(parent))
+            if full and not self._enlarge(steps.cost[step]):
+                return False
+            if self.work > self.most_work:
+                self.stopped = "work"
+                return False
+            now, spent = time.perf_counter(), spent_until
+            spent_until = now
+            # The next steps take about as long as the last ones, or longer: leave before it is too late.
+            if self.deadline is not None and now + LOOK_AHEAD * (now - spent) > self.deadline:
+                self.stopped = "time"
+                return False
+        return self.count > 0
+
+    @property
+    def least_loss(self) -> float:
+        """Smallest loss of a state that is left: nothing still to be found is worth more than the bound less this."""
+        return float(self._states[2][self._side, : self.count].min(initial=np.inf)) if self._states else 0.0
+
+    def current(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return weights and values of the states, by increasing weight."""
+        weight, value = self._states[0], self._states[1]
+        return weight[self._side, : self.count], value[self._side, : self.count]
+
+    def flips_of(self, state: int) -> NDArray[np.int64]:
+        """Return the items that a state flips."""
+        bits, parent = (int(array[self._side, state]) for array in self._states[3:])
+        return self._recover(self._offset - 1, bits, parent)
+
+    def _file(self) -> None:
+        """Move the decisions of a finished block to the archive."""
+        bits, parent = self._states[3], self._states[4]
+        count, side = self.count, self._side
+        self._archive.append((bits[side, :count].copy(), parent[side, :count].copy()))
+        bits[side, :count] = 0
+        parent[side, :count] = np.arange(count, dtype=np.int32)
+        self._block = self._offset
+        if sum(len(entry) for entry, _ in self._archive) > ARCHIVE_ENTRIES:
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Drop archive entries that no living state leads to."""
+        parent = self._states[4][self._side]
+        used = parent[: self.count]
+        target: NDArray[np.int32] = used
+        for place in range(len(self._archive) - 1, -1, -1):
+            bits, above = self._archive[place]
+            needed = np.zeros(len(bits), np.bool_)
+            needed[target] = True
+            position = np.cumsum(needed, dtype=np.int32) - np.int32(1)
+            target[:] = position[target]
+            kept = above[needed]
+            self._archive[place] = (bits[needed], kept)
+            if place == 0:
+                break
+            target = kept
+        if sum(len(entry) for entry, _ in self._archive) > ARCHIVE_ENTRIES // 2:
+            self.most_states = min(self.most_states, max(self.count, FIRST_SIZE))
+
+    def _recover(self, step: int, bits: int, parent: int) -> NDArray[np.int64]:
+        """Return the items flipped by a state that was made at a step, from its bits and its archive position."""
+        items = np.concatenate(self._items)
+        block = step // BLOCK
+        flips = [block * BLOCK + k for k in range(BLOCK) if bits >> k & 1]
+        for place in range(block - 1, -1, -1):
+            entry, above = self._archive[place]
+            word = int(entry[parent])
+            flips += [place * BLOCK + k for k in range(BLOCK) if word >> k & 1]
+            parent = int(above[parent])
+        return np.asarray(items[np.array(flips, np.int64)])
+
+    def _enlarge(self, cost: float) -> bool:
+        """Make room for more states, or cut the list where that is allowed; return False if neither is possible."""
+        size = self._states[0].shape[1]
+        if size < self.most_states:
+            larger = _allocate(min(4 * size, self.most_states), self._states[0].dtype, self._states[1].dtype)
+            for new, old in zip(larger, self._states, strict=True):
+                new[self._side, : self.count] = old[self._side, : self.count]
+            self._states = larger
+            return True
+        if not self.beam:
+            self.stopped = "memory"
+            return False
+        self._cut(size // 4)
+        return True
+
+    def _cut(self, number: int) -> None:
+        """Keep about `number` states: those of the smallest losses, and the best one out of each stretch of weights."""
+        unused = (self.room - self._states[0][self._side, : self.count]).astype(np.float64)
+        # A few flips away from a full capacity: the others have a long way to go.
+        near = np.flatnonzero(np.abs(unused) <= WINDOW * self._heaviest)
+        # Capacity unused or exceeded counts a little: of equal losses the fuller list is the better one.
+        loss = self._states[2][self._side, near] + np.abs(unused[near]) * (self.unused_share * self.price)
+        self.work += CUT_WORK * self.count
+        kept = near
+        if len(near) > number:
+            best = np.argpartition(loss, number // 2)[: number // 2]
+            width = -(-2 * len(near) // number)
+            groups = len(near) // width
+            spread = np.arange(groups) * width + loss[: groups * width].reshape(groups, width).argmin(axis=1)
+            kept = near[np.union1d(best, spread)]
+        for array in self._states:
+            array[self._side, : len(kept)] = array[self._side, kept]
+        self.count = len(kept)
+        self.exact = False
+
+
+def _allocate(size: int, weight: Any, value: Any) -> tuple[NDArray[Any], ...]:
+    """Return arrays of (2, size) states, the first of row 0 being the base selection."""
+    states = (
+        np.empty((2, size), weight),
+        np.empty((2, size), value),
+        np.empty((2, size)),
+        np.empty((2, size), np.uint64),
+        np.empty((2, size), np.int32),
+    )
+    for array in states:
+        array[0, 0] = 0
+    return states
+
+
+def _rest(steps: Steps, rest_cost: float, rest_rate: float, price: float) -> tuple[NDArray[np.float64], ...]:
+    """Return, for each step, the least loss of any later flip and of any later removal, and the rates by weight."""
+    leaves = steps.weight < 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = np.where(steps.weight == 0, 0.0, steps.cost / np.abs(steps.weight))
+    cost_left = np.where(leaves, steps.cost, np.inf)
+    fill = np.where(leaves, np.inf, rate)
+    free = np.where(leaves, rate, np.inf)
+    least, least_left, fill, free = (
+        np.minimum.accumulate(np.append(array[1:], last)[::-1])[::-1]
+        for array, last in ((steps.cost, rest_cost), (cost_left, rest_cost), (fill, rest_rate), (free, rest_rate))
+    )
+    return least, least_left, np.minimum(fill, price), free

@@ -1,0 +1,117 @@
+"""Branch and bound over several resources."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from knapsolve import Knapsack, files, solve
+from knapsolve.exact.branch_and_bound import BranchAndBound
+from knapsolve.exact.fixing import core_of, program_of, relax_program
+from knapsolve.solution import Status, evaluate
+from knapsolve.solver import Options, Progress
+from knapsolve.testing import check_solver
+
+MKNAP1 = [3800, 8706.1, 4015, 6120, 12400, 10618, 16537]
+
+
+def correlated(n: int, m: int, seed: int) -> Knapsack:
+    """Values near the sum of the weights, half of every capacity: the shape of Chu and Beasley's problems."""
+    random = np.random.default_rng(seed)
+    weights = random.integers(1, 1000, (m, n))
+    values = (weights.sum(axis=0) / m + 500 * random.random(n)).astype(np.int64)
+    return Knapsack(values, weights, weights.sum(axis=1) // 2)
+
+
+def data() -> Path:
+    """The folder of published problems."""
+    folder = os.environ.get("KNAPPRUNE_DATA")
+    if not folder:
+        pytest.skip("KNAPPRUNE_DATA does not name the folder of published problems")
+    return Path(folder)
+
+
+def test_it_passes_the_conformance_suite():
+    """Every family of small problems: equal to brute force, bounds valid, deterministic."""
+    check_solver(BranchAndBound(), count=200)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_it_agrees_with_highs(seed):
+    """A general solver finds the same optimum."""
+    problem = correlated(40, 2 + seed, seed)
+    ours = solve(problem, BranchAndBound())
+    assert ours.status is Status.OPTIMAL
+    assert ours.value == solve(problem, "highs").value
+
+
+def test_float_values_and_weights_agree_with_integers():
+    """Dividing values and weights by powers of two changes nothing but the unit."""
+    problem = correlated(50, 4, 9)
+    scaled = Knapsack(problem.values / 64, problem.weights / 8, problem.capacities / 8)
+    assert solve(scaled, BranchAndBound()).value == solve(problem, BranchAndBound()).value / 64
+
+
+def test_no_decided_item_is_decided_wrongly():
+    """Every selection better than the cutoff agrees with the core's decided items."""
+    problem = correlated(40, 3, 2)
+    best = solve(problem, BranchAndBound())
+    relaxed = relax_program(program_of(problem))
+    core = core_of(relaxed, best.value - 1)
+    decided = np.ones(40, np.bool_)
+    decided[core.items] = False
+    assert (best.selected[decided] == core.inside[decided]).all()
+
+
+def test_a_time_limit_stops_it_with_a_valid_bound():
+    """A problem far beyond proof ends in time, and reports never contradict each other."""
+    problem = correlated(300, 20, 5)
+    BranchAndBound().solve(correlated(60, 20, 1), Options(time_limit=0.5))
+    reports: list[Progress] = []
+    started = time.perf_counter()
+    answer = BranchAndBound().solve(problem, Options(time_limit=1.0, on_progress=reports.append))
+    assert time.perf_counter() - started < 1.5
+    assert evaluate(problem, answer.selected)[0] <= answer.bound
+    assert max(report.value for report in reports) <= min(report.bound for report in reports)
+
+
+def test_a_gap_ends_the_search_early():
+    """With one percent allowed, the answer is within one percent and says so."""
+    problem = correlated(100, 5, 3)
+    answer = BranchAndBound().solve(problem, Options(gap=0.01))
+    value = evaluate(problem, answer.selected)[0]
+    assert value <= answer.bound <= value * 1.01 + 1
+
+
+def test_a_known_selection_is_never_lost():
+    """The start is returned where nothing better exists."""
+    problem = correlated(40, 3, 4)
+    best = solve(problem, BranchAndBound())
+    answer = BranchAndBound().solve(problem, Options(start=best.selected, time_limit=1e-9))
+    assert evaluate(problem, answer.selected)[0] == best.value
+
+
+def test_weights_beyond_exact_floats_are_declined():
+    """Sums past 2**53 would not be exact: it says so instead of guessing."""
+    problem = Knapsack([1, 2], [[2**53, 2**53], [1, 1]], [2**53, 2])
+    assert "declined" in BranchAndBound().solve(problem, Options()).trace[0]
+
+
+def test_mknap1_is_proved():
+    """The seven problems of Petersen, to their published optima."""
+    path = data() / "orlib" / "mknap1.txt"
+    solutions = [solve(files.read(path, index), BranchAndBound()) for index in range(7)]
+    assert all(solution.status is Status.OPTIMAL for solution in solutions)
+    assert [solution.value for solution in solutions] == pytest.approx(MKNAP1, rel=1e-12)
+
+
+def test_sac94_is_proved():
+    """All 54 problems."""
+    paths = sorted((data() / "sac94").rglob("*.dat"))
+    assert len(paths) == 54
+    for path in paths:
+        assert solve(files.read(path), BranchAndBound()).status is Status.OPTIMAL, path.name
