@@ -207,7 +207,9 @@ def settle_ties(weight, start, limits, prices, loss, tie, key):  # type: ignore[
         tied[c] = count > 1
     for _ in range(SWEEPS):
         changed = False
-        for c in np.flatnonzero(tied):
+        for c in range(len(key)):
+            if not tied[c]:
+                continue
             best, least = key[c], np.inf
             for o in range(start[c], start[c + 1]):
                 if loss[o] > tie:
