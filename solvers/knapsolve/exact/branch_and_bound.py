@@ -24,6 +24,8 @@ EASY_PIVOTS = 200_000
 """Pivots that the trees take alone: easy problems are proved before a local search pays."""
 HARD_PIVOTS = 1_000_000
 """Pivots after which a proof is far and a better selection worth more."""
+LARGE_CORE = 50_000
+"""Entries of the core's weights above which a time limit leaves all time to the local search."""
 WARM_ROUNDS = 40
 """Rounds without improvement after which the local search hands over to the trees."""
 STALE_ROUNDS = 400
@@ -64,10 +66,13 @@ class BranchAndBound:
 def _search(relaxed: Relaxed, incumbent: Incumbent, clock: Clock, n: int, seed: int) -> tuple[str, ...]:
     """Search the trees briefly; where that is no proof, improve the incumbent first and start on a smaller core."""
     forest = _Forest(relaxed, incumbent, clock, n)
-    forest.grow(EASY_PIVOTS, None)
+    # A descent into a large core cannot be stopped half way: with a deadline, improve the incumbent instead.
+    large = clock.limit is not None and len(forest.core.items) * relaxed.program.columns.shape[1] > LARGE_CORE
+    if not large:
+        forest.grow(EASY_PIVOTS, None)
     if forest.open and not clock.out():
         local = Neighbourhoods(relaxed, incumbent, np.random.default_rng(seed), clock.out)
-        while local.stale < WARM_ROUNDS and local.planes and not clock.out():
+        while (large or local.stale < WARM_ROUNDS) and local.planes and not clock.out():
             local.round()
         forest = _Forest(relaxed, incumbent, clock, n)
         forest.grow(None, local)

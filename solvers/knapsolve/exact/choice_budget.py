@@ -29,7 +29,7 @@ FIRST_OPTIONS = 24
 MOST_OPTIONS = 2**15
 WORK = 2**23
 """Pairs looked at between two looks at the clock."""
-MOST_EXTENSIONS = 2**26
+MOST_EXTENSIONS = 2**24
 """Extensions of combinations tried before a budget is given up."""
 MOST_WORK = 2**30
 """Pairs looked at before a budget is given up."""
@@ -153,7 +153,9 @@ def _among_nearest(
 
     No proof by itself; but where values are whole, a selection that meets the rounded bound needs no other.
     """
-    ranked = np.argsort(relaxation.loss[near], kind="stable")
+    # Ties are shuffled, so that the few are of many kinds.
+    shuffled = np.random.default_rng(0).permutation(len(near))
+    ranked = shuffled[np.argsort(relaxation.loss[near[shuffled]], kind="stable")]
     size = 32
     while size <= MOST_NEAREST and size // 2 < len(near) and state.proved < state.loss - step + margin:
         few = np.sort(ranked[:size])

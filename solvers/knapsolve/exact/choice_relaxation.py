@@ -20,6 +20,7 @@ SAMPLE = 2**12
 """Least number of classes in the sample; four times as many are solved whole."""
 SHARE = 32
 """Of so many classes one is in the sample, where that makes more."""
+SWEEPS = 20
 SPREAD = 4.0
 """Half-width of the box, in standard deviations of the sampled demand."""
 
@@ -198,18 +199,33 @@ def settle_ties(weight, start, limits, prices, loss, tie, key):  # type: ignore[
     for c in range(len(key)):
         for i in range(m):
             left[i] -= weight[key[c], i]
+    tied = np.zeros(len(key), np.bool_)
     for c in range(len(key)):
-        best, least = key[c], np.inf
+        count = 0
         for o in range(start[c], start[c + 1]):
-            if loss[o] > tie:
+            count += loss[o] <= tie
+        tied[c] = count > 1
+    for _ in range(SWEEPS):
+        changed = False
+        for c in range(len(key)):
+            if not tied[c]:
                 continue
-            distance = 0.0
-            for i in range(m):
-                after = left[i] + weight[key[c], i] - weight[o, i]
-                distance += (abs(after) if prices[i] > 0.0 else max(-after, 0.0)) / scale[i]
-            if distance < least:
-                best, least = o, distance
-        if best != key[c]:
-            for i in range(m):
-                left[i] += weight[key[c], i] - weight[best, i]
-            key[c] = best
+            best, least = key[c], np.inf
+            for o in range(start[c], start[c + 1]):
+                if loss[o] > tie:
+                    continue
+                distance = 0.0
+                for i in range(m):
+                    after = left[i] + weight[key[c], i] - weight[o, i]
+                    # Squares do not get stuck in a corner as sums of distances do.
+                    short = after if prices[i] > 0.0 else min(after, 0.0)
+                    distance += (short / scale[i]) ** 2
+                if distance < least:
+                    best, least = o, distance
+            if best != key[c]:
+                for i in range(m):
+                    left[i] += weight[key[c], i] - weight[best, i]
+                key[c] = best
+                changed = True
+        if not changed:
+            break

@@ -40,7 +40,7 @@ class Hyperplane:
         self.basis = basis
         self.core, self.columns = core, columns
         self.done = False
-        self.root_bound = tree.relax(core.values, columns, rows - 1, self.limits, -np.inf, basis)
+        self.root_bound = float(tree.relax(core.values, columns, rows - 1, self.limits, -np.inf, basis))  # type: ignore[no-untyped-call]
         self.state: tuple[NDArray[Any], ...] | None = None
         self.at_one = np.zeros(size, np.bool_)
 
@@ -50,7 +50,7 @@ class Hyperplane:
         if self.done:
             return -np.inf
         if self.state is None:
-            return float(self.root_bound)
+            return self.root_bound
         counters, bounds = self.state[0], self.state[11]
         return float(bounds[: counters[tree.DEPTH]].max(initial=-np.inf))
 

@@ -224,9 +224,11 @@ def search(  # type: ignore[no-untyped-def]
         fresh = status != OPTIMAL
 
 
-@njit(cache=True)
 def relax(values, columns, resources, limits, cutoff, basis):  # type: ignore[no-untyped-def]
-    """Solve the relaxation with nothing fixed; return its bound, leaving its basis in `basis` (M,)."""
+    """Solve the relaxation with nothing fixed; return its bound, leaving its basis in `basis` (M,).
+
+    Not compiled itself: the kernels that it calls are, and compiling them into it once more takes seconds.
+    """
     n, rows = columns.shape
     row_of = np.empty(n + rows, np.int64)
     inverse, work = np.empty((rows, rows)), np.empty((rows, rows))
