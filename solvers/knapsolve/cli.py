@@ -70,6 +70,7 @@ def solve(
 def list_solvers() -> None:
     """List the solvers, what they can do, and whether they are installed."""
     table = Table("solver", "proves", "resources", "choices", "requires", "anytime", "from")
+    table.columns[0].no_wrap = True
     broken = []
     for name in solvers():
         if name == AUTO:

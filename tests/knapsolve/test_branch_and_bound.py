@@ -32,9 +32,10 @@ def data() -> Path:
     folder = os.environ.get("KNAPPRUNE_DATA")
     if not folder:
         pytest.skip("KNAPPRUNE_DATA does not name the folder of published problems")
-    return Path(folder)
+    return Path(folder) / "knapsack"
 
 
+@pytest.mark.slow
 def test_it_passes_the_conformance_suite():
     """Every family of small problems: equal to brute force, bounds valid, deterministic."""
     check_solver(BranchAndBound(), count=200)

@@ -32,17 +32,19 @@ def random_choices(classes, size, m, seed, *, exactly_one=True, real=False):
 
 def khan():
     root = os.environ.get("KNAPPRUNE_DATA")
-    folder = Path(root) / "mmkp" if root else None
+    folder = Path(root) / "knapsack" / "mmkp" if root else None
     if folder is None or not folder.is_dir():
-        pytest.skip("KNAPPRUNE_DATA does not name a folder that holds mmkp")
+        pytest.skip("KNAPPRUNE_DATA does not name a folder that holds knapsack/mmkp")
     return folder
 
 
+@pytest.mark.slow
 def test_it_keeps_every_rule_of_the_conformance_suite():
     """Small problems of every family, ties, zeros and impossible ones among them."""
     check_solver(Choice(), count=200)
 
 
+@pytest.mark.slow
 def test_it_keeps_every_rule_without_lists_of_combinations(monkeypatch):
     """Where the lists have no room, branch and bound finds the same optima."""
     monkeypatch.setattr(choice_budget, "ROOM", 0)
