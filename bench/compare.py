@@ -67,7 +67,7 @@ def duels(champion: str, rows: list[Row]) -> list[Duel]:
             and row["solver"] not in YARDSTICKS
         ]
         proofs = [row for row in peers if row["status"] == PROVED]
-        tried = [row for row in peers if row["status"] in ("FEASIBLE", "NO_SOLUTION", "KILLED") and row["seconds"]]
+        tried = [row for row in peers if _used_its_time(row)]
         if proofs:
             best = min(proofs, key=lambda row: row["seconds"])
             found.append(Duel(ours["spec"], best["seconds"] / ours["seconds"], True, best["solver"]))
@@ -75,6 +75,12 @@ def duels(champion: str, rows: list[Row]) -> list[Duel]:
             longest = max(row["seconds"] for row in tried)
             found.append(Duel(ours["spec"], longest / ours["seconds"], False, ""))
     return found
+
+
+def _used_its_time(row: Row) -> bool:
+    """Return whether a run went on to its limit and proved nothing; one that gave up early says nothing of time."""
+    unproved = row["status"] in ("FEASIBLE", "NO_SOLUTION", "KILLED")
+    return unproved and row["seconds"] is not None and row["seconds"] > 0.9 * row["limit"]
 
 
 def geometric_mean(ratios: list[float]) -> float:

@@ -76,11 +76,13 @@ def _listen(child: _Child, row: Row, limit: float) -> str:
     runs: list[Row] = row.setdefault("runs", [])
     began = time.monotonic()
     deadline = began + SETUP_SECONDS
+    begun = False
     while True:
         event = child.next(deadline)
         kind = None if event is None else event.pop("event")
         if event is None:
             row["killed_after"] = time.monotonic() - began
+            row["note"] = "killed at the hard limit" if begun else "killed before its first run"
             return "killed"
         if kind == "gone":
             return "done" if runs and child.process.wait() == 0 else "failed"
@@ -92,7 +94,7 @@ def _listen(child: _Child, row: Row, limit: float) -> str:
         elif kind == "warm":
             row["warm_seconds"] = event["seconds"]
         elif kind == "begin":
-            began = time.monotonic()
+            began, begun = time.monotonic(), True
             deadline = began + hard_limit(limit)
         elif kind == "run":
             runs.append(event)
@@ -112,7 +114,7 @@ def _summary(runs: list[Row], ended: str, row: Row) -> Row:
             "value": None,
             "bound": None,
             "gap": None,
-            "note": row.get("note") or "killed at the hard limit",
+            "note": row.get("note", ""),
         }
     seconds = [run["seconds"] for run in runs]
     worst = max(runs, key=lambda run: run["status"] != "OPTIMAL")

@@ -172,7 +172,8 @@ def groups() -> dict[str, Group]:
         ),
         "one-dimension": Group(
             "One dimension: Pisinger's families",
-            "Coefficients up to 1000, capacity half of the sum of weights.",
+            "Coefficients up to 1000, capacity half of the sum of weights. `mknapsack` runs on NumPy 1, which its "
+            "wheels need.",
             _one_dimension(),
             ("auto", "bellman", "core", *YARDSTICKS, "ortools-knapsack", "mknapsack"),
         ),
