@@ -49,5 +49,5 @@ PREFERENCE = {
     "SCIP": Dialect(_scip, lambda extra: float(extra["model"].getDualbound())),
     "SCIPY": Dialect(_scipy, lambda extra: float(extra["mip_dual_bound"])),
 }
-"""Best first. HIGHS tells most while it works. SCIPY is HiGHS too, silent until it ends, but always there: CVXPY cannot be
-installed without SciPy. CBC and GLPK_MI are left out: through CVXPY they give no bound, and so no answer but a proof."""
+"""Best first. HIGHS tells most while it works. SCIPY is HiGHS too, silent until it ends, but always there, for CVXPY
+needs SciPy. CBC and GLPK_MI are left out: through CVXPY they give no bound."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -74,7 +75,9 @@ def _options(name: str, job: Job, begun: float) -> dict[str, Any]:
 
 def _solved(problem: cvxpy.Problem, items: cvxpy.Variable, name: str, options: dict[str, Any]) -> Report:
     try:
-        problem.solve(solver=name, **options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of an inaccurate solution, which is one that the time limit cut short
+            problem.solve(solver=name, **options)
     except cvxpy.SolverError:
         return Report(note=f"{name}: stopped without a selection")  # CVXPY's word for a time limit that struck early
     note = f"{name}: {problem.status}"
@@ -93,7 +96,7 @@ def _model(program: Program) -> tuple[cvxpy.Problem, cvxpy.Variable]:
     shape = (len(found.upper), len(program.objective))
     table = csr_array((found.coefficients, (found.rows, found.columns)), shape=shape)
     equal = found.lower == found.upper
-    kept = [part for part in ((table[~equal] @ items <= found.upper[~equal]), ) if part.size]
+    kept = [table[~equal] @ items <= found.upper[~equal]]
     if equal.any():
         kept.append(table[equal] @ items == found.upper[equal])
     if not program.allowed.all():

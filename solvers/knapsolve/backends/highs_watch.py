@@ -89,7 +89,7 @@ class Watch:
                     self._report(Report(bound=bound + abs(bound) * _LOG_PRECISION))
 
     def _read_selections(self, stream: TextIO) -> None:
-        """Read blocks of ``Objective v``, ``# Columns -k`` and k lines `` value index``."""
+        """Read blocks of ``Objective v``, ``# Columns -k`` and k lines ``value index``, perhaps after a name."""
         with stream:
             for line in stream:
                 if line.startswith("# Columns"):
@@ -98,6 +98,6 @@ class Watch:
     def _read_block(self, stream: TextIO, count: int) -> NDArray[np.bool_]:
         selected = np.zeros(self._n, dtype=np.bool_)
         for _ in range(count):
-            value, index = stream.readline().split()
+            *_, value, index = stream.readline().split()
             selected[int(index)] = float(value) > 0.5
         return selected
