@@ -97,6 +97,7 @@ def _without_limit(message):
 @each
 def test_progress_only_improves(solver) -> None:
     seen: list[Progress] = []
+    solver.solve(Knapsack([1], [1], [1]), Options())  # the limit below is not for starting a process
     solver.solve(hard_problem(500), Options(time_limit=1.5, on_progress=seen.append))
     assert len(seen) > 1
     for before, after in itertools.pairwise(seen):

@@ -1,5 +1,7 @@
 """Scaling loses no feasible selection, and what it loses of values widens the bound."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,8 @@ from knapsolve.backends.scaling import Scaled, for_floats, for_integers
 from knapsolve.problem import Knapsack
 from knapsolve.solution import evaluate, violation
 
-SCALES = [for_floats, for_integers]
+for_scip = partial(for_floats, keep_whole_rows=True)
+SCALES = [for_floats, for_scip, for_integers]
 MAGNITUDES = st.sampled_from([1e-12, 1e-3, 1.0, 1e6, 1e14])
 
 
@@ -56,6 +59,13 @@ def test_integers_are_passed_exactly() -> None:
     assert scaled.program.rows.tolist() == [[3, 1, 2]]
     assert scaled.program.limits.tolist() == [4]
     assert (scaled.unit, scaled.loss) == (2, 0)
+
+
+def test_scip_sees_whole_weights_as_they_are_and_others_enlarged() -> None:
+    program = for_scip(Knapsack([1.0, 2.0], [[3, 5], [0.5, 0.25]], [6.5, 0.75]), None).program
+    assert program.rows[0].tolist() == [3, 5]
+    assert program.limits[0] == 6
+    assert 2**19 <= program.limits[1] <= 2**20
 
 
 def test_whole_floats_are_passed_exactly() -> None:
