@@ -18,7 +18,8 @@ from knapsolve.problem import Knapsack
 
 FLOAT_VALUE_EXPONENT = 17
 FLOAT_LIMIT_EXPONENT = 20
-"""HiGHS sees the largest value near 2**17 and every capacity near 2**20: its tolerances are then 1e-11 of them."""
+"""HiGHS sees the largest value near 2**17 and every capacity near 2**20: its tolerances are then 1e-11 of them. SCIP
+needs it too: of whole weights near 1e11 as they are it proves optima that are none."""
 
 OBJECTIVE_TOLERANCE = 1e-6
 DUAL_TOLERANCE = 1e-7
@@ -58,7 +59,7 @@ class Scaled:
         return math.nextafter(math.nextafter(widened, math.inf), math.inf)
 
 
-def for_floats(problem: Knapsack, start: NDArray[np.bool_] | None, *, keep_whole_rows: bool = False) -> Scaled:
+def for_floats(problem: Knapsack, start: NDArray[np.bool_] | None) -> Scaled:
     """Scale for a solver that computes in floats.
 
     Parameters
@@ -67,9 +68,6 @@ def for_floats(problem: Knapsack, start: NDArray[np.bool_] | None, *, keep_whole
         The problem, without fixed items.
     start
         A feasible selection, bool, shape (n,), or None.
-    keep_whole_rows
-        Pass whole weights as they are. That is for SCIP, which treats them as a knapsack constraint, compares numbers
-        relative to their size, and so gains nothing from a larger unit.
 
     Returns
     -------
@@ -80,11 +78,8 @@ def for_floats(problem: Knapsack, start: NDArray[np.bool_] | None, *, keep_whole
     values = problem.values.astype(np.float64)
     shift = FLOAT_VALUE_EXPONENT - _exponent(np.abs(values).max(initial=0.0))
     limits = problem.limits.astype(np.float64)
-    rows = np.where(allowed, problem.weights, 0).astype(np.float64)
-    kept = np.array([keep_whole_rows and _are_small_integers(row) for row in rows])
-    shifts = np.where(kept, 0, [FLOAT_LIMIT_EXPONENT - _exponent(limit) for limit in limits])
-    limits = np.where(kept, np.floor(limits), limits)
-    rows = np.ldexp(rows, shifts[:, None])
+    shifts = np.array([FLOAT_LIMIT_EXPONENT - _exponent(limit) for limit in limits])
+    rows = np.ldexp(np.where(allowed, problem.weights, 0).astype(np.float64), shifts[:, None])
     unit = math.ldexp(1.0, -shift)
     tolerance = OBJECTIVE_TOLERANCE + DUAL_TOLERANCE * problem.n
     loss = unit * tolerance + float(np.abs(values).sum()) * 2.0**-52

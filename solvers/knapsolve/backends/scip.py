@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from knapsolve.backends import external
 from knapsolve.backends.scaling import for_floats
 from knapsolve.problem import Knapsack
@@ -35,5 +33,4 @@ class Scip:
         Answer
             The best selection and a bound that covers SCIP's tolerances.
         """
-        scale = partial(for_floats, keep_whole_rows=True)
-        return external.solve(self.name, "knapsolve.backends.scip_run", scale, problem, options)
+        return external.solve(self.name, "knapsolve.backends.scip_run", for_floats, problem, options)

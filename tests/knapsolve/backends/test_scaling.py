@@ -1,7 +1,5 @@
 """Scaling loses no feasible selection, and what it loses of values widens the bound."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,8 +10,7 @@ from knapsolve.backends.scaling import Scaled, for_floats, for_integers
 from knapsolve.problem import Knapsack
 from knapsolve.solution import evaluate, violation
 
-for_scip = partial(for_floats, keep_whole_rows=True)
-SCALES = [for_floats, for_scip, for_integers]
+SCALES = [for_floats, for_integers]
 MAGNITUDES = st.sampled_from([1e-12, 1e-3, 1.0, 1e6, 1e14])
 
 
@@ -61,13 +58,6 @@ def test_integers_are_passed_exactly() -> None:
     assert (scaled.unit, scaled.loss) == (2, 0)
 
 
-def test_scip_sees_whole_weights_as_they_are_and_others_enlarged() -> None:
-    program = for_scip(Knapsack([1.0, 2.0], [[3, 5], [0.5, 0.25]], [6.5, 0.75]), None).program
-    assert program.rows[0].tolist() == [3, 5]
-    assert program.limits[0] == 6
-    assert 2**19 <= program.limits[1] <= 2**20
-
-
 def test_whole_floats_are_passed_exactly() -> None:
     scaled = for_integers(Knapsack([1e15, 1.0], [1e14, 1.0], 1e14), None)
     assert scaled.program.objective.tolist() == [10**15, 1]
@@ -96,7 +86,7 @@ def test_sums_near_the_largest_integer_are_rounded_and_the_bound_says_so() -> No
 
 
 @pytest.mark.parametrize("magnitude", [1e-200, 1e-9, 1.0, 1e9, 1e200])
-def test_highs_sees_numbers_of_the_same_size_whatever_the_unit(magnitude: float) -> None:
+def test_highs_and_scip_see_numbers_of_the_same_size_whatever_the_unit(magnitude: float) -> None:
     program = for_floats(
         Knapsack([3 * magnitude, magnitude], [2.5 * magnitude, magnitude], 3 * magnitude), None
     ).program
