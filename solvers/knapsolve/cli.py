@@ -1,4 +1,4 @@
-"""The command ``knapsolve``: solve a file, list the solvers.
+"""The command ``knapsolve``: solve a file, list the solvers, run the benchmark.
 
 Exit codes: 0 a selection was found, 1 there is none or none was found in time, 2 the input was wrong.
 """
@@ -19,6 +19,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from knapsolve import atomic, files
+from knapsolve.checkout import checkout, run_benchmark
 from knapsolve.problem import Knapsack
 from knapsolve.solution import Solution, Status, relative_gap
 from knapsolve.solver import AUTO, ENTRY_POINT_GROUP, Capabilities, Progress, Solver, load, solvers
@@ -81,11 +82,22 @@ def list_solvers() -> None:
         except ImportError as error:
             broken.append(str(error))
             continue
-        table.add_row(name, *_capabilities(found.capabilities), _origin(name, found))
+        table.add_row(name, *_capabilities(found.capabilities), escape(_origin(name, found)))
     console = Console()
     console.print(table)
     for sentence in broken:
         console.print(f"[yellow]not available:[/] {escape(sentence)}", soft_wrap=True)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,  # --help is the benchmark's too
+)
+def bench(context: typer.Context) -> None:
+    """Run the benchmark, in a checkout of the repository: what follows is passed to `python -m bench`."""
+    with sentences_for_errors():
+        root = checkout()
+    run_benchmark(root, context.args)
 
 
 def main() -> None:
@@ -149,7 +161,8 @@ def _origin(name: str, solver: Solver) -> str:
     try:
         return f"{distribution} {importlib.metadata.version(distribution)}"
     except importlib.metadata.PackageNotFoundError:
-        return f"{distribution}, not installed: pip install {distribution}"
+        remedy = getattr(solver, "remedy", f"pip install {distribution}")
+        return f"{distribution}, not installed: {remedy}"
 
 
 def _distributions() -> dict[str, str]:

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from knapsolve.checkout import checkout
 from knapsolve.cli import app
-from knapsolve.solver import solvers
+from knapsolve.problem import Knapsack
+from knapsolve.solver import Answer, Capabilities, Options, solvers
 
 PROBLEM = "3\n10 5\n20 6\n30 7\n12\n"
 
@@ -97,3 +99,47 @@ def test_the_installed_command_runs(file: Path) -> None:
     command = Path(sys.executable).with_name("knapsolve")
     result = subprocess.run([command, "solve", file], capture_output=True, text=True, timeout=120, check=True)
     assert "OPTIMAL" in result.stdout
+
+
+class Absent:
+    """A solver whose library nobody has."""
+
+    name = "absent"
+    capabilities = Capabilities(exact=True)
+    distribution = "no-such-library"
+    remedy = 'pip install "knapprune[absent]"'
+
+    def solve(self, problem: Knapsack, options: Options) -> Answer:
+        raise NotImplementedError
+
+
+def test_list_says_what_is_not_installed_and_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("knapsolve.cli.solvers", lambda: ["absent"])
+    monkeypatch.setattr("knapsolve.cli.load", lambda name: Absent())
+    result = run("list")
+    assert 'no-such-library, not installed: pip install "knapprune[absent]"' in result.output
+
+
+def test_bench_takes_the_arguments_of_the_benchmark() -> None:
+    """In a process of its own, for it runs the benchmark in place of the command."""
+    command = [sys.executable, "-c", "from knapsolve.cli import main; main()", "bench"]
+    helped = subprocess.run([*command, "--help"], capture_output=True, text=True, timeout=120)
+    assert "python -m bench" in helped.stdout
+    refused = subprocess.run([*command, "--severity", "nonsense"], capture_output=True, text=True, timeout=120)
+    assert refused.returncode == 2
+    assert "got 'nonsense'" in refused.stderr
+
+
+def test_bench_without_a_checkout_says_that_it_needs_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = tmp_path / "site-packages" / "knapsolve"
+    monkeypatch.setattr("knapsolve.cli.checkout", lambda: checkout(installed))
+    result = run("bench", "--severity", "smoke")
+    assert result.exit_code == 2
+    assert "the benchmark needs a checkout of the repository" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_a_folder_named_solvers_without_a_benchmark_is_no_checkout(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="needs a checkout"):
+        checkout(tmp_path / "solvers" / "knapsolve")

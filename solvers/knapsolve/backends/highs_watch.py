@@ -1,4 +1,4 @@
-"""Read what HiGHS tells while it works, for MathOpt has no callbacks for it.
+"""Read what HiGHS tells while it works, for neither MathOpt nor CVXPY has callbacks for it.
 
 HiGHS writes a log line for every improvement, and every improved selection to a file that it is given. Both are pipes
 here: nothing touches the disk, and nothing is left behind by a kill. Where the system has no ``/dev/fd``, only the
@@ -12,7 +12,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, Self, TextIO
+from typing import Self, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,11 +33,21 @@ class Watch:
         Number of items.
     report
         Called with every improved selection and bound.
+    minimises
+        Whether HiGHS was given the objective's negative to minimise.
+
+    Attributes
+    ----------
+    selections
+        Path to pass to HiGHS as its option ``mip_improving_solution_file``, or None where nothing can be watched. The
+        log must be sent to the console, the selections be written sparsely.
     """
 
-    def __init__(self, n: int, report: Callable[[Report], None]) -> None:
+    def __init__(self, n: int, report: Callable[[Report], None], *, minimises: bool = False) -> None:
+        self.selections: str | None = None
         self._n = n
         self._report = report
+        self._sign = -1.0 if minimises else 1.0
         self._readers: list[threading.Thread] = []
         self._written: list[int] = []
         self._output: int | None = None
@@ -47,16 +57,8 @@ class Watch:
             log = self._pipe(self._read_log)
             self._output = os.dup(_STANDARD_OUTPUT)
             os.dup2(log, _STANDARD_OUTPUT)
-            self._selections = self._pipe(self._read_selections)
+            self.selections = f"/dev/fd/{self._pipe(self._read_selections)}"
         return self
-
-    def prepare(self, parameters: Any) -> None:
-        """Ask HiGHS, in MathOpt's parameters, to tell what it finds."""
-        if self._output is None:
-            return
-        parameters.enable_output = True
-        parameters.highs.string_options["mip_improving_solution_file"] = f"/dev/fd/{self._selections}"
-        parameters.highs.bool_options["mip_improving_solution_report_sparse"] = True
 
     def __exit__(self, *exception: object) -> None:
         if self._output is None:
@@ -82,12 +84,12 @@ class Watch:
         with stream:
             for line in stream:
                 match = _LOG_LINE.match(line)
-                bound = float("inf") if match is None else float(match["bound"])
+                bound = float("inf") if match is None else self._sign * float(match["bound"])
                 if np.isfinite(bound):
                     self._report(Report(bound=bound + abs(bound) * _LOG_PRECISION))
 
     def _read_selections(self, stream: TextIO) -> None:
-        """Read blocks of ``Objective v``, ``# Columns -k`` and k lines `` value index``."""
+        """Read blocks of ``Objective v``, ``# Columns -k`` and k lines ``value index``, perhaps after a name."""
         with stream:
             for line in stream:
                 if line.startswith("# Columns"):
@@ -96,6 +98,6 @@ class Watch:
     def _read_block(self, stream: TextIO, count: int) -> NDArray[np.bool_]:
         selected = np.zeros(self._n, dtype=np.bool_)
         for _ in range(count):
-            value, index = stream.readline().split()
+            *_, value, index = stream.readline().split()
             selected[int(index)] = float(value) > 0.5
         return selected

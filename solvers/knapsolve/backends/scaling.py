@@ -1,7 +1,7 @@
 """From a problem in the user's numbers to a program in a solver's, and back to a bound that still holds.
 
-HiGHS computes with absolute tolerances of 1e-6, CP-SAT with integers. Scaling by powers of two is exact, so only what
-is said here is lost, and what is lost widens the bound.
+HiGHS computes with absolute tolerances of 1e-6, SCIP with relative ones, CP-SAT with integers. Scaling by powers of two
+is exact, so only what is said here is lost, and what is lost widens the bound.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from knapsolve.problem import Knapsack
 
 FLOAT_VALUE_EXPONENT = 17
 FLOAT_LIMIT_EXPONENT = 20
-"""HiGHS sees the largest value near 2**17 and every capacity near 2**20: its tolerances are then 1e-11 of them."""
+"""HiGHS sees the largest value near 2**17 and every capacity near 2**20: its tolerances are then 1e-11 of them. SCIP
+needs it too: of whole weights near 1e11 as they are it proves optima that are none."""
 
-HIGHS_OBJECTIVE_TOLERANCE = 1e-6
-HIGHS_DUAL_TOLERANCE = 1e-7
-"""A node is dropped when it promises less than 1e-6 more; a reduced cost may have the wrong sign by 1e-7."""
+OBJECTIVE_TOLERANCE = 1e-6
+DUAL_TOLERANCE = 1e-7
+"""HiGHS and SCIP drop a node that promises less than 1e-6 more; a reduced cost may have the wrong sign by 1e-7."""
 
 INTEGER_SUM_EXPONENT = 60
 """CP-SAT refuses sums that could pass 2**62; one bit is kept for the limit, one for the complement."""
@@ -59,7 +60,7 @@ class Scaled:
 
 
 def for_floats(problem: Knapsack, start: NDArray[np.bool_] | None) -> Scaled:
-    """Scale for a solver that computes in floats with absolute tolerances.
+    """Scale for a solver that computes in floats.
 
     Parameters
     ----------
@@ -71,7 +72,7 @@ def for_floats(problem: Knapsack, start: NDArray[np.bool_] | None) -> Scaled:
     Returns
     -------
     Scaled
-        Values and rows times powers of two; `loss` covers HiGHS' tolerances.
+        Values and rows times powers of two; `loss` covers the tolerances of HiGHS and SCIP.
     """
     allowed = _allowed(problem)
     values = problem.values.astype(np.float64)
@@ -80,7 +81,7 @@ def for_floats(problem: Knapsack, start: NDArray[np.bool_] | None) -> Scaled:
     shifts = np.array([FLOAT_LIMIT_EXPONENT - _exponent(limit) for limit in limits])
     rows = np.ldexp(np.where(allowed, problem.weights, 0).astype(np.float64), shifts[:, None])
     unit = math.ldexp(1.0, -shift)
-    tolerance = HIGHS_OBJECTIVE_TOLERANCE + HIGHS_DUAL_TOLERANCE * problem.n
+    tolerance = OBJECTIVE_TOLERANCE + DUAL_TOLERANCE * problem.n
     loss = unit * tolerance + float(np.abs(values).sum()) * 2.0**-52
     return Scaled(
         _program(problem, np.ldexp(values, shift), rows, np.ldexp(limits, shifts), allowed, start), unit, loss

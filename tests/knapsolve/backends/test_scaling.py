@@ -86,7 +86,7 @@ def test_sums_near_the_largest_integer_are_rounded_and_the_bound_says_so() -> No
 
 
 @pytest.mark.parametrize("magnitude", [1e-200, 1e-9, 1.0, 1e9, 1e200])
-def test_highs_sees_numbers_of_the_same_size_whatever_the_unit(magnitude: float) -> None:
+def test_highs_and_scip_see_numbers_of_the_same_size_whatever_the_unit(magnitude: float) -> None:
     program = for_floats(
         Knapsack([3 * magnitude, magnitude], [2.5 * magnitude, magnitude], 3 * magnitude), None
     ).program

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -171,22 +172,29 @@ def test_a_worker_in_the_middle_of_a_solve_dies_with_its_parent(tmp_path: Path) 
     output(started)
 
 
-@pytest.mark.parametrize("solver", ["highs", "cpsat"])
+REAL = ["highs:Highs", "cpsat:CpSat", "scip:Scip", "cvxpy:Cvxpy"]
+
+
+@pytest.mark.parametrize("solver", REAL)
 def test_a_real_solver_in_the_middle_of_a_solve_dies_with_its_parent(solver: str, tmp_path: Path) -> None:
+    module, name = solver.split(":")
+    if module == "cvxpy" and find_spec("cvxpy") is None:
+        pytest.skip("CVXPY is not installed")
     body = f"""
         import threading, time
         import numpy as np
         from knapsolve import Knapsack
         from knapsolve.backends import pool
-        from knapsolve.solver import Options, load
-        load("{solver}").solve(Knapsack([1], [1], [1]), Options())
+        from knapsolve.backends.{module} import {name}
+        from knapsolve.solver import Options
+        {name}().solve(Knapsack([1], [1], [1]), Options())
         (worker,) = [worker for workers in pool._idle.values() for worker in workers]
         random = np.random.default_rng(0)
         weights = random.integers(1, 1000, (5, 2000))
         problem = Knapsack(weights.sum(axis=0), weights, weights.sum(axis=1) // 2)
         announce = threading.Timer(1.0, lambda: print(worker.process.pid, flush=True))
         announce.start()
-        load("{solver}").solve(problem, Options())
+        {name}().solve(problem, Options())
     """
     started = script(body, tmp_path, wait=False)
     assert started.stdout is not None
