@@ -55,7 +55,7 @@ every_problem = settings(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("solver", ["few-types", "highs", "cpsat", "auto"])
+@pytest.mark.parametrize("solver", ["few-types", "branch-and-bound", "highs", "cpsat", "auto"])
 def test_an_exact_solver_equals_brute_force_with_up_to_four_resources(solver):
     """Proved, feasible, and worth what the best of all selections is worth."""
 
@@ -71,13 +71,14 @@ def test_an_exact_solver_equals_brute_force_with_up_to_four_resources(solver):
 
 
 @pytest.mark.slow
-def test_bellman_equals_brute_force_with_one_resource():
-    """Bellman on the problems it takes: one resource, whole weights."""
+@pytest.mark.parametrize("solver", ["bellman", "core"])
+def test_an_exact_solver_equals_brute_force_with_one_resource(solver):
+    """The problems that Bellman takes: one resource, whole weights."""
 
     @every_problem
     @given(problems(most_resources=1, whole_weights=True))
     def check(problem):
-        agree(problem, "bellman")
+        agree(problem, solver)
 
     check()
 
