@@ -71,6 +71,10 @@ class ListSearch:
         Clock time to stop at, or None.
     beam
         Whether a list that grows too long is cut to its best states (no proof then) instead of ending the search.
+    unused_share
+        Share of the price at which unused or exceeded capacity counts when a list is cut.
+    most_work
+        States to touch at most.
     """
 
     room: Any
@@ -82,26 +86,26 @@ class ListSearch:
     deadline: float | None
     beam: bool = False
     unused_share: float = 0.01
-    """Share of the price at which unused or exceeded capacity counts when a list is cut."""
-    exact: bool = True
-    """Whether no state was cut."""
-    stopped: str = ""
-    """Why the search ended early, if it did."""
-    flipped: NDArray[np.int64] | None = None
-    """Items that the best selection found flips, or None if none better than the given one was found."""
-    count: int = 1
-    work: int = 0
-    """States touched so far."""
     most_work: float = np.inf
-    """States to touch at most."""
-    longest: int = 1
-    _heaviest: float = 0.0
-    _block: int = 0
-    _side: int = 0
-    _offset: int = 0
-    _items: list[NDArray[np.int64]] = field(default_factory=list)
-    _archive: list[tuple[NDArray[np.uint64], NDArray[np.int32]]] = field(default_factory=list)
-    _states: tuple[NDArray[Any], ...] = ()
+    exact: bool = field(default=True, init=False)
+    """Whether no state was cut."""
+    stopped: str = field(default="", init=False)
+    """Why the search ended early, if it did."""
+    flipped: NDArray[np.int64] | None = field(default=None, init=False)
+    """Items that the best selection found flips, or None if none better than the given one was found."""
+    count: int = field(default=1, init=False)
+    """States in the list."""
+    work: int = field(default=0, init=False)
+    """States touched so far."""
+    longest: int = field(default=1, init=False)
+    """States in the list when it was longest."""
+    _heaviest: float = field(default=0.0, init=False)
+    _block: int = field(default=0, init=False)
+    _side: int = field(default=0, init=False)
+    _offset: int = field(default=0, init=False)
+    _items: list[NDArray[np.int64]] = field(default_factory=list, init=False)
+    _archive: list[tuple[NDArray[np.uint64], NDArray[np.int32]]] = field(default_factory=list, init=False)
+    _states: tuple[NDArray[Any], ...] = field(default=(), init=False)
 
     def run(self, steps: Steps, rest_cost: float, rest_rate: float) -> bool:
         """Take steps; return whether the search may go on, or has ended: no state is left, or it was stopped.
