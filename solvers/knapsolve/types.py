@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from knapsolve.hashing import OFFSET, mix
 from knapsolve.problem import Knapsack
 
 MOST_TYPES = 2**20
@@ -31,12 +32,11 @@ def types_of(problem: Knapsack) -> tuple[NDArray[Any], NDArray[Any]] | None:
 @njit(cache=True)
 def column_hash(weights, j):  # type: ignore[no-untyped-def]
     """Hash column j of (m, n) weights (FNV-1a over the entries' own hashes)."""
-    mixed = np.uint64(14695981039346656037)
+    mixed = OFFSET
     for i in range(weights.shape[0]):
         # Adding 0 makes -0.0 and 0.0 one type.
         bits = np.int64(hash(weights[i, j] + 0)).view(np.uint64)
-        mixed = (mixed ^ bits) * np.uint64(1099511628211)
-        mixed ^= mixed >> np.uint64(29)
+        mixed = mix(mixed, bits)
     return mixed
 
 

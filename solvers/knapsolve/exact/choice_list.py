@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from knapsolve.hashing import OFFSET, mix
+
 OVERFLOW, GIVE_UP = -1, -2
 
 
@@ -70,10 +72,9 @@ def combinations(start, loss, added, budget, room, work):  # type: ignore[no-unt
                 else:
                     # The empty combination enters the table by the same door.
                     lost = 0.0
-                mixed = np.uint64(14695981039346656037)
+                mixed = OFFSET
                 for i in range(m):
-                    mixed = (mixed ^ np.int64(hash(total[i])).view(np.uint64)) * np.uint64(1099511628211)
-                    mixed ^= mixed >> np.uint64(29)
+                    mixed = mix(mixed, np.int64(hash(total[i])).view(np.uint64))
                 slot = mixed & np.uint64(slots - 1)
                 known = table[slot]
                 while known >= 0:

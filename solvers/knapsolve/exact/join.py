@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from knapsolve.hashing import OFFSET, mix
+
 
 @njit(cache=True)
 def join(  # type: ignore[no-untyped-def]
@@ -36,21 +38,19 @@ def join(  # type: ignore[no-untyped-def]
     head = np.full(slots, -1, np.int32)
     following = np.empty(len(first), np.int32)
     for a in range(len(first)):
-        mixed = np.uint64(14695981039346656037)
+        mixed = OFFSET
         for i in priced:
-            mixed = (mixed ^ np.int64(first[a, i]).view(np.uint64)) * np.uint64(1099511628211)
-            mixed ^= mixed >> np.uint64(29)
+            mixed = mix(mixed, np.int64(first[a, i]).view(np.uint64))
         slot = mixed & np.uint64(slots - 1)
         following[a] = head[slot]
         head[slot] = a
     one, other, best = -1, -1, -np.inf
     for b in range(len(second)):
         for k in range(len(slacks)):
-            mixed = np.uint64(14695981039346656037)
+            mixed = OFFSET
             for p in range(len(priced)):
                 wanted = slacks[k, p] - second[b, priced[p]]
-                mixed = (mixed ^ np.int64(wanted).view(np.uint64)) * np.uint64(1099511628211)
-                mixed ^= mixed >> np.uint64(29)
+                mixed = mix(mixed, np.int64(wanted).view(np.uint64))
             a = head[mixed & np.uint64(slots - 1)]
             while a >= 0:
                 gain = first_gains[a] + second_gains[b]

@@ -12,6 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from knapsolve.hashing import OFFSET, mix
+
 OVERFLOW = -1
 
 
@@ -113,11 +115,10 @@ def extend(  # type: ignore[no-untyped-def]
                 loss = losses[s] + step_loss[base + deviation]
                 if loss > budget:
                     break
-                mixed = np.uint64(14695981039346656037)
+                mixed = OFFSET
                 for i in range(m):
                     residual[i] = positions[s, i] - deviation * move[i]
-                    mixed = (mixed ^ np.int64(hash(residual[i])).view(np.uint64)) * np.uint64(1099511628211)
-                    mixed ^= mixed >> np.uint64(29)
+                    mixed = mix(mixed, np.int64(hash(residual[i])).view(np.uint64))
                 slot = mixed & np.uint64(slots - 1)
                 known = table[slot]
                 while known >= 0:
