@@ -41,6 +41,19 @@ def test_it_passes_the_conformance_suite():
     check_solver(BranchAndBound(), count=200)
 
 
+@pytest.mark.parametrize(
+    ("problem", "best"),
+    [
+        (Knapsack([19, 11, -8, -6, 8], [[9, 2, 17, 4, 0]], [9]), 27),
+        (Knapsack([5, 1, 16, 23], [[0, 14, 4, 12], [9, 12, 7, 9]], [12, 29]), 28),
+    ],
+)
+def test_a_row_met_exactly_by_the_last_item_is_not_called_infeasible(problem, best):
+    """The dual simplex meets the row by rounding a hair short."""
+    solution = BranchAndBound().solve(problem, Options())
+    assert evaluate(problem, solution.selected)[0] == best
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_it_agrees_with_highs(seed):
     """A general solver finds the same optimum."""

@@ -199,7 +199,8 @@ def reoptimise(  # type: ignore[no-untyped-def]
             size -= 1
             heap_ratio[0], heap_item[0] = heap_ratio[size], heap_item[size]
             sift_down(heap_ratio, heap_item, 0, size)
-            if j >= n or abs(alpha[j]) >= excess:
+            # By rounding, the last item that could meet the row may seem to fall short of it.
+            if j >= n or abs(alpha[j]) >= excess - PRIMAL_TOLERANCE:
                 entering = j
                 break
             excess -= abs(alpha[j])
