@@ -8,6 +8,7 @@ from functools import cache
 
 import numpy as np
 
+from knapsolve.interruption import interrupted
 from knapsolve.problem import Knapsack
 from knapsolve.solution import evaluate, relative_gap
 from knapsolve.solver import AUTO, Answer, Capabilities, Options, load, missing_capabilities
@@ -49,7 +50,7 @@ class Automatic:
             allowed = left if not limited else min(FIRST_SECONDS, left if left is not None else FIRST_SECONDS)
             answer = load(name).solve(problem, replace(options, time_limit=allowed, start=best.selected))
             best = _better(problem, best, answer, name)
-            if answer.infeasible or _done(problem, best, options.gap):
+            if answer.infeasible or interrupted() or _done(problem, best, options.gap):
                 break
         return best
 

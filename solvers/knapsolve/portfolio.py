@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from knapsolve import validation
 from knapsolve.automatic import Automatic
+from knapsolve.compiling import compiling_announced
+from knapsolve.interruption import solve_interruptibly
 from knapsolve.presolve import Reduced, presolve
 from knapsolve.problem import Knapsack
 from knapsolve.solution import Solution, Status, evaluate, violation
@@ -83,7 +85,8 @@ def solve(
     if reduced.problem.n == 0:
         answer = Answer(np.zeros(0, np.bool_), 0, trace=("presolve: every item is fixed",))
     else:
-        answer = chosen.solve(reduced.problem, options)
+        with compiling_announced(needed=chosen.name == AUTO):
+            answer = solve_interruptibly(chosen, reduced.problem, options)
     return _solution(problem, answer, reduced, answer.solver or chosen.name, started)
 
 

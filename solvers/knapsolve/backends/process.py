@@ -16,8 +16,9 @@ from typing import Any, BinaryIO
 
 from knapsolve.backends import messages
 from knapsolve.backends.program import Job, Report
+from knapsolve.interruption import interrupted
 
-_SLICE_SECONDS = 0.5  # on Windows a wait cannot be interrupted, so Ctrl-C is noticed between slices
+_SLICE_SECONDS = 0.2  # Ctrl-C only sets a flag, and on Windows cannot end a wait: it is noticed between slices
 
 
 class WorkerFailedError(Exception):
@@ -107,6 +108,8 @@ class Worker:
                 message = self._inbox.get(timeout=max(wait, 0.0))
                 break
             except queue.Empty:
+                if interrupted():
+                    raise KeyboardInterrupt from None
                 if time.monotonic() >= deadline:
                     return None
         if message[1] == "gone":

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knapsolve.exact.fixing import Relaxed
+from knapsolve.interruption import interrupted
 from knapsolve.problem import Knapsack
 from knapsolve.solution import evaluate, violation
 from knapsolve.solver import Options, Progress
@@ -29,8 +30,8 @@ class Clock:
         return time.perf_counter() - self.started
 
     def out(self) -> bool:
-        """Return whether time is up."""
-        return self.limit is not None and self.seconds >= self.limit
+        """Return whether time is up, or Ctrl-C asks to stop."""
+        return interrupted() or (self.limit is not None and self.seconds >= self.limit)
 
 
 class Incumbent:

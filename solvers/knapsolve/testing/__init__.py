@@ -9,6 +9,7 @@ A plugin's test is two lines::
 from knapsolve.testing.brute_force import best_value
 from knapsolve.testing.checks import ConformanceError, check_answer, check_family, check_solver, check_time_limit
 from knapsolve.testing.families import FAMILIES
+from knapsolve.testing.mixed import mixed_and_forced
 
 __all__ = [
     "FAMILIES",
@@ -18,4 +19,5 @@ __all__ = [
     "check_family",
     "check_solver",
     "check_time_limit",
+    "mixed_and_forced",
 ]

@@ -9,6 +9,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from knapsolve.problem import Knapsack
+from knapsolve.testing.mixed import mixed
 
 LARGEST_SIZE = 9
 Family = Callable[[Generator], Knapsack]
@@ -165,6 +166,7 @@ FAMILIES: dict[str, Family] = {
         choices,
         exactly_one,
         requires,
+        mixed,
     )
 }
 """Every family by name; each makes a problem from a random generator."""

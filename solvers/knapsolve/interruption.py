@@ -1,0 +1,127 @@
+"""Ctrl-C in the middle of a solve: the solver is asked to stop and to return what it has.
+
+The first Ctrl-C sets a flag that solvers look at wherever they look at the clock. One that has not returned within
+`GRACE_SECONDS` is left by an exception, and a greedy answer stands in for its own; a second Ctrl-C ends the solve as it
+ends any Python program.
+"""
+
+from __future__ import annotations
+
+import _thread
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from types import FrameType
+
+import numpy as np
+
+from knapsolve.problem import Knapsack
+from knapsolve.solver import Answer, Options, Solver, load, missing_capabilities
+
+GRACE_SECONDS = 1.0
+"""How long a solver may take to notice Ctrl-C before it is left."""
+
+
+class OverdueError(KeyboardInterrupt):
+    """Raised in a solver that did not notice Ctrl-C in time."""
+
+
+class _Request:
+    """What is known of Ctrl-C in the solve under way."""
+
+    def __init__(self) -> None:
+        self.made = False
+        self.overdue = False
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        if self.overdue:
+            raise OverdueError
+        if self.made:
+            raise KeyboardInterrupt
+        self.made = True
+        timer = threading.Timer(GRACE_SECONDS, self._give_up)
+        timer.daemon = True
+        timer.start()
+
+    def _give_up(self) -> None:
+        if _current is self:
+            self.overdue = True
+            _thread.interrupt_main()
+
+
+_current: _Request | None = None
+
+
+def interrupted() -> bool:
+    """Return whether Ctrl-C asks the solve under way to stop."""
+    return _current is not None and _current.made
+
+
+def late(deadline: float | None) -> bool:
+    """Return whether a solver must stop: its deadline has passed, or Ctrl-C was pressed.
+
+    Parameters
+    ----------
+    deadline
+        On the clock of `time.perf_counter`, or None for none.
+    """
+    return interrupted() or (deadline is not None and time.perf_counter() > deadline)
+
+
+def solve_interruptibly(solver: Solver, problem: Knapsack, options: Options) -> Answer:
+    """Call a solver; on Ctrl-C return its answer so far or, where it gives none in time, a greedy one.
+
+    Parameters
+    ----------
+    solver
+        The solver.
+    problem
+        The problem, without fixed items.
+    options
+        How to solve.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        On a second Ctrl-C.
+    """
+    with _listening():
+        try:
+            answer = solver.solve(problem, options)
+        except OverdueError:
+            return _greedy(problem, f"{solver.name}: interrupted, and did not stop within {GRACE_SECONDS:g} s")
+        if interrupted():
+            return replace(answer, trace=(*answer.trace, "stopped by Ctrl-C"))
+        return answer
+
+
+@contextmanager
+def _listening() -> Iterator[None]:
+    """Take Ctrl-C while the block runs, unless somebody else does: another thread, or a handler of the program's."""
+    global _current
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    _current = _Request()
+    signal.signal(signal.SIGINT, _current.handle)
+    try:
+        yield
+    finally:
+        _current = None
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _greedy(problem: Knapsack, trace: str) -> Answer:
+    """Return a feasible selection and a bound at once; no selection where one of every choice must be found."""
+    greedy = load("greedy")
+    if not missing_capabilities(problem, greedy.capabilities):
+        answer = greedy.solve(problem, Options())
+        return Answer(answer.selected, answer.bound, answer.prices, answer.tolerance, trace=(trace, "greedy"))
+    positive = np.maximum(problem.values, 0).sum()
+    bound = int(positive) if problem.integer_values else float(positive) * (1 + 1e-12)
+    nothing = None if problem.exactly_one else np.zeros(problem.n, np.bool_)
+    return Answer(nothing, bound, trace=(trace,))
