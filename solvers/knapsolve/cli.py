@@ -26,6 +26,8 @@ from knapsolve.solver import AUTO, ENTRY_POINT_GROUP, Capabilities, Progress, So
 from knapsolve.terminal import sentences_for_errors
 
 EXIT_NOTHING_FOUND = 1
+SECONDS_A_LINE = 1.0
+"""How often progress is printed where no person watches."""
 
 app = typer.Typer(
     help="Solve knapsack problems exactly, with a proof.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -53,7 +55,7 @@ def solve(
         if output is not None and not output.absolute().parent.is_dir():
             raise FileNotFoundError(f"the folder of --output does not exist: {output.absolute().parent}")
         problem = files.read(file, index)
-        with _progress_on_terminal() as on_progress:
+        with _progress_shown() as on_progress:
             from knapsolve.portfolio import solve as solve_problem  # the solvers load here, not for --help
 
             solution = solve_problem(
@@ -106,21 +108,42 @@ def main() -> None:
 
 
 @contextmanager
-def _progress_on_terminal() -> Iterator[Callable[[Progress], None] | None]:
-    """Show value, bound and gap as they improve; nothing where no person watches."""
-    console = Console(stderr=True)
+def _progress_shown() -> Iterator[Callable[[Progress], None]]:
+    """Show value, bound and gap as they improve: in one line for a person who watches, else a line now and then."""
+    console = Console(stderr=True, highlight=False)
     if not console.is_terminal:
-        yield None
+        lines = _Lines(console)
+        yield lines.show
+        lines.last()
         return
     with console.status("solving") as status:
+        yield lambda progress: status.update(_in_words(progress))
 
-        def show(progress: Progress) -> None:
-            gap = relative_gap(progress.value, progress.bound)
-            status.update(
-                f"{progress.seconds:.1f} s  value {progress.value:.10g}  bound {progress.bound:.10g}  gap {gap:.2%}"
-            )
 
-        yield show
+class _Lines:
+    """Prints reports as plain lines, the first at once and then no more than one in `SECONDS_A_LINE`."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._shown = -math.inf
+        self._held: Progress | None = None
+
+    def show(self, progress: Progress) -> None:
+        self._held = progress
+        if progress.seconds - self._shown >= SECONDS_A_LINE:
+            self._shown = progress.seconds
+            self.last()
+
+    def last(self) -> None:
+        """Print the newest report, if it has not been."""
+        if self._held is not None:
+            self._console.print(_in_words(self._held), soft_wrap=True)
+            self._held = None
+
+
+def _in_words(progress: Progress) -> str:
+    gap = relative_gap(progress.value, progress.bound)
+    return f"{progress.seconds:.1f} s  value {progress.value:.15g}  bound {progress.bound:.15g}  gap {gap:.4%}"
 
 
 def _print_solution(problem: Knapsack, solution: Solution) -> None:

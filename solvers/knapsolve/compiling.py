@@ -57,7 +57,7 @@ def compiling_announced(needed: bool) -> Iterator[None]:
 
     watch = Stopwatch()
 
-    class Listener(event.Listener):  # type: ignore[misc]
+    class Listener(event.Listener):
         def on_start(self, event: object) -> None:
             watch.start()
 

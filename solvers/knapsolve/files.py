@@ -34,9 +34,10 @@ def read(path: str | os.PathLike[str], index: int = 0) -> Knapsack:
     OSError
         If the file cannot be read.
     FormatError
-        If it is truncated, has extra tokens, or is in no known format; line and token are named.
+        If it is truncated, has extra tokens or is in no known format, with line and token; or if its numbers make no
+        knapsack.
     ValueError
-        If `index` is out of range or the numbers make no knapsack.
+        If `index` is out of range.
     """
     if isinstance(index, bool) or not isinstance(index, int):
         raise TypeError(f"index must be a whole number; got {index!r}")

@@ -103,9 +103,8 @@ def test_kernels_and_their_plain_python_give_the_same_selections() -> None:
         [sys.executable, str(Path(__file__)), str(OF_TWINS)], env=environment, capture_output=True, text=True
     )
     assert plain.returncode == 0, plain.stderr
-    differ = [
-        (ours, theirs) for ours, theirs in zip(answers(OF_TWINS), json.loads(plain.stdout), strict=True) if ours != theirs
-    ]
+    pairs = zip(answers(OF_TWINS), json.loads(plain.stdout), strict=True)
+    differ = [(compiled, interpreted) for compiled, interpreted in pairs if compiled != interpreted]
     assert not differ, f"{len(differ)} differ; the first: {differ[0]}"
 
 

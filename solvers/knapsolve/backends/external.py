@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from knapsolve.backends import pool
-from knapsolve.backends.program import Job, Report
+from knapsolve.backends.program import Job, Program, Report
 from knapsolve.backends.repair import repaired
 from knapsolve.backends.scaling import Scaled
 from knapsolve.problem import Knapsack
@@ -19,6 +20,9 @@ from knapsolve.solver import Answer, Options, Progress
 
 TOLERANCE = 1e-9
 """Relative error that scaled values and a solver's float arithmetic may have; their margins are far below it."""
+
+MOST_COVERS = 20
+"""How often a solver is sent back with a selection of its own forbidden, because it passes a capacity by a hair."""
 
 Scale = Callable[[Knapsack, NDArray[np.bool_] | None], Scaled]
 
@@ -117,15 +121,32 @@ def solve(name: str, module: str, scale: Scale, problem: Knapsack, options: Opti
     scaled = scale(problem, options.start)
     best = Best(problem, scaled, options)
     tolerance = 0.0 if best.whole else TOLERANCE
-    left = None if options.time_limit is None else max(options.time_limit - (time.monotonic() - begun), 0.0)
-    job = Job(scaled.program, left, options.gap, options.seed % 2**31)
-    final, reason = pool.run(module, job, best.take)
-    if final is not None:
+    program = scaled.program
+    for _ in range(MOST_COVERS + 1):
+        left = None if options.time_limit is None else max(options.time_limit - (time.monotonic() - begun), 0.0)
+        final, reason = pool.run(module, Job(program, left, options.gap, options.seed % 2**31), best.take)
+        if final is None:
+            break
         best.take(final)
         reason = final.note
         if final.infeasible and best.selected is None:
             return Answer(None, -np.inf, infeasible=True, tolerance=tolerance, trace=(f"{name}: infeasible",))
+        if final.selected is None or best.settled_bound() <= best.value or not _too_much(problem, final.selected):
+            break
+        program = _with_cover(program, final.selected)
     trace = [f"{name}: {reason}"]
     if best.dropped:
         trace.append(f"{name}: its selection passed a capacity by a rounding error; {best.dropped} items were dropped")
     return Answer(best.selected, best.settled_bound(), tolerance=tolerance, trace=tuple(trace))
+
+
+def _too_much(problem: Knapsack, selected: NDArray[np.bool_]) -> bool:
+    """Return whether a selection that a solver's tolerances let through passes a capacity."""
+    return bool((evaluate(problem, selected)[1] > problem.limits).any())
+
+
+def _with_cover(program: Program, selected: NDArray[np.bool_]) -> Program:
+    """Return the program with a row that says: not all of these items, for together they pass a capacity."""
+    rows = np.vstack([program.rows, selected.astype(program.rows.dtype)])
+    limits = np.append(program.limits, program.limits.dtype.type(selected.sum() - 1))
+    return replace(program, rows=rows, limits=limits)

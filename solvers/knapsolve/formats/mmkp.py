@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.formats.tokens import FormatError, Tokens
+from knapsolve.formats.tokens import Tokens, built
 from knapsolve.problem import Knapsack
 
 
@@ -33,16 +33,17 @@ def read_classes(tokens: Tokens) -> Knapsack:
     for label in range(1, classes + 1):
         number = tokens.count("the number of a class")
         if number != label:
-            raise FormatError(f"{tokens.name}: class {label} was expected; got class {number}")
+            raise tokens.refuse(1, f"class {label}")
         items.append(tokens.numbers(size * (1 + m), f"items of class {label}").reshape(size, 1 + m))
     if tokens.peek() != "Solutions":
         tokens.end()
     table = np.concatenate(items)
     choices = np.repeat(np.arange(classes), size)
-    return Knapsack(_narrow(table[:, 0]), _narrow(table[:, 1:].T), capacities, choices=choices, exactly_one=True)
+    values, weights = _narrow(table[:, 0]), _narrow(table[:, 1:].T)
+    return built(tokens.name, Knapsack, values, weights, capacities, choices=choices, exactly_one=True)
 
 
 def _narrow(array: NDArray[Any]) -> NDArray[Any]:
     """Return whole numbers as int64: a fraction among the values must not turn the weights into floats."""
-    whole = (array == np.floor(array)).all()
+    whole = (array == np.floor(array)).all() and (np.abs(array) < 2.0**53).all()
     return np.ascontiguousarray(array.astype(np.int64) if whole else array)

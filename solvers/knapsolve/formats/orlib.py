@@ -5,7 +5,7 @@ Source: Beasley, "OR-Library", 1990; Chu and Beasley, 1998; Glover and Kochenber
 
 from __future__ import annotations
 
-from knapsolve.formats.tokens import FormatError, Tokens
+from knapsolve.formats.tokens import Tokens, built
 from knapsolve.problem import Knapsack
 
 
@@ -44,11 +44,6 @@ def _problem(tokens: Tokens) -> Knapsack:
     n = tokens.count("the number of items", low=1)
     m = tokens.count("the number of resources", low=1)
     tokens.numbers(1, "the best known value")
-    if n * m > tokens.left:
-        raise FormatError(
-            f"{tokens.name} is too short: {n} items and {m} resources need {n + n * m + m} numbers; "
-            f"{tokens.left} are left"
-        )
     values = tokens.numbers(n, "values")
     weights = tokens.numbers(n * m, "weights").reshape(m, n)
-    return Knapsack(values, weights, tokens.numbers(m, "capacities"))
+    return built(tokens.name, Knapsack, values, weights, tokens.numbers(m, "capacities"))

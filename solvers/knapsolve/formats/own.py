@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from knapsolve.formats.tokens import FormatError
+from knapsolve.formats.tokens import FormatError, built
 from knapsolve.problem import Knapsack
 
 _REQUIRED = {"values", "capacities"}
@@ -29,14 +29,14 @@ def parse(name: str, text: str) -> Knapsack:
     Raises
     ------
     FormatError
-        If it is not JSON, or keys are missing or unknown.
-    TypeError, ValueError
-        As in `Knapsack`.
+        If it is not JSON, keys are missing or unknown, or its numbers make no knapsack.
     """
     try:
         fields = json.loads(text)
     except json.JSONDecodeError as error:
         raise FormatError(f"{name}, line {error.lineno}, column {error.colno}: not JSON: {error.msg}") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, brackets thousands deep
+        raise FormatError(f"{name}: not JSON that can be read: {error}") from error
     if not isinstance(fields, dict):
         raise FormatError(f"{name} must hold a JSON object; got {type(fields).__name__}")
     costs = _TYPED if _TYPED & fields.keys() else _DENSE
@@ -52,8 +52,9 @@ def parse(name: str, text: str) -> Knapsack:
     extras = {key: fields[key] for key in _EXTRAS & fields.keys() if fields[key] is not None}
     if costs is _TYPED:
         table = fields["type_weights"]
-        return Knapsack.from_types(fields["values"], fields["item_type"], table, fields["capacities"], **extras)
-    return Knapsack(fields["values"], fields["weights"], fields["capacities"], **extras)
+        build, weights = Knapsack.from_types, (fields["item_type"], table)
+        return built(name, build, fields["values"], *weights, fields["capacities"], **extras)
+    return built(name, Knapsack, fields["values"], fields["weights"], fields["capacities"], **extras)
 
 
 def to_text(problem: Knapsack) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from knapsolve.formats.tokens import FormatError, Tokens
+from knapsolve.formats.tokens import Tokens, built
 from knapsolve.problem import Knapsack
 
 
@@ -23,7 +23,7 @@ def read_pairs(tokens: Tokens) -> Knapsack:
     items = tokens.numbers(2 * n, "value and weight of every item").reshape(n, 2)
     capacity = tokens.numbers(1, "the capacity")
     tokens.end()
-    return Knapsack(np.ascontiguousarray(items[:, 0]), np.ascontiguousarray(items[:, 1]), capacity)
+    return built(tokens.name, Knapsack, np.ascontiguousarray(items[:, 0]), np.ascontiguousarray(items[:, 1]), capacity)
 
 
 def read_triples(tokens: Tokens) -> Knapsack:
@@ -38,7 +38,7 @@ def read_triples(tokens: Tokens) -> Knapsack:
     items = tokens.numbers(3 * n, "index, value and weight of every item").reshape(n, 3)
     wrong = np.flatnonzero(items[:, 0] != np.arange(n))
     if len(wrong):
-        raise FormatError(f"{tokens.name}: item {wrong[0]} must have index {wrong[0]}; got {items[wrong[0], 0]}")
+        raise tokens.refuse(3 * (n - int(wrong[0])), f"{wrong[0]}, the index of the next item")
     capacity = tokens.numbers(1, "the capacity")
     tokens.end()
-    return Knapsack(np.ascontiguousarray(items[:, 1]), np.ascontiguousarray(items[:, 2]), capacity)
+    return built(tokens.name, Knapsack, np.ascontiguousarray(items[:, 1]), np.ascontiguousarray(items[:, 2]), capacity)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from knapsolve.problem import Knapsack
 
 
 class FormatError(ValueError):
@@ -94,6 +97,18 @@ class Tokens:
         self._next += count
         return array
 
+    def refuse(self, back: int, expected: str) -> FormatError:
+        """Return the error for a word that was read already, naming its line and token.
+
+        Parameters
+        ----------
+        back
+            How many words ago it was read: 1 for the last.
+        expected
+            What should have stood there.
+        """
+        return self._error(self._next - back, expected)
+
     def end(self) -> None:
         """Check that every word was read.
 
@@ -110,7 +125,32 @@ class Tokens:
         return FormatError(f"{self.name}, line {line}, token {token}: expected {expected}; got {self._words[index]!r}")
 
 
+def built(name: str, build: Callable[..., Knapsack], *arguments: Any, **keywords: Any) -> Knapsack:
+    """Return the problem that a file's numbers make.
+
+    Parameters
+    ----------
+    name
+        Name of the file.
+    build
+        `Knapsack` or `Knapsack.from_types`.
+    *arguments, **keywords
+        What to pass to it.
+
+    Raises
+    ------
+    FormatError
+        If they make none; the message names the file and what is wrong.
+    """
+    try:
+        return build(*arguments, **keywords)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise FormatError(f"{name}: {error}") from error
+
+
 def _numbers(words: list[str]) -> NDArray[Any]:
+    if any("_" in word for word in words):
+        raise ValueError("Python's own digit separator")
     try:
         return np.array([int(word) for word in words], dtype=np.int64)
     except (ValueError, OverflowError):
@@ -123,6 +163,6 @@ def _numbers(words: list[str]) -> NDArray[Any]:
 
 def _is_number(word: str) -> bool:
     try:
-        return bool(np.isfinite(float(word)))
+        return "_" not in word and bool(np.isfinite(float(word)))
     except ValueError:
         return False

@@ -11,17 +11,19 @@ from numpy.typing import NDArray
 from knapsolve.problem import Knapsack
 
 LARGEST_SIZE = 9
-LARGE = 10**12
-"""Largest whole number drawn: its products with small ones pass 2**53, where floats stop counting."""
+LARGE, HUGE = 10**6, 10**12
+"""Largest whole numbers: what an external solver still tells apart in floats, and what takes exact arithmetic."""
 
 
-def mixed(random: Generator) -> Knapsack:
+def mixed(random: Generator, largest: int = LARGE) -> Knapsack:
     """Values, weights, capacities, types, choices and requirements of every kind, each drawn by itself.
 
     Parameters
     ----------
     random
         Source of all randomness.
+    largest
+        Largest whole number that is drawn.
 
     Returns
     -------
@@ -29,14 +31,14 @@ def mixed(random: Generator) -> Knapsack:
         A problem of 1 to 9 items and 1 to 4 resources, infeasible now and then.
     """
     n, m = int(random.integers(1, LARGEST_SIZE + 1)), int(random.choice([1, 1, 2, 3, 4]))
-    values = _values(random, n)
+    values = _values(random, n, largest)
     extras = _constraints(random, n)
     if random.random() < 0.3:
         types = int(random.integers(1, 5))
-        item_type, table = random.integers(0, types, n), _weights(random, m, types)
+        item_type, table = random.integers(0, types, n), _weights(random, m, types, largest)
         capacities = _capacities(random, table[:, item_type])
         return Knapsack.from_types(values, item_type, table, capacities, **extras)
-    weights = _weights(random, m, n)
+    weights = _weights(random, m, n, largest)
     return Knapsack(values, weights, _capacities(random, weights), **extras)
 
 
@@ -53,7 +55,7 @@ def mixed_and_forced(random: Generator) -> Knapsack:
     Knapsack
         The problem. Only `knapsolve.solve` takes forced items; a solver never sees them.
     """
-    problem = mixed(random)
+    problem = mixed(random, HUGE)
     if problem.n < 3 or random.random() < 0.5:
         return problem
     order = random.permutation(problem.n)
@@ -73,14 +75,14 @@ def mixed_and_forced(random: Generator) -> Knapsack:
     return forced
 
 
-def _values(random: Generator, n: int) -> NDArray[Any]:
+def _values(random: Generator, n: int, largest: int) -> NDArray[Any]:
     kind = random.integers(8)
     if kind == 0:
         return np.full(n, random.integers(0, 3))
     if kind == 1:
         return random.integers(-9, 20, n)
     if kind == 2:
-        return random.integers(0, LARGE, n)
+        return random.integers(0, largest, n)
     if kind == 3:
         return random.exponential(1.0, n)
     if kind == 4:
@@ -91,14 +93,14 @@ def _values(random: Generator, n: int) -> NDArray[Any]:
     return random.integers(1, 30, n)
 
 
-def _weights(random: Generator, m: int, n: int) -> NDArray[Any]:
+def _weights(random: Generator, m: int, n: int, largest: int) -> NDArray[Any]:
     kind = random.integers(8)
     if kind == 0:
         return random.integers(1, 3, (m, n))
     if kind == 1:
         return random.integers(0, 12, (m, n)) * random.integers(0, 2, (m, n))
     if kind == 2:
-        return random.integers(0, LARGE, (m, n))
+        return random.integers(0, largest, (m, n))
     if kind == 3:
         return random.integers(0, 30, (m, n)) / 10
     if kind == 4:
@@ -122,7 +124,8 @@ def _capacities(random: Generator, weights: NDArray[Any]) -> NDArray[Any]:
         return np.floor(share * total).astype(np.int64)
     # What some items fill exactly, as far as floats go.
     filled: NDArray[np.float64] = weights[:, random.random(weights.shape[1]) < 0.5].sum(axis=1)
-    return filled if kind == 3 else share * total
+    shares: NDArray[np.float64] = share * total
+    return filled if kind == 3 else shares
 
 
 def _constraints(random: Generator, n: int) -> dict[str, Any]:

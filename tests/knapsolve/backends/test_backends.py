@@ -14,6 +14,7 @@ from knapsolve.backends.scip import Scip
 from knapsolve.problem import Knapsack
 from knapsolve.solution import evaluate, violation
 from knapsolve.solver import Options, Progress
+from knapsolve.testing import best_value
 
 without_cvxpy = pytest.mark.skipif(find_spec("cvxpy") is None, reason="CVXPY is not installed")
 BACKENDS = [Highs(), CpSat(), Scip(), pytest.param(Cvxpy(), marks=without_cvxpy)]
@@ -161,3 +162,13 @@ def test_whole_floats_are_solved_as_integers_by_cpsat() -> None:
     assert answer.selected.tolist() == [True, False, True]
     assert answer.bound == 1e15 + 2
     assert answer.tolerance == 0
+
+
+def test_a_selection_that_tolerances_let_through_is_forbidden_and_the_optimum_still_proved() -> None:
+    """An item of a large weight, taken but for a millionth, makes room for a small one."""
+    values = [2, 29, 25, 29, 12, 2, 10]
+    weights = [559.8785076400954, 0.49598588239799246, 384.0785138170733, 6994.390063278583, 6343.332149198098]
+    weights += [0.0006220673692795171, 0.0008378219962929157]
+    problem = Knapsack(values, [weights], [7938.843908440146], requires=[[3, 5], [1, 6]])
+    answer = Highs().solve(problem, Options())
+    assert evaluate(problem, answer.selected)[0] == answer.bound == best_value(problem)
