@@ -24,9 +24,12 @@ def main(
     severity: Annotated[str, typer.Option(help=f"How much: {', '.join(SEVERITIES)}.")] = "standard",
     repeat: Annotated[int, typer.Option(help="Runs of which the median is taken.", min=1)] = 5,
     solvers: Annotated[str, typer.Option(help="Names, with commas between; the group's own if none.")] = "",
-    limit: Annotated[float, typer.Option(help="Seconds that a run may take.", min=0.01)] = 10.0,
+    limit: Annotated[
+        float | None, typer.Option(help="Seconds a run may take; the group's own if none.", min=0.01)
+    ] = None,
     only: Annotated[str, typer.Option(help="Only problems whose name contains this.")] = "",
     out: Annotated[Path, typer.Option(help="Folder of the rows, tables and plots.")] = OUT,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the newest run: keep the rows it has.")] = False,
     render: Annotated[bool, typer.Option("--render", help="Measure nothing; write pages from rows there are.")] = False,
 ) -> None:
     """Measure, keep the rows, and write a page and a plot for each group."""
@@ -34,12 +37,14 @@ def main(
     if severity not in SEVERITIES:
         raise typer.BadParameter(f"severity must be one of {', '.join(SEVERITIES)}; got {severity!r}")
     asked = tuple(name.strip() for name in solvers.split(",") if name.strip())
-    if unknown := [name for name in asked if not installed(name)]:
+    own = {solver for members in chosen.values() if members.measure for solver in members.solvers}
+    if unknown := [name for name in asked if name not in own and not installed(name)]:
         raise typer.BadParameter(f"solvers must be among {', '.join(names())}; got {', '.join(unknown)}")
     for name, members in chosen.items():
         path = out / f"{name}.json"
         if not render:
-            _run(name, members, _pairs(members, severity, asked, only), repeat, limit, path)
+            run = _newest_run(path) if resume else None
+            _run(name, members, _pairs(members, severity, asked, only), repeat, limit or members.limit, path, run)
         _render(name, members, path)
 
 
@@ -52,6 +57,8 @@ def _group(name: str) -> Group:
 def _pairs(group: Group, severity: str, asked: tuple[str, ...], only: str) -> list[tuple[Spec, str]]:
     """Return who meets what: all that were asked for, or the group's own where they stand a chance."""
     level = SEVERITIES.index(severity)
+    if group.measure is not None:
+        return [(s, n) for s in group.specs for n in asked or group.solvers if only in s.name]
     specs = [spec for spec in group.specs if SEVERITIES.index(spec.severity) <= level and only in spec.name]
     if asked:
         return [(spec, name) for spec in specs for name in asked]
@@ -67,23 +74,40 @@ def _stands_a_chance(spec: Spec, name: str) -> bool:
     return spec.peers and (largest is None or spec.n <= largest)
 
 
-def _run(name: str, group: Group, pairs: list[tuple[Spec, str]], repeat: int, limit: float, path: Path) -> None:
-    """Measure every pair; rows are saved as they come, so that an interrupted run loses nothing."""
+def _newest_run(path: Path) -> str | None:
+    """Return the stamp of the newest run that left rows, or None. Stamps sort as text."""
+    return max((row["run"] for row in rows.load(path)), default=None)
+
+
+def _run(
+    name: str,
+    group: Group,
+    pairs: list[tuple[Spec, str]],
+    repeat: int,
+    limit: float,
+    path: Path,
+    resumed: str | None = None,
+) -> None:
+    """Measure every pair; rows are saved as they come, so that an interrupted run loses nothing.
+
+    Pairs that have a row of the resumed run are passed over, and new rows carry its stamp.
+    """
     if not pairs:
         Console().print(f"{name}: nothing to measure (published files need KNAPPRUNE_DATA)")
         return
     order = [spec.name for spec in group.specs]
-    stamp = {
-        "run": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "machine": machine.describe(),
-    }
+    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    stamp = {"run": resumed or now, "machine": machine.describe()}
+    done = {(row["spec"], row["solver"]) for row in rows.load(path) if row["run"] == resumed}
+    pairs = [(spec, solver) for spec, solver in pairs if (spec.name, solver) not in done]
+    make = group.measure or measure
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns) as progress:
         task = progress.add_task(name, total=len(pairs))
         for spec, solver in pairs:
             progress.update(task, description=f"{name}: {solver} on {spec.name}")
             load = machine.load()
-            row = measure(spec, solver, repeat=repeat, limit=limit)
+            row = make(spec, solver, repeat=repeat, limit=limit)
             if row is not None:
                 progress.console.print(
                     f"{spec.name:45s} {solver:20s} {row['status']:12s} {formats.seconds(row['seconds']):>10s}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from bench.generators import files, generate, pisinger
 from knapsolve import Knapsack
@@ -67,6 +67,12 @@ class Spec:
         return files.best_known(options["path"], options["index"]) if self.family == "file" else None
 
 
+class Measure(Protocol):
+    """What makes a row."""
+
+    def __call__(self, spec: Spec, solver: str, *, repeat: int, limit: float) -> dict[str, Any] | None: ...
+
+
 @dataclass(frozen=True)
 class Group:
     """Specs that go into one page.
@@ -82,6 +88,11 @@ class Group:
         over.
     champion
         The solver of ours that the page compares with the best peer.
+    limit
+        Seconds that a run may take unless the command line says otherwise.
+    measure
+        Makes the row of a contestant on a problem, or None where that one cannot take it; `bench.runner.measure` if
+        None is given.
     """
 
     title: str
@@ -89,6 +100,8 @@ class Group:
     specs: tuple[Spec, ...]
     solvers: tuple[str, ...]
     champion: str = "auto"
+    limit: float = 10.0
+    measure: Measure | None = None
 
 
 YARDSTICKS = ("numpy-argpartition", "numpy-sort")
@@ -121,7 +134,7 @@ def _several_dimensions() -> tuple[Spec, ...]:
         for n, m, severity in sizes
         for tightness in (0.25, 0.5, 0.75)
     ]
-    return (*made, *_orlib())
+    return (*made, *_orlib(), *_files(sac94="smoke", gk="full"))
 
 
 def _orlib() -> list[Spec]:
@@ -145,12 +158,34 @@ def _choice() -> tuple[Spec, ...]:
         for n, severity in sizes
     ]
     shared_sizes = ((5 * 10**3, "smoke"), (5 * 10**5, "standard"), (5 * 10**6, "full"))
-    return (*own, *(Spec("choice-few-option-types", n, 2, severity=severity) for n, severity in shared_sizes))
+    khan = _files(mmkp="standard")
+    return (*own, *khan, *(Spec("choice-few-option-types", n, 2, severity=severity) for n, severity in shared_sizes))
 
 
-def _files() -> tuple[Spec, ...]:
-    severities = {"gk": "full", "knapPI": "smoke", "jooken": "full", "mmkp": "standard", "sac94": "standard"}
+def _files(**severities: str) -> tuple[Spec, ...]:
     return tuple(_file(path, 0, severity) for name, severity in severities.items() for path in files.paths(name))
+
+
+def _stops() -> tuple[Spec, ...]:
+    """Return hard problems of every kind: published files where they are, and made ones."""
+    made = (
+        Spec("chu-beasley", 500, 30, severity="smoke", options=(("tightness", 0.25),)),
+        Spec("chu-beasley", 500, 30, options=(("tightness", 0.5),)),
+        Spec("pisinger-circle", 10**4, options=(("coefficients", 10**9),)),
+        Spec("choice-correlated", 1000, 10),
+        Spec("choice-correlated", 10**4, 10),
+    )
+    if files.folder() is None:
+        return made
+    orlib = [_file(f"orlib/mknapcb{number}.txt", index, "standard") for number in (5, 7, 9) for index in (0, 15, 29)]
+    return (*made, *orlib, *_files(gk="standard", mmkp="standard"), *_files(jooken="full"))
+
+
+def _start() -> tuple[Spec, ...]:
+    return (
+        Spec("start-import", severity="smoke"),
+        *(Spec(f"start-{cache}", 10**5, m, severity="smoke") for cache in ("warm", "cold") for m in (1, 2)),
+    )
 
 
 def _file(path: str, index: int, severity: str) -> Spec:
@@ -159,6 +194,8 @@ def _file(path: str, index: int, severity: str) -> Spec:
 
 def groups() -> dict[str, Group]:
     """Return the groups by name. Files take part where ``KNAPPRUNE_DATA`` names their folder."""
+    from bench import start  # it measures specs
+
     return {
         "few-types": Group(
             "Few types: pruning-shaped problems",
@@ -175,26 +212,44 @@ def groups() -> dict[str, Group]:
             "Coefficients up to 1000, capacity half of the sum of weights. `mknapsack` runs on NumPy 1, which its "
             "wheels need.",
             _one_dimension(),
-            ("auto", "bellman", "core", *YARDSTICKS, "ortools-knapsack", "mknapsack"),
+            ("auto", *YARDSTICKS, "ortools-knapsack", "mknapsack"),
         ),
         "several-dimensions": Group(
             "Several dimensions: Chu-Beasley",
-            "Problems of Chu and Beasley's generator, and the published files of OR-Library.",
+            "Problems of Chu and Beasley's generator, and the published files of OR-Library, SAC-94, Glover and "
+            "Kochenberger.",
             _several_dimensions(),
-            ("auto", "branch-and-bound", *MILP),
+            ("auto", *MILP),
+            limit=30.0,
         ),
         "choice": Group(
             "Multiple choice",
             "Classes of ten options of their own, exactly one to be chosen; and classes that share the costs of five "
-            "options, at most one to be chosen.",
+            "options, at most one to be chosen. Khan's published problems have several resources.",
             _choice(),
-            ("auto", "choice", *YARDSTICKS, *MILP),
+            ("auto", *YARDSTICKS, *MILP),
         ),
         "files": Group(
             "Published instances",
-            "Knapsacks of Pisinger and of Jooken, SAC-94, Glover and Kochenberger, and Khan's multiple-choice "
-            "problems.",
-            _files(),
+            "Knapsacks of Pisinger and of Jooken, one resource each.",
+            _files(knapPI="smoke", jooken="standard"),
             ("auto", "ortools-knapsack", "mknapsack", *MILP),
+        ),
+        "start": Group(
+            "Starting: imports, the first solve, and compiling",
+            "Each row is a fresh Python process. *start-import*: importing NumPy, Numba after NumPy, a first trivial "
+            "Numba kernel from its cache after that, and knapsolve after NumPy. *start-warm*: the first solve of 10^5 "
+            "items after `import numba`, all kernels in Numba's cache, on one resource with weights in 1..1000 and on "
+            "two with six types. *start-cold*: the same with an empty cache; it compiles what it needs.",
+            _start(),
+            start.CONTESTANTS,
+            measure=start.measure,
+        ),
+        "stops": Group(
+            "Stopped after two seconds",
+            "Hard problems with a limit of two seconds: what is returned, how late, and how good it is.",
+            _stops(),
+            ("auto",),
+            limit=2.0,
         ),
     }

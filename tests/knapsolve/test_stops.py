@@ -41,7 +41,7 @@ PUBLISHED = [
 ]
 GENERATED = {
     "dimensions": ("chu-beasley", 500, 30, {"tightness": 0.25}),
-    "choices": ("choice-correlated", 3000, 10, {}),
+    "choices": ("choice-correlated", 1000, 10, {}),
     "one-dimension": ("pisinger-circle", 10**4, 1, {"coefficients": 10**9}),
 }
 pytestmark = pytest.mark.slow

@@ -124,8 +124,8 @@ def _capacities(random: Generator, weights: NDArray[Any]) -> NDArray[Any]:
         return np.floor(share * total).astype(np.int64)
     # What some items fill exactly, as far as floats go.
     filled: NDArray[np.float64] = weights[:, random.random(weights.shape[1]) < 0.5].sum(axis=1)
-    shares: NDArray[np.float64] = share * total
-    return filled if kind == 3 else shares
+    capacities: NDArray[np.float64] = filled if kind == 3 else share * total
+    return capacities
 
 
 def _constraints(random: Generator, n: int) -> dict[str, Any]:
