@@ -83,6 +83,61 @@ def _used_its_time(row: Row) -> bool:
     return unproved and row["seconds"] is not None and row["seconds"] > 0.9 * row["limit"]
 
 
+@dataclass(frozen=True)
+class Summary:
+    """One contestant on all problems of a set.
+
+    Parameters
+    ----------
+    solver
+        Its name.
+    problems, proved
+        How many problems it took, and how many it proved.
+    seconds
+        Geometric mean of its times; a run that was stopped counts with the time it had.
+    ratio
+        Geometric mean of its time over the champion's, on the problems of one run that both took; None where there are
+        none.
+    below_best
+        Mean relative distance of its values from the best values known; a run without a selection counts as 1.
+    gap
+        Mean relative gap of value and bound; None where it gives no bound on some problem.
+    """
+
+    solver: str
+    problems: int
+    proved: int
+    seconds: float
+    ratio: float | None
+    below_best: float
+    gap: float | None
+
+
+def summaries(champion: str, rows: list[Row]) -> list[Summary]:
+    """Return a summary for each contestant of a set, in the order of their first rows; yardsticks are left out."""
+    found = []
+    ours = {(row["spec"], row["run"]): row["seconds"] for row in rows if row["solver"] == champion and row["seconds"]}
+    for solver in dict.fromkeys(row["solver"] for row in rows if row["status"] != "YARDSTICK"):
+        mine = [row for row in rows if row["solver"] == solver]
+        times = [row["seconds"] for row in mine if row["seconds"]]
+        both = [(row["seconds"], ours.get((row["spec"], row["run"]))) for row in mine if row["seconds"]]
+        ratios = [time / other for time, other in both if other is not None]
+        gaps = [row["gap"] for row in mine]
+        below = [shortfall(row, rows) for row in mine]
+        found.append(
+            Summary(
+                solver=solver,
+                problems=len(mine),
+                proved=sum(row["status"] == PROVED for row in mine),
+                seconds=geometric_mean(times) if times else math.nan,
+                ratio=geometric_mean(ratios) if ratios else None,
+                below_best=sum(1.0 if gap is None else gap for gap in below) / len(below),
+                gap=None if None in gaps else sum(gaps) / len(gaps),
+            )
+        )
+    return found
+
+
 def geometric_mean(ratios: list[float]) -> float:
     """Return the geometric mean of positive numbers."""
     return math.exp(sum(math.log(ratio) for ratio in ratios) / len(ratios))

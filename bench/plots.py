@@ -10,11 +10,13 @@ from bench.peers import PEERS, YARDSTICKS
 
 Row = dict[str, Any]
 COLUMNS = 3
+ENOUGH = 4
+"""Problems of a set from which it is worth counting proofs."""
 FINISHED = ("OPTIMAL", "YARDSTICK")
 
 
 def plot(title: str, rows: list[Row], path: Path) -> bool:
-    """Draw the plot.
+    """Draw time against size, a panel a family; where there is one size only, what was proved by when.
 
     Filled marks are proofs, crosses are runs that ended without one at their limit. Yardsticks are grey.
 
@@ -30,11 +32,11 @@ def plot(title: str, rows: list[Row], path: Path) -> bool:
     Returns
     -------
     bool
-        Whether there was anything to draw: a family with more than one size.
+        Whether there was anything to draw.
     """
     panels = _panels(rows)
     if not panels:
-        return False
+        return _proofs(title, rows, path)
     from matplotlib.figure import Figure
 
     columns = min(COLUMNS, len(panels))
@@ -55,6 +57,41 @@ def plot(title: str, rows: list[Row], path: Path) -> bool:
         line[0].set_ylabel("seconds")
     figure.legend([handles[name] for name in styles], list(styles), loc="outside right upper", frameon=False)
     figure.suptitle(f"{title}  (x: ended without a proof)")
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+    return True
+
+
+def _proofs(title: str, rows: list[Row], path: Path) -> bool:
+    """Draw how many problems each solver proved within how many seconds, a panel a set."""
+    sets: dict[str, list[Row]] = {}
+    for row in rows:
+        if row["seconds"] and row["status"] != "YARDSTICK":
+            sets.setdefault(row["set"], []).append(row)
+    panels = {name: members for name, members in sets.items() if len({row["spec"] for row in members}) >= ENOUGH}
+    if not panels:
+        return False
+    from matplotlib.figure import Figure
+
+    columns = min(COLUMNS, len(panels))
+    lines = math.ceil(len(panels) / columns)
+    figure = Figure(figsize=(4.2 * columns + 2.2, 3.2 * lines + 0.8), layout="constrained")
+    grid = figure.subplots(lines, columns, squeeze=False)
+    styles = _styles(sorted({row["solver"] for members in panels.values() for row in members}, key=_rank))
+    handles: dict[str, Any] = {}
+    for axes, (name, members) in zip(grid.flat, panels.items(), strict=False):
+        end = max(row["limit"] for row in members)
+        for solver, style in styles.items():
+            times = sorted(row["seconds"] for row in members if row["solver"] == solver and row["status"] == "OPTIMAL")
+            if any(row["solver"] == solver for row in members):
+                steps = [*times, max([end, *times])]
+                (handles[solver],) = axes.step(steps, [*range(1, len(times) + 1), len(times)], where="post", **style)
+        axes.set(title=f"{name}: {len({row['spec'] for row in members})} problems", xscale="log", ylim=(0, None))
+        axes.set(xlabel="seconds", ylabel="proved")
+        axes.grid(True, color="0.9")
+    for axes in list(grid.flat)[len(panels) :]:
+        axes.set_visible(False)
+    figure.legend([handles[name] for name in styles], list(styles), loc="outside right upper", frameon=False)
+    figure.suptitle(title)
     figure.savefig(path, dpi=110, metadata={"Software": None})
     return True
 

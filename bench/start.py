@@ -59,7 +59,7 @@ else:
 spent = time.perf_counter() - made
 solution = solve(problem, solver, time_limit=60)
 seconds = time.perf_counter() - begun - spent
-print(json.dumps([seconds, str(solution.status), float(solution.value), float(solution.bound)]))
+print(json.dumps([seconds, str(solution.status)]))
 """
 
 
@@ -92,7 +92,7 @@ def measure(spec: Spec, solver: str, *, repeat: int, limit: float) -> Row | None
             runs = _first_solves(spec, solver, repeat, cache)
             seconds = [run[0] for run in runs]
             row |= {"version": distribution_version("knapprune"), "status": runs[-1][1]}
-            row |= {"value": runs[-1][2], "bound": runs[-1][3], "gap": 0.0 if runs[-1][1] == "OPTIMAL" else None}
+            row |= {"gap": 0.0 if runs[-1][1] == "OPTIMAL" else None}
             row |= {"note": NOTES.get(solver, "")}
     return row | {"seconds": statistics.median(seconds), "all_seconds": seconds, "extra_bytes": None}
 
@@ -106,7 +106,7 @@ def _imports(name: str, repeat: int, folder: str) -> list[float]:
     return [float(_output(script, [], folder)) for _ in range(repeat)]
 
 
-def _first_solves(spec: Spec, solver: str, repeat: int, folder: str) -> list[tuple[float, str, float, float]]:
+def _first_solves(spec: Spec, solver: str, repeat: int, folder: str) -> list[tuple[float, str]]:
     arguments = [str(spec.n), str(spec.m), solver]
     if spec.family == "start-cold":
         return [tuple(json.loads(_output(FIRST_SOLVE, arguments, folder)))]

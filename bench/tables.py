@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from itertools import groupby
 from typing import Any
 
 from bench import formats
-from bench.compare import duels, geometric_mean, partition_ratio, shortfall
+from bench.compare import duels, geometric_mean, partition_ratio, shortfall, summaries
 from bench.specs import Group
 
 Row = dict[str, Any]
@@ -34,6 +35,8 @@ HEADER = (
     "remark",
 )
 
+SUMMARY_HEADER = ("problems", "solver", "proved", "time", "over ours", "below the best value", "gap")
+
 
 def page(name: str, group: Group, rows: list[Row], plotted: bool) -> str:
     """Return the whole page.
@@ -51,12 +54,33 @@ def page(name: str, group: Group, rows: list[Row], plotted: bool) -> str:
     """
     parts = [f"# {group.title}", group.text, _method(rows)]
     if plotted:
-        parts.append(f"![Time against the number of items]({name}.png)")
+        parts.append(f"![What was solved, and how fast]({name}.png)")
     parts += _comparison(group.champion, rows)
+    if group.measure is None:
+        parts += ["## Summary", summary(group.champion, rows)]
     for heading, members in _by_set(rows):
         parts += [f"## {heading}", table(members)]
     parts.append(f"Made from `{name}.json` by `python -m bench {name}`.")
     return "\n\n".join(parts) + "\n"
+
+
+def summary(champion: str, rows: list[Row]) -> str:
+    """Return a table of each contestant on each set; times and gaps are means over the problems that it took."""
+    lines = [SUMMARY_HEADER, ("---",) * len(SUMMARY_HEADER)]
+    for heading, members in _by_set(rows):
+        for found in summaries(champion, members):
+            lines.append(
+                (
+                    heading,
+                    found.solver,
+                    f"{found.proved} of {found.problems}",
+                    formats.seconds(None if math.isnan(found.seconds) else found.seconds),
+                    formats.ratio(found.ratio),
+                    formats.gap(found.below_best),
+                    formats.gap(found.gap),
+                )
+            )
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def table(rows: list[Row]) -> str:

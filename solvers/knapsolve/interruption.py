@@ -1,8 +1,8 @@
 """Ctrl-C in the middle of a solve: the solver is asked to stop and to return what it has.
 
 The first Ctrl-C sets a flag that solvers look at wherever they look at the clock. One that has not returned within
-`GRACE_SECONDS` is left by an exception, and a greedy answer stands in for its own; a second Ctrl-C ends the solve as it
-ends any Python program.
+`GRACE_SECONDS` is left by an exception, and another's answer stands in for its own; a second Ctrl-C ends the solve as
+it ends any Python program.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from knapsolve.solver import Answer, Options, Solver, load, missing_capabilities
 
 GRACE_SECONDS = 1.0
 """How long a solver may take to notice Ctrl-C before it is left."""
+
+STAND_INS = {"greedy": 1.0, "choice": 0.2}
+"""Who answers for a solver that was left, and seconds it may take."""
 
 
 class OverdueError(KeyboardInterrupt):
@@ -72,7 +75,7 @@ def late(deadline: float | None) -> bool:
 
 
 def solve_interruptibly(solver: Solver, problem: Knapsack, options: Options) -> Answer:
-    """Call a solver; on Ctrl-C return its answer so far or, where it gives none in time, a greedy one.
+    """Call a solver; on Ctrl-C return its answer so far or, where it gives none in time, another's.
 
     Parameters
     ----------
@@ -92,7 +95,7 @@ def solve_interruptibly(solver: Solver, problem: Knapsack, options: Options) -> 
         try:
             answer = solver.solve(problem, options)
         except OverdueError:
-            return _greedy(problem, f"{solver.name}: interrupted, and did not stop within {GRACE_SECONDS:g} s")
+            return _stand_in(problem, f"{solver.name}: interrupted, and did not stop within {GRACE_SECONDS:g} s")
         if interrupted():
             return replace(answer, trace=(*answer.trace, "stopped by Ctrl-C"))
         return answer
@@ -115,12 +118,12 @@ def _listening() -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _greedy(problem: Knapsack, trace: str) -> Answer:
-    """Return a feasible selection and a bound at once; no selection where one of every choice must be found."""
-    greedy = load("greedy")
-    if not missing_capabilities(problem, greedy.capabilities):
-        answer = greedy.solve(problem, Options())
-        return Answer(answer.selected, answer.bound, answer.prices, answer.tolerance, trace=(trace, "greedy"))
+def _stand_in(problem: Knapsack, trace: str) -> Answer:
+    """Return the answer of the quickest solver that takes the problem; without one, only a bound."""
+    for name, seconds in STAND_INS.items():
+        solver = load(name)
+        if not missing_capabilities(problem, solver.capabilities):
+            return replace(solver.solve(problem, Options(time_limit=seconds)), trace=(trace, f"{name} instead"))
     positive = np.maximum(problem.values, 0).sum()
     bound = int(positive) if problem.integer_values else float(positive) * (1 + 1e-12)
     nothing = None if problem.exactly_one else np.zeros(problem.n, np.bool_)

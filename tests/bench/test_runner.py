@@ -5,9 +5,10 @@ import json
 import pytest
 
 from bench import rows, runner, tables
-from bench.compare import duels
+from bench.__main__ import _newest_run, _run
+from bench.compare import duels, summaries
 from bench.machine import ROOT
-from bench.specs import Spec, groups
+from bench.specs import Group, Spec, groups
 
 SMALL = Spec("pruning", 60, 2)
 STAMP = {
@@ -62,6 +63,49 @@ def test_new_rows_replace_old_ones_of_the_same_problem_and_solver():
         ("b", "x", 2),
         ("b", "y", 3),
     ]
+
+
+def test_a_resumed_run_measures_only_what_it_lacks(tmp_path, monkeypatch):
+    measured = []
+
+    def fake(spec, solver, *, repeat, limit):
+        measured.append(solver)
+        row = {"spec": spec.name, "set": spec.set, "family": spec.family, "n": 1, "m": 1, "solver": solver}
+        return row | {
+            "version": "",
+            "limit": limit,
+            "status": "OPTIMAL",
+            "seconds": 1.0,
+            "all_seconds": [1.0],
+            "gap": 0.0,
+        }
+
+    group = Group("title", "text", (SMALL,), ("auto", "greedy", "core"), measure=fake)
+    path = tmp_path / "group.json"
+    _run("group", group, [(SMALL, "auto"), (SMALL, "greedy")], 1, 5.0, path)
+    stamp = _newest_run(path)
+    _run("group", group, [(SMALL, name) for name in group.solvers], 1, 5.0, path, stamp)
+    assert measured == ["auto", "greedy", "core"]
+    assert {row["run"] for row in rows.load(path)} == {stamp}
+
+
+def test_a_summary_counts_proofs_and_compares_what_both_took():
+    common = {
+        "run": "1",
+        "best_known": 10.0,
+        "spec": "a",
+        "status": "OPTIMAL",
+        "seconds": 1.0,
+        "value": 10.0,
+        "gap": 0.0,
+    }
+    ours = [common | {"solver": "auto"}, common | {"solver": "auto", "spec": "b", "seconds": 4.0}]
+    stopped = {"solver": "mathopt-scip", "seconds": 3.0, "status": "FEASIBLE", "value": 9.0, "gap": 0.2}
+    champion, peer = summaries("auto", [*ours, common | stopped])
+    assert (champion.proved, champion.problems, champion.below_best) == (2, 2, 0.0)
+    assert champion.seconds == pytest.approx(2.0)
+    assert (peer.proved, peer.problems, peer.gap) == (0, 1, 0.2)
+    assert (peer.ratio, peer.below_best) == (pytest.approx(3.0), pytest.approx(0.1))
 
 
 def test_a_peer_is_compared_within_one_run_only():

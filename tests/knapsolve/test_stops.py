@@ -99,7 +99,6 @@ def test_the_command_line_keeps_the_limit_too(kind: str, warm: None, tmp_path: P
 HARD_FOR = {
     "core": "one-dimension",
     "bellman": "bellman",
-    "few-types": "types",
     "branch-and-bound": "dimensions",
     "local-search": "dimensions",
     "choice": "choices",
@@ -117,10 +116,6 @@ def hard_for(solver: str) -> Knapsack:
     if HARD_FOR[solver] == "bellman":
         weights = random.integers(1, 10**6, 500)
         return Knapsack(weights + random.integers(0, 9, 500), weights, 3 * 10**7)
-    if HARD_FOR[solver] == "types":
-        table = random.integers(1, 1000, (4, 400))
-        kinds = random.integers(0, 400, 4000)
-        return Knapsack.from_types(random.random(4000), kinds, table, table[:, kinds].sum(axis=1) // 2)
     if HARD_FOR[solver] == "one-dimension":
         # Even weights under an odd capacity, values equal to them: no list is ever short enough.
         weights = 2 * random.integers(1, 10**12, 5000)

@@ -121,7 +121,8 @@ def _capacities(random: Generator, weights: NDArray[Any]) -> NDArray[Any]:
     else:
         share = random.uniform(0.1, 0.9, len(total))
     if weights.dtype == np.int64:
-        return np.floor(share * total).astype(np.int64)
+        whole: NDArray[np.int64] = np.floor(share * total).astype(np.int64)
+        return whole
     # What some items fill exactly, as far as floats go.
     filled: NDArray[np.float64] = weights[:, random.random(weights.shape[1]) < 0.5].sum(axis=1)
     capacities: NDArray[np.float64] = filled if kind == 3 else share * total
