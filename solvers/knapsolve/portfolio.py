@@ -131,7 +131,7 @@ def _solution(problem: Knapsack, answer: Answer, reduced: Reduced | None, name: 
         prices=answer.prices,
         solver=name,
         seconds=time.perf_counter() - started,
-        tolerance=0.0 if problem.integer_values else answer.tolerance,
+        tolerance=0.0 if problem.integer_values else max(answer.tolerance, SUM_ROUNDING),
         trace=answer.trace,
     )
 

@@ -51,7 +51,7 @@ class Solution:
     seconds
         Wall-clock time of the whole call.
     tolerance
-        Relative error within which OPTIMAL is proved: 0 where arithmetic was exact up to rounding of the sum.
+        Relative error within which OPTIMAL is proved: 0 for whole values, else at least the rounding of a sum.
     trace
         What was tried and why, a line each.
     """

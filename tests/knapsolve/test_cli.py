@@ -143,3 +143,53 @@ def test_bench_without_a_checkout_says_that_it_needs_one(tmp_path: Path, monkeyp
 def test_a_folder_named_solvers_without_a_benchmark_is_no_checkout(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="needs a checkout"):
         checkout(tmp_path / "solvers" / "knapsolve")
+
+
+FORMATS = {
+    "orlib/mknap1.txt": 6,
+    "orlib/mknapcb1.txt": 29,
+    "sac94/weing/weing1.dat": 0,
+    "gk/gk01.dat": 0,
+    "knapPI/knapPI_2_1000_1000_1": 0,
+    "jooken/n_400_c_1000000_g_10_f_0.1_eps_0.0001_s_200.in": 0,
+    "mmkp/I03": 0,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_file_of_every_published_format_is_solved(name: str, data_folder: Path, tmp_path: Path) -> None:
+    file, output = data_folder / "knapsack" / name, tmp_path / "out.json"
+    result = run("solve", file, "--index", FORMATS[name], "--time-limit", "1", "--output", output)
+    assert result.exit_code == 0, result.output
+    written = json.loads(output.read_text())
+    assert (written["file"], written["index"]) == (file.name, FORMATS[name])
+    assert 0 < written["value"] <= written["bound"]
+    assert written["selected"]
+
+
+def test_progress_is_printed_in_plain_lines_where_no_person_watches(file: Path) -> None:
+    script = """
+from knapsolve import solver
+from knapsolve.solver import Answer, Capabilities, Progress
+import knapsolve.portfolio, knapsolve.cli, numpy as np, sys
+
+class Teller:
+    name = "teller"
+    capabilities = Capabilities(exact=True)
+
+    def solve(self, problem, options):
+        for seconds, value in ((0.1, 10), (0.2, 20), (3.0, 30), (3.1, 40)):
+            options.on_progress(Progress(seconds, value, 40))
+        return Answer(np.array([True, False, True]), 40)
+
+knapsolve.portfolio.load = lambda name: Teller()
+sys.argv = ["knapsolve", "solve", sys.argv[1], "--solver", "teller"]
+knapsolve.cli.main()
+"""
+    result = subprocess.run([sys.executable, "-c", script, str(file)], capture_output=True, text=True, timeout=120)
+    assert result.stderr.splitlines() == [
+        "0.1 s  value 10  bound 40  gap 75.0000%",
+        "3.0 s  value 30  bound 40  gap 25.0000%",
+        "3.1 s  value 40  bound 40  gap 0.0000%",
+    ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from knapsolve import Knapsack
+from knapsolve import Knapsack, Status, solve
+from knapsolve.testing import best_value
 
 NAN, INF = float("nan"), float("inf")
 
@@ -90,3 +91,22 @@ def test_a_fractional_capacity_of_whole_weights_is_rounded_down():
 def test_an_empty_problem_is_a_problem():
     """Nothing to choose from is allowed."""
     assert Knapsack([], [[], []], [1, 2]).n == 0
+
+
+@pytest.mark.parametrize("m", [1, 2])
+@pytest.mark.parametrize("seed", range(5))
+def test_values_over_24_orders_of_magnitude_are_solved_and_the_tolerance_stated(seed: int, m: int) -> None:
+    random = np.random.default_rng(seed)
+    weights = random.integers(1, 20, (m, 14))
+    problem = Knapsack(10 ** random.uniform(-12, 12, 14), weights, weights.sum(axis=1) // 2)
+    solution, best = solve(problem), best_value(problem)
+    assert solution.status is Status.OPTIMAL
+    assert 0 < solution.tolerance <= 1e-9
+    assert abs(solution.value - best) <= solution.tolerance * best
+
+
+def test_a_table_that_does_not_fit_is_refused_before_it_is_made_and_auto_takes_another_solver() -> None:
+    problem = Knapsack([1, 2], [10**12, 10**12 + 1], 10**12 + 5)
+    with pytest.raises(MemoryError, match=r"'bellman' needs 40000.0 GB .* use solver='auto'"):
+        solve(problem, "bellman")
+    assert solve(problem).value == 2
