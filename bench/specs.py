@@ -138,14 +138,18 @@ def _several_dimensions() -> tuple[Spec, ...]:
 
 
 def _orlib() -> list[Spec]:
-    """Return mknap1 and the Chu-Beasley files: problems 0, 10 and 20 are standard, the others full."""
+    """Return mknap1 and the Chu-Beasley files: problems 0, 10 and 20 are standard.
+
+    All of 5 x 100, 10 x 250 and 30 x 500 are full. Of the two larger sets peers take every fifth: they use up their
+    time on each.
+    """
     if files.folder() is None:
         return []
     specs = [_file("orlib/mknap1.txt", index, "smoke") for index in range(7)]
     for number in (1, 2, 4, 5, 7, 9):
-        specs += [
-            _file(f"orlib/mknapcb{number}.txt", index, "full" if index % 10 else "standard") for index in range(30)
-        ]
+        for index in range(0, 30, 1 if number in (1, 5, 9) else 10):
+            severity = "full" if index % 10 else "standard"
+            specs.append(_file(f"orlib/mknapcb{number}.txt", index, severity, peers=number == 1 or index % 5 == 0))
     return specs
 
 
@@ -188,8 +192,8 @@ def _start() -> tuple[Spec, ...]:
     )
 
 
-def _file(path: str, index: int, severity: str) -> Spec:
-    return Spec("file", m=0, severity=severity, options=(("path", path), ("index", index)))
+def _file(path: str, index: int, severity: str, *, peers: bool = True) -> Spec:
+    return Spec("file", m=0, severity=severity, peers=peers, options=(("path", path), ("index", index)))
 
 
 def groups() -> dict[str, Group]:
@@ -233,7 +237,7 @@ def groups() -> dict[str, Group]:
             "Published instances",
             "Knapsacks of Pisinger and of Jooken, one resource each.",
             _files(knapPI="smoke", jooken="standard"),
-            ("auto", "ortools-knapsack", "mknapsack", *MILP),
+            ("auto", "ortools-knapsack", "mknapsack", "mathopt-scip", "ortools-cpsat"),
         ),
         "start": Group(
             "Starting: imports, the first solve, and compiling",
