@@ -74,6 +74,7 @@ def list_solvers() -> None:
     """List the solvers, what they can do, and whether they are installed."""
     table = Table("solver", "proves", "resources", "choices", "requires", "anytime", "from")
     table.columns[0].no_wrap = True
+    table.columns[-1].overflow = "fold"  # a version is read to its last digit, however narrow the terminal
     broken = []
     for name in solvers():
         if name == AUTO:
