@@ -126,7 +126,10 @@ def labels(layer: Layer, structure: str | Structure) -> Labels:
         _check(found, layer, getattr(structure, "__name__", repr(structure)))
         return found.astype(np.int64, copy=False)
     if structure not in STRUCTURES:
-        raise ValueError(f"structure: got {structure!r}, expected 'auto', a function or one of {sorted(STRUCTURES)}")
+        raise ValueError(
+            f"structure: got {structure!r}, expected 'auto', a function, a fetch group such as "
+            f"'fetch-group:12/16' or one of {sorted(STRUCTURES)}"
+        )
     return STRUCTURES[structure](layer)
 
 
