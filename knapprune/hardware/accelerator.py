@@ -13,8 +13,8 @@ The model is from first principles, after the abstract of Kang, arXiv 1804.09862
   at a word of its own: ``ceil(nonzeros / M)`` words. Packed without gaps, fewer words would do, but then groups are
   *misaligned*: they reach over one word more than they fill, and a cycle needs weights of two.
 
-With ``g - p`` weights left in every group and M = g - p multipliers all of it is equal: one cycle a fetch, one full word
-a group, no PE waits.
+With ``g - p`` weights left in every group and M = g - p multipliers a fetch takes one cycle and a group one full word,
+and no PE waits.
 """
 
 from __future__ import annotations
@@ -159,7 +159,8 @@ class Accelerator:
         words = -(-counts // self.multipliers)
         slowest = self._tiles(words).max(axis=2)
         cycles = int(slowest.sum()) * layer.pixels
-        active = self._tiles(np.ones_like(words[:, :1])).sum(axis=2)
+        tiles = np.arange(slowest.shape[1])
+        active = np.minimum(self.processing_elements, layer.n_out - self.processing_elements * tiles)
         available = int((slowest * active).sum()) * layer.pixels
         # The weights of one PE lie one behind the other: the groups of its channel, then those of the next tile's.
         streams = self._tiles(counts).transpose(2, 1, 0).reshape(self.processing_elements, -1)
