@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from knapprune.fetch_groups import FetchGroup
 from knapprune.hardware.accelerator import Accelerator, of_part
-from knapprune.hardware.model import HardwareModel
+from knapprune.hardware.model import HardwareModel, hardware
 from knapprune.layers import Layer
 
 
@@ -138,6 +138,10 @@ def test_a_dense_network_takes_a_cycle_for_every_m_activations_of_a_fetch():
         "cycles": 9 * 2 * 2 * 4 * 100,
         "weight_words": 9 * 32 * 32 // 4,
     }
+
+
+def test_it_is_found_by_name():
+    assert hardware("accelerator", "any part") == Accelerator(16, 4, 16)
 
 
 def test_a_word_holds_weights_with_their_places():
