@@ -52,6 +52,7 @@ def work(accelerator: Any, layers: Any, kernels: dict[str, Any], masks: dict[str
     load = sum((accelerator.load(layer, kernels[layer.name] * masks.get(layer.name, 1)) for layer in layers), Load())
     return {
         "cycles": load.cycles,
+        "unsynchronised": load.unsynchronised,
         "balance": load.balance,
         "utilisation": load.utilisation,
         "words": load.words,
@@ -182,18 +183,21 @@ def throughput_table(rows: list[Row]) -> str:
 
 def elements_table(rows: list[Row]) -> str:
     """Show how many times faster fetch groups are than no structure, by number of processing elements."""
-    found = [row for row in rows if row["kind"] == "throughput"]
-    ratio = {
-        (row["network"], row["pruned"], row["size"], row["elements"]): row["unstructured"]["cycles"]
-        / row["groups"]["cycles"]
-        for row in found
+    found = {
+        (row["network"], row["pruned"], row["size"], row["elements"]): row
+        for row in rows
+        if row["kind"] == "throughput"
     }
-    cells: list[list[object]] = [
-        [network, f"{pruned}/{size}", *(f"{ratio[network, pruned, size, count]:.2f}" for count in ELEMENTS)]
-        for network in dict.fromkeys(row["network"] for row in found)
-        for pruned, size in SETTINGS
-    ]
-    return markdown("network | p/g | " + " | ".join(f"{count} PE" for count in ELEMENTS), cells)
+    cells: list[list[object]] = []
+    for network in dict.fromkeys(key[0] for key in found):
+        for pruned, size in SETTINGS:
+            mine = [found[network, pruned, size, count] for count in ELEMENTS]
+            ratios = [row["unstructured"]["cycles"] / row["groups"]["cycles"] for row in mine]
+            full = found[network, pruned, size, FULL]
+            ratios.append(full["unstructured"]["unsynchronised"] / full["groups"]["unsynchronised"])
+            cells.append([network, f"{pruned}/{size}", *(f"{ratio:.2f}" for ratio in ratios)])
+    header = " | ".join(f"{count} PE" for count in ELEMENTS)
+    return markdown(f"network | p/g | {header} | {FULL} PE, not in step", cells)
 
 
 def by_layer_table(rows: list[Row]) -> str:
@@ -249,7 +253,9 @@ their weights where g - p allows it: what is not pruned there is why the network
 
 {elements_table(rows)}
 
-With one PE only the rounding up of each group to whole cycles is lost; every further PE is one more to wait for.
+With one PE only the rounding up of each group to whole cycles is lost; every further PE is one more to wait for. The last
+column is the least that buffers between the activations and the PEs could bring this down to: there each PE goes on to the
+end of its tile by itself. Fetch groups need no such buffers.
 
 ## p chosen by layer
 

@@ -31,7 +31,7 @@ AnyStructure = str | Structure | FetchGroup
 
 
 @dataclass(frozen=True)
-class Options:
+class GroupOptions:
     """What one layer's fetch groups can keep.
 
     Parameters
@@ -160,7 +160,7 @@ def options(
     groups: Mapping[str, FetchGroup],
     measure: Saliency,
     normal: Normalisation,
-) -> list[Options]:
+) -> list[GroupOptions]:
     """List what each layer can keep, without what another option of the layer makes pointless.
 
     Parameters
@@ -176,7 +176,7 @@ def options(
 
     Returns
     -------
-    list of Options
+    list of GroupOptions
         One for each layer.
     """
     found = []
@@ -195,11 +195,11 @@ def options(
         costs = [resource_model.use(layer, (ranks < count) & (kernel != 0)) for count in kept]
         useful = _useful(worth, costs)
         chosen = tuple(costs[option] for option in useful)
-        found.append(Options(layer, group, ranks, kept[useful], worth[useful], chosen))
+        found.append(GroupOptions(layer, group, ranks, kept[useful], worth[useful], chosen))
     return found
 
 
-def check_minimum(found: Sequence[Options], caps: tuple[Cap, ...]) -> None:
+def check_minimum(found: Sequence[GroupOptions], caps: tuple[Cap, ...]) -> None:
     """Refuse a budget that no choice of p keeps.
 
     Keeping fewer weights uses less of every resource, so what keeps each cap alone keeps all of them.
@@ -224,7 +224,7 @@ def check_minimum(found: Sequence[Options], caps: tuple[Cap, ...]) -> None:
             raise BudgetError(f"{cap}: at least {least} stay in use {why}")
 
 
-def knapsack(found: Sequence[Options], caps: tuple[Cap, ...]) -> Knapsack:
+def knapsack(found: Sequence[GroupOptions], caps: tuple[Cap, ...]) -> Knapsack:
     """Build the multiple-choice problem: one class a layer, exactly one of its options is taken.
 
     Parameters
@@ -255,7 +255,7 @@ def knapsack(found: Sequence[Options], caps: tuple[Cap, ...]) -> Knapsack:
 
 
 def masks_and_names(
-    found: Sequence[Options], selected: npt.NDArray[np.bool_]
+    found: Sequence[GroupOptions], selected: npt.NDArray[np.bool_]
 ) -> tuple[dict[str, npt.NDArray[np.bool_]], dict[str, str]]:
     """Read the answer.
 

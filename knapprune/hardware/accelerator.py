@@ -37,6 +37,9 @@ class Load:
     ----------
     cycles
         For one pass of the network's input through these layers.
+    unsynchronised
+        Cycles if PEs did not run in step, but each went on to the end of its tile by itself: what no buffering between
+        activations and PEs can undercut.
     busy
         Cycles in which a PE multiplies, over all PEs.
     available
@@ -56,6 +59,7 @@ class Load:
     """
 
     cycles: int = 0
+    unsynchronised: int = 0
     busy: int = 0
     available: int = 0
     products: int = 0
@@ -169,6 +173,7 @@ class Accelerator:
         straddling = (streams > 0) & (last - first + 1 > -(-streams // self.multipliers))
         return Load(
             cycles=cycles,
+            unsynchronised=int(self._tiles(words).sum(axis=0).max(axis=1).sum()) * layer.pixels,
             busy=int(words.sum()) * layer.pixels,
             available=available,
             products=int(counts.sum()) * layer.pixels,

@@ -37,31 +37,35 @@ def simulate(accelerator, a_layer, kernel):
     for place in np.ndindex(kernel.shape[:-1]):
         key = tuple(at // accelerator.group if i == axis else at for i, at in enumerate(place))
         fetches.setdefault(key, []).append(place)
-    cycles = busy = available = words = products = 0
+    cycles = alone = busy = available = words = products = 0
     outputs = range(kernel.shape[-1])
     for pixel in range(a_layer.pixels):
         for first in outputs[:: accelerator.processing_elements]:
             tile = outputs[first : first + accelerator.processing_elements]
+            work = [0] * len(tile)
             for places in fetches.values():
                 waiting = [[kernel[(*at, channel)] for at in places if kernel[(*at, channel)]] for channel in tile]
                 while any(waiting):
                     cycles += 1
                     available += len(tile)
-                    for queue in waiting:
+                    for element, queue in enumerate(waiting):
                         busy += bool(queue)
+                        work[element] += bool(queue)
                         words += bool(queue) and pixel == 0
                         products += len(queue[: accelerator.multipliers])
                         del queue[: accelerator.multipliers]
-    return cycles, busy, available, words, products
+            alone += max(work)
+    return cycles, alone, busy, available, words, products
 
 
 @given(ACCELERATORS, LAYERS, st.integers(0, 2**32 - 1), st.floats(0, 1))
 def test_cycles_words_and_balance_are_those_of_a_simulation(accelerator, a_layer, seed, density):
     kernel = sparse(a_layer, seed, density)
-    cycles, busy, available, words, products = simulate(accelerator, a_layer, kernel)
+    cycles, alone, busy, available, words, products = simulate(accelerator, a_layer, kernel)
     assert accelerator.use(a_layer, kernel) == {"cycles": cycles, "weight_words": words}
     load = accelerator.load(a_layer, kernel)
-    assert (load.cycles, load.busy, load.available, load.words) == (cycles, busy, available, words)
+    assert (load.cycles, load.unsynchronised) == (cycles, alone)
+    assert (load.busy, load.available, load.words) == (busy, available, words)
     assert load.products == products == np.count_nonzero(kernel) * a_layer.pixels
     assert load.places == available * accelerator.multipliers
     assert load.balance == (busy / available if available else 1)
