@@ -47,7 +47,7 @@ def kept(kernels: dict[str, Any], masks: dict[str, Any]) -> Row:
 
 def work(accelerator: Any, layers: Any, kernels: dict[str, Any], masks: dict[str, Any]) -> Row:
     """Add up what the layers make the accelerator do."""
-    from knapprune.hardware.accelerator import Load
+    from knapprune.hardware.load import Load
 
     load = sum((accelerator.load(layer, kernels[layer.name] * masks.get(layer.name, 1)) for layer in layers), Load())
     return {
@@ -183,11 +183,8 @@ def throughput_table(rows: list[Row]) -> str:
 
 def elements_table(rows: list[Row]) -> str:
     """Show how many times faster fetch groups are than no structure, by number of processing elements."""
-    found = {
-        (row["network"], row["pruned"], row["size"], row["elements"]): row
-        for row in rows
-        if row["kind"] == "throughput"
-    }
+    runs = [row for row in rows if row["kind"] == "throughput"]
+    found = {(row["network"], row["pruned"], row["size"], row["elements"]): row for row in runs}
     cells: list[list[object]] = []
     for network in dict.fromkeys(key[0] for key in found):
         for pruned, size in SETTINGS:
@@ -253,9 +250,9 @@ their weights where g - p allows it: what is not pruned there is why the network
 
 {elements_table(rows)}
 
-With one PE only the rounding up of each group to whole cycles is lost; every further PE is one more to wait for. The last
-column is the least that buffers between the activations and the PEs could bring this down to: there each PE goes on to the
-end of its tile by itself. Fetch groups need no such buffers.
+With one PE only the rounding up of each group to whole cycles is lost; every further PE is one more to wait for. The
+last column is the least that buffers between the activations and the PEs could bring this down to: there each PE goes on
+to the end of its tile by itself. Fetch groups need no such buffers.
 
 ## p chosen by layer
 
