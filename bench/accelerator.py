@@ -251,8 +251,8 @@ their weights where g - p allows it: what is not pruned there is why the network
 {elements_table(rows)}
 
 With one PE only the rounding up of each group to whole cycles is lost; every further PE is one more to wait for. The
-last column is the least that buffers between the activations and the PEs could bring this down to: there each PE goes on
-to the end of its tile by itself. Fetch groups need no such buffers.
+last column is the least that buffers between the activations and the PEs could bring this down to: there each PE goes
+on to the end of its tile by itself. Fetch groups need no such buffers.
 
 ## p chosen by layer
 

@@ -2,7 +2,8 @@
 
 A structure is a function from a :class:`~knapprune.layers.Layer` to an integer array of the kernel's shape, with labels
 counted from 0. Everything after that (values, costs, masks) only ever sees the labels, so a new granularity is one more
-small function here, or one a user passes.
+small function here, or one a user passes. What is not "live and die together" but "of each group, so many" is in
+:mod:`knapprune.fetch_groups`.
 """
 
 from __future__ import annotations
