@@ -13,6 +13,8 @@ from knapprune.adapters.keras_registration import register_with_keras
 if TYPE_CHECKING:
     from knapprune.budget import BudgetError
     from knapprune.estimation import Resources, estimate
+    from knapprune.fetch_groups import FetchGroup
+    from knapprune.hardware.accelerator import Accelerator
     from knapprune.hardware.model import HardwareWarning
     from knapprune.hls_config import HlsConfig, HlsConfigError, read_hls_config
     from knapprune.layers import Layer
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
     from knapprune.verification import verify
 
 __all__ = [
+    "Accelerator",
     "BudgetError",
+    "FetchGroup",
     "HardwareWarning",
     "HlsConfig",
     "HlsConfigError",
@@ -36,7 +40,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Accelerator": "knapprune.hardware.accelerator",
     "BudgetError": "knapprune.budget",
+    "FetchGroup": "knapprune.fetch_groups",
     "HardwareWarning": "knapprune.hardware.model",
     "HlsConfig": "knapprune.hls_config",
     "HlsConfigError": "knapprune.hls_config",

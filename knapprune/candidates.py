@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -111,15 +112,38 @@ def candidates(
     ValueError
         For an unknown structure, or one for an unknown layer.
     """
-    by_layer = structure if isinstance(structure, Mapping) else {}
-    if unknown := by_layer.keys() - {layer.name for layer in layers}:
-        raise ValueError(f"structure: no layers {sorted(unknown)}, expected some of {[layer.name for layer in layers]}")
     found = []
-    for layer in layers:
-        wanted = by_layer.get(layer.name, "auto") if isinstance(structure, Mapping) else structure
+    for layer, wanted in zip(layers, by_layer(structure, layers), strict=True):
         capped = tuple(cap.resource for cap in caps if cap.covers(layer.name))
         found.append(_of_layer(resource_model, layer, kernels[layer.name], caps, capped, wanted))
     return found
+
+
+def by_layer(structure: Any, layers: Sequence[Layer]) -> list[Any]:
+    """Say which structure was asked for in each layer.
+
+    Parameters
+    ----------
+    structure
+        One for all layers, or one by layer name; layers that are not named take ``"auto"``.
+    layers
+        The layers.
+
+    Returns
+    -------
+    list
+        One for each layer.
+
+    Raises
+    ------
+    ValueError
+        For an unknown layer.
+    """
+    if not isinstance(structure, Mapping):
+        return [structure] * len(layers)
+    if unknown := structure.keys() - {layer.name for layer in layers}:
+        raise ValueError(f"structure: no layers {sorted(unknown)}, expected some of {[layer.name for layer in layers]}")
+    return [structure.get(layer.name, "auto") for layer in layers]
 
 
 def check_caps(

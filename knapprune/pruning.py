@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Unpack
 
@@ -11,6 +11,8 @@ from knapprune.accuracy import accuracy
 from knapprune.adapters.adapter import Adapter, adapter
 from knapprune.budget import Budget, Cap, parse_budget
 from knapprune.estimation import HlsConfigSource, Overrides, Resources, estimate
+from knapprune.fetch_groups import fetch_group
+from knapprune.group_selection import AnyStructure
 from knapprune.hardware.model import HardwareModel
 from knapprune.normalisation import Normalisation
 from knapprune.progress import progress_bar
@@ -18,7 +20,6 @@ from knapprune.report.report import Report
 from knapprune.saliency import Saliency
 from knapprune.schedule import Schedule, schedule_of, shares
 from knapprune.selection import Masks, Selection, select
-from knapprune.structures import Structure
 
 Metric = Callable[[Any, Any], float]
 
@@ -69,7 +70,7 @@ class Pruning:
     budget
         The caps asked for.
     met
-        Whether the returned model keeps them.
+        Whether the returned model keeps them; where none was asked for, whether its groups lose as many as given.
     baseline, metric
         The validation metric of the unpruned and of the returned model.
     seconds
@@ -101,7 +102,7 @@ def prune(
     *,
     train: Any,
     validation: tuple[Any, Any],
-    budget: Budget,
+    budget: Budget | None = None,
     tolerance: float = 0.02,
     patience: int = 2,
     schedule: str | Schedule = "polynomial",
@@ -110,7 +111,7 @@ def prune(
     batch_size: int = 32,
     metric: Metric | None = None,
     progress: bool = True,
-    structure: str | Structure = "auto",
+    structure: AnyStructure | Mapping[str, AnyStructure] = "auto",
     saliency: str | Saliency = "l1",
     normalise: str | Normalisation = "lamp",
     solver: str = "auto",
@@ -131,14 +132,15 @@ def prune(
     validation
         ``(inputs, targets)`` to measure by.
     budget
-        As for `knapprune.select`: fractions of today's use or absolute counts, for one resource or several.
+        As for `knapprune.select`: fractions of today's use or absolute counts, for one resource or several. None for
+        fetch groups with p given: then p itself grows from step to step.
     tolerance
         How far the metric may fall below the unpruned model's, as a difference: 0.02 is two points of accuracy.
     patience
         How many steps in a row may miss the tolerance before pruning stops: what one step loses, the fine-tuning of
         the next can win back while the budget hardly tightens.
     schedule, steps
-        ``"polynomial"``, ``"constant"`` or a function, and in how many steps the budget is reached.
+        ``"polynomial"``, ``"constant"`` or a function, and in how many steps the budget (or the given p) is reached.
     epochs, batch_size
         Fine-tuning epochs of each step, of which the best is kept.
     metric
@@ -177,7 +179,7 @@ def prune(
         return float(score(targets, framework.predict(candidate, inputs)))
 
     before = estimate(model, hls_config, hardware=hardware, **overrides)
-    caps = parse_budget(budget, before)
+    caps = () if budget is None else parse_budget(budget, before)
     baseline = measure(model)
     kept: tuple[Any, Masks, Resources, float] = (model, {}, before, baseline)
     history: list[Step] = []
@@ -189,8 +191,8 @@ def prune(
             selection = select(
                 current,
                 hls_config,
-                _as_budget(step_caps),
-                structure=structure,
+                None if budget is None else _as_budget(step_caps),
+                structure=structure if budget is not None else _at(structure, share),
                 saliency=saliency,
                 normalise=normalise,
                 solver=solver,
@@ -219,7 +221,7 @@ def prune(
         before=before,
         resources=resources,
         budget=caps,
-        met=all(cap.use(resources) <= cap.limit for cap in caps),
+        met=all(cap.use(resources) <= cap.limit for cap in caps) and (budget is not None or history[-1].accepted),
         baseline=baseline,
         metric=reached,
         seconds=time.perf_counter() - started,
@@ -261,6 +263,14 @@ def _between(cap: Cap, before: Resources, share: float) -> Cap:
     """Return the cap at a share of the way from today's use to the budget."""
     use = cap.use(before)
     return Cap(cap.resource, max(cap.limit, round(use - share * (use - cap.limit))), cap.layer)
+
+
+def _at(structure: AnyStructure | Mapping[str, AnyStructure], share: float) -> Any:
+    """Return fetch groups that lose a share of what they are to lose; another structure as it is."""
+    if isinstance(structure, Mapping):
+        return {name: _at(own, share) for name, own in structure.items()}
+    group = fetch_group(structure)
+    return structure if group is None else group.at(share)
 
 
 def _as_budget(caps: tuple[Cap, ...]) -> Budget:

@@ -5,25 +5,30 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 import numpy as np
 import numpy.typing as npt
 
+from knapprune import group_selection
 from knapprune.adapters.adapter import adapter
 from knapprune.budget import Budget, BudgetError, Cap, parse_budget
 from knapprune.candidates import Candidates, candidates, check_caps
 from knapprune.estimation import HlsConfigSource, Overrides, Resources, count
+from knapprune.group_selection import AnyStructure
 from knapprune.hardware.model import HardwareModel
 from knapprune.hardware.model import hardware as find_hardware
 from knapprune.hls_config import read_hls_config
+from knapprune.layers import Layer
 from knapprune.normalisation import Normalisation, normalisation
 from knapprune.saliency import Saliency, saliency_of, structure_values
-from knapprune.structures import Structure
 from knapprune.tables import plain_table
 
 if TYPE_CHECKING:
+    from knapprune.structures import Structure
     from knapsolve import Knapsack, Solution
+
+    Labelled = str | Structure | Mapping[str, str | Structure]
 
 Masks = dict[str, npt.NDArray[np.bool_]]
 
@@ -97,7 +102,7 @@ class Selection:
         return "\n".join(
             [
                 plain_table(["layer", "structure", "weights", *names], rows),
-                caps,
+                *([caps] if caps else []),
                 f"{found.status} by {found.solver}, gap {found.gap:.2g}",
             ]
         )
@@ -106,9 +111,9 @@ class Selection:
 def select(
     model: Any,
     hls_config: HlsConfigSource,
-    budget: Budget,
+    budget: Budget | None = None,
     *,
-    structure: str | Structure | Mapping[str, str | Structure] = "auto",
+    structure: AnyStructure | Mapping[str, AnyStructure] = "auto",
     saliency: str | Saliency = "l1",
     normalise: str | Normalisation = "lamp",
     solver: str = "auto",
@@ -125,13 +130,15 @@ def select(
     model
         The network.
     hls_config
-        The dict that ``hls4ml.utils.config_from_keras_model`` returns, or a YAML file in hls4ml's form.
+        The dict that ``hls4ml.utils.config_from_keras_model`` returns, or a YAML file in hls4ml's form. ``{}``, its
+        defaults, will do for hardware that hls4ml does not write.
     budget
         By resource, a fraction of today's use (a float from 0 to 1) or an absolute count; by layer name, such a mapping
-        for that layer alone.
+        for that layer alone. None where the structure leaves nothing to choose: fetch groups with p given.
     structure
         Which weights live and die together: ``"auto"`` takes the finest that saves what is budgeted; a name, a function
-        or one of these by layer name.
+        or one of these by layer name. Or :class:`~knapprune.fetch_groups.FetchGroup`, or its name: every group of g
+        weights loses p, and where p is not given it is chosen by layer.
     saliency
         ``"l1"``, ``"l2"``, ``"taylor"`` (needs data), or a function of layer and kernel.
     normalise
@@ -173,20 +180,29 @@ def select(
     measure = saliency_of(saliency, None if data is None else lambda: framework.gradients(model, data, batch_size))
     kernels = framework.kernels(model)
     before = count(resource_model, framework.layers(model, config), kernels, tuple(framework.untouched(model)))
-    caps = parse_budget(budget, before)
-    groups = candidates(resource_model, before.layers, kernels, caps, structure)
-    check_caps(resource_model, groups, kernels, caps, before)
-
-    values = [
-        normal(structure_values(measure, group.layer, kernels[group.layer.name], group.labels)[group.alive])
-        for group in groups
-        if group.prunable
-    ]
-    solution = _solve(_knapsack(groups, values, caps), solver, time_limit)
-    masks = _masks(resource_model, groups, kernels, solution.selected)
+    caps = () if budget is None else parse_budget(budget, before)
+    fetched = group_selection.fetch_groups(resource_model, before.layers, caps, structure)
+    if budget is None and not (fetched and all(group.pruned is not None for group in fetched.values())):
+        raise BudgetError("budget: got None, expected one: only fetch groups with p given leave nothing to choose")
+    if fetched is not None:
+        found = group_selection.options(resource_model, before.layers, kernels, fetched, measure, normal)
+        group_selection.check_minimum(found, caps)
+        solution = _solve(group_selection.knapsack(found, caps), solver, time_limit)
+        keep, structures = group_selection.masks_and_names(found, solution.selected)
+    else:
+        groups = candidates(resource_model, before.layers, kernels, caps, cast("Labelled", structure))
+        check_caps(resource_model, groups, kernels, caps, before)
+        values = [
+            normal(structure_values(measure, group.layer, kernels[group.layer.name], group.labels)[group.alive])
+            for group in groups
+            if group.prunable
+        ]
+        solution = _solve(_knapsack(groups, values, caps), solver, time_limit)
+        keep = _kept(groups, solution.selected)
+        structures = {group.layer.name: group.structure for group in groups if group.prunable}
+    masks = _masks(resource_model, before.layers, kernels, keep)
     after = count(resource_model, list(before.layers), {**kernels, **masks}, before.uncounted)
     _check_result(caps, after, masks, kernels)
-    structures = {group.layer.name: group.structure for group in groups if group.prunable}
     return Selection(masks, solution, after, before, caps, structures)
 
 
@@ -221,25 +237,31 @@ def _solve(problem: Knapsack, solver: str, time_limit: float) -> Solution:
     return solution
 
 
-def _masks(
-    resource_model: HardwareModel,
-    groups: list[Candidates],
-    kernels: Mapping[str, npt.NDArray[np.generic]],
-    selected: npt.NDArray[np.bool_],
-) -> Masks:
-    masks: Masks = {}
+def _kept(groups: list[Candidates], selected: npt.NDArray[np.bool_]) -> Masks:
+    keep: Masks = {}
     start = 0
     for group in groups:
-        layer, nonzero = group.layer, kernels[group.layer.name] != 0
-        mask = np.ones(layer.kernel_shape, dtype=bool)
         if group.prunable:
-            keep = np.zeros(len(group.alive), dtype=bool)
-            keep[group.alive] = selected[start : start + int(group.alive.sum())]
+            labels = np.zeros(len(group.alive), dtype=bool)
+            labels[group.alive] = selected[start : start + int(group.alive.sum())]
             start += int(group.alive.sum())
-            mask = keep[group.labels]
+            keep[group.layer.name] = labels[group.labels]
+    return keep
+
+
+def _masks(
+    resource_model: HardwareModel,
+    layers: tuple[Layer, ...],
+    kernels: Mapping[str, npt.NDArray[np.generic]],
+    keep: Masks,
+) -> Masks:
+    masks: Masks = {}
+    for layer in layers:
+        nonzero = kernels[layer.name] != 0
+        mask = keep.get(layer.name, np.ones(layer.kernel_shape, dtype=bool))
         # A weight that is zero now may grow again under training, but only where that costs nothing.
         if resource_model.use(layer, mask) != resource_model.use(layer, mask & nonzero):
-            mask &= nonzero
+            mask = mask & nonzero
         if not mask.all():
             masks[layer.name] = mask
     return masks

@@ -2,7 +2,8 @@
 
 A structure is a function from a :class:`~knapprune.layers.Layer` to an integer array of the kernel's shape, with labels
 counted from 0. Everything after that (values, costs, masks) only ever sees the labels, so a new granularity is one more
-small function here, or one a user passes.
+small function here, or one a user passes. What is not "live and die together" but "of each group, so many" is in
+:mod:`knapprune.fetch_groups`.
 """
 
 from __future__ import annotations
@@ -126,7 +127,10 @@ def labels(layer: Layer, structure: str | Structure) -> Labels:
         _check(found, layer, getattr(structure, "__name__", repr(structure)))
         return found.astype(np.int64, copy=False)
     if structure not in STRUCTURES:
-        raise ValueError(f"structure: got {structure!r}, expected 'auto', a function or one of {sorted(STRUCTURES)}")
+        raise ValueError(
+            f"structure: got {structure!r}, expected 'auto', a function, a fetch group such as "
+            f"'fetch-group:12/16' or one of {sorted(STRUCTURES)}"
+        )
     return STRUCTURES[structure](layer)
 
 

@@ -7,13 +7,19 @@ import os
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 
 import knapprune.adapters.keras_mask  # noqa: F401  (a saved mask must be known when it is loaded)
 
+_DEPTHWISE = ("DepthwiseConv1D", "DepthwiseConv2D")
+
 
 def load_keras_model(path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None) -> Any:
     """Load a model.
+
+    One that Keras 2 saved with depthwise convolutions comes without its optimiser and loss: Keras 3 refuses such a
+    file, so its architecture and its weights are read apart.
 
     Parameters
     ----------
@@ -37,6 +43,10 @@ def load_keras_model(path: str | os.PathLike[str], weights: str | os.PathLike[st
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"path: no model file {path}")
+    if path.suffix == ".h5" and (architecture := _depthwise_of_keras_2(path)) is not None:
+        model = _from_keras_2(architecture, path.stem)
+        model.load_weights(path)
+        return model
     if path.suffix != ".json":
         return keras.models.load_model(path)
     weights = Path(weights) if weights is not None else path.with_name(f"{path.stem}_weights.h5")
@@ -63,6 +73,9 @@ def _from_keras_2(saved: dict[str, Any], name: str) -> Any:
     if kind == "Sequential" and "batch_input_shape" in first and config["layers"][0]["class_name"] != "InputLayer":
         shape = {"class_name": "InputLayer", "config": {"batch_shape": first.pop("batch_input_shape")}}
         config = {**config, "layers": [shape, *config["layers"]]}
+    for layer in config["layers"]:
+        if layer["class_name"] in _DEPTHWISE:
+            layer["config"].pop("groups", None)
     return classes[kind].from_config(_without_initializers(config))
 
 
@@ -73,3 +86,16 @@ def _without_initializers(config: Any) -> Any:
     if isinstance(config, list):
         return [_without_initializers(value) for value in config]
     return config
+
+
+def _depthwise_of_keras_2(path: Path) -> dict[str, Any] | None:
+    """Read the architecture of a whole-model file if Keras 3 refuses it: it no longer knows groups in these layers."""
+    with h5py.File(path) as file:
+        saved = file.attrs.get("model_config")
+    architecture: dict[str, Any] = json.loads(saved) if saved is not None else {}
+    config = architecture.get("config")
+    layers = config["layers"] if isinstance(config, dict) and "layers" in config else config
+    refused = isinstance(layers, list) and any(
+        layer.get("class_name") in _DEPTHWISE and "groups" in layer["config"] for layer in layers
+    )
+    return architecture if refused else None

@@ -70,7 +70,8 @@ def test_looking_for_plugins_loads_none(install):
 
 def test_an_unknown_hardware_model_lists_those_there_are_and_the_nearest():
     with pytest.raises(
-        ValueError, match=r"hardware: got 'hls4mm', expected one of \['hls4ml'\]; did you mean 'hls4ml'\?"
+        ValueError,
+        match=r"got 'hls4mm', expected one of \['accelerator', 'hls4ml'\]; did you mean 'hls4ml'\?",
     ):
         hardware("hls4mm", "xc7z020")
 

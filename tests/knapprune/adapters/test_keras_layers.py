@@ -212,3 +212,23 @@ def test_a_missing_file_is_named(tmp_path):
     (tmp_path / "model.json").write_text("{}")
     with pytest.raises(FileNotFoundError, match=r"model_weights\.h5 for model\.json"):
         load_keras_model(tmp_path / "model.json")
+
+
+def test_a_whole_model_of_keras_2_with_depthwise_convolutions_is_read(tmp_path):
+    """Keras 2 saved ``groups`` with them, which Keras 3 refuses."""
+    import json
+
+    import h5py
+
+    model = keras.Sequential(
+        [keras.Input((6, 6, 2)), layers.DepthwiseConv2D(3, name="each"), layers.Conv2D(4, 1, name="mix")]
+    )
+    model.save(tmp_path / "model.h5")
+    with h5py.File(tmp_path / "model.h5", "r+") as file:
+        saved = json.loads(file.attrs["model_config"])
+        saved["config"]["layers"][1]["config"]["groups"] = 1
+        file.attrs["model_config"] = json.dumps(saved)
+        file.attrs["keras_version"] = "2.4.0"
+    loaded = load_keras_model(tmp_path / "model.h5")
+    assert [layer.name for layer in loaded.layers] == ["each", "mix"]
+    assert all(np.array_equal(a, b) for a, b in zip(loaded.get_weights(), model.get_weights(), strict=True))
