@@ -1,5 +1,6 @@
-"""What every test shares: a quiet TensorFlow and the folder of optional data."""
+"""What every test shares: a quiet TensorFlow, compiled kernels of these very sources, and the folder of optional data."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -7,6 +8,17 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+
+def _kernel_cache() -> str:
+    """Folder of compiled kernels by the sources of all: Numba does not notice that a kernel another one calls changed."""
+    root = Path(__file__).parents[1]
+    sources = sorted((root / "solvers").rglob("*.py"))
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+    return str(root / "build" / "numba" / digest[:16])
+
+
+os.environ.setdefault("NUMBA_CACHE_DIR", _kernel_cache())
 
 
 def pytest_configure(config: pytest.Config) -> None:
