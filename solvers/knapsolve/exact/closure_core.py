@@ -1,0 +1,131 @@
+"""What is left of a problem with requirements, in the kernels' numbers, and its priced closures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knapsolve.exact.closure_flow import load, raise_flow
+from knapsolve.exact.closure_graph import Graph, graph_of, restricted
+from knapsolve.problem import Knapsack
+
+ROUNDING = 1e-12
+"""Rounding error of a bound relative to the sum of all terms that enter it."""
+FLOW_TOLERANCE = 1e-12
+"""Surpluses and deficits below this share of the largest value count as none."""
+
+
+@dataclass(frozen=True, eq=False)
+class Core:
+    """The undecided items.
+
+    Parameters
+    ----------
+    items
+        Their indices in the problem, shape (n,).
+    inside
+        Indices of the problem's items that are decided to be chosen.
+    worth, weight
+        Values (n,) and weights (n, m); rows are scaled by powers of two, so that whole numbers stay exact.
+    limits
+        What the decided items leave of the scaled capacities, shape (m,).
+    graph
+        Requirements among the undecided items.
+    base
+        Value of the decided items.
+    """
+
+    items: NDArray[np.int64]
+    inside: NDArray[np.int64]
+    worth: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    limits: NDArray[np.float64]
+    graph: Graph
+    base: float
+
+    @property
+    def tolerance(self) -> float:
+        """Excess that counts as none."""
+        return FLOW_TOLERANCE * float(np.abs(self.worth).max(initial=0.0))
+
+    def reduced(self, state: NDArray[np.int8]) -> Core:
+        """Return the core of the items whose state (n,) is still 0; 1 is in, -1 is out."""
+        free, taken = np.flatnonzero(state == 0), np.flatnonzero(state == 1)
+        return Core(
+            self.items[free],
+            np.concatenate((self.inside, self.items[taken])),
+            self.worth[free],
+            np.ascontiguousarray(self.weight[free]),
+            self.limits - self.weight[taken].sum(axis=0),
+            restricted(self.graph, free),
+            self.base + float(self.worth[taken].sum()),
+        )
+
+    def selection(self, chosen: NDArray[np.bool_], n: int) -> NDArray[np.bool_]:
+        """Return the selection of the problem's n items that a choice of the core's stands for."""
+        selected = np.zeros(n, np.bool_)
+        selected[self.inside] = True
+        selected[self.items[chosen]] = True
+        return selected
+
+
+def core_of(problem: Knapsack) -> tuple[Core, NDArray[np.float64]]:
+    """Return the core of all items, and what each row of the weights was divided by, shape (m,)."""
+    weight = problem.weights.T.astype(np.float64)
+    limits = problem.limits.astype(np.float64)
+    if not problem.integer_weights:
+        limits = limits * (1 - 1e-13)  # a rounding error lower, so that summing in another order still fits
+    scale = np.exp2(np.ceil(np.log2(np.maximum(limits, np.finfo(np.float64).tiny))))
+    scale[limits == 0.0] = 1.0
+    pairs = np.zeros((0, 2), np.int64) if problem.requires is None else problem.requires
+    core = Core(
+        np.arange(problem.n), np.zeros(0, np.int64), problem.values.astype(np.float64),
+        np.ascontiguousarray(weight / scale), limits / scale, graph_of(pairs, problem.n), 0.0,
+    )  # fmt: skip
+    return core, scale
+
+
+class Closures:
+    """Closures of a core at prices, each from the flow that the one before left.
+
+    Parameters
+    ----------
+    core
+        The items.
+    """
+
+    def __init__(self, core: Core) -> None:
+        n = len(core.items)
+        self.core = core
+        self.state = np.zeros(n, np.int8)
+        self.flow = np.zeros(len(core.graph.needs))
+        self.excess = np.empty(n)
+        self.level = np.empty(n, np.int64)
+        self._room = [np.empty(n, np.int64) for _ in range(4)]
+        self._terms = float(np.abs(core.worth).sum()), core.weight.sum(axis=0)
+
+    def price(self, prices: NDArray[np.float64]) -> None:
+        """Begin the closure at prices (m,)."""
+        graph = self.core.graph
+        load(self.core.worth - self.core.weight @ prices, graph.start, graph.needs, self.state, self.flow, self.excess)
+
+    def advance(self, budget: int) -> bool:
+        """Go on for about `budget` arcs; return whether the closure is found."""
+        left = raise_flow(
+            *self.core.graph.arrays, self.state, self.flow, self.excess, self.core.tolerance, budget, self.level,
+            *self._room,
+        )  # fmt: skip
+        return bool(left >= 0)
+
+    def bound(self, prices: NDArray[np.float64]) -> float:
+        """Return what no selection is worth more than; holds whether or not the closure was found."""
+        values, weights = self._terms
+        margin = ROUNDING * (abs(self.core.base) + values + float(prices @ (weights + self.core.limits)))
+        return float(self.core.base + prices @ self.core.limits + np.maximum(self.excess, 0.0).sum() + margin)
+
+    def closure(self) -> NDArray[np.bool_]:
+        """Return the largest of the most profitable closures, bool, shape (n,)."""
+        found: NDArray[np.bool_] = self.level < 0
+        return found
