@@ -12,7 +12,7 @@ import numpy as np
 from knapsolve import Knapsack
 
 
-def open_pit(n: int, m: int, rng: np.random.Generator, *, tightness: float = 0.25) -> Knapsack:
+def open_pit(n: int, m: int, rng: np.random.Generator, *, tightness: float = 0.15) -> Knapsack:
     """Return a pit of about n blocks, three times as wide as deep, each of which needs the nine blocks above it.
 
     Parameters
@@ -27,7 +27,7 @@ def open_pit(n: int, m: int, rng: np.random.Generator, *, tightness: float = 0.2
     Returns
     -------
     Knapsack
-        The problem, in integers: waste costs its digging, ore grows richer with depth and comes in lumps.
+        The problem, in integers: ore lies in lumps, everything else costs its digging.
     """
     depth = max(2, round((n / 9) ** (1 / 3)))
     side = max(1, int((n / depth) ** 0.5))
@@ -39,12 +39,13 @@ def open_pit(n: int, m: int, rng: np.random.Generator, *, tightness: float = 0.2
             low = block[1:, max(0, -dy) : side - max(0, dy), max(0, -dx) : side - max(0, dx)]
             high = block[:-1, max(0, dy) : side + min(0, dy), max(0, dx) : side + min(0, dx)]
             pairs.append(np.column_stack((low.ravel(), high.ravel())))
-    grade = rng.normal(0.0, 1.0, (depth, side, side))
-    for axis in (1, 2):
-        grade = (grade + np.roll(grade, 1, axis) + np.roll(grade, -1, axis)) / np.sqrt(3.0)
+    place = np.stack(np.meshgrid(np.arange(depth), np.arange(side), np.arange(side), indexing="ij"), axis=-1)
+    grade = np.zeros((depth, side, side))
+    for centre in rng.uniform(0, (depth, side, side), (max(2, count // 150), 3)):
+        grade += rng.uniform(100, 400) * np.exp(-((place - centre) ** 2).sum(axis=-1) / rng.uniform(1, 4))
+    grade *= rng.uniform(0.7, 1.3, grade.shape)
     weights = rng.integers(50, 101, (m, count))
-    richness = np.linspace(-0.3, 0.9, depth)[:, None, None]
-    values = (100 * (grade + richness) - 0.5 * weights[0].reshape(grade.shape)).astype(np.int64).ravel()
+    values = (grade - rng.uniform(20, 40, grade.shape)).astype(np.int64).ravel()
     return Knapsack(
         values, weights, (tightness * weights.sum(axis=1)).astype(np.int64), requires=np.concatenate(pairs)
     )

@@ -100,10 +100,10 @@ def _solution(problem: Knapsack, answer: Answer, reduced: Reduced | None, name: 
     selected: NDArray[np.bool_] = np.zeros(problem.n, np.bool_)
     forced: int | float = 0
     if reduced is not None:
-        nothing = reduced.lift(np.zeros(reduced.problem.n, np.bool_), problem.n)
-        forced = evaluate(problem, nothing)[0] if reduced.free is not None else 0
+        nothing = reduced.lift(np.zeros(reduced.problem.n, np.bool_))
+        forced = evaluate(problem, nothing)[0] if reduced.place is not None else 0
         if answer.selected is not None:
-            selected = reduced.lift(answer.selected, problem.n)
+            selected = reduced.lift(answer.selected)
     value, usage = evaluate(problem, selected)
     if answer.selected is None:
         status = Status.INFEASIBLE if answer.infeasible else Status.NO_SOLUTION
@@ -114,7 +114,7 @@ def _solution(problem: Knapsack, answer: Answer, reduced: Reduced | None, name: 
         if broken is not None:
             raise RuntimeError(f"solver {name!r} returned a selection that breaks a constraint: {broken}")
         # A proof states value and bound of the same selection: compare them as the solver saw it.
-        seen = value if reduced is None or reduced.free is None else evaluate(reduced.problem, answer.selected)[0]
+        seen = value if reduced is None or reduced.place is None else evaluate(reduced.problem, answer.selected)[0]
         bound, proved = _settle(seen, answer, problem.integer_values)
         status = Status.OPTIMAL if proved else Status.FEASIBLE
         bound = value if proved else bound + forced

@@ -1,85 +1,41 @@
 """Exact solver for requirements under any number of resources.
 
-At prices for the resources the best selection is a maximum-weight closure, a minimum cut (Picard 1976). The prices
-that bound best (`closure_prices`) fix the items that a better selection must have or leave (`closure_fixing`); those in
-doubt are searched depth first (`closure_tree`), each node bounded by a closure again.
+At prices for the resources the best selection is a maximum-weight closure, a minimum cut (Picard 1976). What is not in
+the closure at prices of zero, the ultimate pit, is in no best selection. The prices that bound best
+(`closure_prices`) decide the items whose excess there is large; those in doubt are searched depth first
+(`closure_tree`), each node bounded by priced closures again, in turn with neighbourhoods of the best selection. The
+problem is the precedence-constrained knapsack (Johnson, Niemi, "On knapsacks, partitions, and a new dynamic programming
+technique for trees", MOR 8, 1983; branch and bound over its Lagrangian: Samphaiboon, Yamada 2000).
 """
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.exact.closure_core import ROUNDING, Core, core_of
+from knapsolve.exact.closure_core import Core, core_of
 from knapsolve.exact.closure_fill import fill
 from knapsolve.exact.closure_prices import Priced, minimise
-from knapsolve.exact.closure_tree import DONE, FIXED, FOUND, NODES, READY, WORK, search
+from knapsolve.exact.closure_record import FLOAT_PROOF, Record
+from knapsolve.exact.closure_search import Neighbourhoods, Tree, decided
 from knapsolve.problem import Knapsack
-from knapsolve.solution import evaluate, violation
-from knapsolve.solver import Answer, Capabilities, Options, Progress
+from knapsolve.solver import Answer, Capabilities, Options
 
 EXACT_FLOAT = 2**53
-FLOAT_PROOF = 1e-10
-"""Relative margin within which real-valued selections count as equally good."""
-
-
-class Record:
-    """The best selection, checked in the problem's own arithmetic, and the bound."""
-
-    def __init__(self, problem: Knapsack, options: Options) -> None:
-        self.problem, self.options, self.started = problem, options, time.perf_counter()
-        self.selected = np.zeros(problem.n, np.bool_)
-        self.value: int | float = 0
-        magnitude = float(np.abs(problem.values.astype(np.float64)).sum())
-        self.step = max(int(np.gcd.reduce(problem.values)), 1) if problem.integer_values and problem.n else 0
-        self.rounding = ROUNDING * magnitude + (1e-6 if self.step else 0.0)
-        self.bound: int | float = np.inf
-        self.lower(float(np.maximum(problem.values, 0).sum(dtype=np.float64)) + self.rounding)
-        if options.start is not None:
-            self.offer(options.start)
-
-    @property
-    def cutoff(self) -> float:
-        """Bounds at or below this hold nothing of interest."""
-        gap = abs(self.value) * self.options.gap
-        if self.step:
-            return max(float(self.value + self.step) - self.rounding, float(self.value) + gap)
-        return float(self.value) + max(FLOAT_PROOF * abs(self.value), self.rounding, gap)
-
-    def out(self) -> bool:
-        """Return whether time is up."""
-        limit = self.options.time_limit
-        return limit is not None and time.perf_counter() - self.started >= limit
-
-    def offer(self, selected: NDArray[np.bool_]) -> None:
-        """Adopt a selection if it keeps every constraint and is worth more."""
-        value, usage = evaluate(self.problem, selected)
-        if value > self.value and violation(self.problem, selected, usage) is None:
-            self.selected, self.value = selected, value
-            self.bound = max(self.bound, value)
-            self.report()
-
-    def lower(self, bound: float) -> None:
-        """State a bound on all selections, or on all that are not searched yet."""
-        lowered: int | float = max(bound, self.value)
-        if self.step and np.isfinite(bound):
-            lowered = max(int(np.floor(bound)) // self.step * self.step, self.value)
-        if lowered < self.bound:
-            self.bound = lowered
-            self.report()
-
-    @property
-    def done(self) -> bool:
-        """Whether the bound leaves nothing of interest."""
-        return self.bound <= self.cutoff
-
-    def report(self) -> None:
-        """Tell the caller how things stand."""
-        if self.options.on_progress is not None:
-            seconds = time.perf_counter() - self.started
-            self.options.on_progress(Progress(seconds, float(self.value), float(self.bound)))
+MOST_PRICES = 100
+"""Closures computed for the root's prices."""
+FILL_ARCS = 2_000_000
+"""Arcs that filling up one of the root's closures may look at."""
+SLICE_WORK = 1_000_000
+"""Arcs of the tree between two looks at the clock: some tens of milliseconds."""
+EASY_WORK = 10_000_000
+"""Arcs that the tree takes alone, before neighbourhoods take their share."""
+LARGE = 400_000
+"""Items and arcs of a core above which a time limit leaves all time to neighbourhoods: a node takes too long."""
+SHRUNK = 0.7
+"""The tree starts again where a better selection leaves less than this share of its items in doubt."""
 
 
 class Closure:
@@ -89,68 +45,81 @@ class Closure:
     capabilities = Capabilities(exact=True, requires=True, anytime=True)
 
     def solve(self, problem: Knapsack, options: Options) -> Answer:
+        """Return the optimum, or, where time is up, the best selection and the largest bound of what is open."""
         record = Record(problem, options)
+        if _too_large(problem):
+            declined = "closure declined: integers whose sum passes 2**53"
+            return Answer(record.selected, record.bound, trace=(declined,))
         core, scale = core_of(problem)
-        zero = np.zeros(problem.m)
-        pit = minimise(core, zero, 1, record.out, _offering(record, core))
-        trace = [f"{time.perf_counter()-record.started:.3f} s pit {pit.inside.sum()} of {problem.n}"]
-        record.lower(pit.bound)
-        if record.done: return Answer(record.selected, record.bound, trace=tuple(trace))
-        core = core.reduced(np.where(pit.inside, 0, -1).astype(np.int8))
-        priced = minimise(core, zero, 100, record.out, _offering(record, core))
-        record.lower(priced.bound)
-        trace.append(f"{time.perf_counter()-record.started:.3f} s {priced.steps} prices: bound {record.bound} value {record.value}")
-        state = np.zeros(len(core.items), np.int8)
-        gap = priced.bound - record.cutoff
-        state[priced.inside & (priced.excess >= gap)] = 1
-        state[~priced.inside & (-priced.excess >= gap)] = -1
-        # closure under needs
-        from knapsolve.exact.closure_graph import spread
-        g = core.graph
-        f = np.empty(len(state), np.int64)
-        for v, a, b in ((1, g.start, g.needs), (-1, g.back, g.needed_by)):
-            for j in np.flatnonzero(state == v):
-                state[j] = 0
-                spread(j, v, a, b, state, f)
-        core = core.reduced(state)
-        trace.append(f"{time.perf_counter()-record.started:.3f} s core {len(core.items)}")
-        self.tree(core, priced, record, trace, problem.n)
-        trace.append(f"{time.perf_counter()-record.started:.3f} s value {record.value} bound {record.bound}")
-        return Answer(record.selected, record.bound, prices=priced.prices / scale, trace=tuple(trace))
-
-    def tree(self, core, priced, record, trace, n):
-        size, m = core.weight.shape
-        excess = core.worth - core.weight @ priced.prices
-        order = np.argsort(-excess, kind="stable")
-        counters = np.zeros(5, np.int64)
-        counters[READY] = 1
-        best = np.array([float(record.value) - core.base])
-        state = np.zeros(size, np.int8); trail = np.empty(size, np.int64)
-        residual = core.limits.copy(); base = np.zeros(1); prices = priced.prices.copy()
-        flow = np.zeros(len(core.graph.needs)); chosen = np.zeros(size, np.bool_)
-        di, dv, dm = (np.empty(size + 1, np.int64) for _ in range(3)); db = np.empty(size + 1); dp = np.empty((size + 1, m))
-        status = -1
-        while status != DONE and not record.out():
-            status = search(core.worth, core.weight, *core.graph.arrays, order, record.cutoff - core.base, best, core.tolerance, 10_000_000,
-                counters, state, trail, residual, base, prices, flow, chosen, di, dv, db, dm, dp)
-            if status == FOUND:
-                record.offer(core.selection(chosen, n))
-            if status == DONE:
-                record.lower(-np.inf)
-            else:
-                pass
-        trace.append(f"{time.perf_counter()-record.started:.3f} s tree {status} nodes {counters[NODES]} work {counters[WORK]}")
+        offer = _offering(record, core)
+        pit = minimise(core, np.zeros(problem.m), 1, record.out, offer)
+        trace = [f"closure: {int(pit.inside.sum())} of {problem.n} items would be chosen if nothing were limited"]
+        prices = np.zeros(problem.m)
+        if not record.done and not record.out():
+            core = core.reduced(np.where(pit.inside, 0, -1).astype(np.int8))
+            priced = minimise(core, prices, MOST_PRICES, record.out, _offering(record, core))
+            prices = priced.prices
+            trace.append(f"closure: bound {record.bound:.12g} and value {record.value:.12g} after {priced.steps} prices")
+            if not record.done and not record.out():
+                trace += _search(core, priced, record, options.seed)
+        tolerance = 0.0 if problem.integer_values else FLOAT_PROOF
+        return Answer(
+            record.selected, record.final_bound(), prices=prices / scale, tolerance=tolerance, trace=tuple(trace)
+        )
 
 
-def _offering(record: Record, core: Core):
-    def seen(inside, excess, bound) -> bool:
+def _too_large(problem: Knapsack) -> bool:
+    """Whether integers might not be exact as floats."""
+    whole = [problem.values] if problem.integer_values else []
+    whole += [*problem.weights] if problem.integer_weights else []
+    return any(float(np.abs(row.astype(np.float64)).sum()) >= EXACT_FLOAT for row in whole)
+
+
+def _offering(record: Record, core: Core) -> Callable[[NDArray[np.bool_], NDArray[np.float64], float], bool]:
+    """Return what is told of each priced closure: fills up and offers those that fit; says whether to stop."""
+    n = len(core.items)
+    state, missing, mark = np.zeros(n, np.int8), np.empty(n, np.int64), np.empty(n, np.int64)
+
+    def seen(inside: NDArray[np.bool_], excess: NDArray[np.float64], bound: float) -> bool:
         left = core.limits - core.weight[inside].sum(axis=0)
-        if (left >= 0).all():
-            chosen = inside.copy()
-            order = np.argsort(-excess, kind="stable")
-            n = len(inside)
-            fill(core.worth, core.weight, core.graph.start, core.graph.needs, order, np.zeros(n, np.int8), chosen, left, np.empty(n, np.int64), np.empty(n, np.int64))
-            record.offer(core.selection(chosen, record.problem.n))
+        chosen = inside.copy()
+        if (left < 0.0).any():
+            chosen = record.selected[core.items]
+            left = core.limits - core.weight[chosen].sum(axis=0)
+        graph, order = core.graph, np.argsort(-excess, kind="stable")
+        fill(core.worth, core.weight, graph.start, graph.needs, order, state, chosen, left, FILL_ARCS, missing, mark)
+        record.offer(core.selection(chosen, record.problem.n))
         record.lower(bound)
         return record.done
+
     return seen
+
+
+def _search(root: Core, priced: Priced, record: Record, seed: int) -> list[str]:
+    """Search the items in doubt until nothing is left or time is up; return what happened."""
+    local = Neighbourhoods(root, priced, record, seed)
+    nodes = work = 0
+    tree: Tree | None = None
+    while not record.done and not record.out():
+        if tree is None:
+            state = decided(root, priced, record.cutoff)
+            core = root.reduced(state)
+            tree = Tree(core, priced.prices, priced.excess[state == 0])
+        large = record.options.time_limit is not None and len(core.items) + len(core.graph.needs) > LARGE
+        better = False
+        if not large:
+            better = tree.run(record, SLICE_WORK)
+            if tree.done:
+                record.exhausted()
+                break
+            record.lower(tree.bound)
+        while (large or (work + tree.work > EASY_WORK and local.work < work + tree.work)) and not record.out():
+            better = local.round() or better
+            large = large and not better
+        if better and int((np.abs(priced.excess) < priced.bound - record.cutoff).sum()) < SHRUNK * len(core.items):
+            nodes, work, tree = nodes + tree.nodes, work + tree.work, None
+    nodes += tree.nodes if tree is not None else 0
+    return [
+        f"closure: {len(core.items)} items in doubt, {nodes} nodes, {local.rounds} neighbourhoods, "
+        + ("proved" if record.done else "stopped")
+    ]

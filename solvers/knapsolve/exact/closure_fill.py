@@ -7,7 +7,7 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True)
-def fill(worth, weight, start, needs, order, state, chosen, left, missing, mark):  # type: ignore[no-untyped-def]
+def fill(worth, weight, start, needs, order, state, chosen, left, budget, missing, mark):  # type: ignore[no-untyped-def]
     """Add items in order, each with all it still needs, where they gain and fit.
 
     Parameters
@@ -24,6 +24,8 @@ def fill(worth, weight, start, needs, order, state, chosen, left, missing, mark)
         (n,) the selection, closed under requirements; changed in place.
     left
         (m,) what it leaves of the capacities; changed in place.
+    budget
+        Arcs to look at; the rest of the items is passed over then.
     missing, mark
         (n,) room.
 
@@ -50,6 +52,7 @@ def fill(worth, weight, start, needs, order, state, chosen, left, missing, mark)
         while fits and done < count:
             here = missing[done]
             done += 1
+            budget -= 1 + start[here + 1] - start[here]
             for k in range(start[here], start[here + 1]):
                 there = needs[k]
                 if not chosen[there] and mark[there] != item:
@@ -71,9 +74,7 @@ def fill(worth, weight, start, needs, order, state, chosen, left, missing, mark)
             for c in range(count):
                 for i in range(m):
                     left[i] += weight[missing[c], i]
+        if budget < 0:
+            break
     return gained
 
-
-def order_of(excess: np.ndarray) -> np.ndarray:
-    """Return items by falling excess: those that the priced closure is surest of first."""
-    return np.argsort(-excess, kind="stable")

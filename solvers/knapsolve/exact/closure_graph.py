@@ -116,3 +116,47 @@ def spread(item, value, start, ends, state, found):  # type: ignore[no-untyped-d
                 found[count] = there
                 count += 1
     return count
+
+
+def follow(graph: Graph, state: NDArray[np.int8]) -> tuple[int, int] | None:
+    """Draw the consequences of what is in and out.
+
+    Parameters
+    ----------
+    graph
+        The requirements.
+    state
+        (n,) 0 free, 1 in, -1 out; changed in place.
+
+    Returns
+    -------
+    tuple or None
+        An item that is in and one that it needs but is out, where there is such a pair.
+    """
+    arc = _follow(graph.start, graph.needs, graph.back, graph.needed_by, state, np.empty(len(state), np.int64))
+    if arc < 0:
+        return None
+    return int(np.searchsorted(graph.start, arc, side="right")) - 1, int(graph.needs[arc])
+
+
+@njit(cache=True, nogil=True)
+def _follow(start, needs, back, needed_by, state, queue):  # type: ignore[no-untyped-def]
+    """Kernel of `follow`: the arc of a contradiction, or -1; `queue` (n,) is room."""
+    for value, first, ends in ((1, start, needs), (-1, back, needed_by)):
+        count, done = 0, 0
+        for j in range(len(state)):
+            if state[j] == value:
+                queue[count] = j
+                count += 1
+        while done < count:
+            here = queue[done]
+            done += 1
+            for k in range(first[here], first[here + 1]):
+                there = ends[k]
+                if state[there] == 0:
+                    state[there] = value
+                    queue[count] = there
+                    count += 1
+                elif value == 1 and state[there] == -1:
+                    return k
+    return -1

@@ -24,6 +24,8 @@ DONE, FOUND, PAUSED = 0, 1, 2
 DEPTH, FIXED, READY, NODES, WORK = 0, 1, 2, 3, 4
 """Positions in `counters`: open decisions, fixed items, whether a node waits, nodes, arcs looked at."""
 
+FILL_ARCS = 20_000
+"""Arcs that filling up a selection may look at."""
 LINE_STEPS = 20
 """Most prices tried at a node with one resource; with several, 8 and 2 a resource."""
 
@@ -172,7 +174,7 @@ def search(  # type: ignore[no-untyped-def]
             if fits:
                 for j in range(n):
                     chosen[j] = state[j] == 1 or (state[j] == 0 and level[j] < 0)
-                gained += fill(worth, weight, start, needs, order, state, chosen, used, queue, pointer)
+                gained += fill(worth, weight, start, needs, order, state, chosen, used, FILL_ARCS, queue, pointer)
                 if base[0] + gained > record[0]:
                     record[0] = base[0] + gained
                     counters[READY] = 1
@@ -210,7 +212,6 @@ def search(  # type: ignore[no-untyped-def]
                 total_share = 0.0
                 for j in range(n):
                     share[j] = 0.0
-                lowest = np.inf
                 continue
             if m == 1:
                 for j in range(n):
@@ -253,10 +254,6 @@ def search(  # type: ignore[no-untyped-def]
                     break
         if dead:
             continue
-        if lowest == np.inf:
-            for i in range(m):
-                best_price[i] = price[i]
-            lowest = decision_bound[counters[DEPTH] - 1] if counters[DEPTH] > 0 else np.inf
         for i in range(m):
             prices[i] = best_price[i]
         pick, score = -1, -1.0
@@ -275,12 +272,11 @@ def search(  # type: ignore[no-untyped-def]
         top = counters[DEPTH]
         counters[DEPTH] = top + 1
         decision_item[top] = pick
+        decision_value[top] = 1
         decision_bound[top] = lowest
         decision_mark[top] = counters[FIXED]
         for i in range(m):
             decision_price[top, i] = best_price[i]
-        value = 1
-        decision_value[top] = value
         if fix(pick, 1, start, needs, weight, worth, state, trail, counters, residual, base, queue):
             counters[READY] = 1
             counters[NODES] += 1
