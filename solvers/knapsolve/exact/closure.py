@@ -19,7 +19,8 @@ from knapsolve.exact.closure_core import Core, core_of
 from knapsolve.exact.closure_fill import fill
 from knapsolve.exact.closure_prices import Priced, minimise
 from knapsolve.exact.closure_record import FLOAT_PROOF, Record
-from knapsolve.exact.closure_search import Neighbourhoods, Tree, decided
+from knapsolve.exact.closure_neighbourhood import Neighbourhoods, decided
+from knapsolve.exact.closure_tree import Tree
 from knapsolve.problem import Knapsack
 from knapsolve.solver import Answer, Capabilities, Options
 
@@ -30,7 +31,7 @@ FILL_ARCS = 2_000_000
 """Arcs that filling up one of the root's closures may look at."""
 SLICE_WORK = 1_000_000
 """Arcs of the tree between two looks at the clock: some tens of milliseconds."""
-EASY_WORK = 10_000_000
+EASY_WORK = 5_000_000
 """Arcs that the tree takes alone, before neighbourhoods take their share."""
 LARGE = 400_000
 """Items and arcs of a core above which a time limit leaves all time to neighbourhoods: a node takes too long."""
@@ -78,7 +79,7 @@ def _too_large(problem: Knapsack) -> bool:
 def _offering(record: Record, core: Core) -> Callable[[NDArray[np.bool_], NDArray[np.float64], float], bool]:
     """Return what is told of each priced closure: fills up and offers those that fit; says whether to stop."""
     n = len(core.items)
-    state, missing, mark = np.zeros(n, np.int8), np.empty(n, np.int64), np.empty(n, np.int64)
+    state, room = np.zeros(n, np.int8), np.empty((2, n), np.int64)
 
     def seen(inside: NDArray[np.bool_], excess: NDArray[np.float64], bound: float) -> bool:
         left = core.limits - core.weight[inside].sum(axis=0)
@@ -87,7 +88,7 @@ def _offering(record: Record, core: Core) -> Callable[[NDArray[np.bool_], NDArra
             chosen = record.selected[core.items]
             left = core.limits - core.weight[chosen].sum(axis=0)
         graph, order = core.graph, np.argsort(-excess, kind="stable")
-        fill(core.worth, core.weight, graph.start, graph.needs, order, state, chosen, left, FILL_ARCS, missing, mark)
+        fill(core.worth, core.weight, graph.start, graph.needs, order, state, chosen, left, FILL_ARCS, room)
         record.offer(core.selection(chosen, record.problem.n))
         record.lower(bound)
         return record.done
@@ -113,7 +114,8 @@ def _search(root: Core, priced: Priced, record: Record, seed: int) -> list[str]:
                 record.exhausted()
                 break
             record.lower(tree.bound)
-        while (large or (work + tree.work > EASY_WORK and local.work < work + tree.work)) and not record.out():
+        spent = work + tree.work
+        while (large or (spent > EASY_WORK and local.work < local.share * spent)) and not record.out():
             better = local.round() or better
             large = large and not better
         if better and int((np.abs(priced.excess) < priced.bound - record.cutoff).sum()) < SHRUNK * len(core.items):

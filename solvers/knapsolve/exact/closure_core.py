@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.exact.closure_flow import load, raise_flow
+from knapsolve.exact.closure_flow import close
 from knapsolve.exact.closure_graph import Graph, graph_of, restricted
 from knapsolve.problem import Knapsack
 
 ROUNDING = 1e-12
 """Rounding error of a bound relative to the sum of all terms that enter it."""
+UNLIMITED = 2**60
+"""A budget that never ends."""
 FLOW_TOLERANCE = 1e-12
 """Surpluses and deficits below this share of the largest value count as none."""
 
@@ -88,44 +90,62 @@ def core_of(problem: Knapsack) -> tuple[Core, NDArray[np.float64]]:
 
 
 class Closures:
-    """Closures of a core at prices, each from the flow that the one before left.
+    """Priced closures of a core's free items, each from the flow that the one before left.
 
     Parameters
     ----------
     core
         The items.
+
+    Attributes
+    ----------
+    state
+        0 for free items, 1 and -1 for those in and out, shape (n,).
+    excess
+        What the flow leaves to each free item, shape (n,).
+    used
+        Weights of the closure found, shape (m,).
     """
 
     def __init__(self, core: Core) -> None:
-        n = len(core.items)
+        n, m = core.weight.shape
         self.core = core
         self.state = np.zeros(n, np.int8)
         self.flow = np.zeros(len(core.graph.needs))
-        self.excess = np.empty(n)
-        self.level = np.empty(n, np.int64)
-        self._room = [np.empty(n, np.int64) for _ in range(4)]
-        self._terms = float(np.abs(core.worth).sum()), core.weight.sum(axis=0)
+        self.excess, self.used, self._sums = np.empty(n), np.empty(m), np.empty(3)
+        self._level, self._room = np.empty(n, np.int64), np.empty((4, n), np.int64)
+        self._tolerance = core.tolerance
+        self.work = 0
 
-    def price(self, prices: NDArray[np.float64]) -> None:
-        """Begin the closure at prices (m,)."""
-        graph = self.core.graph
-        load(self.core.worth - self.core.weight @ prices, graph.start, graph.needs, self.state, self.flow, self.excess)
+    def close(self, prices: NDArray[np.float64], budget: int = UNLIMITED, fresh: bool = True) -> bool:
+        """Find the closure at prices (m,); return whether that took no more than about `budget` arcs.
 
-    def advance(self, budget: int) -> bool:
-        """Go on for about `budget` arcs; return whether the closure is found."""
-        left = raise_flow(
-            *self.core.graph.arrays, self.state, self.flow, self.excess, self.core.tolerance, budget, self.level,
-            *self._room,
+        With `fresh` False a search that ran out of budget goes on.
+        """
+        core = self.core
+        left = close(
+            core.worth, core.weight, prices, *core.graph.arrays, self.state, self.flow, self.excess, self._tolerance,
+            budget, fresh, self._level, self._room, self.used, self._sums,
         )  # fmt: skip
+        self.work += budget - max(left, 0) + len(self.state) + len(self.flow)
         return bool(left >= 0)
 
-    def bound(self, prices: NDArray[np.float64]) -> float:
-        """Return what no selection is worth more than; holds whether or not the closure was found."""
-        values, weights = self._terms
-        margin = ROUNDING * (abs(self.core.base) + values + float(prices @ (weights + self.core.limits)))
-        return float(self.core.base + prices @ self.core.limits + np.maximum(self.excess, 0.0).sum() + margin)
+    @property
+    def bound(self) -> float:
+        """What no closure of the free items is worth more than at the prices, whether or not it was found."""
+        return float(self._sums[0])
+
+    @property
+    def worth(self) -> float:
+        """Value of the closure found."""
+        return float(self._sums[1])
+
+    @property
+    def largest(self) -> float:
+        """Largest absolute excess."""
+        return float(self._sums[2])
 
     def closure(self) -> NDArray[np.bool_]:
         """Return the largest of the most profitable closures, bool, shape (n,)."""
-        found: NDArray[np.bool_] = self.level < 0
+        found: NDArray[np.bool_] = (self._level < 0) & (self.state == 0)
         return found

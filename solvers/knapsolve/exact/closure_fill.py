@@ -7,7 +7,7 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True)
-def fill(worth, weight, start, needs, order, state, chosen, left, budget, missing, mark):  # type: ignore[no-untyped-def]
+def fill(worth, weight, start, needs, order, state, chosen, left, budget, room):  # type: ignore[no-untyped-def]
     """Add items in order, each with all it still needs, where they gain and fit.
 
     Parameters
@@ -26,8 +26,8 @@ def fill(worth, weight, start, needs, order, state, chosen, left, budget, missin
         (m,) what it leaves of the capacities; changed in place.
     budget
         Arcs to look at; the rest of the items is passed over then.
-    missing, mark
-        (n,) room.
+    room
+        (2, n) integers of no meaning.
 
     Returns
     -------
@@ -36,6 +36,7 @@ def fill(worth, weight, start, needs, order, state, chosen, left, budget, missin
     """
     n, m = weight.shape
     gained = 0.0
+    missing, mark = room[0], room[1]
     for j in range(n):
         mark[j] = -1
     for item in order:

@@ -16,26 +16,17 @@ import numpy as np
 from numba import njit
 
 
-@njit(cache=True, nogil=True)
-def load(profit, start, needs, state, flow, excess):  # type: ignore[no-untyped-def]
-    """Set the excess of free items from their profits and the flow; clear the flow on all other arcs.
-
-    Parameters
-    ----------
-    profit
-        (n,) profit of each item.
-    start, needs
-        See `knapsolve.exact.closure_graph.Graph`.
-    state
-        (n,) 0 for free items.
-    flow
-        (k,) flow on each arc.
-    excess
-        (n,) written.
-    """
-    n = len(profit)
+@njit(inline="always")
+def load(worth, weight, prices, start, needs, state, flow, excess):  # type: ignore[no-untyped-def]
+    """Set the excess of free items from values, prices and the flow; clear the flow on all other arcs."""
+    n, m = weight.shape
     for j in range(n):
-        excess[j] = profit[j] if state[j] == 0 else 0.0
+        excess[j] = 0.0
+        if state[j] == 0:
+            profit = worth[j]
+            for i in range(m):
+                profit -= prices[i] * weight[j, i]
+            excess[j] = profit
     for a in range(n):
         for k in range(start[a], start[a + 1]):
             if flow[k] > 0.0:
@@ -47,7 +38,7 @@ def load(profit, start, needs, state, flow, excess):  # type: ignore[no-untyped-
                     flow[k] = 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def layer(start, needs, back, needed_by, state, flow, excess, tolerance, level, queue):  # type: ignore[no-untyped-def]
     """Set `level` to the number of arcs from each free item to the nearest deficit, -1 where there is no way.
 
@@ -84,39 +75,16 @@ def layer(start, needs, back, needed_by, state, flow, excess, tolerance, level, 
     return count if useful else -count - 1
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def raise_flow(  # type: ignore[no-untyped-def]
     start, needs, back, needed_by, arc, state, flow, excess, tolerance, budget, level, queue, pointer, path, passed,
 ):  # fmt: skip
-    """Raise the flow until no surplus reaches a deficit, or the budget is spent.
-
-    Parameters
-    ----------
-    start, needs, back, needed_by, arc
-        The graph, see `knapsolve.exact.closure_graph.Graph`.
-    state
-        (n,) 0 for free items.
-    flow, excess
-        (k,) and (n,), see the module's text; changed in place.
-    tolerance
-        Surpluses and deficits up to this count as none.
-    budget
-        Arcs to look at before giving up.
-    level
-        (n,) written: where the flow is maximum, -1 for the items of the largest closure of maximum profit.
-    queue, pointer, path, passed
-        (n,) room.
-
-    Returns
-    -------
-    int
-        What is left of the budget; negative where the flow is not maximum.
-    """
+    """Raise the flow until no surplus reaches a deficit; return what is left of the budget, negative where it ran out."""
     n = len(excess)
-    while True:
+    while budget >= 0:
         count = layer(start, needs, back, needed_by, state, flow, excess, tolerance, level, queue)
         if count < 0:
-            return max(budget, 0)
+            break
         budget -= n
         for q in range(count):
             pointer[queue[q]] = 0
@@ -125,7 +93,7 @@ def raise_flow(  # type: ignore[no-untyped-def]
             source = queue[q]
             while excess[source] > tolerance and level[source] > 0:
                 if budget < 0:
-                    return -1
+                    break
                 # One step of a depth-first walk along falling levels at a time; path holds arcs, ~k against arc k.
                 here, depth = source, 0
                 while True:
@@ -175,4 +143,66 @@ def raise_flow(  # type: ignore[no-untyped-def]
                         flow[path[d]] += amount
                 excess[source] -= amount
                 excess[here] += amount
+    return budget
 
+
+@njit(cache=True, nogil=True)
+def close(  # type: ignore[no-untyped-def]
+    worth, weight, prices, start, needs, back, needed_by, arc, state, flow, excess, tolerance, budget, fresh, level, room,
+    used, sums,
+):  # fmt: skip
+    """Find the most profitable closure of the free items at prices.
+
+    Parameters
+    ----------
+    worth, weight
+        Values (n,) and weights (n, m).
+    prices
+        Price per unit of each resource, shape (m,).
+    start, needs, back, needed_by, arc
+        The graph, see `knapsolve.exact.closure_graph.Graph`.
+    state
+        (n,) 0 for free items.
+    flow, excess
+        (k,) and (n,), see the module's text; changed in place. Any flow >= 0 may be given.
+    tolerance
+        Surpluses and deficits up to this count as none.
+    budget
+        Arcs to look at before giving up.
+    fresh
+        Whether the prices or the state are new; False goes on where the budget ended.
+    level
+        (n,) written: where the flow is maximum, -1 for the items of the largest closure of maximum profit.
+    room
+        (4, n) integers of no meaning.
+    used
+        (m,) written: the closure's weights.
+    sums
+        (3,) written: what no closure is worth more than at these prices, the closure's value, and the largest
+        absolute excess.
+
+    Returns
+    -------
+    int
+        What is left of the budget; negative where it ran out, and the closure is unknown.
+    """
+    n, m = weight.shape
+    if fresh:
+        load(worth, weight, prices, start, needs, state, flow, excess)
+    left = raise_flow(
+        start, needs, back, needed_by, arc, state, flow, excess, tolerance, budget, level, room[0], room[1], room[2],
+        room[3],
+    )  # fmt: skip
+    for i in range(m):
+        used[i] = 0.0
+    for i in range(3):
+        sums[i] = 0.0
+    for j in range(n):
+        if state[j] == 0:
+            sums[0] += max(excess[j], 0.0)
+            sums[2] = max(sums[2], abs(excess[j]))
+            if level[j] < 0:
+                sums[1] += worth[j]
+                for i in range(m):
+                    used[i] += weight[j, i]
+    return left

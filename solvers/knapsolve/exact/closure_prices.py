@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knapsolve.dual import minimise_dual
-from knapsolve.exact.closure_core import Closures, Core
+from knapsolve.exact.closure_core import ROUNDING, Closures, Core
 
-SLICE = 5_000_000
+SLICE = 1_000_000
 """Arcs between two looks at the clock: some tens of milliseconds."""
 CONVERGED = 1e-9
 """Relative distance of bound and model at which the prices are good."""
@@ -72,23 +72,22 @@ def minimise(
         Told of each closure (n,), the excess (n,) and the bound; returns whether to stop.
     """
     closures = Closures(core)
+    total, weight = float(np.abs(core.worth).sum()), core.weight.sum(axis=0)
     weights, worths = [np.zeros(len(core.limits))], [0.0]
     prices, best = start, None
     for step in range(1, most + 1):
-        closures.price(prices)
-        found = False
-        while not found:
-            found = closures.advance(SLICE)
-            if out():
-                break
-        bound = closures.bound(prices)
+        found = closures.close(prices, SLICE)
+        while not found and not out():
+            found = closures.close(prices, SLICE, fresh=False)
+        margin = ROUNDING * (abs(core.base) + total + float(prices @ (weight + core.limits)))
+        bound = core.base + float(prices @ core.limits) + closures.bound + margin
         inside = closures.closure() if found else np.zeros(len(core.worth), np.bool_)
         if best is None or bound < best.bound:
             best = Priced(prices, bound, closures.excess.copy(), closures.flow.copy(), inside, step)
         if not found or seen(inside, closures.excess, bound):
             break
-        weights.append(core.weight[inside].sum(axis=0))
-        worths.append(float(core.worth[inside].sum()))
+        weights.append(closures.used.copy())
+        worths.append(closures.worth)
         # The last row says that the closures' shares are at most 1 in all; the empty one fills up.
         table = np.vstack((np.column_stack(weights), np.ones(len(weights))))
         dual = minimise_dual(np.array(worths), table, np.append(core.limits, 1.0)).prices
