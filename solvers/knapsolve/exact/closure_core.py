@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.exact.closure_flow import close
+from knapsolve.exact.closure_flow import lower
 from knapsolve.exact.closure_graph import Graph, graph_of, restricted
 from knapsolve.problem import Knapsack
 
@@ -46,11 +46,6 @@ class Core:
     limits: NDArray[np.float64]
     graph: Graph
     base: float
-
-    @property
-    def tolerance(self) -> float:
-        """Excess that counts as none."""
-        return FLOW_TOLERANCE * float(np.abs(self.worth).max(initial=0.0))
 
     def reduced(self, state: NDArray[np.int8]) -> Core:
         """Return the core of the items whose state (n,) is still 0; 1 is in, -1 is out."""
@@ -101,51 +96,61 @@ class Closures:
     ----------
     state
         0 for free items, 1 and -1 for those in and out, shape (n,).
+    residual, base
+        What the items in leave of the capacities, shape (m,), and their value.
     excess
-        What the flow leaves to each free item, shape (n,).
-    used
-        Weights of the closure found, shape (m,).
+        What the flow leaves to each free item at the last prices, shape (n,).
+    used, fitting_used
+        Weights of the last closure, and of the most valuable one that fits, shape (m,).
+    fitting
+        The latter, bool, shape (n,).
+    share
+        How much the closures disagree on each free item, -1 for decided ones, shape (n,).
+    work
+        Arcs looked at.
     """
 
     def __init__(self, core: Core) -> None:
         n, m = core.weight.shape
         self.core = core
         self.state = np.zeros(n, np.int8)
+        self.residual, self.base, self.work = core.limits.copy(), 0.0, 0
         self.flow = np.zeros(len(core.graph.needs))
-        self.excess, self.used, self._sums = np.empty(n), np.empty(m), np.empty(3)
-        self._level, self._room = np.empty(n, np.int64), np.empty((4, n), np.int64)
-        self._tolerance = core.tolerance
-        self.work = 0
+        self.excess, self.share, self.fitting = np.empty(n), np.empty(n), np.empty(n, np.bool_)
+        self.level, self._room = np.empty(n, np.int64), np.empty((4, n), np.int64)
+        self._used, self._line, self._sums = np.empty((2, m)), np.empty((2, 3)), np.empty(5)
+        self.used, self.fitting_used = self._used
+        self._tolerance = FLOW_TOLERANCE * float(np.abs(core.worth).max(initial=0.0))
 
-    def close(self, prices: NDArray[np.float64], budget: int = UNLIMITED, fresh: bool = True) -> bool:
-        """Find the closure at prices (m,); return whether that took no more than about `budget` arcs.
-
-        With `fresh` False a search that ran out of budget goes on.
-        """
+    def lower(
+        self, prices: NDArray[np.float64], cutoff: float, most: int, budget: int = UNLIMITED, fresh: bool = True
+    ) -> int:
+        """Lower the bound; see `knapsolve.exact.closure_flow.lower`, whose status is returned. Prices are changed."""
         core = self.core
-        left = close(
-            core.worth, core.weight, prices, *core.graph.arrays, self.state, self.flow, self.excess, self._tolerance,
-            budget, fresh, self._level, self._room, self.used, self._sums,
+        status, left = lower(
+            core.worth, core.weight, *core.graph.arrays, self.state, self.residual, self.base, cutoff, self._tolerance,
+            most, budget, fresh, prices, self.flow, self.excess, self.level, self._room, self.share, self.fitting,
+            self._used, self._line, self._sums,
         )  # fmt: skip
         self.work += budget - max(left, 0) + len(self.state) + len(self.flow)
-        return bool(left >= 0)
+        return int(status)
 
     @property
-    def bound(self) -> float:
-        """What no closure of the free items is worth more than at the prices, whether or not it was found."""
+    def lowest(self) -> float:
+        """The lowest bound of the last call, on the values of the core's items."""
         return float(self._sums[0])
 
     @property
+    def bound(self) -> float:
+        """The bound at the last prices, valid whether or not the closure was found."""
+        return float(self._sums[2])
+
+    @property
     def worth(self) -> float:
-        """Value of the closure found."""
+        """Value of the last closure."""
         return float(self._sums[1])
 
     @property
-    def largest(self) -> float:
-        """Largest absolute excess."""
-        return float(self._sums[2])
-
-    def closure(self) -> NDArray[np.bool_]:
-        """Return the largest of the most profitable closures, bool, shape (n,)."""
-        found: NDArray[np.bool_] = (self._level < 0) & (self.state == 0)
-        return found
+    def fitting_worth(self) -> float:
+        """Value of the fitting closure, minus infinity where there is none."""
+        return float(self._sums[4])

@@ -15,6 +15,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+PRUNED, SURE, OPEN, STOPPED = 0, 1, 2, 3
+"""Outcomes of `lower`."""
+
 
 @njit(inline="always")
 def load(worth, weight, prices, start, needs, state, flow, excess):  # type: ignore[no-untyped-def]
@@ -147,62 +150,152 @@ def raise_flow(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def close(  # type: ignore[no-untyped-def]
-    worth, weight, prices, start, needs, back, needed_by, arc, state, flow, excess, tolerance, budget, fresh, level, room,
-    used, sums,
+def lower(  # type: ignore[no-untyped-def]
+    worth, weight, start, needs, back, needed_by, arc, state, residual, base, cutoff, tolerance, most, budget, fresh,
+    prices, flow, excess, level, room, share, fitting, used, line, sums,
 ):  # fmt: skip
-    """Find the most profitable closure of the free items at prices.
+    """Lower the bound on what the free items can add over the prices of the capacities, towards the cutoff.
 
     Parameters
     ----------
     worth, weight
         Values (n,) and weights (n, m).
-    prices
-        Price per unit of each resource, shape (m,).
     start, needs, back, needed_by, arc
         The graph, see `knapsolve.exact.closure_graph.Graph`.
     state
         (n,) 0 for free items.
-    flow, excess
-        (k,) and (n,), see the module's text; changed in place. Any flow >= 0 may be given.
+    residual, base
+        (m,) what the decided items leave of the capacities, and their value.
+    cutoff
+        The bound need not fall below this.
     tolerance
         Surpluses and deficits up to this count as none.
+    most
+        Most prices to try.
     budget
         Arcs to look at before giving up.
     fresh
         Whether the prices or the state are new; False goes on where the budget ended.
+    prices
+        (m,) prices to begin with; left at those of the lowest bound.
+    flow, excess
+        (k,) and (n,), see the module's text; changed in place. Any flow >= 0 may be given.
     level
-        (n,) written: where the flow is maximum, -1 for the items of the largest closure of maximum profit.
+        (n,) written: -1 for the free items of the last closure, the largest of the most profitable ones.
     room
         (4, n) integers of no meaning.
+    share
+        (n,) written: how much the closures seen disagree on each item.
+    fitting
+        (n,) written: the free items of the most valuable closure seen that fits.
     used
-        (m,) written: the closure's weights.
+        (2, m) written: what the last closure and the fitting one use of the capacities.
+    line
+        (2, 3) floats of no meaning.
     sums
-        (3,) written: what no closure is worth more than at these prices, the closure's value, and the largest
-        absolute excess.
+        (5,) written: the lowest bound, the last closure's value and bound, its largest absolute excess, and the value of
+        the fitting closure, minus infinity where there is none.
 
     Returns
     -------
-    int
-        What is left of the budget; negative where it ran out, and the closure is unknown.
+    status, left
+        `PRUNED` where the bound fell to the cutoff, `SURE` where an excess fixes its item, `OPEN` otherwise, `STOPPED`
+        where the budget ran out; and what is left of the budget.
     """
     n, m = weight.shape
-    if fresh:
-        load(worth, weight, prices, start, needs, state, flow, excess)
-    left = raise_flow(
-        start, needs, back, needed_by, arc, state, flow, excess, tolerance, budget, level, room[0], room[1], room[2],
-        room[3],
-    )  # fmt: skip
+    price = np.empty(m)
     for i in range(m):
-        used[i] = 0.0
-    for i in range(3):
-        sums[i] = 0.0
+        price[i] = prices[i]
     for j in range(n):
-        if state[j] == 0:
-            sums[0] += max(excess[j], 0.0)
-            sums[2] = max(sums[2], abs(excess[j]))
-            if level[j] < 0:
-                sums[1] += worth[j]
+        share[j] = 0.0
+        fitting[j] = False
+    sums[0], sums[4] = np.inf, -np.inf
+    over, under = False, False
+    steps = 0
+    while steps < most:
+        steps += 1
+        if fresh:
+            load(worth, weight, price, start, needs, state, flow, excess)
+        budget = raise_flow(
+            start, needs, back, needed_by, arc, state, flow, excess, tolerance, budget, level, room[0], room[1], room[2],
+            room[3],
+        )  # fmt: skip
+        bound, gained, largest, free = base, 0.0, 0.0, False
+        for i in range(m):
+            used[0, i] = 0.0
+            bound += price[i] * residual[i]
+        for j in range(n):
+            if state[j] == 0:
+                free = True
+                bound += max(excess[j], 0.0)
+                largest = max(largest, abs(excess[j]))
+                if level[j] < 0:
+                    gained += worth[j]
+                    for i in range(m):
+                        used[0, i] += weight[j, i]
+        sums[1], sums[2], sums[3] = gained, bound, largest
+        if bound < sums[0]:
+            sums[0] = bound
+            for i in range(m):
+                prices[i] = price[i]
+        if budget < 0:
+            return STOPPED, budget
+        fits, norm = True, 0.0
+        for i in range(m):
+            slack = residual[i] - used[0, i]
+            fits = fits and slack >= 0.0
+            norm += slack * slack
+        if fits and gained > sums[4]:
+            sums[4] = gained
+            for i in range(m):
+                used[1, i] = used[0, i]
+            for j in range(n):
+                fitting[j] = state[j] == 0 and level[j] < 0
+        if bound <= cutoff or not free:
+            return PRUNED, budget
+        if largest >= bound - cutoff:
+            return SURE, budget
+        if m == 1:
+            # A closure too heavy and one that fits close in on the lowest bound.
+            side = 0 if fits else 1
+            line[side, 0], line[side, 1], line[side, 2] = price[0], bound, residual[0] - used[0, 0]
+            under, over = under or fits, over or not fits
+            for j in range(n):
+                if state[j] == 0 and level[j] < 0:
+                    share[j] = 0.0 if fits else 1.0
+            target = 0.0
+            if over and under:
+                # No bound is below the lines through both points, so none is below where they meet.
+                step = (line[0, 1] - line[1, 1] - line[0, 2] * (line[0, 0] - line[1, 0])) / (line[1, 2] - line[0, 2])
+                meet = line[1, 1] + line[1, 2] * step
+                if meet > cutoff or meet >= min(line[0, 1], line[1, 1]) * (1.0 - 1e-12):
+                    break
+                target = line[1, 0] + step
+            elif norm == 0.0:
+                break
+            else:
+                target = price[0] - (bound - cutoff) / (residual[0] - used[0, 0])
+            target = max(target, 0.0)
+            if target == price[0]:
+                break
+            price[0] = target
+        else:
+            # Polyak's step: down the slope, as far as the cutoff would be were it straight.
+            for j in range(n):
+                if state[j] == 0 and level[j] < 0:
+                    share[j] += 1.0
+            moved = False
+            if norm > 0.0 and bound <= sums[0] + 4.0 * (sums[0] - cutoff):
                 for i in range(m):
-                    used[i] += weight[j, i]
-    return left
+                    target = max(price[i] - (bound - cutoff) / norm * (residual[i] - used[0, i]), 0.0)
+                    moved = moved or target != price[i]
+                    price[i] = target
+            if not moved:
+                break
+        fresh = True
+    for j in range(n):
+        part = share[j] / steps if m > 1 else share[j]
+        if m == 1:
+            part = 0.5 * share[j] if not fitting[j] else 0.0
+        share[j] = min(part, 1.0 - part) + 1e-6 if state[j] == 0 else -1.0
+    return OPEN, budget

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from knapsolve.dual import minimise_dual
 from knapsolve.exact.closure_core import ROUNDING, Closures, Core
+from knapsolve.exact.closure_flow import STOPPED
 
 SLICE = 1_000_000
 """Arcs between two looks at the clock: some tens of milliseconds."""
@@ -76,12 +77,13 @@ def minimise(
     weights, worths = [np.zeros(len(core.limits))], [0.0]
     prices, best = start, None
     for step in range(1, most + 1):
-        found = closures.close(prices, SLICE)
-        while not found and not out():
-            found = closures.close(prices, SLICE, fresh=False)
+        status = closures.lower(prices.copy(), -np.inf, 1, SLICE)
+        while status == STOPPED and not out():
+            status = closures.lower(prices.copy(), -np.inf, 1, SLICE, fresh=False)
+        found = status != STOPPED
         margin = ROUNDING * (abs(core.base) + total + float(prices @ (weight + core.limits)))
-        bound = core.base + float(prices @ core.limits) + closures.bound + margin
-        inside = closures.closure() if found else np.zeros(len(core.worth), np.bool_)
+        bound = core.base + closures.bound + margin
+        inside = closures.level < 0 if found else np.zeros(len(core.worth), np.bool_)
         if best is None or bound < best.bound:
             best = Priced(prices, bound, closures.excess.copy(), closures.flow.copy(), inside, step)
         if not found or seen(inside, closures.excess, bound):
