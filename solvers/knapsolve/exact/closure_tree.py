@@ -12,12 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from knapsolve.exact.closure_core import Closures, Core
 from knapsolve.exact.closure_fill import fill
 from knapsolve.exact.closure_flow import OPEN, PRUNED
-from knapsolve.exact.closure_graph import spread
 from knapsolve.exact.closure_record import Record
 
 FILL_ARCS = 20_000
@@ -28,12 +28,26 @@ LINE_STEPS = 20
 
 @dataclass(frozen=True, eq=False)
 class Decision:
-    """An item taken whose dropping is still to be searched; the bound and prices of its node, and the trail's height."""
+    """An item taken whose dropping is still to be searched, and its node as it was.
+
+    Parameters
+    ----------
+    item
+        The item.
+    bound, prices
+        The node's bound and prices, shape (m,).
+    height
+        Items decided.
+    base, residual
+        Their value, and what they leave of the capacities, shape (m,).
+    """
 
     item: int
     bound: float
     prices: NDArray[np.float64]
-    mark: int
+    height: int
+    base: float
+    residual: NDArray[np.float64]
 
 
 class Tree:
@@ -54,7 +68,7 @@ class Tree:
         self.core, self.closures = core, Closures(core)
         self.nodes = 0
         self._prices = prices
-        self._trail: list[NDArray[np.int64]] = []
+        self._trail, self._height = np.empty(n, np.int64), 0
         self._decisions: list[Decision] = []
         self._order = np.argsort(-excess, kind="stable")
         self._room = np.empty((2, n), np.int64)
@@ -88,8 +102,11 @@ class Tree:
             if bound is not None:
                 size = (self.core.weight @ self._prices + np.abs(self.core.worth)) * self.closures.share
                 item = int(np.argmax(size))
-                self._decisions.append(Decision(item, bound, self._prices, len(self._trail)))
-                self._ready = self._fix(item, 1)
+                residual = self.closures.residual.copy()
+                self._decisions.append(
+                    Decision(item, bound, self._prices, self._height, self.closures.base, residual)
+                )
+                self._ready = self._fix(item, 1, 0.0)
         return record.value > before
 
     def _bound(self, record: Record) -> float | None:
@@ -108,7 +125,7 @@ class Tree:
                 return None
             if status == OPEN:
                 return lowest
-            if not self._fix_sure(closures.bound - cutoff):
+            if not self._fix(-1, 0, closures.bound - cutoff):
                 return None
 
     def _offer(self, record: Record) -> None:
@@ -123,22 +140,14 @@ class Tree:
         if core.base + closures.base + closures.fitting_worth + gained > float(record.value):
             record.offer(core.selection(chosen, record.problem.n))
 
-    def _fix_sure(self, gap: float) -> bool:
-        """Fix the items whose excess is at least `gap`; return whether what is in still fits."""
-        for item in np.flatnonzero(np.abs(self.closures.excess) >= gap):
-            if not self._fix(int(item), 1 if self.closures.level[item] < 0 else -1):
-                return False
-        return True
-
-    def _fix(self, item: int, value: int) -> bool:
-        """Take (1) an item with what it needs or drop (-1) it with what needs it; return whether what is in fits."""
-        closures, graph, room = self.closures, self.core.graph, self._room[0]
-        arcs = (graph.start, graph.needs) if value == 1 else (graph.back, graph.needed_by)
-        fixed = room[: spread(item, value, *arcs, closures.state, room)].copy()
-        self._trail.append(fixed)
-        if value == 1:
-            closures.base += float(self.core.worth[fixed].sum())
-            closures.residual = closures.residual - self.core.weight[fixed].sum(axis=0)
+    def _fix(self, item: int, value: int, gap: float) -> bool:
+        """Take (1) or drop (-1) an item, or all whose excess is at least `gap`; return whether what is in fits."""
+        closures, core = self.closures, self.core
+        graph = core.graph
+        self._height, closures.base = decide(
+            item, value, gap, closures.excess, closures.level, graph.start, graph.needs, graph.back, graph.needed_by,
+            core.worth, core.weight, closures.state, self._trail, self._height, closures.residual, closures.base,
+        )  # fmt: skip
         return bool((closures.residual >= 0.0).all())
 
     def _back_up(self, record: Record) -> bool:
@@ -146,14 +155,79 @@ class Tree:
         closures = self.closures
         while self._decisions:
             decision = self._decisions.pop()
-            while len(self._trail) > decision.mark:
-                fixed = self._trail.pop()
-                if len(fixed) and closures.state[fixed[0]] == 1:
-                    closures.base -= float(self.core.worth[fixed].sum())
-                    closures.residual = closures.residual + self.core.weight[fixed].sum(axis=0)
-                closures.state[fixed] = 0
+            closures.state[self._trail[decision.height : self._height]] = 0
+            self._height, closures.base = decision.height, decision.base
+            closures.residual[:] = decision.residual
             if decision.bound > record.cutoff - self.core.base:
                 self._prices = decision.prices
-                self._fix(decision.item, -1)
+                self._fix(decision.item, -1, 0.0)
                 return True
         return False
+
+
+@njit(cache=True, nogil=True)
+def decide(  # type: ignore[no-untyped-def]
+    item, value, gap, excess, level, start, needs, back, needed_by, worth, weight, state, trail, height, residual, base,
+):  # fmt: skip
+    """Decide items and all that follows.
+
+    Parameters
+    ----------
+    item
+        The item, or -1 for every free one whose excess is at least `gap`: in where `level` says it is in the closure.
+    value
+        1 to take the item, -1 to drop it.
+    gap, excess, level
+        See `knapsolve.exact.closure_flow.lower`.
+    start, needs, back, needed_by
+        The graph, see `knapsolve.exact.closure_graph.Graph`.
+    worth, weight
+        Values (n,) and weights (n, m).
+    state
+        (n,) states, changed in place.
+    trail, height
+        (n,) decided items in their order, and how many there are.
+    residual, base
+        (m,) what the items in leave of the capacities, changed in place, and their value.
+
+    Returns
+    -------
+    height, base
+        As after the decisions.
+    """
+    n, m = weight.shape
+    for j in range(n if item < 0 else 1):
+        first, side = j, value
+        if item >= 0:
+            first = item
+        elif abs(excess[j]) < gap:
+            continue
+        elif level[j] < 0:
+            side = 1
+        else:
+            side = -1
+        if state[first] != 0:
+            continue
+        done = height
+        trail[height] = first
+        state[first] = side
+        height += 1
+        while done < height:
+            here = trail[done]
+            done += 1
+            if side == 1:
+                base += worth[here]
+                for i in range(m):
+                    residual[i] -= weight[here, i]
+                for k in range(start[here], start[here + 1]):
+                    if state[needs[k]] == 0:
+                        state[needs[k]] = 1
+                        trail[height] = needs[k]
+                        height += 1
+            else:
+                for k in range(back[here], back[here + 1]):
+                    if state[needed_by[k]] == 0:
+                        state[needed_by[k]] = -1
+                        trail[height] = needed_by[k]
+                        height += 1
+    return height, base
