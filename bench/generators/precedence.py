@@ -1,8 +1,8 @@
 """Precedence-constrained knapsacks: open pits, project trees and random graphs of requirements.
 
-An open pit is a grid of blocks: a block can be dug only once the three (two dimensions) or five to nine blocks above
-it are; ore pays, waste costs, and the digger's hours are limited (Lerchs, Grossmann, "Optimum design of open-pit mines",
-CIM Bulletin 58, 1965; MineLib: Espinoza et al., Annals of Operations Research 206, 2013).
+An open pit is a grid of blocks: a block can be dug only once the nine above it are; ore pays, waste costs, and the
+digger's hours are limited (Lerchs, Grossmann, "Optimum design of open-pit mines", CIM Bulletin 58, 1965; MineLib:
+Espinoza et al., Annals of Operations Research 206, 2013).
 """
 
 from __future__ import annotations
@@ -46,9 +46,7 @@ def open_pit(n: int, m: int, rng: np.random.Generator, *, tightness: float = 0.1
     grade *= rng.uniform(0.7, 1.3, grade.shape)
     weights = rng.integers(50, 101, (m, count))
     values = (grade - rng.uniform(20, 40, grade.shape)).astype(np.int64).ravel()
-    return Knapsack(
-        values, weights, (tightness * weights.sum(axis=1)).astype(np.int64), requires=np.concatenate(pairs)
-    )
+    return Knapsack(values, weights, (tightness * weights.sum(axis=1)).astype(np.int64), requires=np.concatenate(pairs))
 
 
 def random_graph(

@@ -99,7 +99,7 @@ class Automatic:
                 best = replace(best, trace=(*best.trace, f"{stage.name}: out of memory"))
                 continue
             best = _better(problem, best, answer, stage.name)
-            if answer.infeasible or _done(problem, best, options.gap):
+            if answer.infeasible or answer.interrupted or _done(problem, best, options.gap):
                 break
         return best
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,8 @@ from knapsolve.problem import Knapsack
 from knapsolve.solution import Solution, Status, evaluate, violation
 from knapsolve.solver import AUTO, Answer, Options, Progress, Solver, ensure_capable, load, unknown_solver
 
+LEAST_SECONDS = 1e-3
+"""Time limit of a solver where presolving took all the time there was."""
 SUM_ROUNDING = 1e-15
 """Relative difference of two sums of the same floats that counts as none: a few units in the last place."""
 
@@ -65,7 +69,7 @@ def solve(
     >>> solution.value, solution.status.value, solution.selected.tolist()
     (20, 'OPTIMAL', [False, True, True])
     """
-    started = time.perf_counter()
+    started = begun = time.perf_counter()
     if not isinstance(problem, Knapsack):
         raise TypeError(f"problem must be a Knapsack; got {type(problem).__name__}")
     options = Options(
@@ -76,6 +80,9 @@ def solve(
     )
     chosen = _resolve(solver)
     ensure_capable(problem, chosen)
+    if problem.requires is not None:
+        _compile()
+        begun = time.perf_counter()
     reduced = presolve(problem)
     if isinstance(reduced, str):
         answer = Answer(None, -np.inf, infeasible=True, trace=(f"presolve: {reduced}",))
@@ -83,8 +90,17 @@ def solve(
     if reduced.problem.n == 0:
         answer = Answer(np.zeros(0, np.bool_), 0, trace=("presolve: every item is fixed",))
     else:
+        if options.time_limit is not None:
+            left = options.time_limit - (time.perf_counter() - begun)
+            options = replace(options, time_limit=max(left, LEAST_SECONDS))
         answer = chosen.solve(reduced.problem, options)
     return _solution(problem, answer, reduced, answer.solver or chosen.name, started)
+
+
+@cache
+def _compile() -> None:
+    """Have Numba compile what presolving requirements takes, once a process, so that no time limit counts it."""
+    presolve(Knapsack([1, 1, 1, 1], [1, 1, 1, 9], 8, requires=[[0, 1], [1, 0], [2, 3]]))
 
 
 def _resolve(solver: str | Solver) -> Solver:

@@ -14,7 +14,9 @@ MOST_ARCS = 20_000_000
 """Arcs that the search for oversized items looks at before it leaves the rest as they are: some tenths of a second."""
 
 
-def drop_oversized(graph: Graph, weights: NDArray[np.float64], limits: NDArray[np.float64], state: NDArray[np.int8]) -> int:
+def drop_oversized(
+    graph: Graph, weights: NDArray[np.float64], limits: NDArray[np.float64], state: NDArray[np.int8]
+) -> int:
     """Drop items that do not fit together with the free items that they need, and all that need those.
 
     Parameters
@@ -37,8 +39,12 @@ def drop_oversized(graph: Graph, weights: NDArray[np.float64], limits: NDArray[n
     if (weights[free].sum(axis=0) <= limits).all():
         return 0
     # A margin above rounding: what is left in costs nothing but time.
-    room = np.empty(len(state), np.int64), np.full(len(state), -1), np.empty(len(state), np.int64)
-    return int(_drop_oversized(*graph.arrays[:4], weights, limits * (1 + 1e-12), state, MOST_ARCS, *room))
+    n, loose = len(state), limits * (1 + 1e-12)
+    dropped = _drop_oversized(
+        graph.start, graph.needs, graph.back, graph.needed_by, weights, loose, state, MOST_ARCS, np.empty(n, np.int64),
+        np.full(n, -1), np.empty(n, np.int64),
+    )  # fmt: skip
+    return int(dropped)
 
 
 @njit(cache=True, nogil=True)
@@ -85,7 +91,10 @@ def cycles(graph: Graph, state: NDArray[np.int8]) -> list[NDArray[np.int64]]:
     state
         (n,) 0 for free items.
     """
-    doubtful = _peel(*graph.arrays[:4], state, np.empty(len(state), np.int64), np.empty(len(state), np.int64))
+    n = len(state)
+    doubtful = _peel(
+        graph.start, graph.needs, graph.back, graph.needed_by, state, np.empty(n, np.int64), np.empty(n, np.int64)
+    )
     if not doubtful.any():
         return []
     import networkx

@@ -1,4 +1,4 @@
-"""Resolving what is forced: items fixed in or out, by the user or by what follows, and cycles of requirements merged."""
+"""Resolving what is forced: items in or out, by the user or by what follows; and merging cycles of requirements."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Reduced:
         """Return the selection of all original items that a selection of those left stands for."""
         if self.place is None:
             return selected
-        lifted = self.place == IN
+        lifted: NDArray[np.bool_] = self.place == IN
         left = self.place >= 0
         lifted[left] = selected[self.place[left]]
         return lifted
@@ -181,7 +181,7 @@ def _propagate(problem: Knapsack, graph: Graph | None, state: NDArray[np.int8]) 
 def _restrict(
     problem: Knapsack, place: NDArray[np.int64], first: NDArray[np.int64], capacities: NDArray[Any], merged: bool
 ) -> Knapsack:
-    """Return the problem of the items left; `first` is the first item of each, and `merged` tells whether any has more."""
+    """Return the problem of the items left; `first` is the first of each, `merged` tells whether any has more."""
     choices = requires = None
     exactly_one = problem.exactly_one and problem.choices is not None
     if problem.choices is not None:
@@ -199,7 +199,8 @@ def _restrict(
         values = np.zeros(len(first), problem.values.dtype)
         np.add.at(values, place[left], problem.values[left])
         weights = np.zeros((problem.m, len(first)), problem.weights.dtype)
-        np.add.at(weights, (slice(None), place[left]), problem.weights[:, left])
+        for row, whole in zip(weights, problem.weights, strict=True):
+            np.add.at(row, place[left], whole[left])
         return Knapsack(values, weights, capacities, choices=choices, exactly_one=exactly_one, requires=requires)
     if problem.type_weights is not None:
         assert problem.item_type is not None

@@ -98,6 +98,8 @@ class Answer:
         Name of the solver that found the selection, where it differs from the one that was called.
     trace
         What happened, a line each.
+    interrupted
+        Whether Ctrl-C ended it: nothing else is to be tried.
     """
 
     selected: NDArray[np.bool_] | None
@@ -107,6 +109,7 @@ class Answer:
     infeasible: bool = False
     solver: str | None = None
     trace: tuple[str, ...] = ()
+    interrupted: bool = False
 
 
 @runtime_checkable

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from knapsolve.exact.closure_core import Core, core_of
 from knapsolve.exact.closure_fill import fill
+from knapsolve.exact.closure_neighbourhood import Neighbourhoods, decided
 from knapsolve.exact.closure_prices import Priced, minimise
 from knapsolve.exact.closure_record import FLOAT_PROOF, Record
-from knapsolve.exact.closure_neighbourhood import Neighbourhoods, decided
 from knapsolve.exact.closure_tree import Tree
 from knapsolve.problem import Knapsack
 from knapsolve.solver import Answer, Capabilities, Options
@@ -51,22 +51,35 @@ class Closure:
         if _too_large(problem):
             declined = "closure declined: integers whose sum passes 2**53"
             return Answer(record.selected, record.bound, trace=(declined,))
-        core, scale = core_of(problem)
-        offer = _offering(record, core)
-        pit = minimise(core, np.zeros(problem.m), 1, record.out, offer)
-        trace = [f"closure: {int(pit.inside.sum())} of {problem.n} items would be chosen if nothing were limited"]
-        prices = np.zeros(problem.m)
-        if not record.done and not record.out():
-            core = core.reduced(np.where(pit.inside, 0, -1).astype(np.int8))
-            priced = minimise(core, prices, MOST_PRICES, record.out, _offering(record, core))
-            prices = priced.prices
-            trace.append(f"closure: bound {record.bound:.12g} and value {record.value:.12g} after {priced.steps} prices")
-            if not record.done and not record.out():
-                trace += _search(core, priced, record, options.seed)
+        trace: list[str] = []
+        prices, interrupted = None, False
+        try:
+            prices = _solve(problem, record, trace)
+        except KeyboardInterrupt:
+            interrupted = True
+            trace.append("closure: interrupted")
         tolerance = 0.0 if problem.integer_values else FLOAT_PROOF
+        bound = record.final_bound()
         return Answer(
-            record.selected, record.final_bound(), prices=prices / scale, tolerance=tolerance, trace=tuple(trace)
+            record.selected, bound, prices=prices, tolerance=tolerance, trace=tuple(trace), interrupted=interrupted
         )
+
+
+def _solve(problem: Knapsack, record: Record, trace: list[str]) -> NDArray[np.float64]:
+    """Fill the record and the trace; return the prices of the capacities, shape (m,)."""
+    core, scale = core_of(problem)
+    prices = np.zeros(problem.m)
+    pit = minimise(core, prices, 1, record.out, _offering(record, core))
+    if not record.done and not record.out():
+        trace.append(f"closure: {int(pit.inside.sum())} of {problem.n} items would be chosen were nothing limited")
+        core = core.reduced(np.where(pit.inside, 0, -1).astype(np.int8))
+        priced = minimise(core, prices, MOST_PRICES, record.out, _offering(record, core))
+        prices = priced.prices
+        trace.append(f"closure: bound {record.bound:.12g}, value {record.value:.12g} after {priced.steps} prices")
+        if not record.done and not record.out():
+            trace.append(_search(core, priced, record))
+    trace.append(f"closure: {'proved' if record.done else 'stopped'} after {record.seconds:.2f} s")
+    return prices / scale
 
 
 def _too_large(problem: Knapsack) -> bool:
@@ -96,32 +109,33 @@ def _offering(record: Record, core: Core) -> Callable[[NDArray[np.bool_], NDArra
     return seen
 
 
-def _search(root: Core, priced: Priced, record: Record, seed: int) -> list[str]:
+def _search(root: Core, priced: Priced, record: Record) -> str:
     """Search the items in doubt until nothing is left or time is up; return what happened."""
-    local = Neighbourhoods(root, priced, record, seed)
+    local = Neighbourhoods(root, priced, record, record.options.seed)
     nodes = work = 0
-    tree: Tree | None = None
     while not record.done and not record.out():
-        if tree is None:
-            state = decided(root, priced, record.cutoff)
-            core = root.reduced(state)
-            tree = Tree(core, priced.prices, priced.excess[state == 0])
+        state = decided(root, priced, record.cutoff)
+        core = root.reduced(state)
+        tree = Tree(core, priced.prices, priced.excess[state == 0])
         large = record.options.time_limit is not None and len(core.items) + len(core.graph.needs) > LARGE
+        few = SHRUNK * len(core.items)
         better = False
-        if not large:
-            better = tree.run(record, SLICE_WORK)
-            if tree.done:
-                record.exhausted()
-                break
-            record.lower(tree.bound)
-        spent = work + tree.work
-        while (large or (spent > EASY_WORK and local.work < local.share * spent)) and not record.out():
-            better = local.round() or better
-            large = large and not better
-        if better and int((np.abs(priced.excess) < priced.bound - record.cutoff).sum()) < SHRUNK * len(core.items):
-            nodes, work, tree = nodes + tree.nodes, work + tree.work, None
-    nodes += tree.nodes if tree is not None else 0
-    return [
-        f"closure: {len(core.items)} items in doubt, {nodes} nodes, {local.rounds} neighbourhoods, "
-        + ("proved" if record.done else "stopped")
-    ]
+        while not record.out() and not (better and _in_doubt(priced, record) < few):
+            if not large:
+                better = tree.run(record, SLICE_WORK)
+                if tree.done:
+                    record.exhausted()
+                    break
+                record.lower(tree.bound)
+            spent = work + tree.work
+            while (large or (spent > EASY_WORK and local.work < local.share * spent)) and not record.out():
+                better = local.round() or better
+                if better and large:
+                    break
+        nodes, work = nodes + tree.nodes, work + tree.work
+    return f"closure: {len(core.items)} items in doubt, {nodes} nodes, {local.rounds} neighbourhoods"
+
+
+def _in_doubt(priced: Priced, record: Record) -> int:
+    """Return how many items the root leaves in doubt, what follows from the decided ones left aside."""
+    return int((np.abs(priced.excess) < priced.bound - record.cutoff).sum())

@@ -126,11 +126,11 @@ class Closures:
         self, prices: NDArray[np.float64], cutoff: float, most: int, budget: int = UNLIMITED, fresh: bool = True
     ) -> int:
         """Lower the bound; see `knapsolve.exact.closure_flow.lower`, whose status is returned. Prices are changed."""
-        core = self.core
+        core, graph = self.core, self.core.graph
         status, left = lower(
-            core.worth, core.weight, *core.graph.arrays, self.state, self.residual, self.base, cutoff, self._tolerance,
-            most, budget, fresh, prices, self.flow, self.excess, self.level, self._room, self.share, self.fitting,
-            self._used, self._line, self._sums,
+            core.worth, core.weight, graph.start, graph.needs, graph.back, graph.needed_by, graph.arc, self.state,
+            self.residual, self.base, cutoff, self._tolerance, most, budget, fresh, prices, self.flow, self.excess,
+            self.level, self._room, self.share, self.fitting, self._used, self._line, self._sums,
         )  # fmt: skip
         self.work += budget - max(left, 0) + len(self.state) + len(self.flow)
         return int(status)

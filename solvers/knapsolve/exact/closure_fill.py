@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
 
@@ -78,4 +77,3 @@ def fill(worth, weight, start, needs, order, state, chosen, left, budget, room):
         if budget < 0:
             break
     return gained
-

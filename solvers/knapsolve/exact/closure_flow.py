@@ -82,7 +82,7 @@ def layer(start, needs, back, needed_by, state, flow, excess, tolerance, level, 
 def raise_flow(  # type: ignore[no-untyped-def]
     start, needs, back, needed_by, arc, state, flow, excess, tolerance, budget, level, queue, pointer, path, passed,
 ):  # fmt: skip
-    """Raise the flow until no surplus reaches a deficit; return what is left of the budget, negative where it ran out."""
+    """Raise the flow until no surplus reaches a deficit; return what is left of the budget, negative if it ran out."""
     n = len(excess)
     while budget >= 0:
         count = layer(start, needs, back, needed_by, state, flow, excess, tolerance, level, queue)
@@ -193,8 +193,8 @@ def lower(  # type: ignore[no-untyped-def]
     line
         (2, 3) floats of no meaning.
     sums
-        (5,) written: the lowest bound, the last closure's value and bound, its largest absolute excess, and the value of
-        the fitting closure, minus infinity where there is none.
+        (5,) written: the lowest bound, the last closure's value and bound, its largest absolute excess, and the value
+        of the fitting closure, minus infinity where there is none.
 
     Returns
     -------
@@ -217,8 +217,8 @@ def lower(  # type: ignore[no-untyped-def]
         if fresh:
             load(worth, weight, price, start, needs, state, flow, excess)
         budget = raise_flow(
-            start, needs, back, needed_by, arc, state, flow, excess, tolerance, budget, level, room[0], room[1], room[2],
-            room[3],
+            start, needs, back, needed_by, arc, state, flow, excess, tolerance, budget, level, room[0], room[1],
+            room[2], room[3],
         )  # fmt: skip
         bound, gained, largest, free = base, 0.0, 0.0, False
         for i in range(m):

@@ -29,11 +29,6 @@ class Graph:
     needed_by: NDArray[np.int64]
     arc: NDArray[np.int64]
 
-    @property
-    def arrays(self) -> tuple[NDArray[np.int64], ...]:
-        """The five arrays in the order in which kernels take them."""
-        return self.start, self.needs, self.back, self.needed_by, self.arc
-
 
 def graph_of(pairs: NDArray[np.int64], n: int) -> Graph:
     """Return the graph of requirements.

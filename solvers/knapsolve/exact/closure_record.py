@@ -36,6 +36,7 @@ class Record:
         self.step = max(int(np.gcd.reduce(problem.values)), 1) if problem.integer_values and problem.n else 0
         self.rounding = ROUNDING * float(np.abs(values).sum()) + (1e-6 if self.step else 0.0)
         self.bound: int | float = np.inf
+        self._exhausted = False
         self.lower(float(np.maximum(values, 0.0).sum()))
         if options.start is not None:
             self.offer(options.start)
@@ -65,7 +66,7 @@ class Record:
     @property
     def done(self) -> bool:
         """Whether nothing of interest is left."""
-        return self.bound <= self.cutoff
+        return self._exhausted or self.bound <= self.cutoff
 
     def offer(self, selected: NDArray[np.bool_]) -> None:
         """Adopt a selection, bool, shape (n,), if it keeps every constraint and is worth more."""
@@ -87,6 +88,7 @@ class Record:
     def exhausted(self) -> None:
         """State that nothing above the cutoff is left."""
         self.lower(self.cutoff if self.cutoff > self.proof else -np.inf)
+        self._exhausted = True
 
     def final_bound(self) -> int | float:
         """Return the bound, or the value itself where only rounding parts them."""

@@ -103,9 +103,7 @@ class Tree:
                 size = (self.core.weight @ self._prices + np.abs(self.core.worth)) * self.closures.share
                 item = int(np.argmax(size))
                 residual = self.closures.residual.copy()
-                self._decisions.append(
-                    Decision(item, bound, self._prices, self._height, self.closures.base, residual)
-                )
+                self._decisions.append(Decision(item, bound, self._prices, self._height, self.closures.base, residual))
                 self._ready = self._fix(item, 1, 0.0)
         return record.value > before
 
