@@ -148,6 +148,16 @@ def _choice() -> tuple[Spec, ...]:
     return (*own, *(Spec("choice-few-option-types", n, 2, severity=severity) for n, severity in shared_sizes))
 
 
+def _requires() -> tuple[Spec, ...]:
+    sizes = {10**3: "smoke", 10**4: "standard", 10**5: "full"}
+    return tuple(
+        Spec(f"requires-{family}", n, m, severity=severity)
+        for family in ("pit", "graph", "tree")
+        for m in (1, 2)
+        for n, severity in sizes.items()
+    )
+
+
 def _files() -> tuple[Spec, ...]:
     severities = {"gk": "full", "knapPI": "smoke", "jooken": "full", "mmkp": "standard", "sac94": "standard"}
     return tuple(_file(path, 0, severity) for name, severity in severities.items() for path in files.paths(name))
@@ -189,6 +199,14 @@ def groups() -> dict[str, Group]:
             "options, at most one to be chosen.",
             _choice(),
             ("auto", "choice", *YARDSTICKS, *MILP),
+        ),
+        "requires": Group(
+            "Requirements: pits, graphs and trees",
+            "Items that need other items: blocks of an open pit, each under the nine above it; random graphs; random "
+            "trees.",
+            _requires(),
+            ("auto", "closure", "highs", "scip", "cpsat"),
+            champion="closure",
         ),
         "files": Group(
             "Published instances",

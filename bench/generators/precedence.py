@@ -39,10 +39,11 @@ def open_pit(n: int, m: int, rng: np.random.Generator, *, tightness: float = 0.1
             low = block[1:, max(0, -dy) : side - max(0, dy), max(0, -dx) : side - max(0, dx)]
             high = block[:-1, max(0, dy) : side + min(0, dy), max(0, dx) : side + min(0, dx)]
             pairs.append(np.column_stack((low.ravel(), high.ravel())))
-    place = np.stack(np.meshgrid(np.arange(depth), np.arange(side), np.arange(side), indexing="ij"), axis=-1)
     grade = np.zeros((depth, side, side))
     for centre in rng.uniform(0, (depth, side, side), (max(2, count // 150), 3)):
-        grade += rng.uniform(100, 400) * np.exp(-((place - centre) ** 2).sum(axis=-1) / rng.uniform(1, 4))
+        near = [np.arange(max(0, int(c) - 6), min(end, int(c) + 7)) for c, end in zip(centre, grade.shape, strict=True)]
+        distance = sum(np.square(np.ix_(*near)[axis] - centre[axis]) for axis in range(3))
+        grade[np.ix_(*near)] += rng.uniform(100, 400) * np.exp(-distance / rng.uniform(1, 4))
     grade *= rng.uniform(0.7, 1.3, grade.shape)
     weights = rng.integers(50, 101, (m, count))
     values = (grade - rng.uniform(20, 40, grade.shape)).astype(np.int64).ravel()

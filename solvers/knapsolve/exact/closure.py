@@ -69,7 +69,11 @@ def _solve(problem: Knapsack, record: Record, trace: list[str]) -> NDArray[np.fl
     """Fill the record and the trace; return the prices of the capacities, shape (m,)."""
     core, scale = core_of(problem)
     prices = np.zeros(problem.m)
-    pit = minimise(core, prices, 1, record.out, _offering(record, core))
+    offer = _offering(record, core)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # Before any closure, so that there is a selection wherever time ends: by value per share of the capacities.
+        offer(np.zeros(problem.n, np.bool_), core.worth / (core.weight / core.limits).sum(axis=1), np.inf)
+    pit = minimise(core, prices, 1, record.out, offer)
     if not record.done and not record.out():
         trace.append(f"closure: {int(pit.inside.sum())} of {problem.n} items would be chosen were nothing limited")
         core = core.reduced(np.where(pit.inside, 0, -1).astype(np.int8))

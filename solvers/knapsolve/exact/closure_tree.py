@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 
 from knapsolve.exact.closure_core import Closures, Core
 from knapsolve.exact.closure_fill import fill
-from knapsolve.exact.closure_flow import OPEN, PRUNED
+from knapsolve.exact.closure_flow import OPEN, PRUNED, STOPPED, SURE
 from knapsolve.exact.closure_record import Record
 
 FILL_ARCS = 20_000
 """Arcs that filling up a node's selection may look at."""
+NODE_ARCS = 1_000_000
+"""Arcs between two looks at the clock within a node: some tens of milliseconds."""
 LINE_STEPS = 20
 """Most prices tried at a node with one resource; with several, 8 and 2 a resource."""
 
@@ -113,7 +115,10 @@ class Tree:
         prices = self._prices.copy()
         while True:
             cutoff = record.cutoff - self.core.base
-            status = closures.lower(prices, cutoff, self._most)
+            status = closures.lower(prices, cutoff, self._most, NODE_ARCS)
+            if status == STOPPED and record.out():
+                self._ready = True  # the node is as open as before
+                return None
             if closures.lowest < lowest:
                 lowest, self._prices = closures.lowest, prices.copy()
             if closures.fitting_worth > -np.inf:
@@ -123,7 +128,7 @@ class Tree:
                 return None
             if status == OPEN:
                 return lowest
-            if not self._fix(-1, 0, closures.bound - cutoff):
+            if status == SURE and not self._fix(-1, 0, closures.bound - cutoff):
                 return None
 
     def _offer(self, record: Record) -> None:
