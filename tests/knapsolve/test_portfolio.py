@@ -146,15 +146,13 @@ def test_every_name_in_the_list_solves():
         (Knapsack([10, 13, 7], [3, 4, 2], 6), ["core, for one resource"]),
         (Knapsack([10, 13], [[3, 4], [1, 2]], [6, 2]), ["branch-and-bound, for several resources"]),
         (Knapsack([10, 13], [3, 4], 6, choices=[0, 0]), ["choice, for multiple choice"]),
-        (Knapsack([10, 13], [3, 4], 6, requires=[[0, 1]]), ["closure, for items that require others"]),
+        (Knapsack([10, 13], [3, 4], 7, requires=[[0, 1]]), ["closure, for items that require others"]),
         (
-            Knapsack([10, 13], [3, 4], 6, requires=[[0, 1]], choices=[0, -1]),
+            Knapsack([10, 13], [3, 4], 7, requires=[[0, 1]], choices=[0, -1]),
             ["cpsat, for what no other solver takes"],
         ),
-        (
-            Knapsack([2**60, 2**60 + 1], [[1, 1], [1, 1]], [1, 1], requires=[[0, 1]]),
-            ["presolve: every item is fixed"],
-        ),
+        (Knapsack([10, 13], [3, 4], 6, requires=[[0, 1]]), ["core, for one resource"]),
+        (Knapsack([10, 13], [3, 4], 6, fixed_out=[0, 1]), ["presolve: every item is fixed"]),
         (Knapsack.from_types([5] * 8, [0] * 8, [[2]], 9), ["few-types, for weights of few types"]),
     ],
 )

@@ -27,8 +27,8 @@ from knapsolve.solver import Answer, Capabilities, Options
 EXACT_FLOAT = 2**53
 MOST_PRICES = 100
 """Closures computed for the root's prices."""
-FILL_ARCS = 2_000_000
-"""Arcs that filling up one of the root's closures may look at."""
+FILL_ARCS = 300_000
+"""Arcs, beside one for each item, that filling up one of the root's closures may look at."""
 SLICE_WORK = 1_000_000
 """Arcs of the tree between two looks at the clock: some tens of milliseconds."""
 EASY_WORK = 5_000_000
@@ -105,7 +105,7 @@ def _offering(record: Record, core: Core) -> Callable[[NDArray[np.bool_], NDArra
             chosen = record.selected[core.items]
             left = core.limits - core.weight[chosen].sum(axis=0)
         graph, order = core.graph, np.argsort(-excess, kind="stable")
-        fill(core.worth, core.weight, graph.start, graph.needs, order, state, chosen, left, FILL_ARCS, room)
+        fill(core.worth, core.weight, graph.start, graph.needs, order, state, chosen, left, FILL_ARCS + n, room)
         record.offer(core.selection(chosen, record.problem.n))
         record.lower(bound)
         return record.done
