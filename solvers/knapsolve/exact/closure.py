@@ -27,7 +27,7 @@ from knapsolve.solver import Answer, Capabilities, Options
 EXACT_FLOAT = 2**53
 MOST_PRICES = 100
 """Closures computed for the root's prices."""
-FILL_ARCS = 300_000
+FILL_ARCS = 1_000_000
 """Arcs, beside one for each item, that filling up one of the root's closures may look at."""
 SLICE_WORK = 1_000_000
 """Arcs of the tree between two looks at the clock: some tens of milliseconds."""

@@ -86,7 +86,7 @@ def minimise(
         inside = closures.level < 0 if found else np.zeros(len(core.worth), np.bool_)
         if best is None or bound < best.bound:
             best = Priced(prices, bound, closures.excess.copy(), closures.flow.copy(), inside, step)
-        if not found or seen(inside, closures.excess, bound):
+        if not found or seen(inside, closures.excess, bound) or out():
             break
         weights.append(closures.used.copy())
         worths.append(closures.worth)
