@@ -23,8 +23,6 @@ LARGEST_PROGRAM = 200_000
 """Items and requirements up to which a mixed-integer solver is worth waiting for."""
 PATIENCE = 10**10
 """Cells of a table that auto is willing to fill."""
-EXACT_FLOAT = 2**53
-"""Sums of integers from which floats, and so HiGHS, cannot tell neighbours apart."""
 FEW = 4
 """Items a type from which types are called few."""
 SAMPLE = 512
@@ -158,8 +156,7 @@ def _stages(problem: Knapsack) -> list[Stage]:
     if problem.requires is not None:
         # Measured on trees, pits and random graphs: closure proves more and faster, HiGHS is the next best.
         stages += [Stage("closure", "items that require others", CLOSURE_SECONDS, CLOSURE_SHARE)]
-        exact = problem.integer_values and float(np.abs(problem.values.astype(np.float64)).sum()) >= EXACT_FLOAT
-        milp = milp if exact or problem.choices is not None else "highs"
+        milp = milp if problem.choices is not None else "highs"
     elif _looks_typed(problem):
         stages += [Stage("few-types", "weights of few types", FIRST_SECONDS)]
     stages += [Stage("core", "one resource")] if problem.m == 1 else [Stage("branch-and-bound", "several resources")]

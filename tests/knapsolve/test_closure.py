@@ -228,11 +228,11 @@ def test_ctrl_c_keeps_what_was_found():
 
 
 def test_integers_too_large_for_floats_are_declined():
-    """2**60 and 2**60 + 1 are the same float: another solver must tell them apart."""
+    """2**60 and 2**60 + 1 are the same float: the sums are another solver's business, and its bound is honest."""
     problem = Knapsack([2**60, 2**60 + 1, 1], [1, 1, 0], 1, requires=[[0, 2]])
     assert "declined" in Closure().solve(problem, Options()).trace[0]
     solution = solve(problem)
-    assert solution.value == solution.bound == 2**60 + 2
+    assert solution.value == 2**60 + 2 <= solution.bound
 
 
 def test_a_gap_is_enough():
