@@ -255,14 +255,19 @@ def lower(  # type: ignore[no-untyped-def]
             return PRUNED, budget
         if largest >= bound - cutoff:
             return SURE, budget
+        for j in range(n):
+            if state[j] == 0 and level[j] < 0:
+                if m > 1:
+                    share[j] += 1.0
+                else:
+                    share[j] = 0.0 if fits else 1.0
+        if steps == most:
+            break
         if m == 1:
             # A closure too heavy and one that fits close in on the lowest bound.
             side = 0 if fits else 1
             line[side, 0], line[side, 1], line[side, 2] = price[0], bound, residual[0] - used[0, 0]
             under, over = under or fits, over or not fits
-            for j in range(n):
-                if state[j] == 0 and level[j] < 0:
-                    share[j] = 0.0 if fits else 1.0
             target = 0.0
             if over and under:
                 # No bound is below the lines through both points, so none is below where they meet.
@@ -281,9 +286,6 @@ def lower(  # type: ignore[no-untyped-def]
             price[0] = target
         else:
             # Polyak's step: down the slope, as far as the cutoff would be were it straight.
-            for j in range(n):
-                if state[j] == 0 and level[j] < 0:
-                    share[j] += 1.0
             moved = False
             if norm > 0.0 and bound <= sums[0] + 4.0 * (sums[0] - cutoff):
                 for i in range(m):
