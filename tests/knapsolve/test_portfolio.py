@@ -7,7 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from knapsolve import Answer, Capabilities, Knapsack, Progress, Status, solve, solvers
+from knapsolve import Answer, Capabilities, Knapsack, Progress, Status, automatic, solve, solvers
+from knapsolve.solver import load
+from knapsolve.testing import best_value
 
 
 class Careless:
@@ -172,3 +174,26 @@ def test_the_trace_names_what_was_not_tried_in_time():
     solution = solve(problem, time_limit=0.3)
     assert solution.status is Status.FEASIBLE
     assert "auto: time is up; not tried: " in solution.trace[-1]
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        Knapsack([10, 13, 7], [[3, 4, 2], [1, 1, 1]], [6, 3]),
+        Knapsack([10.5, 13, 7], [3, 4, 2], 7, requires=[[0, 1]]),
+        Knapsack([10, 13, 7], [3, 4, 2], 6, choices=[0, 0, -1]),
+    ],
+)
+def test_ctrl_c_in_a_solver_leaves_a_selection_and_a_bound(problem, monkeypatch):
+    """Whatever was found before counts; where that is nothing, greedy's selection or the empty one."""
+
+    def interrupted(self, problem, options):
+        raise KeyboardInterrupt
+
+    for name in ("branch-and-bound", "closure", "choice"):
+        monkeypatch.setattr(type(load(name)), "solve", interrupted)
+    monkeypatch.setattr(automatic, "_compile", lambda *kinds: None)
+    solution = solve(problem)
+    assert solution.status is Status.FEASIBLE
+    assert solution.trace[-1] == "auto: interrupted"
+    assert solution.bound >= best_value(problem)

@@ -34,8 +34,8 @@ class Priced:
         Per unit of each scaled resource, shape (m,).
     bound
         The bound there, valid.
-    excess, flow
-        What the closure's flow at these prices left to each item (n,), and the flow itself (k,).
+    excess
+        What the closure's flow at these prices left to each item, shape (n,).
     inside
         The closure there, bool, shape (n,).
     steps
@@ -45,7 +45,6 @@ class Priced:
     prices: NDArray[np.float64]
     bound: float
     excess: NDArray[np.float64]
-    flow: NDArray[np.float64]
     inside: NDArray[np.bool_]
     steps: int
 
@@ -85,7 +84,7 @@ def minimise(
         bound = core.base + closures.bound + margin
         inside = closures.level < 0 if found else np.zeros(len(core.worth), np.bool_)
         if best is None or bound < best.bound:
-            best = Priced(prices, bound, closures.excess.copy(), closures.flow.copy(), inside, step)
+            best = Priced(prices, bound, closures.excess.copy(), inside, step)
         if not found or seen(inside, closures.excess, bound) or out():
             break
         weights.append(closures.used.copy())
