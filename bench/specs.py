@@ -166,6 +166,16 @@ def _choice() -> tuple[Spec, ...]:
     return (*own, *khan, *(Spec("choice-few-option-types", n, 2, severity=severity) for n, severity in shared_sizes))
 
 
+def _requires() -> tuple[Spec, ...]:
+    sizes = {10**3: "smoke", 10**4: "standard", 10**5: "full"}
+    return tuple(
+        Spec(f"requires-{family}", n, m, severity=severity)
+        for family in ("pit", "graph", "tree")
+        for m in (1, 2)
+        for n, severity in sizes.items()
+    )
+
+
 def _files(**severities: str) -> tuple[Spec, ...]:
     return tuple(_file(path, 0, severity) for name, severity in severities.items() for path in files.paths(name))
 
@@ -232,6 +242,14 @@ def groups() -> dict[str, Group]:
             "options, at most one to be chosen. Khan's published problems have several resources.",
             _choice(),
             ("auto", *YARDSTICKS, *MILP),
+        ),
+        "requires": Group(
+            "Requirements: pits, graphs and trees",
+            "Items that need other items: blocks of an open pit, each under the nine above it; random graphs; random "
+            "trees.",
+            _requires(),
+            ("auto", "closure", "highs", "scip", "cpsat"),
+            champion="closure",
         ),
         "files": Group(
             "Published instances",

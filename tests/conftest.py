@@ -1,4 +1,4 @@
-"""What every test shares: a quiet TensorFlow, compiled kernels of these very sources, and the folder of optional data."""
+"""What every test shares: a quiet TensorFlow, kernels compiled from these very sources, the folder of optional data."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 
 def _kernel_cache() -> str:
-    """Folder of compiled kernels by the sources of all: Numba does not notice that a kernel another one calls changed."""
+    """Folder of compiled kernels, by all sources: Numba would miss a change in a kernel that another one calls."""
     root = Path(__file__).parents[1]
     sources = sorted((root / "solvers").rglob("*.py"))
     digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from bench.generators import chu_beasley, files, multiple_choice, pisinger, pruning
+from bench.generators import chu_beasley, files, multiple_choice, pisinger, precedence, pruning
 from knapsolve import Knapsack
 
 Generator = Callable[..., Knapsack]
@@ -25,6 +25,9 @@ FAMILIES: dict[str, Generator] = {
     "choice-uncorrelated": partial(multiple_choice.own_options, correlated=False),
     "choice-correlated": partial(multiple_choice.own_options, correlated=True),
     "choice-few-option-types": multiple_choice.shared_options,
+    "requires-pit": precedence.open_pit,
+    "requires-graph": precedence.random_graph,
+    "requires-tree": precedence.tree,
     "file": files.problem,
 }
 """Each takes n, m, a ``numpy.random.Generator`` and its own keywords."""

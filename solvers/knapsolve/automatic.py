@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 
-from knapsolve.interruption import interrupted
+from knapsolve.interruption import OverdueError, interrupted, stand_in
 from knapsolve.problem import Knapsack
 from knapsolve.solution import evaluate, relative_gap
-from knapsolve.solver import AUTO, Answer, Capabilities, Options, load, missing_capabilities
+from knapsolve.solver import AUTO, Answer, Capabilities, Options, Progress, load
 
 FIRST_SECONDS = 2.0
 """Time the first stage may take where a second one is waiting."""
+CLOSURE_SECONDS = 60.0
+"""Time that closure may take without a time limit before a mixed-integer solver is asked."""
+CLOSURE_SHARE = 0.75
+"""Share of a time limit that closure may take where a mixed-integer solver is waiting."""
+LARGEST_PROGRAM = 200_000
+"""Items and requirements up to which a mixed-integer solver is worth waiting for."""
 PATIENCE = 10**10
 """Cells of a table that auto is willing to fill."""
 FEW = 4
@@ -23,14 +30,44 @@ SAMPLE = 512
 """Items looked at to tell whether types are few."""
 
 
+@dataclass(frozen=True)
+class Stage:
+    """One solver to try.
+
+    Parameters
+    ----------
+    name
+        The solver.
+    reason
+        Why, in words.
+    seconds
+        Most time to spend on it where no time limit is given and another stage follows, or None.
+    share
+        Most of a time limit's rest to spend on it where another stage follows; `seconds` are granted anyway.
+    """
+
+    name: str
+    reason: str
+    seconds: float | None = None
+    share: float = 0.0
+
+    def allowed(self, left: float | None) -> float | None:
+        """Return the time limit of the stage where `left` seconds are left, None for no end."""
+        if self.seconds is None:
+            return left
+        return self.seconds if left is None else min(max(self.share * left, min(self.seconds, FIRST_SECONDS)), left)
+
+
 class Automatic:
     """Run the cheapest capable solver first; go on with the next until one has a proof.
 
-    1. few-types where weights come by types, or many of a sample of items weigh the same; for a few seconds where
-       another solver is waiting.
+    1. closure for requirements; few-types where weights come by types, or many of a sample of items weigh the same; for
+       a part of the time where another solver is waiting.
     2. core for one resource, branch-and-bound for several, choice for multiple choice.
-    3. bellman where the table is small, then cpsat where values and weights are integers, highs otherwise: for what the
-       others give up, and for requirements.
+    3. bellman where the table is small, then a mixed-integer solver for what the others give up: highs for requirements
+       and real numbers, cpsat otherwise.
+
+    Each is given the best selection of those before it; `Answer.trace` says why it was asked.
     """
 
     name = AUTO
@@ -38,48 +75,87 @@ class Automatic:
 
     def solve(self, problem: Knapsack, options: Options) -> Answer:
         """Return the first proved answer, or the best selection and the lowest bound of all that were tried."""
-        stages = _stages(problem)
         kinds = "int64" if problem.integer_values else "float64", "int64" if problem.integer_weights else "float64"
-        _compile(stages[0][0], problem.m, *kinds, problem.choices is not None)
         started = time.perf_counter()
         best = Answer(options.start, np.inf)
-        for name, limited in stages:
+        for stage in _stages(problem):
+            before = time.perf_counter()
+            _compile(stage.name, problem.m, *kinds, problem.choices is not None, problem.requires is not None)
+            started += time.perf_counter() - before  # compiling is not solving: no time limit counts it
             left = None if options.time_limit is None else options.time_limit - (time.perf_counter() - started)
             if left is not None and left <= 0:
+                best = replace(best, trace=(*best.trace, f"auto: time is up before {stage.name}"))
                 break
-            allowed = left if not limited else min(FIRST_SECONDS, left if left is not None else FIRST_SECONDS)
-            answer = load(name).solve(problem, replace(options, time_limit=allowed, start=best.selected))
-            best = _better(problem, best, answer, name)
+            best = replace(best, trace=(*best.trace, f"auto: {stage.name}, for {stage.reason}"))
+            report = _relay(options.on_progress, problem, best, started)
+            handed = replace(options, time_limit=stage.allowed(left), start=best.selected, on_progress=report)
+            try:
+                answer = load(stage.name).solve(problem, handed)
+            except OverdueError:
+                return _better(problem, best, stand_in(problem, stage.name), stage.name)
+            except MemoryError:
+                best = replace(best, trace=(*best.trace, f"{stage.name}: out of memory"))
+                continue
+            best = _better(problem, best, answer, stage.name)
             if answer.infeasible or interrupted() or _done(problem, best, options.gap):
                 break
         return best
 
 
+def _relay(
+    on_progress: Callable[[Progress], None] | None, problem: Knapsack, best: Answer, started: float
+) -> Callable[[Progress], None] | None:
+    """Return the callback for one stage: nothing that it reports is worse than what earlier stages know."""
+    if on_progress is None:
+        return None
+    value = -np.inf if best.selected is None else float(evaluate(problem, best.selected)[0])
+
+    def relay(progress: Progress) -> None:
+        seconds = time.perf_counter() - started
+        on_progress(Progress(seconds, max(progress.value, value), min(progress.bound, float(best.bound))))
+
+    return relay
+
+
 @cache
-def _compile(name: str, m: int, values: str, weights: str, choices: bool) -> None:
+def _compile(name: str, m: int, values: str, weights: str, choices: bool, requires: bool) -> None:
     """Have Numba compile a stage's kernels once a process and kind of data, so that no time limit counts it."""
+    if load(name).__class__.__module__.startswith("knapsolve.backends"):
+        return
     tiny = Knapsack(
-        np.array([2, 1, 2, 3], values),
-        np.array([[1, 2, 2, 1]] * m, weights),
-        np.full(m, 3, weights),
-        choices=[0, 0, 1, 1] if choices else None,
+        np.array([5, -1, 5, 7, -1, 4, 3, 2] if requires else [2, 1, 2, 3], values),
+        np.array([[2, 3, 3, 2, 1, 3, 4, 3] if requires else [1, 2, 2, 1]] * m, weights),
+        np.full(m, 9 if requires else 3, weights),
+        choices=[0, 0, 1, 1] if choices and not requires else None,
+        requires=[[0, 1], [2, 1], [3, 4], [5, 4], [5, 7]] if requires else None,
     )
     load(name).solve(tiny, Options())
 
 
-def _stages(problem: Knapsack) -> list[tuple[str, bool]]:
-    """Return solver names in the order to try, and whether each is limited to a first few seconds."""
-    from knapsolve.exact.bellman import table_cells
+def _stages(problem: Knapsack) -> Iterator[Stage]:
+    """Yield the solvers to try in order; no solver is loaded, and no table measured, before its turn comes."""
+    milp = "cpsat" if problem.integer_values and problem.integer_weights else "highs"
+    if problem.choices is not None:
+        if problem.requires is None:
+            yield Stage("choice", "multiple choice")
+    elif problem.requires is not None:
+        # Measured on trees, pits and random graphs: closure proves more and faster, HiGHS is the next best.
+        milp = "highs"
+        if problem.n + len(problem.requires) > LARGEST_PROGRAM:
+            yield Stage("closure", "items that require others, too many for a mixed-integer program")
+            return
+        yield Stage("closure", "items that require others", CLOSURE_SECONDS, CLOSURE_SHARE)
+    else:
+        if _looks_typed(problem):
+            yield Stage("few-types", "weights of few types", FIRST_SECONDS)
+        yield Stage("core", "one resource") if problem.m == 1 else Stage("branch-and-bound", "several resources")
+        if problem.m == 1 and problem.integer_weights:
+            from knapsolve.exact.bellman import table_cells
 
-    stages = [("few-types", True)] if _looks_typed(problem) else []
-    stages += [("core", False)] if problem.m == 1 else [("branch-and-bound", False)]
-    stages += [("choice", False)]
-    if not missing_capabilities(problem, load("bellman").capabilities) and table_cells(problem) <= PATIENCE:
-        stages.append(("bellman", False))
-    stages.append(("cpsat" if problem.integer_values and problem.integer_weights else "highs", False))
-    if problem.choices is None:
-        stages.remove(("choice", False))  # it would take every item for a choice of its own
-    return [stage for stage in stages if not missing_capabilities(problem, load(stage[0]).capabilities)]
+            if (cells := table_cells(problem)) <= PATIENCE:
+                yield Stage("bellman", f"a table of {cells:.0f} cells")
+    alone = problem.choices is not None and problem.requires is not None
+    yield Stage(milp, "what no other solver takes" if alone else "what is still open")
 
 
 def _looks_typed(problem: Knapsack) -> bool:
@@ -94,7 +170,7 @@ def _better(problem: Knapsack, best: Answer, answer: Answer, name: str) -> Answe
     """Combine two answers: the better selection, the lower bound, both traces."""
     selected, solver = best.selected, best.solver
     if answer.selected is not None and (
-        selected is None or evaluate(problem, answer.selected)[0] >= evaluate(problem, selected)[0]
+        selected is None or evaluate(problem, answer.selected)[0] > evaluate(problem, selected)[0]
     ):
         selected, solver = answer.selected, answer.solver or name
     tighter = answer if answer.bound <= best.bound else best
@@ -105,7 +181,7 @@ def _better(problem: Knapsack, best: Answer, answer: Answer, name: str) -> Answe
         tolerance=tighter.tolerance,
         infeasible=answer.infeasible,
         solver=solver,
-        trace=(*best.trace, *(answer.trace or (f"auto: tried {name}",))),
+        trace=(*best.trace, *answer.trace),
     )
 
 

@@ -95,10 +95,32 @@ def solve_interruptibly(solver: Solver, problem: Knapsack, options: Options) -> 
         try:
             answer = solver.solve(problem, options)
         except OverdueError:
-            return _stand_in(problem, f"{solver.name}: interrupted, and did not stop within {GRACE_SECONDS:g} s")
+            return stand_in(problem, solver.name)
         if interrupted():
             return replace(answer, trace=(*answer.trace, "stopped by Ctrl-C"))
         return answer
+
+
+def stand_in(problem: Knapsack, left: str) -> Answer:
+    """Return the answer of the quickest solver that takes the problem; without one, only a bound.
+
+    Parameters
+    ----------
+    problem
+        The problem.
+    left
+        Name of the solver that was left.
+    """
+    trace = f"{left}: interrupted, and did not stop within {GRACE_SECONDS:g} s"
+    for name, seconds in STAND_INS.items():
+        solver = load(name)
+        if not missing_capabilities(problem, solver.capabilities):
+            answer = solver.solve(problem, Options(time_limit=seconds))
+            return replace(answer, solver=name, trace=(trace, f"{name} instead"))
+    positive = np.maximum(problem.values, 0).sum()
+    bound = int(positive) if problem.integer_values else float(positive) * (1 + 1e-12)
+    nothing = None if problem.exactly_one else np.zeros(problem.n, np.bool_)
+    return Answer(nothing, bound, trace=(trace,))
 
 
 @contextmanager
@@ -116,15 +138,3 @@ def _listening() -> Iterator[None]:
     finally:
         _current = None
         signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def _stand_in(problem: Knapsack, trace: str) -> Answer:
-    """Return the answer of the quickest solver that takes the problem; without one, only a bound."""
-    for name, seconds in STAND_INS.items():
-        solver = load(name)
-        if not missing_capabilities(problem, solver.capabilities):
-            return replace(solver.solve(problem, Options(time_limit=seconds)), trace=(trace, f"{name} instead"))
-    positive = np.maximum(problem.values, 0).sum()
-    bound = int(positive) if problem.integer_values else float(positive) * (1 + 1e-12)
-    nothing = None if problem.exactly_one else np.zeros(problem.n, np.bool_)
-    return Answer(nothing, bound, trace=(trace,))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,8 @@ from knapsolve.problem import Knapsack
 from knapsolve.solution import Solution, Status, evaluate, violation
 from knapsolve.solver import AUTO, Answer, Options, Progress, Solver, ensure_capable, load, unknown_solver
 
+LEAST_SECONDS = 1e-3
+"""Time limit of a solver where presolving took all the time there was."""
 SUM_ROUNDING = 1e-15
 """Relative difference of two sums of the same floats that counts as none: a few units in the last place."""
 
@@ -67,7 +71,7 @@ def solve(
     >>> solution.value, solution.status.value, solution.selected.tolist()
     (20, 'OPTIMAL', [False, True, True])
     """
-    started = time.perf_counter()
+    started = begun = time.perf_counter()
     if not isinstance(problem, Knapsack):
         raise TypeError(f"problem must be a Knapsack; got {type(problem).__name__}")
     options = Options(
@@ -78,6 +82,9 @@ def solve(
     )
     chosen = _resolve(solver)
     ensure_capable(problem, chosen)
+    if problem.requires is not None:
+        _compile()
+        begun = time.perf_counter()
     reduced = presolve(problem)
     if isinstance(reduced, str):
         answer = Answer(None, -np.inf, infeasible=True, trace=(f"presolve: {reduced}",))
@@ -85,9 +92,18 @@ def solve(
     if reduced.problem.n == 0:
         answer = Answer(np.zeros(0, np.bool_), 0, trace=("presolve: every item is fixed",))
     else:
+        if options.time_limit is not None:
+            left = options.time_limit - (time.perf_counter() - begun)
+            options = replace(options, time_limit=max(left, LEAST_SECONDS))
         with compiling_announced(needed=chosen.name == AUTO):
             answer = solve_interruptibly(chosen, reduced.problem, options)
     return _solution(problem, answer, reduced, answer.solver or chosen.name, started)
+
+
+@cache
+def _compile() -> None:
+    """Have Numba compile what presolving requirements takes, once a process, so that no time limit counts it."""
+    presolve(Knapsack([1, 1, 1, 1], [1, 1, 1, 9], 8, requires=[[0, 1], [1, 0], [2, 3]]))
 
 
 def _resolve(solver: str | Solver) -> Solver:
@@ -103,10 +119,10 @@ def _solution(problem: Knapsack, answer: Answer, reduced: Reduced | None, name: 
     selected: NDArray[np.bool_] = np.zeros(problem.n, np.bool_)
     forced: int | float = 0
     if reduced is not None:
-        nothing = reduced.lift(np.zeros(reduced.problem.n, np.bool_), problem.n)
-        forced = evaluate(problem, nothing)[0] if reduced.free is not None else 0
+        nothing = reduced.lift(np.zeros(reduced.problem.n, np.bool_))
+        forced = evaluate(problem, nothing)[0] if reduced.place is not None else 0
         if answer.selected is not None:
-            selected = reduced.lift(answer.selected, problem.n)
+            selected = reduced.lift(answer.selected)
     value, usage = evaluate(problem, selected)
     if answer.selected is None:
         status = Status.INFEASIBLE if answer.infeasible else Status.NO_SOLUTION
@@ -117,7 +133,7 @@ def _solution(problem: Knapsack, answer: Answer, reduced: Reduced | None, name: 
         if broken is not None:
             raise RuntimeError(f"solver {name!r} returned a selection that breaks a constraint: {broken}")
         # A proof states value and bound of the same selection: compare them as the solver saw it.
-        seen = value if reduced is None or reduced.free is None else evaluate(reduced.problem, answer.selected)[0]
+        seen = value if reduced is None or reduced.place is None else evaluate(reduced.problem, answer.selected)[0]
         bound, proved = _settle(seen, answer, problem.integer_values)
         status = Status.OPTIMAL if proved else Status.FEASIBLE
         bound = value if proved else bound + forced

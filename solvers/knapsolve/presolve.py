@@ -1,45 +1,50 @@
-"""Resolving what is forced: items fixed in or out, by the user or by what follows from it."""
+"""Resolving what is forced: items in or out, by the user or by what follows; and merging cycles of requirements."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from knapsolve.problem import FEASIBILITY_TOLERANCE, Knapsack
 
+if TYPE_CHECKING:
+    from knapsolve.exact.closure_graph import Graph
+
+IN, OUT = -1, -2
+"""Entries of `Reduced.place` for items that are decided."""
+
 
 @dataclass(frozen=True, eq=False)
 class Reduced:
-    """A problem without forced items.
+    """A problem without forced items and without cycles of requirements.
 
     Parameters
     ----------
     problem
-        The problem of the free items under what capacity is left.
-    free
-        Indices of the free items in the original problem, or None where nothing was forced.
-    inside
-        Indices of the items forced in.
+        The problem of what is left, under what capacity is left.
+    place
+        For each original item the index of the item that it is, or is part of, in `problem`, or `IN` or `OUT`, shape
+        (n,); None where nothing changed.
     """
 
     problem: Knapsack
-    free: NDArray[np.int64] | None
-    inside: NDArray[np.int64]
+    place: NDArray[np.int64] | None
 
-    def lift(self, selected: NDArray[np.bool_], n: int) -> NDArray[np.bool_]:
-        """Return the selection of all n items that a selection of the free ones stands for."""
-        if self.free is None:
+    def lift(self, selected: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return the selection of all original items that a selection of those left stands for."""
+        if self.place is None:
             return selected
-        lifted = np.zeros(n, np.bool_)
-        lifted[self.free[selected]] = True
-        lifted[self.inside] = True
+        lifted: NDArray[np.bool_] = self.place == IN
+        left = self.place >= 0
+        lifted[left] = selected[self.place[left]]
         return lifted
 
 
 def presolve(problem: Knapsack) -> Reduced | str:
-    """Fix what is forced and drop it.
+    """Fix what is forced, drop it, and merge items that need each other.
 
     Parameters
     ----------
@@ -49,12 +54,12 @@ def presolve(problem: Knapsack) -> Reduced | str:
     Returns
     -------
     Reduced or str
-        The problem of the free items, or, where nothing is feasible, a sentence that says why.
+        The problem that is left, or, where nothing is feasible, a sentence that says why.
     """
     heavy = _too_heavy(problem)
     given = (problem.fixed_in, problem.fixed_out, problem.choices, problem.requires)
     if heavy is None and all(constraint is None for constraint in given):
-        return Reduced(problem, None, np.empty(0, np.int64))
+        return Reduced(problem, None)
     # 0 free, 1 in, -1 out
     state = np.zeros(problem.n, np.int8)
     if problem.fixed_out is not None:
@@ -63,20 +68,78 @@ def presolve(problem: Knapsack) -> Reduced | str:
         state[problem.fixed_in] = 1
     if heavy is not None:
         state[heavy & (state == 0)] = -1
-    conflict = _propagate(problem, state)
+    graph = _graph(problem)
+    conflict = _propagate(problem, graph, state)
     if conflict is not None:
         return conflict
-    inside, free = np.flatnonzero(state == 1), np.flatnonzero(state == 0)
+    inside = np.flatnonzero(state == 1)
     left = problem.limits - problem.weights[:, inside].sum(axis=1) if len(inside) else problem.limits
     if (left < 0).any():
         i = int(np.flatnonzero(left < 0)[0])
         need = problem.limits[i] - left[i]
         return f"the items forced in need {need} of resource {i}, whose capacity is {problem.capacities[i]}"
-    if len(free) == problem.n:
-        return Reduced(problem, None, inside)
+    groups: list[NDArray[np.int64]] = []
+    if graph is not None:
+        conflict, groups = _settle_requirements(problem, graph, left, state)
+        if conflict is not None:
+            return conflict
+    if (state == 0).all() and not groups and (graph is not None or problem.requires is None):
+        return Reduced(problem, None)
     # The limits hold the float tolerance already; the smaller problem must not add it once more.
     capacities = left if problem.integer_weights else np.maximum(left, 0.0) / (1 + FEASIBILITY_TOLERANCE)
-    return Reduced(_restrict(problem, free, inside, capacities), free, inside)
+    if groups and not problem.integer_weights:
+        capacities = capacities * (1 - 1e-13)  # sums of merged weights may round otherwise than the items' own
+    place = np.where(state == 1, IN, OUT)
+    free = state == 0
+    for members in groups:
+        free[members[1:]] = False
+    place[free] = np.arange(int(free.sum()))
+    for members in groups:
+        place[members] = place[members[0]]
+    return Reduced(_restrict(problem, place, np.flatnonzero(free), capacities, bool(groups)), place)
+
+
+def _graph(problem: Knapsack) -> Graph | None:
+    """Return the requirements, None where no item needs another."""
+    if problem.requires is None:
+        return None
+    pairs = problem.requires[problem.requires[:, 0] != problem.requires[:, 1]]
+    if not len(pairs):
+        return None
+    # The kernels load only for those who need them.
+    from knapsolve.exact.closure_graph import graph_of
+
+    return graph_of(pairs, problem.n)
+
+
+def _settle_requirements(
+    problem: Knapsack, graph: Graph, left: NDArray[Any], state: NDArray[np.int8]
+) -> tuple[str | None, list[NDArray[np.int64]]]:
+    """Drop what cannot be chosen with all it needs; return a contradiction, and the cycles that become one item each.
+
+    A cycle with several items of a choice is out. One with items of several choices stays as it is: no single item
+    could carry their labels.
+    """
+    from knapsolve.precedence import cycles, drop_oversized
+
+    columns = np.ascontiguousarray(problem.weights.T, dtype=np.float64)
+    changed = drop_oversized(graph, columns, left.astype(np.float64), state) > 0
+    groups = cycles(graph, state)
+    if problem.choices is not None:
+        for members in groups:
+            labels = problem.choices[members]
+            labels = labels[labels >= 0]
+            if len(np.unique(labels)) < len(labels):
+                state[members] = -1
+                changed = True
+    if changed:
+        conflict = _propagate(problem, graph, state)
+        if conflict is not None:
+            return conflict, []
+    whole = [members for members in groups if (state[members] == 0).all()]
+    if problem.choices is not None:
+        whole = [members for members in whole if (problem.choices[members] >= 0).sum() < 2]
+    return None, whole
 
 
 def _too_heavy(problem: Knapsack) -> NDArray[np.bool_] | None:
@@ -91,17 +154,16 @@ def _too_heavy(problem: Knapsack) -> NDArray[np.bool_] | None:
     return heavy if problem.item_type is None else heavy[problem.item_type]
 
 
-def _propagate(problem: Knapsack, state: NDArray[np.int8]) -> str | None:
+def _propagate(problem: Knapsack, graph: Graph | None, state: NDArray[np.int8]) -> str | None:
     """Draw the consequences of choices and requirements until nothing changes; a sentence if they contradict."""
     while True:
         before = state.copy()
-        if problem.requires is not None and len(problem.requires):
-            a, b = problem.requires.T
-            clash = (state[a] == 1) & (state[b] == -1)
-            if clash.any():
-                return f"item {a[clash][0]} is forced in but item {b[clash][0]}, which it requires, is out"
-            state[b[state[a] == 1]] = 1
-            state[a[state[b] == -1]] = -1
+        if graph is not None:
+            from knapsolve.exact.closure_graph import follow
+
+            clash = follow(graph, state)
+            if clash is not None:
+                return f"item {clash[0]} is forced in but item {clash[1]}, which it requires, is out"
         if problem.choices is not None:
             labels = problem.choices
             taken, count = np.unique(labels[(labels >= 0) & (state == 1)], return_counts=True)
@@ -117,35 +179,45 @@ def _propagate(problem: Knapsack, state: NDArray[np.int8]) -> str | None:
 
 
 def _restrict(
-    problem: Knapsack, free: NDArray[np.int64], inside: NDArray[np.int64], capacities: NDArray[np.float64]
+    problem: Knapsack, place: NDArray[np.int64], first: NDArray[np.int64], capacities: NDArray[Any], merged: bool
 ) -> Knapsack:
-    """Return the problem of the free items."""
-    choices = exactly_one = requires = None
+    """Return the problem of the items left; `first` is the first of each, `merged` tells whether any has more."""
+    choices = requires = None
+    exactly_one = problem.exactly_one and problem.choices is not None
     if problem.choices is not None:
-        choices = problem.choices[free]
-        exactly_one = problem.exactly_one
+        choices = problem.choices[first].copy()
+        labelled = np.flatnonzero((place >= 0) & (problem.choices >= 0))
+        choices[place[labelled]] = problem.choices[labelled]
     if problem.requires is not None:
-        position = np.full(problem.n, -1)
-        position[free] = np.arange(len(free))
-        renumbered = position[problem.requires]
-        # Pairs with a fixed end are settled: both in, or the first out.
-        requires = renumbered[(renumbered >= 0).all(axis=1)]
+        renumbered = place[problem.requires]
+        # Pairs with a decided end are settled: both in, or the first out.
+        pairs = renumbered[(renumbered >= 0).all(axis=1) & (renumbered[:, 0] != renumbered[:, 1])]
+        pairs = np.unique(pairs, axis=0) if merged else pairs
+        requires = pairs if len(pairs) else None
+    if merged:
+        left = np.flatnonzero(place >= 0)
+        values = np.zeros(len(first), problem.values.dtype)
+        np.add.at(values, place[left], problem.values[left])
+        weights = np.zeros((problem.m, len(first)), problem.weights.dtype)
+        for row, whole in zip(weights, problem.weights, strict=True):
+            np.add.at(row, place[left], whole[left])
+        return Knapsack(values, weights, capacities, choices=choices, exactly_one=exactly_one, requires=requires)
     if problem.type_weights is not None:
         assert problem.item_type is not None
         return Knapsack.from_types(
-            problem.values[free],
-            problem.item_type[free],
+            problem.values[first],
+            problem.item_type[first],
             problem.type_weights,
             capacities,
             choices=choices,
-            exactly_one=bool(exactly_one),
+            exactly_one=exactly_one,
             requires=requires,
         )
     return Knapsack(
-        problem.values[free],
-        problem.weights[:, free],
+        problem.values[first],
+        problem.weights[:, first],
         capacities,
         choices=choices,
-        exactly_one=bool(exactly_one),
+        exactly_one=exactly_one,
         requires=requires,
     )

@@ -7,7 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from knapsolve import Answer, Capabilities, Knapsack, Progress, Status, solve, solvers
+from knapsolve import Answer, Capabilities, Knapsack, Progress, Status, automatic, solve, solvers
+from knapsolve.interruption import OverdueError
+from knapsolve.solver import load
+from knapsolve.testing import best_value
 
 
 class Careless:
@@ -138,3 +141,58 @@ def test_every_name_in_the_list_solves():
     """`solvers()` lists what `solve` accepts."""
     for name in solvers():
         assert solve(PROBLEM, name).value <= 20
+
+
+@pytest.mark.parametrize(
+    ("problem", "reasons"),
+    [
+        (Knapsack([10, 13, 7], [3, 4, 2], 6), ["core, for one resource"]),
+        (Knapsack([10, 13], [[3, 4], [1, 2]], [6, 2]), ["branch-and-bound, for several resources"]),
+        (Knapsack([10, 13], [3, 4], 6, choices=[0, 0]), ["choice, for multiple choice"]),
+        (Knapsack([10, 13], [3, 4], 7, requires=[[0, 1]]), ["closure, for items that require others"]),
+        (
+            Knapsack([10, 13], [3, 4], 7, requires=[[0, 1]], choices=[0, -1]),
+            ["cpsat, for what no other solver takes"],
+        ),
+        (Knapsack([10, 13], [3, 4], 6, requires=[[0, 1]]), ["core, for one resource"]),
+        (Knapsack([10, 13], [3, 4], 6, fixed_out=[0, 1]), ["presolve: every item is fixed"]),
+        (Knapsack.from_types([5] * 8, [0] * 8, [[2]], 9), ["few-types, for weights of few types"]),
+    ],
+)
+def test_the_trace_says_why_each_solver_was_asked(problem, reasons):
+    """Every way through auto leaves its reason."""
+    trace = "\n".join(solve(problem).trace)
+    assert all(reason in trace for reason in reasons), trace
+
+
+def test_the_trace_names_what_was_not_tried_in_time():
+    """A time limit that strikes between two solvers is told."""
+    random = np.random.default_rng(0)
+    weights = random.integers(1, 1000, (3, 400))
+    values = weights.sum(axis=0) + random.integers(0, 50, 400)
+    problem = Knapsack(values, weights, weights.sum(axis=1) // 2)
+    solve(PROBLEM)
+    solution = solve(problem, time_limit=0.3)
+    assert "auto: time is up before " in solution.trace[-1]
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        Knapsack([10, 13, 7], [[3, 4, 2], [1, 1, 1]], [6, 3]),
+        Knapsack([10.5, 13, 7], [3, 4, 2], 7, requires=[[0, 1]]),
+    ],
+)
+def test_ctrl_c_in_a_solver_leaves_a_selection_and_a_bound(problem, monkeypatch):
+    """Whatever was found before counts; where that is nothing, greedy's selection or the empty one."""
+
+    def interrupted(self, problem, options):
+        raise OverdueError
+
+    for name in ("branch-and-bound", "closure"):
+        monkeypatch.setattr(type(load(name)), "solve", interrupted)
+    monkeypatch.setattr(automatic, "_compile", lambda *kinds: None)
+    solution = solve(problem)
+    assert solution.status is Status.FEASIBLE
+    assert any("did not stop" in line for line in solution.trace)
+    assert solution.bound >= best_value(problem)

@@ -1,0 +1,236 @@
+"""Depth-first search over sets closed under requirements, bounded by priced closures.
+
+At a node some items are in, with all that they need, and some out, with all that need them. Prices relax the
+capacities; the free items' most profitable closure then bounds the node, from the flow and the prices of the node
+before. Prices move only until the bound falls to the cutoff or cannot: one resource by cutting planes, which say so,
+several by Polyak's step towards the cutoff (Introduction to Optimization, 1987). An excess larger than what the
+bound is above the cutoff fixes its item. The branch is on an item that the closures at a node disagree on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from knapsolve.exact.closure_core import Closures, Core
+from knapsolve.exact.closure_fill import fill
+from knapsolve.exact.closure_flow import OPEN, PRUNED, STOPPED, SURE
+from knapsolve.exact.closure_record import Record
+
+FILL_ARCS = 20_000
+"""Arcs that filling up a node's selection may look at."""
+NODE_ARCS = 1_000_000
+"""Arcs between two looks at the clock within a node: some tens of milliseconds."""
+LINE_STEPS = 20
+"""Most prices tried at a node with one resource; with several, 8 and 2 a resource."""
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """An item taken whose dropping is still to be searched, and its node as it was.
+
+    Parameters
+    ----------
+    item
+        The item.
+    bound, prices
+        The node's bound and prices, shape (m,).
+    height
+        Items decided.
+    base, residual
+        Their value, and what they leave of the capacities, shape (m,).
+    """
+
+    item: int
+    bound: float
+    prices: NDArray[np.float64]
+    height: int
+    base: float
+    residual: NDArray[np.float64]
+
+
+class Tree:
+    """A depth-first search that stops after any node and goes on.
+
+    Parameters
+    ----------
+    core
+        What to search.
+    prices
+        Prices to begin with, shape (m,).
+    excess
+        What the items of the core are worth at these prices, shape (n,); the surest are filled in first.
+    """
+
+    def __init__(self, core: Core, prices: NDArray[np.float64], excess: NDArray[np.float64]) -> None:
+        n, m = core.weight.shape
+        self.core, self.closures = core, Closures(core)
+        self.nodes = 0
+        self._prices = prices
+        self._trail, self._height = np.empty(n, np.int64), 0
+        self._decisions: list[Decision] = []
+        self._order = np.argsort(-excess, kind="stable")
+        self._room = np.empty((2, n), np.int64)
+        self._most = LINE_STEPS if m == 1 else 8 + 2 * m
+        self._ready = not (core.limits < 0.0).any()
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to search."""
+        return not self._ready and not self._decisions
+
+    @property
+    def work(self) -> int:
+        """Arcs looked at."""
+        return self.closures.work
+
+    @property
+    def bound(self) -> float:
+        """Bound on what is still open, infinite before the first node."""
+        if self._ready:
+            return np.inf
+        return self.core.base + max((decision.bound for decision in self._decisions), default=-np.inf)
+
+    def run(self, record: Record, work: int) -> bool:
+        """Go on for about `work` arcs, offering what is found; return whether something better was."""
+        end, before = self.work + work, record.value
+        while self.work < end and not record.out() and (self._ready or self._back_up(record)):
+            self._ready = False
+            self.nodes += 1
+            bound = self._bound(record)
+            if bound is not None:
+                size = (self.core.weight @ self._prices + np.abs(self.core.worth)) * self.closures.share
+                item = int(np.argmax(size))
+                residual = self.closures.residual.copy()
+                self._decisions.append(Decision(item, bound, self._prices, self._height, self.closures.base, residual))
+                self._ready = self._fix(item, 1, 0.0)
+        return record.value > before
+
+    def _bound(self, record: Record) -> float | None:
+        """Return the node's bound, None where nothing of interest is left of it; its prices are kept."""
+        closures, lowest = self.closures, np.inf
+        prices = self._prices.copy()
+        while True:
+            cutoff = record.cutoff - self.core.base
+            status = closures.lower(prices, cutoff, self._most, NODE_ARCS)
+            if status == STOPPED and record.out():
+                self._ready = True  # the node is as open as before
+                return None
+            if closures.lowest < lowest:
+                lowest, self._prices = closures.lowest, prices.copy()
+            if closures.fitting_worth > -np.inf:
+                self._offer(record)
+                cutoff = record.cutoff - self.core.base
+            if status == PRUNED or lowest <= cutoff:
+                return None
+            if status == OPEN:
+                return lowest
+            if status == SURE and not self._fix(-1, 0, closures.bound - cutoff):
+                return None
+
+    def _offer(self, record: Record) -> None:
+        """Fill up the closure that fits, and offer it."""
+        core, graph, closures = self.core, self.core.graph, self.closures
+        chosen = closures.fitting | (closures.state == 1)
+        left = closures.residual - closures.fitting_used
+        gained = fill(
+            core.worth, core.weight, graph.start, graph.needs, self._order, closures.state, chosen, left, FILL_ARCS,
+            self._room,
+        )  # fmt: skip
+        if core.base + closures.base + closures.fitting_worth + gained > float(record.value):
+            record.offer(core.selection(chosen, record.problem.n))
+
+    def _fix(self, item: int, value: int, gap: float) -> bool:
+        """Take (1) or drop (-1) an item, or all whose excess is at least `gap`; return whether what is in fits."""
+        closures, core = self.closures, self.core
+        graph = core.graph
+        self._height, closures.base = decide(
+            item, value, gap, closures.excess, closures.level, graph.start, graph.needs, graph.back, graph.needed_by,
+            core.worth, core.weight, closures.state, self._trail, self._height, closures.residual, closures.base,
+        )  # fmt: skip
+        return bool((closures.residual >= 0.0).all())
+
+    def _back_up(self, record: Record) -> bool:
+        """Drop the item of the last decision that may hold something better; return whether there is one."""
+        closures = self.closures
+        while self._decisions:
+            decision = self._decisions.pop()
+            closures.state[self._trail[decision.height : self._height]] = 0
+            self._height, closures.base = decision.height, decision.base
+            closures.residual[:] = decision.residual
+            if decision.bound > record.cutoff - self.core.base:
+                self._prices = decision.prices
+                self._fix(decision.item, -1, 0.0)
+                return True
+        return False
+
+
+@njit(cache=True, nogil=True)
+def decide(  # type: ignore[no-untyped-def]
+    item, value, gap, excess, level, start, needs, back, needed_by, worth, weight, state, trail, height, residual, base,
+):  # fmt: skip
+    """Decide items and all that follows.
+
+    Parameters
+    ----------
+    item
+        The item, or -1 for every free one whose excess is at least `gap`: in where `level` says it is in the closure.
+    value
+        1 to take the item, -1 to drop it.
+    gap, excess, level
+        See `knapsolve.exact.closure_flow.lower`.
+    start, needs, back, needed_by
+        The graph, see `knapsolve.exact.closure_graph.Graph`.
+    worth, weight
+        Values (n,) and weights (n, m).
+    state
+        (n,) states, changed in place.
+    trail, height
+        (n,) decided items in their order, and how many there are.
+    residual, base
+        (m,) what the items in leave of the capacities, changed in place, and their value.
+
+    Returns
+    -------
+    height, base
+        As after the decisions.
+    """
+    n, m = weight.shape
+    for j in range(n if item < 0 else 1):
+        first, side = j, value
+        if item >= 0:
+            first = item
+        elif abs(excess[j]) < gap:
+            continue
+        elif level[j] < 0:
+            side = 1
+        else:
+            side = -1
+        if state[first] != 0:
+            continue
+        done = height
+        trail[height] = first
+        state[first] = side
+        height += 1
+        while done < height:
+            here = trail[done]
+            done += 1
+            if side == 1:
+                base += worth[here]
+                for i in range(m):
+                    residual[i] -= weight[here, i]
+                for k in range(start[here], start[here + 1]):
+                    if state[needs[k]] == 0:
+                        state[needs[k]] = 1
+                        trail[height] = needs[k]
+                        height += 1
+            else:
+                for k in range(back[here], back[here + 1]):
+                    if state[needed_by[k]] == 0:
+                        state[needed_by[k]] = -1
+                        trail[height] = needed_by[k]
+                        height += 1
+    return height, base
