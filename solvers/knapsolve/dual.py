@@ -59,14 +59,38 @@ def minimise_dual(values: NDArray[Any], weights: NDArray[Any], limits: NDArray[A
     Dual
         Prices at the minimum (up to rounding; any prices give a valid bound) and the basis that proves it.
     """
-    values = np.ascontiguousarray(values, dtype=np.float64)
-    columns = np.ascontiguousarray(np.asarray(weights, dtype=np.float64).T)
+    return minimise_typed_dual(values, np.arange(len(values)), weights, limits)
+
+
+def minimise_typed_dual(
+    values: NDArray[Any], item_type: NDArray[Any], type_weights: NDArray[Any], limits: NDArray[Any]
+) -> Dual:
+    """Minimise the dual bound of items that come by types; each step computes with weights once a type.
+
+    Parameters
+    ----------
+    values, item_type
+        Item values and types, shape (n,).
+    type_weights
+        Weights by type, shape (m, T), not negative.
+    limits
+        Capacities, shape (m,), not negative.
+
+    Returns
+    -------
+    Dual
+        As `minimise_dual` returns it.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    columns = np.ascontiguousarray(np.asarray(type_weights, dtype=np.float64).T)
     bounds = np.asarray(limits, dtype=np.float64)
     # Row and objective scaling keep one tolerance meaningful for every resource.
     row_scale = columns.max(axis=0, initial=0.0)
     row_scale[row_scale == 0.0] = 1.0
-    value_scale = float(np.abs(values).max(initial=0.0)) or 1.0
-    prices, basis, at_one = dual_simplex(values / value_scale, columns / row_scale, bounds / row_scale)
+    value_scale = max(float(values.max(initial=0.0)), -float(values.min(initial=0.0))) or 1.0
+    kind = np.ascontiguousarray(item_type, dtype=np.int64)
+    at_one = values > 0.0
+    prices, basis = dual_simplex(values / value_scale, kind, columns / row_scale, bounds / row_scale, at_one)
     # Adding zero turns -0.0 into 0.0, by which others divide.
     return Dual(prices * value_scale / row_scale + 0.0, basis, at_one)
 
@@ -77,66 +101,64 @@ def dual_bound(values: NDArray[Any], weights: NDArray[Any], limits: NDArray[Any]
     return float(prices @ limits + np.maximum(reduced, 0.0).sum())
 
 
-@njit(cache=True)
-def dual_simplex(values, columns, limits):  # type: ignore[no-untyped-def]
-    """Kernel of `minimise_dual`: scaled values (n,), columns (n, m), limits (m,) -> prices, basis, at_one."""
-    n, m = columns.shape
+@njit(cache=True, nogil=True)
+def dual_simplex(values, kind, columns, limits, at_one):  # type: ignore[no-untyped-def]
+    """Kernel of `minimise_dual`: scaled values and types (n,), columns (T, m), limits (m,) -> prices and basis.
+
+    `at_one` (n,) tells where values are positive, and in the end which items are at one.
+    """
+    n, (types, m) = len(values), columns.shape
     basis = np.empty(m, np.int64)
-    for i in range(m):
-        basis[i] = SLACK - i
-    prices = np.zeros(m)
-    at_one = values > 0.0
-    basic = np.zeros(n, np.bool_)
+    matrix = np.empty((m, m))
+    inverse = np.empty((m, m))
+    prices = np.empty(m)
+    for p in range(m):
+        basis[p] = SLACK - p
+        prices[p] = 0.0
+        for i in range(m):
+            matrix[i, p] = 1.0 if i == p else 0.0
+    invert(matrix, inverse)
     breakpoint_at = np.empty(n)
     breakpoint_step = np.empty(n)
     breakpoint_item = np.empty(n, np.int64)
-    matrix = np.empty((m, m))
+    right = np.empty(m)
+    residual = np.empty(m)
+    ray = np.empty(m)
+    counts = np.empty(types, np.int64)
+    slope = np.empty(types)
+    threshold = np.empty(types)
     for _ in range(100 + 50 * m):
-        for p in range(m):
-            for i in range(m):
-                if basis[p] >= 0:
-                    matrix[i, p] = columns[basis[p], i]
-                else:
-                    matrix[i, p] = 1.0 if i == SLACK - basis[p] else 0.0
-        inverse = np.linalg.inv(matrix)
-        residual = limits.copy()
+        for t in range(types):
+            counts[t] = 0
         for j in range(n):
-            if at_one[j]:
-                for i in range(m):
-                    residual[i] -= columns[j, i]
-        # Leaving variable: the largest violation in the norm of its row (dual steepest edge).
-        leaving, worst, violation, direction = -1, 1e-18, 0.0, 0.0
-        for p in range(m):
-            amount = 0.0
-            norm = 0.0
-            scale = 0.0
+            counts[kind[j]] += at_one[j]
+        for i in range(m):
+            residual[i] = limits[i]
+        for t in range(types):
             for i in range(m):
-                amount += inverse[p, i] * residual[i]
-                norm += inverse[p, i] ** 2
-                scale += abs(inverse[p, i] * limits[i])
-            tolerance = 1e-9 + 1e-14 * scale
-            below = -amount
-            above = amount - 1.0 if basis[p] >= 0 else -1.0
-            excess = max(below, above)
-            if excess > tolerance and excess * excess / norm > worst:
-                worst = excess * excess / norm
-                leaving, violation = p, excess
-                direction = 1.0 if below >= above else -1.0
+                residual[i] -= counts[t] * columns[t, i]
+        leaving, violation, direction = leaving_row(basis, inverse, residual, limits)
         if leaving < 0:
             break
-        ray = direction * inverse[leaving]
-        count = 0
-        for j in range(n):
-            if basic[j]:
-                continue
-            slope = 0.0
-            reduced = values[j]
+        for i in range(m):
+            ray[i] = direction * inverse[leaving, i]
+        for t in range(types):
+            slope[t] = 0.0
+            threshold[t] = 0.0
             for i in range(m):
-                slope += ray[i] * columns[j, i]
-                reduced -= prices[i] * columns[j, i]
-            if (at_one[j] and slope > 1e-13) or (not at_one[j] and slope < -1e-13):
-                breakpoint_at[count] = max(reduced / slope, 0.0)
-                breakpoint_step[count] = abs(slope)
+                slope[t] += ray[i] * columns[t, i]
+                threshold[t] += prices[i] * columns[t, i]
+        count = np.int64(0)  # without the type, Numba compiles `cross_breakpoints` once more for a literal 0
+        for j in range(n):
+            rise = slope[kind[j]]
+            if rise > 1e-13 if at_one[j] else rise < -1e-13:
+                is_basic = False
+                for p in range(m):
+                    is_basic |= basis[p] == j
+                if is_basic:
+                    continue
+                breakpoint_at[count] = max((values[j] - threshold[kind[j]]) / rise, 0.0)
+                breakpoint_step[count] = abs(rise)
                 breakpoint_item[count] = j
                 count += 1
         # A price that would turn negative ends the line for good.
@@ -153,34 +175,92 @@ def dual_simplex(values, columns, limits):  # type: ignore[no-untyped-def]
             break
         left = basis[leaving]
         if left >= 0:
-            basic[left] = False
             at_one[left] = direction < 0.0
         if entering >= 0:
             basis[leaving] = entering
-            basic[entering] = True
             at_one[entering] = False
         else:
             basis[leaving] = SLACK - wall
-        # Prices solve prices @ basis_columns = basis_values; solved afresh, so that errors do not add up.
-        right = np.zeros(m)
+        # The inverse is computed afresh, so that errors do not add up.
         for p in range(m):
+            b = basis[p]
+            right[p] = values[b] if b >= 0 else 0.0
             for i in range(m):
-                if basis[p] >= 0:
-                    matrix[p, i] = columns[basis[p], i]
+                if b >= 0:
+                    matrix[i, p] = columns[kind[b], i]
                 else:
-                    matrix[p, i] = 1.0 if i == SLACK - basis[p] else 0.0
-            if basis[p] >= 0:
-                right[p] = values[basis[p]]
-        determinant = np.linalg.det(matrix)
-        if determinant == 0.0 or not np.isfinite(determinant):
+                    matrix[i, p] = 1.0 if i == SLACK - b else 0.0
+        if not invert(matrix, inverse):
             break
-        solved = np.linalg.solve(matrix, right)
+        # Prices solve prices @ basis_columns = basis_values.
         for i in range(m):
-            prices[i] = max(solved[i], 0.0)
-    return prices, basis, at_one
+            price = 0.0
+            for p in range(m):
+                price += right[p] * inverse[p, i]
+            prices[i] = max(price, 0.0)
+    return prices, basis
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
+def leaving_row(basis, inverse, residual, limits):  # type: ignore[no-untyped-def]
+    """Return the row of the basis to leave, by how much it is outside its bounds, and to which side (1.0: below).
+
+    It is the largest violation in the norm of its row (dual steepest edge); -1 where there is none. Parameters: basis
+    (m,) and its inverse (m, m), residual (m,) that items at one leave of the limits (m,).
+    """
+    leaving, worst, violation, direction = -1, 1e-18, 0.0, 0.0
+    for p in range(len(basis)):
+        amount = 0.0
+        norm = 0.0
+        scale = 0.0
+        for i in range(len(basis)):
+            amount += inverse[p, i] * residual[i]
+            norm += inverse[p, i] * inverse[p, i]
+            scale += abs(inverse[p, i] * limits[i])
+        below = -amount
+        above = amount - 1.0 if basis[p] >= 0 else -1.0
+        excess = max(below, above)
+        if excess > 1e-9 + 1e-14 * scale and excess * excess / norm > worst:
+            worst = excess * excess / norm
+            leaving, violation = p, excess
+            direction = 1.0 if below >= above else -1.0
+    return leaving, violation, direction
+
+
+@njit(cache=True, nogil=True)
+def invert(matrix, inverse):  # type: ignore[no-untyped-def]
+    """Write the inverse of a matrix (m, m), which is destroyed; return False where it is singular.
+
+    Gauss-Jordan elimination with partial pivoting in plain loops: `np.linalg` takes seconds to compile.
+    """
+    m = len(matrix)
+    for i in range(m):
+        for k in range(m):
+            inverse[i, k] = 1.0 if i == k else 0.0
+    for c in range(m):
+        pivot = c
+        for i in range(c + 1, m):
+            if abs(matrix[i, c]) > abs(matrix[pivot, c]):
+                pivot = i
+        scale = matrix[pivot, c]
+        if scale == 0.0 or not np.isfinite(scale):
+            return False
+        for k in range(m):
+            across, along = matrix[pivot, k] / scale, inverse[pivot, k] / scale
+            matrix[pivot, k] = matrix[c, k]
+            inverse[pivot, k] = inverse[c, k]
+            matrix[c, k] = across
+            inverse[c, k] = along
+        for i in range(m):
+            factor = matrix[i, c]
+            if i != c and factor != 0.0:
+                for k in range(m):
+                    matrix[i, k] -= factor * matrix[c, k]
+                    inverse[i, k] -= factor * inverse[c, k]
+    return True
+
+
+@njit(cache=True, nogil=True)
 def cross_breakpoints(at, step, item, count, violation, wall_at, at_one):  # type: ignore[no-untyped-def]
     """Flip every item whose breakpoint lies before the line's minimum; return the item at the minimum, or -1.
 
