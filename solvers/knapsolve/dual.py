@@ -59,27 +59,34 @@ def minimise_dual(values: NDArray[Any], weights: NDArray[Any], limits: NDArray[A
     Dual
         Prices at the minimum (up to rounding; any prices give a valid bound) and the basis that proves it.
     """
-    return minimise_typed_dual(values, np.arange(len(values)), weights, limits)
+    return minimise_runs_dual(values, np.arange(len(values)), np.ones(len(values)), weights, limits)
 
 
-def minimise_typed_dual(
-    values: NDArray[Any], item_type: NDArray[Any], type_weights: NDArray[Any], limits: NDArray[Any]
+def minimise_runs_dual(
+    values: NDArray[Any],
+    kinds: NDArray[Any],
+    counts: NDArray[Any],
+    type_weights: NDArray[Any],
+    limits: NDArray[Any],
+    start: NDArray[np.int64] | None = None,
 ) -> Dual:
-    """Minimise the dual bound of items that come by types; each step computes with weights once a type.
+    """Minimise the dual bound of runs of equal items; each step computes with weights once a type.
 
     Parameters
     ----------
-    values, item_type
-        Item values and types, shape (n,).
+    values, kinds, counts
+        Value and type of an item of each run, and how many there are of it, shape (r,).
     type_weights
         Weights by type, shape (m, T), not negative.
     limits
         Capacities, shape (m,), not negative.
+    start
+        Basis to begin with, shape (m,), as in `Dual`, or None; one that is not dual feasible is passed over.
 
     Returns
     -------
     Dual
-        As `minimise_dual` returns it.
+        As `minimise_dual` returns it, runs in the place of items.
     """
     values = np.asarray(values, dtype=np.float64)
     columns = np.ascontiguousarray(np.asarray(type_weights, dtype=np.float64).T)
@@ -88,9 +95,12 @@ def minimise_typed_dual(
     row_scale = columns.max(axis=0, initial=0.0)
     row_scale[row_scale == 0.0] = 1.0
     value_scale = max(float(values.max(initial=0.0)), -float(values.min(initial=0.0))) or 1.0
-    kind = np.ascontiguousarray(item_type, dtype=np.int64)
-    at_one = values > 0.0
-    prices, basis = dual_simplex(values / value_scale, kind, columns / row_scale, bounds / row_scale, at_one)
+    basis = SLACK - np.arange(len(bounds)) if start is None else start.copy()
+    at_one = np.empty(len(values), np.bool_)
+    prices = dual_simplex(
+        values / value_scale, np.ascontiguousarray(kinds, dtype=np.int64), np.ascontiguousarray(counts, np.float64),
+        columns / row_scale, bounds / row_scale, basis, at_one,
+    )  # fmt: skip
     # Adding zero turns -0.0 into 0.0, by which others divide.
     return Dual(prices * value_scale / row_scale + 0.0, basis, at_one)
 
@@ -102,63 +112,94 @@ def dual_bound(values: NDArray[Any], weights: NDArray[Any], limits: NDArray[Any]
 
 
 @njit(cache=True, nogil=True)
-def dual_simplex(values, kind, columns, limits, at_one):  # type: ignore[no-untyped-def]
-    """Kernel of `minimise_dual`: scaled values and types (n,), columns (T, m), limits (m,) -> prices and basis.
+def dual_simplex(values, kinds, counts, columns, limits, basis, at_one):  # type: ignore[no-untyped-def]
+    """Kernel of `minimise_runs_dual`: scaled values, types and counts (r,), columns (T, m), limits (m,) -> prices (m,).
 
-    `at_one` (n,) tells where values are positive, and in the end which items are at one.
+    The basis (m,) to begin with becomes that of the minimum; `at_one` (r,) is written.
     """
-    n, (types, m) = len(values), columns.shape
-    basis = np.empty(m, np.int64)
+    runs, (types, m) = len(values), columns.shape
     matrix = np.empty((m, m))
     inverse = np.empty((m, m))
     prices = np.empty(m)
-    for p in range(m):
-        basis[p] = SLACK - p
-        prices[p] = 0.0
-        for i in range(m):
-            matrix[i, p] = 1.0 if i == p else 0.0
-    invert(matrix, inverse)
-    breakpoint_at = np.empty(n)
-    breakpoint_step = np.empty(n)
-    breakpoint_item = np.empty(n, np.int64)
     right = np.empty(m)
+    most = np.empty(m)
     residual = np.empty(m)
     ray = np.empty(m)
-    counts = np.empty(types, np.int64)
     slope = np.empty(types)
     threshold = np.empty(types)
+    taken = np.empty(types)
+    breakpoint_at = np.empty(runs)
+    breakpoint_step = np.empty(runs)
+    breakpoint_item = np.empty(runs, np.int64)
+    for i in range(m):
+        prices[i] = 0.0
+    begun = False
     for _ in range(100 + 50 * m):
+        # The inverse is computed afresh, so that errors do not add up.
+        for p in range(m):
+            b = basis[p]
+            right[p] = values[b] if b >= 0 else 0.0
+            most[p] = counts[b] if b >= 0 else np.inf
+            for i in range(m):
+                if b >= 0:
+                    matrix[i, p] = columns[kinds[b], i]
+                else:
+                    matrix[i, p] = 1.0 if i == SLACK - b else 0.0
+        sound = invert(matrix, inverse)
+        if sound:
+            # Prices solve prices @ basis_columns = basis_values.
+            for i in range(m):
+                residual[i] = 0.0
+                for p in range(m):
+                    residual[i] += right[p] * inverse[p, i]
+                sound &= begun or residual[i] >= -1e-9
+        if not sound:
+            if begun:
+                break
+            for p in range(m):
+                basis[p] = SLACK - p
+            continue
+        for i in range(m):
+            prices[i] = max(residual[i], 0.0)
         for t in range(types):
-            counts[t] = 0
-        for j in range(n):
-            counts[kind[j]] += at_one[j]
+            taken[t] = 0.0
+            threshold[t] = 0.0
+            for i in range(m):
+                threshold[t] += prices[i] * columns[t, i]
+        if not begun:
+            for j in range(runs):
+                at_one[j] = values[j] > threshold[kinds[j]]
+            for p in range(m):
+                if basis[p] >= 0:
+                    at_one[basis[p]] = False
+            begun = True
+        for j in range(runs):
+            if at_one[j]:
+                taken[kinds[j]] += counts[j]
         for i in range(m):
             residual[i] = limits[i]
-        for t in range(types):
-            for i in range(m):
-                residual[i] -= counts[t] * columns[t, i]
-        leaving, violation, direction = leaving_row(basis, inverse, residual, limits)
+            for t in range(types):
+                residual[i] -= taken[t] * columns[t, i]
+        leaving, violation, direction = leaving_row(most, inverse, residual, limits)
         if leaving < 0:
             break
         for i in range(m):
             ray[i] = direction * inverse[leaving, i]
         for t in range(types):
             slope[t] = 0.0
-            threshold[t] = 0.0
             for i in range(m):
                 slope[t] += ray[i] * columns[t, i]
-                threshold[t] += prices[i] * columns[t, i]
         count = np.int64(0)  # without the type, Numba compiles `cross_breakpoints` once more for a literal 0
-        for j in range(n):
-            rise = slope[kind[j]]
+        for j in range(runs):
+            rise = slope[kinds[j]]
             if rise > 1e-13 if at_one[j] else rise < -1e-13:
                 is_basic = False
                 for p in range(m):
                     is_basic |= basis[p] == j
                 if is_basic:
                     continue
-                breakpoint_at[count] = max((values[j] - threshold[kind[j]]) / rise, 0.0)
-                breakpoint_step[count] = abs(rise)
+                breakpoint_at[count] = max((values[j] - threshold[kinds[j]]) / rise, 0.0)
+                breakpoint_step[count] = abs(rise) * counts[j]
                 breakpoint_item[count] = j
                 count += 1
         # A price that would turn negative ends the line for good.
@@ -181,44 +222,27 @@ def dual_simplex(values, kind, columns, limits, at_one):  # type: ignore[no-unty
             at_one[entering] = False
         else:
             basis[leaving] = SLACK - wall
-        # The inverse is computed afresh, so that errors do not add up.
-        for p in range(m):
-            b = basis[p]
-            right[p] = values[b] if b >= 0 else 0.0
-            for i in range(m):
-                if b >= 0:
-                    matrix[i, p] = columns[kind[b], i]
-                else:
-                    matrix[i, p] = 1.0 if i == SLACK - b else 0.0
-        if not invert(matrix, inverse):
-            break
-        # Prices solve prices @ basis_columns = basis_values.
-        for i in range(m):
-            price = 0.0
-            for p in range(m):
-                price += right[p] * inverse[p, i]
-            prices[i] = max(price, 0.0)
-    return prices, basis
+    return prices
 
 
 @njit(cache=True, nogil=True)
-def leaving_row(basis, inverse, residual, limits):  # type: ignore[no-untyped-def]
+def leaving_row(most, inverse, residual, limits):  # type: ignore[no-untyped-def]
     """Return the row of the basis to leave, by how much it is outside its bounds, and to which side (1.0: below).
 
-    It is the largest violation in the norm of its row (dual steepest edge); -1 where there is none. Parameters: basis
-    (m,) and its inverse (m, m), residual (m,) that items at one leave of the limits (m,).
+    It is the largest violation in the norm of its row (dual steepest edge); -1 where there is none. Parameters: most
+    (m,) of each basic variable, inverse (m, m) of the basis, residual (m,) that items at one leave of the limits (m,).
     """
     leaving, worst, violation, direction = -1, 1e-18, 0.0, 0.0
-    for p in range(len(basis)):
+    for p in range(len(most)):
         amount = 0.0
         norm = 0.0
         scale = 0.0
-        for i in range(len(basis)):
+        for i in range(len(most)):
             amount += inverse[p, i] * residual[i]
             norm += inverse[p, i] * inverse[p, i]
             scale += abs(inverse[p, i] * limits[i])
         below = -amount
-        above = amount - 1.0 if basis[p] >= 0 else -1.0
+        above = amount - most[p]
         excess = max(below, above)
         if excess > 1e-9 + 1e-14 * scale and excess * excess / norm > worst:
             worst = excess * excess / norm
