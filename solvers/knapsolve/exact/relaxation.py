@@ -21,9 +21,9 @@ from knapsolve.validation import read_only
 
 SMALL = 2**12
 """Number of items up to which every item is taken."""
-SPREAD = 2.5
-"""Half-width of the first band, in units of 1/sqrt(sample): at least two standard deviations of a sampled rank each."""
-WIDEST = 100.0
+SPREAD = 3.5
+"""Half-width of the first band, in standard deviations of the sampled thresholds."""
+WIDEST = 1000.0
 """Half-width from which every item is taken."""
 FEW_VALUES = 8
 """Sampled items a pair of type and value from which values are counted, not listed."""
@@ -102,7 +102,7 @@ def relax(
     seed
         Seed of the sample.
     spread
-        Half-width of the band in units of 1/sqrt(sample); infinity takes every item.
+        Half-width of the band in standard deviations of the sampled thresholds; infinity takes every item.
     """
     n, types = len(values), type_weights.shape[1]
     size = max(ceil((2 * n) ** (2 / 3)), SMALL // 2, 32 * types)
@@ -114,23 +114,24 @@ def relax(
             value, kind = read_only(values[chosen]), read_only(item_type[chosen])
             if size <= n // 2 and spread < WIDEST:
                 guess = relax(value, kind, type_weights, limits * (len(value) / n), seed + 1)
-                low, high, tied = _sampled_band(value, kind, guess.thresholds, spread)
+                low, high, tied = _sampled_band(value, kind, guess, type_weights, spread)
             else:
                 tied = len(np.unique(value)) * FEW_VALUES <= len(value)
-        relaxation = _relax_within(values, item_type, type_weights, limits, low, high, tied, guess)
+        relaxation = _relax_within(values, item_type, type_weights, limits, low, high, tied, guess, seed)
         if relaxation is not None:
             return relaxation
         spread *= 4
 
 
 def _sampled_band(
-    value: NDArray[Any], kind: NDArray[Any], thresholds: NDArray[np.float64], spread: float
+    value: NDArray[Any], kind: NDArray[Any], guess: Relaxation, type_weights: NDArray[Any], spread: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
     """Return thresholds (low, high), (T,) each, between which the true ones very likely lie, and whether values tie.
 
-    The band lies around the sample's threshold; ranks only tell how far apart values are there. A sampled rank would
-    be off by more than the threshold is.
+    The prices at which a sample fills the capacities have the covariance H^-1 C H^-1: C is that of the sample's usage,
+    H its derivative, the sum over types of the density of values at the threshold times w w'.
     """
+    thresholds = guess.thresholds
     types = len(thresholds)
     distance = np.abs(value - thresholds[kind])
     order = np.argsort(distance)
@@ -138,13 +139,22 @@ def _sampled_band(
     distance, kind = distance[order], kind[order]
     sizes = np.bincount(kind, minlength=types)
     starts = np.cumsum(sizes) - sizes
-    reach = 2 * spread * sizes / sqrt(len(value))
-    rank = np.ceil(np.maximum(reach, 8)).astype(np.int64)
+    rank = np.maximum(2 * sizes / sqrt(len(value)), 8).astype(np.int64)
     seen = rank < sizes
-    width = np.full(types, np.inf)
     here, last = starts[seen], (starts + sizes)[seen] - 1
-    width[seen] = distance[here + rank[seen]] * np.minimum(reach[seen] / 8, 1.0)
-    width[seen] = np.maximum(width[seen], 1e-6 * np.maximum(distance[last], np.abs(thresholds[seen])))
+    least = 1e-6 * np.maximum(distance[last], np.abs(thresholds[seen]))
+    within = np.maximum(distance[here + rank[seen]], least)
+    density = rank[seen] / (2 * within)
+    columns = type_weights.astype(np.float64)
+    columns = columns[:, seen][guess.prices > 0]
+    usage = guess.counts[seen] * columns
+    derivative = np.linalg.pinv((density * columns) @ columns.T, hermitian=True)
+    total = usage.sum(axis=1)
+    covariance = derivative @ (usage @ columns.T - np.outer(total, total) / len(value)) @ derivative
+    deviation = np.sqrt(np.maximum((columns * (covariance @ columns)).sum(axis=0), 0.0))
+    width = np.full(types, np.inf)
+    # A few items more, since prices of a finite sample move in steps.
+    width[seen] = np.maximum(spread * (deviation + 0.5 / density), least)
     near = distance <= width[kind]
     fresh = np.concatenate(([True], (distance[1:] != distance[:-1]) | (kind[1:] != kind[:-1])))
     low, high = np.maximum(thresholds - width, np.nextafter(0.0, 1.0)), thresholds + width
@@ -163,6 +173,7 @@ def _relax_within(
     high: NDArray[np.float64],
     tied: bool,
     guess: Relaxation | None,
+    seed: int,
 ) -> Relaxation | None:
     """Solve the relaxation of the items in doubt; None where the band turns out too narrow to decide the rest."""
     counted = tally(values, item_type, low, high) if tied else None
@@ -177,7 +188,10 @@ def _relax_within(
     if (left < 0).any():
         return None
     value, kind = values[first].astype(np.float64), item_type[first].astype(np.int64)
-    start = None if guess is None else _start(guess, value, kind)
+    if counted is None and SMALL < len(first) <= len(values) // 2:
+        # The band is a problem of the same kind, and a far smaller band within it decides it.
+        guess = relax(read_only(values[first]), read_only(item_type[first]), type_weights, left, seed)
+    start = None if guess is None else _nearest(guess, value, kind)
     dual = minimise_runs_dual(value, kind, sizes, type_weights, left, start)
     thresholds = dual.prices @ type_weights
     # A basic run costs nothing, however long it is, but for rounding.
@@ -202,8 +216,8 @@ def _relax_within(
     )
 
 
-def _start(guess: Relaxation, value: NDArray[np.float64], kind: NDArray[np.int64]) -> NDArray[np.int64] | None:
-    """Return the sample's basis with the runs of the same types nearest to its thresholds; None where one has none."""
+def _nearest(guess: Relaxation, value: NDArray[np.float64], kind: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """Return the guessed basis with the runs of its types nearest to its thresholds; None where a type has none."""
     start = guess.basis.copy()
     for p in np.flatnonzero(start >= 0):
         mine = np.flatnonzero(kind == start[p])

@@ -87,7 +87,7 @@ def extend(states, runs, lines, budget, m, begin, allowance, count, table, bits,
     directions = len(lines)
     mask = np.uint64(len(table) - 1)
     first, last = int(runs[0, 0]), int(runs[len(runs) - 1, 0])
-    r = 0
+    r = np.int64(0)
     for s in range(begin, len(states)):
         if allowance <= 0:
             return s, count
@@ -152,7 +152,7 @@ def finish(states, runs, lines, budget, m):  # type: ignore[no-untyped-def]
     directions = len(lines)
     best_state, best_deviation, best_gain = -1, 0, -np.inf
     first, last = int(runs[0, 0]), int(runs[len(runs) - 1, 0])
-    r = 0
+    r = np.int64(0)
     for s in range(len(states)):
         deviation = last
         for i in range(m):
