@@ -46,11 +46,8 @@ def split(
     def one(start: int, stop: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         part = slice(start, stop)
         counts = np.zeros(len(low), np.int64)
-        band = np.empty(max(1024, (stop - start) // 8), np.int64)
+        band = np.empty(stop - start, np.int64)  # the system provides only what is written
         found = split_slice(values[part], item_type[part], low, high, selected[part], band, counts)
-        if found > len(band):
-            band, counts = np.empty(found, np.int64), np.zeros(len(low), np.int64)
-            split_slice(values[part], item_type[part], low, high, selected[part], band, counts)
         return band[:found] + start, counts
 
     parts = each(one, slices(len(values)))
@@ -61,9 +58,8 @@ def split(
 
 @njit(cache=True, nogil=True)
 def split_slice(values, item_type, low, high, selected, band, counts):  # type: ignore[no-untyped-def]
-    """Kernel of `split` for one slice; returns how many items are in doubt, of which the band keeps what it can."""
+    """Kernel of `split` for one slice; writes the items in doubt, counted from its start, and returns how many."""
     found = 0
-    room = len(band)
     for j in range(len(values)):
         t = item_type[j]
         value = values[j]
@@ -71,8 +67,7 @@ def split_slice(values, item_type, low, high, selected, band, counts):  # type: 
         selected[j] = above
         counts[t] += above
         if not above and value >= low[t]:
-            if found < room:
-                band[found] = j
+            band[found] = j
             found += 1
     return found
 

@@ -28,6 +28,8 @@ ALLOWANCE = 2**20
 """States or pairs looked at between two looks at the clock."""
 MANY_TYPES = 10
 """Number of types in doubt from which two halves are joined."""
+SMALL_DEVIATION = 2
+"""Largest deviation of a type that is not basic where not all are looked at."""
 MOST_SLACKS = 256
 """Number of ways to leave priced capacity unused up to which halves are joined."""
 MOST_WINDOW = 2**10
@@ -80,8 +82,8 @@ class _States:
 
 
 def best_deviation(
-    space: Space, core: list[Curve], budget: float, widest: int | None = None
-) -> tuple[dict[int, int] | None, bool]:
+    space: Space, core: list[Curve], budget: float, combinations: int | None = None
+) -> dict[int, int] | None:
     """Go through every deviation whose loss is within the budget.
 
     Parameters
@@ -92,16 +94,14 @@ def best_deviation(
         The curves of the types in doubt.
     budget
         Largest loss.
-    widest
-        Largest deviation of a type that is not basic, or None for any.
+    combinations
+        About how many small deviations of the cheapest types that are not basic to look at, or None for all.
 
     Returns
     -------
     dict or None
-        The best feasible deviation found, by position in `core`: it is the optimum if its loss, unused capacity
-        included, is within the budget. None if no deviation within the budget is feasible.
-    bool
-        Whether all were gone through: no window was cut to `widest`.
+        The best feasible deviation found, by position in `core`: where all are looked at it is the optimum if its
+        loss, unused capacity included, is within the budget. None if no deviation within the budget is feasible.
 
     Raises
     ------
@@ -109,20 +109,17 @@ def best_deviation(
         If memory or time does not suffice to go through all of them.
     """
     basics = {int(b) for b in space.relaxation.basis if b >= 0}
-    windows, whole_windows = {}, True
-    for c, curve in enumerate(core):
-        low, high = curve.window(budget)
-        if widest is not None and curve.type not in basics and max(-low, high) > widest:
-            low, high, whole_windows = max(low, -widest), min(high, widest), False
-        if low < high:
-            windows[c] = low, high
+    windows = {c: curve.window(budget) for c, curve in enumerate(core)}
+    if combinations is not None:
+        windows = _cheapest(core, windows, basics, combinations)
+    windows = {c: (low, high) for c, (low, high) in windows.items() if low < high}
     if not windows:
-        return ({} if (space.residual >= 0).all() else None), whole_windows
+        return {} if (space.residual >= 0).all() else None
     widths = [high - low for low, high in windows.values()]
-    if space.whole and len(windows) >= MANY_TYPES and max(widths) <= MOST_WINDOW:
+    if combinations is None and space.whole and len(windows) >= MANY_TYPES and max(widths) <= MOST_WINDOW:
         slacks = _slacks(space.relaxation.prices, budget)
         if slacks is not None:
-            return _by_halves(space, core, windows, budget, slacks), whole_windows
+            return _by_halves(space, core, windows, budget, slacks)
     # Basic types last: the residual all but fixes their counts.
     order = sorted(windows, key=lambda c: (core[c].type in basics, windows[c][0] - windows[c][1]))
     directions, rates = _reach(space.relaxation, space.type_weights)
@@ -139,8 +136,23 @@ def best_deviation(
     runs = _runs(core[order[-1]], windows[order[-1]])
     state, deviation, _ = finish(states.table, runs, lines[-1], budget, len(space.residual))
     if state < 0:
-        return None, whole_windows
-    return {**states.deviations(state, order[:-1]), order[-1]: int(deviation)}, whole_windows
+        return None
+    return {**states.deviations(state, order[:-1]), order[-1]: int(deviation)}
+
+
+def _cheapest(
+    core: list[Curve], windows: dict[int, tuple[int, int]], basics: set[int], combinations: int
+) -> dict[int, tuple[int, int]]:
+    """Return small windows of the types whose next items cost least, and the whole windows of the basic types."""
+    chosen = {c: window for c, window in windows.items() if core[c].type in basics}
+    rest = sorted((float(np.abs(core[c].costs).min()), c) for c in windows if c not in chosen)
+    for _, c in rest:
+        low, high = max(windows[c][0], -SMALL_DEVIATION), min(windows[c][1], SMALL_DEVIATION)
+        combinations //= high - low + 1
+        if combinations < 1:
+            break
+        chosen[c] = low, high
+    return chosen
 
 
 def _runs(curve: Curve, window: tuple[int, int]) -> NDArray[np.float64]:

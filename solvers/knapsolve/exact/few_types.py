@@ -27,8 +27,8 @@ from knapsolve.types import types_of
 
 EXACT_FLOAT = 2**53
 FIRST_CORE = 256
-FIRST_WINDOW = 8
-"""Widest deviation of a type in the first look at a budget: where values tie, a good selection is near all the same."""
+FIRST_LOOKS = (2**10, 2**14, 2**18)
+"""Deviations to look at before all within a budget: where values tie, they are many, and a good one is near."""
 STATES_GROWTH = 4.0
 LEAST_STEP = 1e-6
 ROUNDING = 1e-6
@@ -193,18 +193,16 @@ def _deepen(search: _Search, typed: _Typed, options: Options, start: float) -> l
 
 
 def _look(search: _Search, budget: float) -> None:
-    """Go through all deviations within the budget, small ones first; enough where the incumbent then is settled."""
-    widest = FIRST_WINDOW
-    while True:
-        found, complete = best_deviation(search.space, search.core, budget, widest)
+    """Go through all deviations within the budget; where values tie, through a few first that may settle it."""
+    for combinations in (*FIRST_LOOKS, None) if search.step > 0.0 else (None,):
+        found = best_deviation(search.space, search.core, budget, combinations)
         if found is not None:
             deviations = np.zeros(len(search.relaxation.counts), np.int64)
             for c, deviation in found.items():
                 deviations[search.core[c].type] = deviation
             _adopt(search, deviations)
-        if complete or search.settled:
+        if search.settled:
             return
-        widest *= 4
 
 
 def _value(search: _Search, typed: _Typed) -> float:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knapsolve.dual import SLACK, minimise_runs_dual
-from knapsolve.exact.bands import settle, split, tally
+from knapsolve.exact.bands import MOST_RUNS, settle, split, tally
 from knapsolve.validation import read_only
 
 SMALL = 2**12
@@ -26,7 +26,7 @@ SPREAD = 3.5
 WIDEST = 1000.0
 """Half-width from which every item is taken."""
 FEW_VALUES = 8
-"""Sampled items a pair of type and value from which values are counted, not listed."""
+"""Items of one value from which they are counted, not listed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,16 +108,20 @@ def relax(
     size = max(ceil((2 * n) ** (2 / 3)), SMALL // 2, 32 * types)
     random = np.random.default_rng(seed)
     while True:
-        low, high, guess, tied = np.full(types, np.nextafter(0.0, 1.0)), np.full(types, np.inf), None, False
+        low, high = np.full(types, np.nextafter(0.0, 1.0)), np.full(types, np.inf)
+        guess = counted = None
         if n > SMALL:
             chosen = random.integers(0, n, min(size, n))
             value, kind = read_only(values[chosen]), read_only(item_type[chosen])
-            if size <= n // 2 and spread < WIDEST:
+            distinct = len(np.unique(value))
+            if FEW_VALUES * distinct <= min(len(value), n / types) and 2 * distinct * types <= MOST_RUNS:
+                # Few values in all: count them all, and the band cannot be too narrow.
+                counted = tally(values, item_type, low, high)
+            if counted is None and size <= n // 2 and spread < WIDEST:
                 guess = relax(value, kind, type_weights, limits * (len(value) / n), seed + 1)
                 low, high, tied = _sampled_band(value, kind, guess, type_weights, spread)
-            else:
-                tied = len(np.unique(value)) * FEW_VALUES <= len(value)
-        relaxation = _relax_within(values, item_type, type_weights, limits, low, high, tied, guess, seed)
+                counted = tally(values, item_type, low, high) if tied else None
+        relaxation = _relax_within(values, item_type, type_weights, limits, low, high, counted, guess, seed)
         if relaxation is not None:
             return relaxation
         spread *= 4
@@ -158,9 +162,6 @@ def _sampled_band(
     near = distance <= width[kind]
     fresh = np.concatenate(([True], (distance[1:] != distance[:-1]) | (kind[1:] != kind[:-1])))
     low, high = np.maximum(thresholds - width, np.nextafter(0.0, 1.0)), thresholds + width
-    if np.count_nonzero(fresh) * FEW_VALUES <= len(value):
-        # Few values in all: count them all, and the band cannot be too narrow.
-        return np.full(types, np.nextafter(0.0, 1.0)), np.full(types, np.inf), True
     return low, high, bool(np.count_nonzero(fresh & near) * FEW_VALUES <= np.count_nonzero(near))
 
 
@@ -171,12 +172,11 @@ def _relax_within(
     limits: NDArray[Any],
     low: NDArray[np.float64],
     high: NDArray[np.float64],
-    tied: bool,
+    counted: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None,
     guess: Relaxation | None,
     seed: int,
 ) -> Relaxation | None:
     """Solve the relaxation of the items in doubt; None where the band turns out too narrow to decide the rest."""
-    counted = tally(values, item_type, low, high) if tied else None
     band = selected = None
     if counted is None:
         selected = np.empty(len(values), np.bool_)

@@ -26,16 +26,20 @@ def rounded(
         Weights by type, shape (m, T), and capacities, shape (m,).
     """
     deviations = np.zeros(len(counts), np.int64)
-    for curve in core:
-        deviations[curve.type] = curve.ends[0]
-    left = (limits - type_weights @ (counts + deviations)).astype(np.float64)
+    left = (limits - type_weights @ counts).astype(np.float64)
     if (left < 0).any():
-        return None
+        # The relaxation's counts do not fit: give up all of the core and begin again.
+        for curve in core:
+            deviations[curve.type] = curve.ends[0]
+        left = (limits - type_weights @ (counts + deviations)).astype(np.float64)
+        if (left < 0).any():
+            return None
     if core:
         kinds = np.repeat([curve.type for curve in core], [len(curve.values) for curve in core])
+        sizes = np.concatenate([np.diff(np.maximum(curve.ends, deviations[curve.type])) for curve in core])
         order = np.argsort(np.concatenate([curve.costs for curve in core]), kind="stable")
-        sizes = np.concatenate([np.diff(curve.ends) for curve in core])[order]
-        fill_runs(type_weights.T.astype(np.float64), kinds[order], sizes, left, deviations)
+        order = order[sizes[order] > 0]
+        fill_runs(type_weights.T.astype(np.float64), kinds[order], sizes[order], left, deviations)
     return deviations
 
 
