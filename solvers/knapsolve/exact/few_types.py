@@ -69,9 +69,14 @@ class _Search:
         return max(self.most - self.gain, 0.0)
 
     @property
+    def decided(self) -> bool:
+        """Whether no selection within the core is better: it would have to gain a whole step more."""
+        return self.incumbent_loss - self.proved_loss < self.step * (1 - ROUNDING)
+
+    @property
     def settled(self) -> bool:
-        """Whether a better selection would have to gain a whole step more and there is no room for it."""
-        return self.incumbent_loss < self.step * (1 - ROUNDING) and self.incumbent_loss <= self.radius
+        """Whether no selection is better: those beyond the core lose at least its radius."""
+        return self.decided and self.incumbent_loss <= self.radius
 
 
 class FewTypes:
@@ -155,25 +160,28 @@ def _deepen(search: _Search, typed: _Typed, options: Options, start: float) -> l
     trace = []
     budget = _first_budget(search.core)
     while True:
+        # A better selection loses less than the incumbent, by a step where gains move in steps.
+        most = search.incumbent_loss * (1 + 1e-12) - search.step / 2
+        budget = max(min(_whole_step(budget, search), most), 0.0)
+        reach = search.incumbent_loss if search.decided else budget
+        if reach > search.radius:
+            if search.radius < search.relaxation.radius and search.size < len(search.relaxation.values):
+                _take_core(search, typed, search.size * 8)
+            else:
+                trace.append("few-types: band widened to all items")
+                everything = relax(
+                    typed.problem.values, typed.item_type, typed.type_weights, typed.limits, options.seed, np.inf
+                )
+                search.__dict__.update(_begin(typed, everything, search.space.deadline).__dict__)
+            continue
+        if search.settled:
+            search.optimal = True
+            trace.append(f"few-types: proved, since gains move in steps of {search.step:.6g}")
+            return trace
         if options.on_progress is not None:
             value = _value(search, typed)
             bound = value + search.incumbent_loss - search.proved_loss
             options.on_progress(Progress(time.perf_counter() - start, value, bound))
-        budget = min(_whole_step(budget, search), search.incumbent_loss * (1 + 1e-12))
-        runs = len(search.relaxation.values)
-        while budget > search.radius and search.radius < search.relaxation.radius and search.size < runs:
-            _take_core(search, typed, search.size * 8)
-        if search.settled:
-            search.optimal = True
-            trace.append(f"few-types: proved within a step of {search.step:.6g} below the bound")
-            return trace
-        if budget > search.relaxation.radius:
-            trace.append("few-types: band widened to all items")
-            everything = relax(
-                typed.problem.values, typed.item_type, typed.type_weights, typed.limits, options.seed, spread=np.inf
-            )
-            search.__dict__.update(_begin(typed, everything, search.space.deadline).__dict__)
-            continue
         try:
             _look(search, budget)
         except OutOfRoomError:

@@ -194,22 +194,22 @@ def _relax_within(
     start = None if guess is None else _nearest(guess, value, kind)
     dual = minimise_runs_dual(value, kind, sizes, type_weights, left, start)
     thresholds = dual.prices @ type_weights
-    # A basic run costs nothing, however long it is, but for rounding.
-    at_threshold = [
-        abs(value[b] - thresholds[kind[b]]) <= 1e-12 * abs(value[b]) if b >= 0 else False for b in dual.basis
-    ]
-    basic = dual.basis[at_threshold]
-    thresholds[kind[basic]] = value[basic]
+    # A run at its threshold costs nothing, however long it is: rounding must not make it cost anything.
+    tied = np.flatnonzero(np.abs(value - thresholds[kind]) <= 1e-12 * value)
+    thresholds[kind[tied]] = value[tied]
     # Items outside the band must stay on their side of the true thresholds, and stay there with room to spare.
     positive_low = np.where(low > np.nextafter(0.0, 1.0), low, -np.inf)
     radius = float(min((high - thresholds).min(initial=np.inf), (thresholds - positive_low).min(initial=np.inf)))
     if radius <= 0.0:
         return None
-    taken = np.where(value > thresholds[kind], sizes, 0)
     basis = np.array([kind[b] if b >= 0 else b for b in dual.basis], np.int64)
-    filled = left - type_weights @ np.bincount(kind, taken, len(thresholds))
-    amounts = _solve(basis_matrix(basis, type_weights), filled)[at_threshold]
-    taken[basic] = np.clip(np.floor(amounts + 1e-9), 0, sizes[basic])
+    taken = np.where(value > thresholds[kind], sizes, 0)
+    tied = tied[value[tied] == thresholds[kind[tied]]]
+    taken[tied] = sizes[tied] * dual.at_one[tied]
+    amounts = _amounts(basis, type_weights, left - type_weights @ np.bincount(kind, taken, len(thresholds)))
+    for b, amount in zip(dual.basis, amounts, strict=True):
+        if b in tied:
+            taken[b] = min(max(int(amount + 1e-9), 0), sizes[b])
     counts = counts + np.bincount(kind, taken, len(thresholds)).astype(np.int64)
     return Relaxation(
         dual.prices, thresholds, basis, counts, read_only(value), read_only(kind), sizes, taken, radius, band, selected
@@ -227,11 +227,12 @@ def _nearest(guess: Relaxation, value: NDArray[np.float64], kind: NDArray[np.int
     return start
 
 
-def _solve(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+def _amounts(basis: NDArray[np.int64], type_weights: NDArray[Any], left: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how much of each basic column fills what is left, shape (m,)."""
     try:
-        return np.asarray(np.linalg.solve(matrix, right), np.float64)
+        return np.asarray(np.linalg.solve(basis_matrix(basis, type_weights), left), np.float64)
     except np.linalg.LinAlgError:
-        return np.zeros(len(right))  # counts to start from, nothing more
+        return np.zeros(len(left))  # counts to start from, nothing more
 
 
 def basis_matrix(basis: NDArray[np.int64], type_weights: NDArray[Any]) -> NDArray[np.float64]:
