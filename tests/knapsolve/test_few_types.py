@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from unittest import mock
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knapsolve import Knapsack, Options, Status, solve
-from knapsolve.exact import deviations, few_types, relaxation
-from knapsolve.exact.bands import MOST_RUNS, tally
+from knapsolve import Knapsack, Options, Status, parallel, solve
+from knapsolve.exact import bands, deviations, few_types, relaxation
+from knapsolve.exact.bands import tally
 from knapsolve.exact.curves import common_step, curves
 from knapsolve.exact.relaxation import relax
 from knapsolve.testing.brute_force import best_value
@@ -149,6 +150,8 @@ def test_sixty_types_under_four_resources_are_proved():
     assert solve(problem, "few-types").status is Status.OPTIMAL
 
 
+compiled = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="millions of steps")
+
 TIED = {
     "equal": lambda random, kinds: np.ones(len(kinds)),
     "one value a type": lambda random, kinds: random.random(8)[kinds],
@@ -203,20 +206,22 @@ def test_ties_agree_with_highs(kind, seed):
     assert solution.bound >= other.value - 1e-6 * abs(other.value)
 
 
+@compiled
 @pytest.mark.parametrize("kind", sorted(TIED))
 def test_many_ties_are_proved_without_being_listed(kind):
     """Long runs of equal items cost no more than short ones."""
     random = np.random.default_rng(13)
-    kinds = random.integers(0, 6, 200_000).astype(np.uint8)
+    kinds = random.integers(0, 6, 100_000).astype(np.uint8)
     capacities = TABLE @ np.bincount(kinds, minlength=6) // 2
     problem = Knapsack.from_types(TIED[kind](random, kinds), kinds, TABLE, capacities)
     assert solve(problem, "few-types").status is Status.OPTIMAL
 
 
-def test_a_tally_counts_what_there_is():
+def test_a_tally_counts_what_there_is(monkeypatch):
     """Runs hold every item in doubt once, whatever slice it lies in."""
+    monkeypatch.setattr(parallel, "SLICE", 400)
     random = np.random.default_rng(14)
-    values, kinds = random.integers(1, 6, 2**19 + 1000), random.integers(0, 3, 2**19 + 1000).astype(np.uint8)
+    values, kinds = random.integers(1, 6, 1000), random.integers(0, 3, 1000).astype(np.uint8)
     first, size, counts = tally(values, kinds, np.full(3, 2.0), np.array([4.0, 4.0, 3.0]))
     runs = {(values[j], kinds[j]): count for j, count in zip(first, size, strict=True)}
     expected = {(v, t): np.sum((values == v) & (kinds == t)) for t, v in ((0, 2), (0, 3), (0, 4), (1, 2), (1, 3))}
@@ -225,10 +230,11 @@ def test_a_tally_counts_what_there_is():
     assert counts.tolist() == [np.sum((values > high) & (kinds == t)) for t, high in enumerate((4, 4, 3))]
 
 
-def test_a_tally_of_too_many_values_gives_up():
+def test_a_tally_of_too_many_values_gives_up(monkeypatch):
     """The table is bounded: values that do not tie are listed instead."""
-    n = MOST_RUNS + 1
-    assert tally(np.arange(1.0, n + 1), np.zeros(n, np.uint8), np.zeros(1), np.full(1, np.inf)) is None
+    monkeypatch.setattr(bands, "MOST_RUNS", 100)
+    assert tally(np.arange(1.0, 101.0), np.zeros(100, np.uint8), np.zeros(1), np.full(1, np.inf)) is not None
+    assert tally(np.arange(1.0, 102.0), np.zeros(101, np.uint8), np.zeros(1), np.full(1, np.inf)) is None
 
 
 @pytest.mark.parametrize(
@@ -254,10 +260,11 @@ def test_types_of_no_use_do_not_matter():
     assert not solution.selected[(kinds == 3) | (kinds == 4) | (kinds == 5)].any()
 
 
+@compiled
 def test_a_thousand_types_are_answered_in_time_and_said_to_be_stopped():
     """Where windows explode there is a bound, and the trace tells why it is no proof."""
     random = np.random.default_rng(16)
-    problem = pruning_shaped(20_000, seed=16, table=random.integers(1, 10**6, (4, 1000)))
+    problem = pruning_shaped(10_000, seed=16, table=random.integers(1, 10**6, (4, 1000)))
     solution = solve(problem, "few-types", time_limit=0.5)
     assert solution.status is Status.FEASIBLE
     assert solution.gap < 1e-3
