@@ -59,7 +59,7 @@ def group_columns(weights: NDArray[Any], most: int) -> tuple[NDArray[Any], NDArr
     dtypes = dtypes if len(first) <= 2**7 else dtypes[1:]
     parts = each(
         lambda start, stop: _first_of(_group(bits, start, stop, first, dtype, most) for dtype in dtypes),
-        slices(bits.shape[1]),
+        slices(bits.shape[1]) or [(0, 0)],
     )
     groups: dict[bytes, int] = {column.tobytes(): t for t, column in enumerate(first)}
     labels = []

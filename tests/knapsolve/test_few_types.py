@@ -17,6 +17,8 @@ from knapsolve.exact.curves import common_step, curves
 from knapsolve.exact.relaxation import relax
 from knapsolve.testing.brute_force import best_value
 
+compiled = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="millions of steps")
+
 TABLE = np.array([[4, 1, 9, 2, 0, 16], [1, 0, 2, 1, 1, 4]])
 
 
@@ -143,14 +145,13 @@ def test_two_halves_find_what_one_programme_finds(monkeypatch, seed):
     assert halves.value == pytest.approx(whole.value, rel=1e-14)
 
 
+@compiled
 def test_sixty_types_under_four_resources_are_proved():
     """The states of one programme would fill the memory; two halves do not."""
     random = np.random.default_rng(12)
     problem = pruning_shaped(10**5, seed=12, table=random.integers(0, 20, (4, 60)))
     assert solve(problem, "few-types").status is Status.OPTIMAL
 
-
-compiled = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="millions of steps")
 
 TIED = {
     "equal": lambda random, kinds: np.ones(len(kinds)),
