@@ -233,9 +233,9 @@ def test_a_tally_counts_what_there_is(monkeypatch):
 
 def test_a_tally_of_too_many_values_gives_up(monkeypatch):
     """The table is bounded: values that do not tie are listed instead."""
-    monkeypatch.setattr(bands, "MOST_RUNS", 100)
-    assert tally(np.arange(1.0, 101.0), np.zeros(100, np.uint8), np.zeros(1), np.full(1, np.inf)) is not None
-    assert tally(np.arange(1.0, 102.0), np.zeros(101, np.uint8), np.zeros(1), np.full(1, np.inf)) is None
+    monkeypatch.setattr(bands, "MOST_RUNS", 128)
+    assert tally(np.arange(1.0, 129.0), np.zeros(128, np.uint8), np.zeros(1), np.full(1, np.inf)) is not None
+    assert tally(np.arange(1.0, 130.0), np.zeros(129, np.uint8), np.zeros(1), np.full(1, np.inf)) is None
 
 
 @pytest.mark.parametrize(

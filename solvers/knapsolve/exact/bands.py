@@ -16,7 +16,7 @@ from knapsolve.hashing import OFFSET, mix
 from knapsolve.parallel import each, slices
 
 MOST_RUNS = 2**15
-"""Number of runs of one slice from which items are listed instead."""
+"""Number of runs of one slice from which items are listed instead; a power of two."""
 
 
 def split(
