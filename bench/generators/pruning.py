@@ -29,7 +29,8 @@ def six_types(
     rng
         Source of all randomness.
     values
-        ``uniform`` on (0, 1), ``equal`` (all 1.0), or ``integer`` in 1..1000.
+        ``uniform`` on (0, 1), ``equal`` (all 1.0), ``integer`` in 1..1000, or ``quantised`` (absolute normal values,
+        rounded to 8 bits of 1/64).
     capacity
         Capacities as a share of the sum of weights.
     dense
@@ -62,8 +63,10 @@ def _typed(
         worth = np.ones(n)
     elif values == "integer":
         worth = rng.integers(1, 1001, n)
+    elif values == "quantised":
+        worth = np.minimum(np.round(64 * np.abs(rng.normal(size=n))), 255) / 64
     else:
-        raise ValueError(f"values must be uniform, equal or integer; got {values!r}")
+        raise ValueError(f"values must be uniform, equal, integer or quantised; got {values!r}")
     capacities = np.floor(capacity * (table @ np.bincount(item_type, minlength=types))).astype(np.int64)
     if dense:
         return Knapsack(worth, np.ascontiguousarray(table[:, item_type]), capacities)

@@ -59,14 +59,48 @@ def minimise_dual(values: NDArray[Any], weights: NDArray[Any], limits: NDArray[A
     Dual
         Prices at the minimum (up to rounding; any prices give a valid bound) and the basis that proves it.
     """
-    values = np.ascontiguousarray(values, dtype=np.float64)
-    columns = np.ascontiguousarray(np.asarray(weights, dtype=np.float64).T)
+    return minimise_runs_dual(values, np.arange(len(values)), np.ones(len(values)), weights, limits)
+
+
+def minimise_runs_dual(
+    values: NDArray[Any],
+    kinds: NDArray[Any],
+    counts: NDArray[Any],
+    type_weights: NDArray[Any],
+    limits: NDArray[Any],
+    start: NDArray[np.int64] | None = None,
+) -> Dual:
+    """Minimise the dual bound of runs of equal items; each step computes with weights once a type.
+
+    Parameters
+    ----------
+    values, kinds, counts
+        Value and type of an item of each run, and how many there are of it, shape (r,).
+    type_weights
+        Weights by type, shape (m, T), not negative.
+    limits
+        Capacities, shape (m,), not negative.
+    start
+        Basis to begin with, shape (m,), as in `Dual`, or None; one that is not dual feasible is passed over.
+
+    Returns
+    -------
+    Dual
+        As `minimise_dual` returns it, runs in the place of items.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    columns = np.ascontiguousarray(np.asarray(type_weights, dtype=np.float64).T)
     bounds = np.asarray(limits, dtype=np.float64)
     # Row and objective scaling keep one tolerance meaningful for every resource.
     row_scale = columns.max(axis=0, initial=0.0)
     row_scale[row_scale == 0.0] = 1.0
-    value_scale = float(np.abs(values).max(initial=0.0)) or 1.0
-    prices, basis, at_one = dual_simplex(values / value_scale, columns / row_scale, bounds / row_scale)
+    value_scale = max(float(values.max(initial=0.0)), -float(values.min(initial=0.0))) or 1.0
+    basis = SLACK - np.arange(len(bounds)) if start is None else start.copy()
+    at_one = np.empty(len(values), np.bool_)
+    prices = dual_simplex(
+        values / value_scale, np.ascontiguousarray(kinds, dtype=np.int64), np.ascontiguousarray(counts, np.float64),
+        columns / row_scale, bounds / row_scale, basis, at_one,
+    )  # fmt: skip
     # Adding zero turns -0.0 into 0.0, by which others divide.
     return Dual(prices * value_scale / row_scale + 0.0, basis, at_one)
 
@@ -77,66 +111,95 @@ def dual_bound(values: NDArray[Any], weights: NDArray[Any], limits: NDArray[Any]
     return float(prices @ limits + np.maximum(reduced, 0.0).sum())
 
 
-@njit(cache=True)
-def dual_simplex(values, columns, limits):  # type: ignore[no-untyped-def]
-    """Kernel of `minimise_dual`: scaled values (n,), columns (n, m), limits (m,) -> prices, basis, at_one."""
-    n, m = columns.shape
-    basis = np.empty(m, np.int64)
-    for i in range(m):
-        basis[i] = SLACK - i
-    prices = np.zeros(m)
-    at_one = values > 0.0
-    basic = np.zeros(n, np.bool_)
-    breakpoint_at = np.empty(n)
-    breakpoint_step = np.empty(n)
-    breakpoint_item = np.empty(n, np.int64)
+@njit(cache=True, nogil=True)
+def dual_simplex(values, kinds, counts, columns, limits, basis, at_one):  # type: ignore[no-untyped-def]
+    """Kernel of `minimise_runs_dual`: scaled values, types and counts (r,), columns (T, m), limits (m,) -> prices (m,).
+
+    The basis (m,) to begin with becomes that of the minimum; `at_one` (r,) is written.
+    """
+    runs, (types, m) = len(values), columns.shape
     matrix = np.empty((m, m))
+    inverse = np.empty((m, m))
+    prices = np.empty(m)
+    right = np.empty(m)
+    most = np.empty(m)
+    residual = np.empty(m)
+    ray = np.empty(m)
+    slope = np.empty(types)
+    threshold = np.empty(types)
+    taken = np.empty(types)
+    breakpoint_at = np.empty(runs)
+    breakpoint_step = np.empty(runs)
+    breakpoint_item = np.empty(runs, np.int64)
+    for i in range(m):
+        prices[i] = 0.0
+    begun = False
     for _ in range(100 + 50 * m):
+        # The inverse is computed afresh, so that errors do not add up.
         for p in range(m):
+            b = basis[p]
+            right[p] = values[b] if b >= 0 else 0.0
+            most[p] = counts[b] if b >= 0 else np.inf
             for i in range(m):
-                if basis[p] >= 0:
-                    matrix[i, p] = columns[basis[p], i]
+                if b >= 0:
+                    matrix[i, p] = columns[kinds[b], i]
                 else:
-                    matrix[i, p] = 1.0 if i == SLACK - basis[p] else 0.0
-        inverse = np.linalg.inv(matrix)
-        residual = limits.copy()
-        for j in range(n):
-            if at_one[j]:
-                for i in range(m):
-                    residual[i] -= columns[j, i]
-        # Leaving variable: the largest violation in the norm of its row (dual steepest edge).
-        leaving, worst, violation, direction = -1, 1e-18, 0.0, 0.0
-        for p in range(m):
-            amount = 0.0
-            norm = 0.0
-            scale = 0.0
+                    matrix[i, p] = 1.0 if i == SLACK - b else 0.0
+        sound = invert(matrix, inverse)
+        if sound:
+            # Prices solve prices @ basis_columns = basis_values.
             for i in range(m):
-                amount += inverse[p, i] * residual[i]
-                norm += inverse[p, i] ** 2
-                scale += abs(inverse[p, i] * limits[i])
-            tolerance = 1e-9 + 1e-14 * scale
-            below = -amount
-            above = amount - 1.0 if basis[p] >= 0 else -1.0
-            excess = max(below, above)
-            if excess > tolerance and excess * excess / norm > worst:
-                worst = excess * excess / norm
-                leaving, violation = p, excess
-                direction = 1.0 if below >= above else -1.0
+                residual[i] = 0.0
+                for p in range(m):
+                    residual[i] += right[p] * inverse[p, i]
+                sound &= begun or residual[i] >= -1e-9
+        if not sound:
+            if begun:
+                break
+            for p in range(m):
+                basis[p] = SLACK - p
+            continue
+        for i in range(m):
+            prices[i] = max(residual[i], 0.0)
+        for t in range(types):
+            taken[t] = 0.0
+            threshold[t] = 0.0
+            for i in range(m):
+                threshold[t] += prices[i] * columns[t, i]
+        if not begun:
+            for j in range(runs):
+                at_one[j] = values[j] > threshold[kinds[j]]
+            for p in range(m):
+                if basis[p] >= 0:
+                    at_one[basis[p]] = False
+            begun = True
+        for j in range(runs):
+            if at_one[j]:
+                taken[kinds[j]] += counts[j]
+        for i in range(m):
+            residual[i] = limits[i]
+            for t in range(types):
+                residual[i] -= taken[t] * columns[t, i]
+        leaving, violation, direction = leaving_row(most, inverse, residual, limits)
         if leaving < 0:
             break
-        ray = direction * inverse[leaving]
-        count = 0
-        for j in range(n):
-            if basic[j]:
-                continue
-            slope = 0.0
-            reduced = values[j]
+        for i in range(m):
+            ray[i] = direction * inverse[leaving, i]
+        for t in range(types):
+            slope[t] = 0.0
             for i in range(m):
-                slope += ray[i] * columns[j, i]
-                reduced -= prices[i] * columns[j, i]
-            if (at_one[j] and slope > 1e-13) or (not at_one[j] and slope < -1e-13):
-                breakpoint_at[count] = max(reduced / slope, 0.0)
-                breakpoint_step[count] = abs(slope)
+                slope[t] += ray[i] * columns[t, i]
+        count = np.int64(0)  # without the type, Numba compiles `cross_breakpoints` once more for a literal 0
+        for j in range(runs):
+            rise = slope[kinds[j]]
+            if rise > 1e-13 if at_one[j] else rise < -1e-13:
+                is_basic = False
+                for p in range(m):
+                    is_basic |= basis[p] == j
+                if is_basic:
+                    continue
+                breakpoint_at[count] = max((values[j] - threshold[kinds[j]]) / rise, 0.0)
+                breakpoint_step[count] = abs(rise) * counts[j]
                 breakpoint_item[count] = j
                 count += 1
         # A price that would turn negative ends the line for good.
@@ -153,34 +216,75 @@ def dual_simplex(values, columns, limits):  # type: ignore[no-untyped-def]
             break
         left = basis[leaving]
         if left >= 0:
-            basic[left] = False
             at_one[left] = direction < 0.0
         if entering >= 0:
             basis[leaving] = entering
-            basic[entering] = True
             at_one[entering] = False
         else:
             basis[leaving] = SLACK - wall
-        # Prices solve prices @ basis_columns = basis_values; solved afresh, so that errors do not add up.
-        right = np.zeros(m)
-        for p in range(m):
-            for i in range(m):
-                if basis[p] >= 0:
-                    matrix[p, i] = columns[basis[p], i]
-                else:
-                    matrix[p, i] = 1.0 if i == SLACK - basis[p] else 0.0
-            if basis[p] >= 0:
-                right[p] = values[basis[p]]
-        determinant = np.linalg.det(matrix)
-        if determinant == 0.0 or not np.isfinite(determinant):
-            break
-        solved = np.linalg.solve(matrix, right)
+    return prices
+
+
+@njit(cache=True, nogil=True)
+def leaving_row(most, inverse, residual, limits):  # type: ignore[no-untyped-def]
+    """Return the row of the basis to leave, by how much it is outside its bounds, and to which side (1.0: below).
+
+    It is the largest violation in the norm of its row (dual steepest edge); -1 where there is none. Parameters: most
+    (m,) of each basic variable, inverse (m, m) of the basis, residual (m,) that items at one leave of the limits (m,).
+    """
+    leaving, worst, violation, direction = -1, 1e-18, 0.0, 0.0
+    for p in range(len(most)):
+        amount = 0.0
+        norm = 0.0
+        scale = 0.0
+        for i in range(len(most)):
+            amount += inverse[p, i] * residual[i]
+            norm += inverse[p, i] * inverse[p, i]
+            scale += abs(inverse[p, i] * limits[i])
+        below = -amount
+        above = amount - most[p]
+        excess = max(below, above)
+        if excess > 1e-9 + 1e-14 * scale and excess * excess / norm > worst:
+            worst = excess * excess / norm
+            leaving, violation = p, excess
+            direction = 1.0 if below >= above else -1.0
+    return leaving, violation, direction
+
+
+@njit(cache=True, nogil=True)
+def invert(matrix, inverse):  # type: ignore[no-untyped-def]
+    """Write the inverse of a matrix (m, m), which is destroyed; return False where it is singular.
+
+    Gauss-Jordan elimination with partial pivoting in plain loops: `np.linalg` takes seconds to compile.
+    """
+    m = len(matrix)
+    for i in range(m):
+        for k in range(m):
+            inverse[i, k] = 1.0 if i == k else 0.0
+    for c in range(m):
+        pivot = c
+        for i in range(c + 1, m):
+            if abs(matrix[i, c]) > abs(matrix[pivot, c]):
+                pivot = i
+        scale = matrix[pivot, c]
+        if scale == 0.0 or not np.isfinite(scale):
+            return False
+        for k in range(m):
+            across, along = matrix[pivot, k] / scale, inverse[pivot, k] / scale
+            matrix[pivot, k] = matrix[c, k]
+            inverse[pivot, k] = inverse[c, k]
+            matrix[c, k] = across
+            inverse[c, k] = along
         for i in range(m):
-            prices[i] = max(solved[i], 0.0)
-    return prices, basis, at_one
+            factor = matrix[i, c]
+            if i != c and factor != 0.0:
+                for k in range(m):
+                    matrix[i, k] -= factor * matrix[c, k]
+                    inverse[i, k] -= factor * inverse[c, k]
+    return True
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def cross_breakpoints(at, step, item, count, violation, wall_at, at_one):  # type: ignore[no-untyped-def]
     """Flip every item whose breakpoint lies before the line's minimum; return the item at the minimum, or -1.
 

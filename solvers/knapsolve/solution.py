@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from knapsolve.problem import Knapsack
 
-MANY_ITEMS = 2**18
+MANY_ITEMS = 2**15
 """Number of items from which a compiled pass pays for its loading."""
 
 
@@ -123,6 +123,11 @@ def evaluate(problem: Knapsack, selected: NDArray[np.bool_]) -> tuple[int | floa
         assert problem.item_type is not None
         total, counts = _by_type(problem.values, problem.item_type, problem.type_weights.shape[1], selected)
         usage = problem.type_weights @ counts
+    elif problem.n >= MANY_ITEMS:
+        from knapsolve.totals import row_totals
+
+        total, *used = row_totals([problem.values, *np.ascontiguousarray(problem.weights)], selected)
+        usage = np.array(used)
     else:
         assert problem.dense_weights is not None
         total = problem.values[selected].sum()

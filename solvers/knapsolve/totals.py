@@ -1,4 +1,4 @@
-"""Totals of a selection in one pass."""
+"""Totals of a selection in one pass, on all cores."""
 
 from __future__ import annotations
 
@@ -33,22 +33,58 @@ def totals(
 
     def one(start: int, stop: int) -> tuple[Any, NDArray[np.int64]]:
         part = slice(start, stop)
-        return totals_of_slice(values[part], item_type[part], types, selected[part])  # type: ignore[no-any-return]
+        counts = np.zeros(types, np.int64)
+        return totals_of_slice(values[part], item_type[part], selected[part], counts), counts
 
     parts = each(one, slices(len(values)))
     return np.sum([total for total, _ in parts], dtype=values.dtype), np.sum([counts for _, counts in parts], axis=0)
 
 
 @njit(cache=True, nogil=True)
-def totals_of_slice(values, item_type, types, selected):  # type: ignore[no-untyped-def]
-    """Kernel of `totals` for one slice. Sums of short blocks keep the rounding error small."""
-    counts = np.zeros(types, np.int64)
-    total = values[:0].sum()
+def totals_of_slice(values, item_type, selected, counts):  # type: ignore[no-untyped-def]
+    """Kernel of `totals` for one slice, not empty. Sums of short blocks keep the rounding error small."""
+    nothing = values[0] * 0
+    total = nothing
     for start in range(0, len(values), 512):
-        block = values[:0].sum()
+        block = nothing
         for j in range(start, min(start + 512, len(values))):
-            if selected[j]:
-                block += values[j]
-                counts[item_type[j]] += 1
+            block += values[j] * selected[j]
+            counts[item_type[j]] += selected[j]
         total += block
-    return total, counts
+    return total
+
+
+def row_totals(rows: list[NDArray[Any]], selected: NDArray[np.bool_]) -> list[Any]:
+    """Add up the entries of the chosen items, row by row.
+
+    Parameters
+    ----------
+    rows
+        Values or weights, shape (n,) each, contiguous.
+    selected
+        Whether each item is chosen, shape (n,).
+
+    Returns
+    -------
+    list
+        A sum in each row's dtype, the same however many cores there are.
+    """
+
+    def one(start: int, stop: int) -> list[Any]:
+        return [row_total_of_slice(row[start:stop], selected[start:stop]) for row in rows]
+
+    parts = each(one, slices(len(selected)))
+    return [np.sum([part[i] for part in parts], dtype=row.dtype) for i, row in enumerate(rows)]
+
+
+@njit(cache=True, nogil=True)
+def row_total_of_slice(row, selected):  # type: ignore[no-untyped-def]
+    """Kernel of `row_totals` for one slice of one row, not empty."""
+    nothing = row[0] * 0
+    total = nothing
+    for start in range(0, len(row), 512):
+        block = nothing
+        for j in range(start, min(start + 512, len(row))):
+            block += row[j] * selected[j]
+        total += block
+    return total

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
+import numba
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from knapsolve import Knapsack, Options, Status, solve
-from knapsolve.exact import deviations, few_types
-from knapsolve.exact.relaxation import SAMPLE, relax
+from knapsolve import Knapsack, Options, Status, parallel, solve
+from knapsolve.exact import bands, deviations, few_types, relaxation
+from knapsolve.exact.bands import tally
+from knapsolve.exact.curves import common_step, curves
+from knapsolve.exact.relaxation import relax
+from knapsolve.testing.brute_force import best_value
+
+compiled = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="millions of steps")
 
 TABLE = np.array([[4, 1, 9, 2, 0, 16], [1, 0, 2, 1, 1, 4]])
 
 
 def pruning_shaped(n, seed, table=TABLE):
     random = np.random.default_rng(seed)
-    kinds = random.integers(0, table.shape[1], n).astype(np.int8)
+    kinds = random.integers(0, table.shape[1], n).astype(np.int16)
     capacities = table @ np.bincount(kinds, minlength=table.shape[1]) // 2
     return Knapsack.from_types(random.random(n), kinds, table, capacities)
 
@@ -28,17 +38,17 @@ def test_a_million_items_of_six_types_under_two_resources_are_proved():
 
 def test_the_sampled_band_gives_the_same_prices_as_all_items():
     """Looking only where the threshold is must not change what is found."""
-    problem = pruning_shaped(4 * SAMPLE, seed=2)
+    problem = pruning_shaped(2**17, seed=2)
     arguments = (problem.values, problem.item_type, problem.type_weights, problem.limits)
     sampled, full = relax(*arguments, seed=0), relax(*arguments, seed=0, spread=np.inf)
     assert len(sampled.band) < problem.n / 4
     assert sampled.prices == pytest.approx(full.prices, rel=1e-9)
-    assert (sampled.selected == full.selected).all()
+    assert (sampled.counts == full.counts).all()
 
 
 def test_a_rare_precious_type_is_not_lost_by_the_sample():
     """A type that the sample never sees is still decided exactly."""
-    problem = pruning_shaped(3 * SAMPLE, seed=3)
+    problem = pruning_shaped(100_000, seed=3)
     table = np.column_stack((TABLE, [1, 1]))
     kinds = problem.item_type.copy()
     kinds[:2] = 6
@@ -135,8 +145,128 @@ def test_two_halves_find_what_one_programme_finds(monkeypatch, seed):
     assert halves.value == pytest.approx(whole.value, rel=1e-14)
 
 
+@compiled
 def test_sixty_types_under_four_resources_are_proved():
     """The states of one programme would fill the memory; two halves do not."""
     random = np.random.default_rng(12)
     problem = pruning_shaped(10**5, seed=12, table=random.integers(0, 20, (4, 60)))
     assert solve(problem, "few-types").status is Status.OPTIMAL
+
+
+TIED = {
+    "equal": lambda random, kinds: np.ones(len(kinds)),
+    "one value a type": lambda random, kinds: random.random(8)[kinds],
+    "as the weights": lambda random, kinds: 1.0 + kinds,
+    "1 to 9": lambda random, kinds: random.integers(1, 10, len(kinds)),
+    "with losses": lambda random, kinds: random.integers(-3, 4, len(kinds)),
+    "multiples of 7": lambda random, kinds: 7 * random.integers(1, 40, len(kinds)),
+    "eight bits": lambda random, kinds: random.integers(0, 256, len(kinds)) / 64,
+    "eight bits, a scale a type": lambda random, kinds: random.integers(0, 256, len(kinds)) * random.random(8)[kinds],
+    "half of them": lambda random, kinds: np.where(random.random(len(kinds)) < 0.5, 0.7, random.random(len(kinds))),
+}
+
+
+def tied_problem(kind, n, types, m, seed):
+    random = np.random.default_rng(seed)
+    table = random.integers(0, 10, (m, types))
+    kinds = random.integers(0, types, n)
+    share = random.choice([0.0, 0.2, 0.5, 0.9, 1.1], m)
+    capacities = np.floor(share * (table @ np.bincount(kinds, minlength=types))).astype(np.int64)
+    return Knapsack.from_types(TIED[kind](random, kinds), kinds, table, capacities)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(sorted(TIED)),
+    st.integers(1, 14),
+    st.integers(1, 5),
+    st.integers(1, 3),
+    st.sampled_from([2, 4096]),
+    st.sampled_from([1, 256]),
+    st.integers(0, 10**6),
+)
+def test_ties_agree_with_brute_force(kind, n, types, m, small, core, seed):
+    """However values tie, whether they are sampled, counted or listed, the optimum is the best of all selections."""
+    problem = tied_problem(kind, n, types, m, seed)
+    with mock.patch.object(relaxation, "SMALL", small), mock.patch.object(few_types, "FIRST_CORE", core):
+        solution = solve(problem, "few-types")
+    assert solution.status is Status.OPTIMAL
+    assert solution.value == pytest.approx(best_value(problem), rel=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("kind", sorted(TIED))
+def test_ties_agree_with_highs(kind, seed):
+    """Sampled bands, counted runs and two halves find what a mixed-integer solver finds."""
+    problem = tied_problem(kind, 60 + 40 * seed, 2 + seed % 7, 1 + seed % 3, seed)
+    with mock.patch.object(relaxation, "SMALL", 32):
+        solution = solve(problem, "few-types", time_limit=20)
+    other = solve(problem, "highs", time_limit=20)
+    assert solution.value <= other.bound + 1e-6 * abs(other.bound)
+    assert solution.bound >= other.value - 1e-6 * abs(other.value)
+
+
+@compiled
+@pytest.mark.parametrize("kind", sorted(TIED))
+def test_many_ties_are_proved_without_being_listed(kind):
+    """Long runs of equal items cost no more than short ones."""
+    random = np.random.default_rng(13)
+    kinds = random.integers(0, 6, 100_000).astype(np.uint8)
+    capacities = TABLE @ np.bincount(kinds, minlength=6) // 2
+    problem = Knapsack.from_types(TIED[kind](random, kinds), kinds, TABLE, capacities)
+    assert solve(problem, "few-types").status is Status.OPTIMAL
+
+
+def test_a_tally_counts_what_there_is(monkeypatch):
+    """Runs hold every item in doubt once, whatever slice it lies in."""
+    monkeypatch.setattr(parallel, "SLICE", 400)
+    random = np.random.default_rng(14)
+    values, kinds = random.integers(1, 6, 1000), random.integers(0, 3, 1000).astype(np.uint8)
+    first, size, counts = tally(values, kinds, np.full(3, 2.0), np.array([4.0, 4.0, 3.0]))
+    runs = {(values[j], kinds[j]): count for j, count in zip(first, size, strict=True)}
+    expected = {(v, t): np.sum((values == v) & (kinds == t)) for t, v in ((0, 2), (0, 3), (0, 4), (1, 2), (1, 3))}
+    expected |= {(v, t): np.sum((values == v) & (kinds == t)) for t, v in ((1, 4), (2, 2), (2, 3))}
+    assert runs == expected
+    assert counts.tolist() == [np.sum((values > high) & (kinds == t)) for t, high in enumerate((4, 4, 3))]
+
+
+def test_a_tally_of_too_many_values_gives_up(monkeypatch):
+    """The table is bounded: values that do not tie are listed instead."""
+    monkeypatch.setattr(bands, "MOST_RUNS", 128)
+    assert tally(np.arange(1.0, 129.0), np.zeros(128, np.uint8), np.zeros(1), np.full(1, np.inf)) is not None
+    assert tally(np.arange(1.0, 130.0), np.zeros(129, np.uint8), np.zeros(1), np.full(1, np.inf)) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "step"), [([6, 15, 9, 9], 3), ([0.75, 0.5, 2.0], 0.25), ([0.1, 0.1, 0.1], 0.1), ([0.1, 0.2, 0.3], 0)]
+)
+def test_a_common_step_divides_all_values(values, step):
+    """Gains move in steps of the greatest common divisor, of floats too; 0.3 is no multiple of 0.1."""
+    problem = Knapsack(values, np.ones(len(values)), 2.0)
+    arguments = (problem.values, np.zeros(len(values), np.uint8), np.ones((1, 1)), problem.limits)
+    core, _ = curves(relax(*arguments, seed=0), 256)
+    assert common_step(core, problem.integer_values) == step
+
+
+def test_types_of_no_use_do_not_matter():
+    """A type that is too heavy, one of negative values only and one that costs nothing are decided at once."""
+    random = np.random.default_rng(15)
+    kinds = random.integers(0, 6, 20_000)
+    table = np.array([[4, 1, 0, 2, 10**6, 3], [1, 2, 0, 1, 0, 10**6]])
+    values = np.where(kinds == 3, -1.0, 1.0) * random.random(20_000)
+    solution = solve(Knapsack.from_types(values, kinds, table, [9000, 9000]), "few-types")
+    assert solution.status is Status.OPTIMAL
+    assert solution.selected[kinds == 2].all()
+    assert not solution.selected[(kinds == 3) | (kinds == 4) | (kinds == 5)].any()
+
+
+@compiled
+def test_a_thousand_types_are_answered_in_time_and_said_to_be_stopped():
+    """Where windows explode there is a bound, and the trace tells why it is no proof."""
+    random = np.random.default_rng(16)
+    problem = pruning_shaped(10_000, seed=16, table=random.integers(1, 10**6, (4, 1000)))
+    solution = solve(problem, "few-types", time_limit=0.5)
+    assert solution.status is Status.FEASIBLE
+    assert solution.gap < 1e-3
+    assert "stopped" in solution.trace[-1]

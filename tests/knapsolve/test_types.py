@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from knapsolve import Knapsack
+from knapsolve import Knapsack, parallel
 from knapsolve.types import group_columns, types_of
 
 
@@ -22,9 +22,22 @@ def test_types_reproduce_the_weights_and_are_distinct(kind, types):
 
 def test_minus_zero_is_zero():
     """Two zeros of different sign are one type."""
-    assert group_columns(np.array([[0.0, -0.0]]), 10)[2] == 1
+    assert group_columns(np.array([[0.0, -0.0]]), 10)[1].shape == (1, 1)
 
 
 def test_too_many_types_are_reported():
-    """Past the limit the count says so."""
-    assert group_columns(np.arange(5.0).reshape(1, 5), 4)[2] == -1
+    """Past the limit there is no answer."""
+    assert group_columns(np.arange(5.0).reshape(1, 5), 4) is None
+
+
+@pytest.mark.parametrize("types", [3, 200, 300])
+def test_slices_agree_on_the_types(monkeypatch, types):
+    """Types that only a later slice sees, and more of them than a byte holds, are brought together."""
+    monkeypatch.setattr(parallel, "SLICE", 2000)
+    random = np.random.default_rng(types)
+    table = np.stack((np.arange(types), random.integers(0, 9, types)))
+    kinds = np.sort(random.integers(0, types, 7005))
+    kinds[-1] = 0
+    item_type, found = group_columns(table[:, kinds], 2**20)
+    assert (found[:, item_type] == table[:, kinds]).all()
+    assert found.shape == (2, types)

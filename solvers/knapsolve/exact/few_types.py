@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.exact.curves import Curve, curves
-from knapsolve.exact.deviations import OutOfRoomError, best_deviation
+from knapsolve.exact.curves import Curve, common_step, curves
+from knapsolve.exact.deviations import OutOfRoomError, Space, best_deviation
 from knapsolve.exact.relaxation import Relaxation, relax
-from knapsolve.heuristics.fill import fill
+from knapsolve.exact.rounding import rounded
 from knapsolve.problem import Knapsack
 from knapsolve.solution import evaluate, relative_gap
 from knapsolve.solver import Answer, Capabilities, Options, Progress
@@ -27,27 +27,56 @@ from knapsolve.types import types_of
 
 EXACT_FLOAT = 2**53
 FIRST_CORE = 256
+FIRST_LOOKS = (2**10, 2**14, 2**18)
+"""Deviations to look at before all within a budget: where values tie, they are many, and a good one is near."""
 STATES_GROWTH = 4.0
 LEAST_STEP = 1e-6
+ROUNDING = 1e-6
+"""Share of a step within which two totals count as one."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Typed:
+    """The problem by types: item types (n,), weights (m, T), and capacities (m,) to be kept strictly."""
+
+    problem: Knapsack
+    item_type: NDArray[Any]
+    type_weights: NDArray[Any]
+    limits: NDArray[Any]
 
 
 @dataclass
 class _Search:
-    """What is known while the budget grows. Losses and gains are relative to the relaxation's rounded-up counts."""
+    """What is known while the budget grows. Losses and gains are relative to the relaxation's counts."""
 
     relaxation: Relaxation
-    residual: NDArray[np.float64]
+    space: Space
     most: float
-    """Dual bound minus the value of the base counts: a deviation's loss is `most` minus its gain."""
-    selected: NDArray[np.bool_]
-    gain: float
+    """Dual bound minus the value of the relaxation's counts: a deviation's loss is `most` minus its gain."""
+    size: int = 0
+    core: list[Curve] = field(default_factory=list)
+    radius: float = 0.0
+    step: float = 0.0
+    """Every gain within the core is a whole multiple of this; 0 where nothing is known."""
+    deviations: NDArray[np.int64] | None = None
+    """The incumbent: deviation from the relaxation's counts by type, (T,), or None."""
+    gain: float = -np.inf
     proved_loss: float = 0.0
     optimal: bool = False
-    trace: list[str] = field(default_factory=list)
 
     @property
     def incumbent_loss(self) -> float:
         return max(self.most - self.gain, 0.0)
+
+    @property
+    def decided(self) -> bool:
+        """Whether no selection within the core is better: it would have to gain a whole step more."""
+        return self.incumbent_loss - self.proved_loss < self.step * (1 - ROUNDING)
+
+    @property
+    def settled(self) -> bool:
+        """Whether no selection is better: those beyond the core lose at least its radius."""
+        return self.decided and self.incumbent_loss <= self.radius
 
 
 class FewTypes:
@@ -59,24 +88,24 @@ class FewTypes:
     def solve(self, problem: Knapsack, options: Options) -> Answer:
         """Return the optimum, or, where the windows explode or time is up, the best selection and its bound."""
         start = time.perf_counter()
-        values = problem.values
         types = types_of(problem)
         if types is None or not _exact_in_floats(problem):
             reason = "too many types" if types is None else "integer sums beyond 2**53"
-            positive = values[values > 0].sum()
+            positive = problem.values[problem.values > 0].sum()
             trivial = int(positive) if problem.integer_values else float(positive) * (1 + 1e-12)
             return Answer(np.zeros(problem.n, np.bool_), trivial, trace=(f"few-types declined: {reason}",))
-        item_type, type_weights = types
         # Float residuals are summed in another order by the final check: stay a rounding error below the limits.
         limits = problem.limits if problem.integer_weights else problem.limits * (1 - 1e-13)
-        relaxation = relax(values, item_type, type_weights, limits, options.seed)
-        search = _begin(relaxation, type_weights, limits)
-        _deepen(search, problem, item_type, type_weights, limits, options, start)
-        value, _ = evaluate(problem, search.selected)
+        typed = _Typed(problem, *types, limits)
+        deadline = None if options.time_limit is None else start + options.time_limit
+        search = _begin(typed, relax(problem.values, *types, limits, options.seed), deadline)
+        trace = _deepen(search, typed, options, start)
+        selected = _selection(search, typed)
+        value, _ = evaluate(problem, selected)
         bound: int | float = value
         if not search.optimal:
             bound = value + max(search.incumbent_loss - search.proved_loss, 0.0)
-        return Answer(search.selected, bound, prices=relaxation.prices, trace=tuple(search.trace))
+        return Answer(selected, bound, prices=search.relaxation.prices, trace=tuple(trace))
 
 
 def _exact_in_floats(problem: Knapsack) -> bool:
@@ -90,78 +119,102 @@ def _exact_in_floats(problem: Knapsack) -> bool:
     return max(heaviest, largest) * problem.n < EXACT_FLOAT
 
 
-def _begin(relaxation: Relaxation, type_weights: NDArray[Any], limits: NDArray[Any]) -> _Search:
-    residual = (limits - type_weights @ relaxation.counts).astype(np.float64)
-    nothing = np.zeros_like(relaxation.selected)
-    return _Search(relaxation, residual, float(relaxation.prices @ residual), nothing, -np.inf)
+def _begin(typed: _Typed, relaxation: Relaxation, deadline: float | None) -> _Search:
+    residual = (typed.limits - typed.type_weights @ relaxation.counts).astype(np.float64)
+    space = Space(relaxation, typed.type_weights, residual, typed.problem.integer_weights, deadline)
+    search = _Search(relaxation, space, float(relaxation.prices @ residual))
+    _take_core(search, typed, max(FIRST_CORE, 16 * min(typed.type_weights.shape[1], typed.problem.n)))
+    return search
 
 
-def _deepen(
-    search: _Search,
-    problem: Knapsack,
-    item_type: NDArray[Any],
-    type_weights: NDArray[Any],
-    limits: NDArray[Any],
-    options: Options,
-    start: float,
-) -> None:
-    """Grow the loss budget until it holds the optimum, the room runs out or time is up."""
-    values = problem.values
-    size = max(FIRST_CORE, 16 * min(type_weights.shape[1], problem.n))
-    core, radius = curves(values, item_type, search.relaxation, size)
-    _round(search, values, core, type_weights, limits)
-    budget = _first_budget(core)
+def _take_core(search: _Search, typed: _Typed, size: int) -> None:
+    """Put the `size` runs nearest to their thresholds into the core, and round within it."""
+    search.size = size
+    search.core, search.radius = curves(search.relaxation, size)
+    search.step = common_step(search.core, typed.problem.integer_values)
+    found = rounded(search.core, search.relaxation.counts, typed.type_weights, typed.limits)
+    if found is not None:
+        _adopt(search, found)
+
+
+def _adopt(search: _Search, deviations: NDArray[np.int64]) -> None:
+    """Make a feasible deviation by type the incumbent if it is better."""
+    gain = sum(curve.gain(int(deviations[curve.type])) for curve in search.core)
+    if gain > search.gain:
+        search.deviations, search.gain = deviations, gain
+
+
+def _selection(search: _Search, typed: _Typed) -> NDArray[np.bool_]:
+    """Return the incumbent as a selection of items, bool, (n,)."""
+    if search.deviations is None:
+        return np.zeros(typed.problem.n, np.bool_)
+    cut = search.relaxation.thresholds.copy()
+    quota = np.zeros(len(cut), np.int64)
+    for curve in search.core:
+        cut[curve.type], quota[curve.type] = curve.cut(int(search.deviations[curve.type]))
+    return search.relaxation.select(typed.problem.values, typed.item_type, cut, quota)
+
+
+def _deepen(search: _Search, typed: _Typed, options: Options, start: float) -> list[str]:
+    """Grow the loss budget until it holds the optimum, the room runs out or time is up; return the trace."""
+    trace = []
+    budget = _first_budget(search.core)
     while True:
+        # A better selection loses less than the incumbent, by a step where gains move in steps.
+        most = search.incumbent_loss * (1 + 1e-12) - search.step / 2
+        budget = max(min(_whole_step(budget, search), most), 0.0)
+        reach = search.incumbent_loss if search.decided else budget
+        if reach > search.radius:
+            if search.radius < search.relaxation.radius and search.size < len(search.relaxation.values):
+                _take_core(search, typed, search.size * 8)
+            else:
+                trace.append("few-types: band widened to all items")
+                everything = relax(
+                    typed.problem.values, typed.item_type, typed.type_weights, typed.limits, options.seed, np.inf
+                )
+                search.__dict__.update(_begin(typed, everything, search.space.deadline).__dict__)
+            continue
+        if search.settled:
+            search.optimal = True
+            trace.append(f"few-types: proved, since gains move in steps of {search.step:.6g}")
+            return trace
         if options.on_progress is not None:
-            value = float(evaluate(problem, search.selected)[0])
+            value = _value(search, typed)
             bound = value + search.incumbent_loss - search.proved_loss
             options.on_progress(Progress(time.perf_counter() - start, value, bound))
-        budget = min(_whole_step(budget, search, problem.integer_values), search.incumbent_loss * (1 + 1e-12))
-        while budget > radius and radius < search.relaxation.radius and size < len(search.relaxation.band):
-            size *= 8
-            core, radius = curves(values, item_type, search.relaxation, size)
-            _round(search, values, core, type_weights, limits)
-        if budget > radius and np.isfinite(search.relaxation.radius) and budget > search.relaxation.radius:
-            # The band itself is too narrow for this budget: take every item.
-            search.trace.append("few-types: band widened to all items")
-            search.relaxation = _everything(search, values, item_type, type_weights, limits, options.seed)
-            fresh = _begin(search.relaxation, type_weights, limits)
-            search.residual, search.most, search.gain = fresh.residual, fresh.most, fresh.gain
-            size = max(size, FIRST_CORE)
-            core, radius = curves(values, item_type, search.relaxation, size)
-            _round(search, values, core, type_weights, limits)
-            continue
-        deadline = None if options.time_limit is None else start + options.time_limit
         try:
-            deviation = best_deviation(
-                search.relaxation, core, type_weights, search.residual, budget, deadline, problem.integer_weights
-            )
+            _look(search, budget)
         except OutOfRoomError:
-            search.trace.append(f"few-types: stopped at loss budget {budget:.6g}")
-            return
-        if deviation is not None:
-            _adopt(search, core, deviation)
+            trace.append(f"few-types: stopped at loss budget {budget:.6g}")
+            return trace
         # A selection found on the way may lose more than the budget, in unused capacity: it is then no proof.
-        if budget >= search.incumbent_loss:
+        if budget >= search.incumbent_loss or search.settled:
             search.optimal = True
-            search.trace.append(f"few-types: proved within loss budget {budget:.6g}")
-            return
+            trace.append(f"few-types: proved within loss budget {budget:.6g}")
+            return trace
         search.proved_loss = budget
-        value = float(evaluate(problem, search.selected)[0]) if options.gap > 0 else 0.0
-        if options.gap > 0 and relative_gap(value, value + search.incumbent_loss - budget) <= options.gap:
+        if options.gap > 0:
+            value = _value(search, typed)
+            if relative_gap(value, value + search.incumbent_loss - budget) <= options.gap:
+                return trace
+        budget = max(budget * _growth(search.core, budget), min(search.incumbent_loss, search.most) * LEAST_STEP)
+
+
+def _look(search: _Search, budget: float) -> None:
+    """Go through all deviations within the budget; where values tie, through a few first that may settle it."""
+    for combinations in (*FIRST_LOOKS, None) if search.step > 0.0 else (None,):
+        found = best_deviation(search.space, search.core, budget, combinations)
+        if found is not None:
+            deviations = np.zeros(len(search.relaxation.counts), np.int64)
+            for c, deviation in found.items():
+                deviations[search.core[c].type] = deviation
+            _adopt(search, deviations)
+        if search.settled:
             return
-        budget = max(budget * _growth(core, budget), min(search.incumbent_loss, search.most) * LEAST_STEP)
 
 
-def _everything(
-    search: _Search,
-    values: NDArray[Any],
-    item_type: NDArray[Any],
-    type_weights: NDArray[Any],
-    limits: NDArray[Any],
-    seed: int,
-) -> Relaxation:
-    return relax(values, item_type, type_weights, limits, seed, spread=np.inf)
+def _value(search: _Search, typed: _Typed) -> float:
+    return float(evaluate(typed.problem, _selection(search, typed))[0])
 
 
 def _growth(core: list[Curve], budget: float) -> float:
@@ -169,56 +222,21 @@ def _growth(core: list[Curve], budget: float) -> float:
 
     The loss of a deviation grows with its square, so a half's states grow with the budget to a quarter of the types.
     """
-    types = sum(curve.window(budget)[0] < curve.window(budget)[1] for curve in core)
-    return float(np.clip(STATES_GROWTH ** (4 / max(types, 1)), 1.05, 2.0))
+    windows = [curve.window(budget) for curve in core]
+    return float(np.clip(STATES_GROWTH ** (4 / max(sum(low < high for low, high in windows), 1)), 1.05, 2.0))
 
 
 def _first_budget(core: list[Curve]) -> float:
     """Return a loss small enough that few deviations fit: a handful of the cheapest single steps."""
-    steps = [curve.loss[k] for curve in core for k in (curve.base - 1, curve.base + 1) if 0 <= k < len(curve.loss)]
-    return float(np.sort(steps)[min(len(steps) - 1, len(core))]) if steps else 0.0
+    costs = np.abs(np.concatenate([curve.costs for curve in core])) if core else np.empty(0)
+    costs = np.sort(costs[costs > 0])
+    return float(costs[min(len(costs) - 1, len(core))]) if len(costs) else 0.0
 
 
-def _whole_step(budget: float, search: _Search, integer_values: bool) -> float:
-    """With integer values a loss is the bound's fraction plus a whole number: place the budget between two of them."""
-    if not integer_values:
+def _whole_step(budget: float, search: _Search) -> float:
+    """Where gains move in steps, a loss is the bound's fraction plus whole steps: place the budget between two."""
+    if search.step == 0.0:
         return budget
-    fraction = search.most - np.floor(search.most + 1e-9)
-    return float(fraction + np.ceil(max(budget - fraction, 0.0)) + 0.5)
-
-
-def _round(
-    search: _Search, values: NDArray[Any], core: list[Curve], type_weights: NDArray[Any], limits: NDArray[Any]
-) -> None:
-    """Improve the incumbent: keep what lies outside the core, add core items by reduced cost while they fit."""
-    items = np.concatenate([curve.items for curve in core]) if core else np.empty(0, np.int64)
-    kinds = np.repeat([curve.type for curve in core], [len(curve.items) for curve in core]).astype(np.int64)
-    counts = search.relaxation.counts.copy()
-    for curve in core:
-        counts[curve.type] -= curve.base
-    left = limits - type_weights @ counts
-    if (left < 0).any():
-        return
-    value = values[items].astype(np.float64)
-    order = np.argsort(search.relaxation.thresholds[kinds] - value, kind="stable")
-    taken = fill(np.ascontiguousarray(type_weights[:, kinds[order]].T), left)
-    base = sum(-float(curve.gain[0]) for curve in core)
-    gain = float(value[order][taken].sum()) - base
-    if gain > search.gain:
-        search.gain = gain
-        search.selected = search.relaxation.selected.copy()
-        search.selected[items] = False
-        search.selected[items[order][taken]] = True
-
-
-def _adopt(search: _Search, core: list[Curve], deviation: dict[int, int]) -> None:
-    """Make the found deviation the incumbent."""
-    selected = search.relaxation.selected.copy()
-    gain = 0.0
-    for c, curve in enumerate(core):
-        count = curve.base + deviation.get(c, 0)
-        selected[curve.items] = False
-        selected[curve.items[:count]] = True
-        gain += float(curve.gain[count])
-    if gain > search.gain:
-        search.selected, search.gain = selected, gain
+    steps = search.most / search.step
+    fraction = steps - np.floor(steps + ROUNDING)
+    return float(fraction + np.ceil(max(budget / search.step - fraction, 0.0)) + 0.5) * search.step

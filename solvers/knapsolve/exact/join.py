@@ -8,67 +8,75 @@ from numba import njit
 from knapsolve.hashing import OFFSET, mix
 
 
-@njit(cache=True)
-def join(  # type: ignore[no-untyped-def]
-    first, first_losses, first_gains, second, second_losses, second_gains, priced, slacks, prices, budget
-):
+@njit(cache=True, nogil=True)
+def chain(states, priced, head, following):  # type: ignore[no-untyped-def]
+    """Hash states (S, m + 2) by their residual of the priced resources (p,) into chains.
+
+    `head` (a power of two) and `following` (S,) are written; -1 ends a chain.
+    """
+    mask = np.uint64(len(head) - 1)
+    for a in range(len(states)):
+        mixed = OFFSET
+        for p in range(len(priced)):
+            mixed = mix(mixed, np.int64(states[a, priced[p]]).view(np.uint64))
+        slot = mixed & mask
+        following[a] = head[slot]
+        head[slot] = a
+
+
+@njit(cache=True, nogil=True)
+def join(first, second, head, following, priced, slacks, prices, budget, begin, allowance, best):  # type: ignore[no-untyped-def]
     """Find the pair of states with the largest gain that is feasible and within the budget.
 
     Parameters
     ----------
-    first, first_losses, first_gains
-        (S, m) residuals of whole numbers, (S,) losses and gains.
-    second, second_losses, second_gains
-        (R, m) changes of the residual, (R,) losses and gains.
+    first
+        (S, m + 2) residuals of whole numbers, loss and gain.
+    second
+        (R, m + 2) changes of the residual, loss and gain.
+    head, following
+        Chains of the first list, as `chain` writes them.
     priced, slacks
         (p,) resources that must end with one of the (K, p) slacks; the others must end at 0 or above.
     prices
         (m,) cost of what is left of each resource.
     budget
         Largest loss, the unused capacity's included.
+    begin, allowance
+        First of the second list to look at, and number of pairs after which to return.
+    best
+        Gain that is known.
 
     Returns
     -------
-    one, other
-        Indices into the two lists, or -1 and -1.
+    begin, one, other, best
+        Where to go on in the second list, indices into the two lists, -1 and -1 where none is better, and the gain.
     """
-    slots = 4
-    while slots < 2 * len(first):
-        slots *= 2
-    head = np.full(slots, -1, np.int32)
-    following = np.empty(len(first), np.int32)
-    for a in range(len(first)):
-        mixed = OFFSET
-        for i in priced:
-            mixed = mix(mixed, np.int64(first[a, i]).view(np.uint64))
-        slot = mixed & np.uint64(slots - 1)
-        following[a] = head[slot]
-        head[slot] = a
-    one, other, best = -1, -1, -np.inf
-    for b in range(len(second)):
+    m = len(prices)
+    mask = np.uint64(len(head) - 1)
+    one, other = -1, -1
+    for b in range(begin, len(second)):
+        if allowance <= 0:
+            return b, one, other, best
+        allowance -= len(slacks)
         for k in range(len(slacks)):
             mixed = OFFSET
             for p in range(len(priced)):
-                wanted = slacks[k, p] - second[b, priced[p]]
-                mixed = mix(mixed, np.int64(wanted).view(np.uint64))
-            a = head[mixed & np.uint64(slots - 1)]
+                mixed = mix(mixed, np.int64(slacks[k, p] - second[b, priced[p]]).view(np.uint64))
+            a = head[mixed & mask]
             while a >= 0:
-                gain = first_gains[a] + second_gains[b]
+                allowance -= 1
+                gain = first[a, m + 1] + second[b, m + 1]
                 if gain > best:
+                    loss = first[a, m] + second[b, m]
                     fits = True
-                    loss = first_losses[a] + second_losses[b]
-                    for i in range(first.shape[1]):
+                    for i in range(m):
                         left = first[a, i] + second[b, i]
                         loss += prices[i] * left
-                        if left < 0.0:
-                            fits = False
-                            break
+                        fits &= left >= 0.0
+                    for p in range(len(priced)):
+                        fits &= first[a, priced[p]] + second[b, priced[p]] == slacks[k, p]
                     if fits and loss <= budget:
-                        for p in range(len(priced)):
-                            if first[a, priced[p]] + second[b, priced[p]] != slacks[k, p]:
-                                fits = False
-                                break
-                        if fits:
-                            one, other, best = a, b, gain
+                        one, other, best = a, b, gain
                 a = following[a]
-    return one, other
+    return len(second), one, other, best

@@ -5,6 +5,12 @@ projected on a few *directions*: the m resources themselves, and the rows of the
 basis, along which the basic types' counts follow from the residual. Along every direction the final residual must end
 in an interval that shrinks with the loss budget; a state that can no longer get there is dropped. States with equal
 residuals are merged, the less lossy kept.
+
+The kernels take three tables. *States* (S, D + 2): the position along each of the D directions, the first m of which
+are the resources, then loss and change of value so far. *Runs* (r + 1, 5) of a curve: a run's first deviation, loss
+and change of value there, loss and value of one more item; the last row is the end. *Lines* (D, 5): along each
+direction the move by one more item, the least and the most that later types can add, and the rates of the final
+interval per unit of loss left.
 """
 
 from __future__ import annotations
@@ -17,94 +23,75 @@ from knapsolve.hashing import OFFSET, mix
 OVERFLOW = -1
 
 
-@njit(cache=True)
-def deviation_range(position, budget_left, move, later_low, later_high, low_rate, high_rate, first, last):  # type: ignore[no-untyped-def]
-    """Return the deviations (low, high) of one type that keep every direction within reach of its final interval.
+@njit(cache=True, nogil=True)
+def deviation_range(state, left, lines, first, last):  # type: ignore[no-untyped-def]
+    """Return the deviations (low, high) in [first, last] that keep every direction within reach of its final interval.
 
-    Parameters: position (D,) of the state; budget_left of loss; move (D,) by one more item; later_low and later_high
-    (D,) what later types can add; the final interval is [low_rate, high_rate] (D,) times budget_left.
+    Parameters: one state (D + 2,); `left` of the loss budget; lines (D, 5).
     """
     low, high = first, last
-    for d in range(len(position)):
-        slack = 1e-9 * (1.0 + abs(position[d]))
-        floor = low_rate[d] * budget_left if low_rate[d] != 0.0 and budget_left > 0.0 else 0.0
-        ceiling = high_rate[d] * budget_left if high_rate[d] != 0.0 and budget_left > 0.0 else 0.0
-        above = position[d] + later_high[d] - floor + slack
-        below = position[d] + later_low[d] - ceiling - slack
-        if move[d] > 0.0:
-            if above / move[d] < high:
-                high = int(np.floor(above / move[d]))
-            if below / move[d] > low:
-                low = int(np.ceil(below / move[d]))
-        elif move[d] < 0.0:
-            if below / move[d] < high:
-                high = int(np.floor(below / move[d]))
-            if above / move[d] > low:
-                low = int(np.ceil(above / move[d]))
-        elif above < 0.0 or below > 0.0:
-            return 1, 0
+    for d in range(len(lines)):
+        position, move = state[d], lines[d, 0]
+        slack = 1e-9 * (1.0 + abs(position))
+        floor = lines[d, 3] * left if lines[d, 3] != 0.0 and left > 0.0 else 0.0
+        ceiling = lines[d, 4] * left if lines[d, 4] != 0.0 and left > 0.0 else 0.0
+        above = position + lines[d, 2] - floor + slack
+        below = position + lines[d, 1] - ceiling - slack
+        if move == 0.0:
+            if above < 0.0 or below > 0.0:
+                return 1, 0
+            continue
+        ends = min(above / move, below / move), max(above / move, below / move)
+        if ends[1] < high:
+            high = int(np.floor(ends[1]))
+        if ends[0] > low:
+            low = int(np.ceil(ends[0]))
         if low > high:
             break
     return low, high
 
 
-@njit(cache=True)
-def extend(  # type: ignore[no-untyped-def]
-    positions,
-    losses,
-    gains,
-    move,
-    step_loss,
-    step_gain,
-    base,
-    later_low,
-    later_high,
-    low_rate,
-    high_rate,
-    budget,
-    m,
-    room,
-):
-    """Extend every state by one type; merge equal residuals.
+@njit(cache=True, nogil=True)
+def run_of(runs, deviation, r):  # type: ignore[no-untyped-def]
+    """Return the run a deviation lies in, looking from run r on."""
+    while r < len(runs) - 2 and runs[r + 1, 0] < deviation:
+        r += 1
+    while r > 0 and runs[r, 0] > deviation:
+        r -= 1
+    return r
+
+
+@njit(cache=True, nogil=True)
+def extend(states, runs, lines, budget, m, begin, allowance, count, table, bits, new_states, origins):  # type: ignore[no-untyped-def]
+    """Extend states by one type; merge equal residuals.
 
     Parameters
     ----------
-    positions, losses, gains
-        States: (S, D) projected residuals, (S,) loss and (S,) change of value so far.
-    move
-        (D,) projected weights of one item of the type.
-    step_loss, step_gain, base
-        Loss and change of value of each count of the type's core items, (b + 1,); `base` is the count of no deviation.
-    later_low, later_high, low_rate, high_rate
-        (D,) as in `deviation_range`.
+    states, runs, lines
+        As in the module's text.
     budget
         Largest total loss.
     m
-        Number of resources: the first m directions.
-    room
-        Largest number of new states.
+        Number of resources.
+    begin, allowance
+        First state to extend, and number of new states looked at after which to return.
+    count, table, bits, new_states, origins
+        Number of new states so far, their hash table (a power of two), `new_states` seen as uint64,
+        the states (room, D + 2), and the state and deviation each came from (room, 2); written.
 
     Returns
     -------
-    count, positions, losses, gains, parents, deviations
-        The new states; count is OVERFLOW where there is not room enough.
+    begin, count
+        The state to go on with, and the number of new states; OVERFLOW where there is not room enough.
     """
-    states, directions = positions.shape
-    new_positions = np.empty((room, directions))
-    new_losses = np.empty(room)
-    new_gains = np.empty(room)
-    parents = np.empty(room, np.int32)
-    deviations = np.empty(room, np.int64)
-    slots = 4
-    while slots < 2 * room:
-        slots *= 2
-    table = np.full(slots, -1, np.int32)
-    count = 0
-    first, last = -base, len(step_loss) - 1 - base
-    residual = np.empty(m)
-    for s in range(states):
-        left = budget - losses[s]
-        low, high = deviation_range(positions[s], left, move, later_low, later_high, low_rate, high_rate, first, last)
+    directions = len(lines)
+    mask = np.uint64(len(table) - 1)
+    first, last = int(runs[0, 0]), int(runs[len(runs) - 1, 0])
+    r = np.int64(0)
+    for s in range(begin, len(states)):
+        if allowance <= 0:
+            return s, count
+        low, high = deviation_range(states[s], budget - states[s, directions], lines, first, last)
         if low > high:
             continue
         # The loss grows with the distance from no deviation, on either side: walk away from it and stop early.
@@ -112,76 +99,85 @@ def extend(  # type: ignore[no-untyped-def]
         for sign in (1, -1):
             deviation = nearest if sign == 1 else nearest - 1
             while low <= deviation <= high:
-                loss = losses[s] + step_loss[base + deviation]
+                r = run_of(runs, deviation, r)
+                more = deviation - runs[r, 0]
+                loss = states[s, directions] + (runs[r, 1] + more * runs[r, 3])
                 if loss > budget:
                     break
+                if count == len(new_states):
+                    return s, OVERFLOW
+                allowance -= 1
                 mixed = OFFSET
                 for i in range(m):
-                    residual[i] = positions[s, i] - deviation * move[i]
-                    mixed = mix(mixed, np.int64(hash(residual[i])).view(np.uint64))
-                slot = mixed & np.uint64(slots - 1)
+                    # Adding 0 makes -0.0 and 0.0 one.
+                    new_states[count, i] = states[s, i] - deviation * lines[i, 0] + 0.0
+                    mixed = mix(mixed, bits[count, i])
+                slot = mixed & mask
                 known = table[slot]
                 while known >= 0:
                     same = True
                     for i in range(m):
-                        if new_positions[known, i] != residual[i]:
-                            same = False
-                            break
+                        same &= new_states[known, i] == new_states[count, i]
                     if same:
                         break
-                    slot = (slot + np.uint64(1)) & np.uint64(slots - 1)
+                    slot = (slot + np.uint64(1)) & mask
                     known = table[slot]
                 if known < 0:
-                    if count == room:
-                        return OVERFLOW, new_positions, new_losses, new_gains, parents, deviations
                     known = count
                     table[slot] = count
-                    count += 1
-                    for i in range(m):
-                        new_positions[known, i] = residual[i]
                     for d in range(m, directions):
-                        new_positions[known, d] = positions[s, d] - deviation * move[d]
-                    new_losses[known] = np.inf
-                if loss < new_losses[known]:
-                    new_losses[known] = loss
-                    new_gains[known] = gains[s] + step_gain[base + deviation]
-                    parents[known] = s
-                    deviations[known] = deviation
+                        new_states[known, d] = states[s, d] - deviation * lines[d, 0]
+                    new_states[known, directions] = np.inf
+                    count += 1
+                if loss < new_states[known, directions]:
+                    new_states[known, directions] = loss
+                    new_states[known, directions + 1] = states[s, directions + 1] + (runs[r, 2] + more * runs[r, 4])
+                    origins[known, 0] = s
+                    origins[known, 1] = deviation
                 deviation += sign
-    return count, new_positions, new_losses, new_gains, parents, deviations
+    return len(states), count
 
 
-@njit(cache=True)
-def finish(  # type: ignore[no-untyped-def]
-    positions, losses, gains, move, step_loss, step_gain, base, low_rate, high_rate, budget, m, tolerance
-):
-    """Choose the last type's deviation for every state; return the best feasible (state, deviation, gain).
+@njit(cache=True, nogil=True)
+def finish(states, runs, lines, budget, m):  # type: ignore[no-untyped-def]
+    """Choose the last type's deviation for every state: the largest that fits and stays within the budget.
 
-    Parameters are those of `extend`; `tolerance` (m,) is the residual below zero that counts as rounding. The state is
-    -1 where none is feasible within the budget.
+    Parameters are those of `extend`.
+
+    Returns
+    -------
+    state, deviation, gain
+        The feasible choice of largest value; state is -1 where there is none.
     """
+    directions = len(lines)
     best_state, best_deviation, best_gain = -1, 0, -np.inf
-    nothing = np.zeros(positions.shape[1])
-    first, last = -base, len(step_loss) - 1 - base
-    for s in range(len(positions)):
-        left = budget - losses[s]
-        low, high = deviation_range(positions[s], left, move, nothing, nothing, low_rate, high_rate, first, last)
-        if low > high:
+    first, last = int(runs[0, 0]), int(runs[len(runs) - 1, 0])
+    r = np.int64(0)
+    for s in range(len(states)):
+        deviation = last
+        for i in range(m):
+            move = lines[i, 0]
+            if move > 0.0 and states[s, i] < move * deviation:
+                deviation = int(np.floor(states[s, i] / move))
+                # A quotient may be rounded up to a whole number.
+                deviation -= states[s, i] < move * deviation
+            elif move == 0.0 and states[s, i] < 0.0:
+                deviation = first - 1
+        if deviation < first:
             continue
-        # Losses are convex, but the slack is priced too: every deviation in the (short) range is tried.
-        nearest = min(max(0, low), high)
-        for sign in (1, -1):
-            deviation = nearest if sign == 1 else nearest - 1
-            while low <= deviation <= high:
-                if losses[s] + step_loss[base + deviation] > budget:
-                    break
-                fits = True
-                for i in range(m):
-                    if positions[s, i] - deviation * move[i] < -tolerance[i]:
-                        fits = False
-                        break
-                gain = gains[s] + step_gain[base + deviation]
-                if fits and gain > best_gain:
-                    best_state, best_deviation, best_gain = s, deviation, gain
-                deviation += sign
+        r = run_of(runs, deviation, r)
+        left = budget - states[s, directions]
+        loss = runs[r, 1] + (deviation - runs[r, 0]) * runs[r, 3]
+        if loss > left:
+            if deviation <= 0:
+                continue
+            while r > 0 and runs[r, 1] > left:
+                r -= 1
+            if runs[r, 3] <= 0.0:
+                continue
+            # A hair more than the budget does no harm: what is found is a selection all the same.
+            deviation = min(deviation, int(runs[r, 0] + (left - runs[r, 1]) / runs[r, 3] + 1e-9))
+        gain = states[s, directions + 1] + (runs[r, 2] + (deviation - runs[r, 0]) * runs[r, 4])
+        if gain > best_gain:
+            best_state, best_deviation, best_gain = s, deviation, gain
     return best_state, best_deviation, best_gain
