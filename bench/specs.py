@@ -113,7 +113,7 @@ def _few_types() -> tuple[Spec, ...]:
     specs = [Spec("pruning", n, 2, severity=severity) for n, severity in sizes.items()]
     specs += [Spec("pruning-dense", n, 2, severity=severity, peers=False) for n, severity in sizes.items()]
     specs += [Spec("pruning-many-types", n, 4, severity=sizes[n], peers=False) for n in (10**4, 10**5, 10**6)]
-    for family in ("equal-values", "integer-values", "non-binding", "zero-capacity"):
+    for family in ("equal-values", "integer-values", "quantised-values", "non-binding", "zero-capacity"):
         specs += [Spec(f"pruning-{family}", n, 2, severity=sizes[n], peers=False) for n in (10**5, 10**7)]
     return tuple(specs)
 

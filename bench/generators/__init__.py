@@ -18,6 +18,7 @@ FAMILIES: dict[str, Generator] = {
     "pruning-many-types": pruning.many_types,
     "pruning-equal-values": partial(pruning.six_types, values="equal"),
     "pruning-integer-values": partial(pruning.six_types, values="integer"),
+    "pruning-quantised-values": partial(pruning.six_types, values="quantised"),
     "pruning-non-binding": partial(pruning.six_types, capacity=1.0),
     "pruning-zero-capacity": partial(pruning.six_types, capacity=0.0),
     **{f"pisinger-{name}": partial(pisinger.problem, family) for name, family in pisinger.FAMILIES.items()},

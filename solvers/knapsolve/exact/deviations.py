@@ -7,7 +7,6 @@ many dimensions; two halves of the types, joined where their residuals add up, n
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -19,6 +18,7 @@ from knapsolve.exact.curves import Curve
 from knapsolve.exact.join import chain, join
 from knapsolve.exact.relaxation import Relaxation, basis_matrix
 from knapsolve.exact.window import OVERFLOW, extend, finish
+from knapsolve.interruption import late
 
 FIRST_ROOM = 2**12
 STATE_BYTES = 2**26
@@ -196,7 +196,7 @@ def _enumerate(
                 states, runs, lines[level], budget, m, begin, ALLOWANCE, count, table, new_states.view(np.uint64),
                 new_states, origins,
             )  # fmt: skip
-            if space.deadline is not None and time.perf_counter() > space.deadline:
+            if late(space.deadline):
                 raise OutOfRoomError
             if count == OVERFLOW:
                 if room >= most_room:
@@ -247,7 +247,7 @@ def _by_halves(
             ALLOWANCE, best,
         )  # fmt: skip
         pair = (one, other) if one >= 0 else pair
-        if space.deadline is not None and time.perf_counter() > space.deadline:
+        if late(space.deadline):
             raise OutOfRoomError
     if pair[0] < 0:
         return None
