@@ -52,7 +52,7 @@ def test_published_files_come_with_the_best_value_known(data_folder):
     specs = {spec for name in ("files", "choice", "several-dimensions") for spec in groups()[name].specs}
     published = [spec for spec in specs if spec.family == "file"]
     unknown = [spec.name for spec in published if spec.best_known() is None]
-    assert len(published) > 300
+    assert len(published) >= 250
     assert all(name.startswith(("gk/", "mmkp/")) for name in unknown)
 
 
