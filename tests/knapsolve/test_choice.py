@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from knapsolve import Knapsack, Options, Status, solve
-from knapsolve.exact import choice_budget
 from knapsolve.exact.choice import Choice
-from knapsolve.exact.choice_classes import classes_of
-from knapsolve.exact.choice_relaxation import SAMPLE, minimise, relax
+from knapsolve.exact.choice import budget as choice_budget
+from knapsolve.exact.choice.classes import classes_of
+from knapsolve.exact.choice.relaxation import SAMPLE, minimise, relax
 from knapsolve.files import read
 from knapsolve.testing import check_solver
 

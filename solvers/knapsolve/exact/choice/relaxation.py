@@ -13,8 +13,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from knapsolve.exact.choice_classes import Classes
-from knapsolve.exact.choice_dual import INFEASIBLE, best_options, choice_simplex
+from knapsolve.exact.choice.classes import Classes
+from knapsolve.exact.choice.dual import INFEASIBLE, best_options, choice_simplex
 
 SAMPLE = 2**12
 """Least number of classes in the sample; four times as many are solved whole."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from knapsolve.exact.choice_dual import INFEASIBLE, SOLVED, best_options, choice_simplex
-from knapsolve.exact.choice_round import improve, total
+from knapsolve.exact.choice.dual import INFEASIBLE, SOLVED, best_options, choice_simplex
+from knapsolve.exact.choice.round import improve, total
 
 ENTER, BACK, DONE = 0, 1, 2
 

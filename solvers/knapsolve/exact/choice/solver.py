@@ -3,7 +3,7 @@
 The dual's prices bound every selection, and what an option loses against the best of its class at those prices says
 whether it can be part of a better selection than the best known: if it loses more than the bound is above that, it
 cannot. Few options are left. Where they are very few the optimum is found among all that lose no more than a growing
-budget (`choice_list`); otherwise a branch and bound goes on with the dual of every node (`choice_tree`).
+budget (`list`); otherwise a branch and bound goes on with the dual of every node (`tree`).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.exact.choice_budget import grow
-from knapsolve.exact.choice_classes import Classes, classes_of
-from knapsolve.exact.choice_relaxation import ChoiceRelaxation, relax, restrict, scales
-from knapsolve.exact.choice_round import multistart, total
-from knapsolve.exact.choice_tree import DONE, search
+from knapsolve.exact.choice.budget import grow
+from knapsolve.exact.choice.classes import Classes, classes_of
+from knapsolve.exact.choice.relaxation import ChoiceRelaxation, relax, restrict, scales
+from knapsolve.exact.choice.round import multistart, total
+from knapsolve.exact.choice.tree import DONE, search
 from knapsolve.problem import Knapsack
 from knapsolve.solution import evaluate, relative_gap
 from knapsolve.solver import Answer, Capabilities, Options, Progress

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from knapsolve.exact.choice_line import line_minimum
+from knapsolve.exact.choice.line import line_minimum
 
 SOLVED, INFEASIBLE, STUCK = 0, 1, 2
 

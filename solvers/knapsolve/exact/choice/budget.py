@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.exact.choice_classes import Classes
-from knapsolve.exact.choice_list import GIVE_UP, OVERFLOW, combinations, join
-from knapsolve.exact.choice_relaxation import ChoiceRelaxation
+from knapsolve.exact.choice.classes import Classes
+from knapsolve.exact.choice.list import GIVE_UP, OVERFLOW, combinations, join
+from knapsolve.exact.choice.relaxation import ChoiceRelaxation
 
 ROOM = 2**21
 """Longest list of combinations (about 60 bytes each for two resources)."""
