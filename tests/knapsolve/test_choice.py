@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from knapsolve import Knapsack, Options, Status, solve
-from knapsolve.exact.choice import Choice
-from knapsolve.exact.choice import budget as choice_budget
+from knapsolve.exact.choice import Choice, pairs
 from knapsolve.exact.choice.classes import classes_of
 from knapsolve.exact.choice.relaxation import SAMPLE, minimise, relax
 from knapsolve.files import read
@@ -47,7 +46,7 @@ def test_it_keeps_every_rule_of_the_conformance_suite():
 @pytest.mark.slow
 def test_it_keeps_every_rule_without_lists_of_combinations(monkeypatch):
     """Where the lists have no room, branch and bound finds the same optima."""
-    monkeypatch.setattr(choice_budget, "ROOM", 0)
+    monkeypatch.setattr(pairs, "MOST_EXTENSIONS", -1)
     check_solver(Choice(), count=50, seed=1)
 
 

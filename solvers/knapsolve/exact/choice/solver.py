@@ -9,37 +9,31 @@ budget (`list`); otherwise a branch and bound goes on with the dual of every nod
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from knapsolve.exact.choice.branching import Found, branch, core_of, done, report
 from knapsolve.exact.choice.budget import grow
 from knapsolve.exact.choice.classes import Classes, classes_of
-from knapsolve.exact.choice.relaxation import ChoiceRelaxation, relax, restrict, scales
-from knapsolve.exact.choice.round import multistart, total
-from knapsolve.exact.choice.tree import DONE, search
+from knapsolve.exact.choice.neighbourhood import search_neighbourhoods
+from knapsolve.exact.choice.relaxation import ChoiceRelaxation, relax
+from knapsolve.exact.choice.round import multistart, sweep, total
 from knapsolve.problem import Knapsack
-from knapsolve.solution import evaluate, relative_gap
-from knapsolve.solver import Answer, Capabilities, Options, Progress
+from knapsolve.solution import evaluate
+from knapsolve.solver import Answer, Capabilities, Options
 
 EXACT_FLOAT = 2**53
 ROUNDING = 1e-13
 """Rounding error of a bound, relative to the largest sum of values."""
 SMALL = 4096
 """Options up to which selections are rounded by repair and exchange."""
-
-
-@dataclass
-class Found:
-    """What is known while the search goes on, in terms of one option a class."""
-
-    options: NDArray[np.int64] | None
-    value: float
-    bound: float
-    proved: bool = False
-    trace: list[str] = field(default_factory=list)
+FEW = 256
+"""Options in question up to which branch and bound is likely to end."""
+ROUNDS = 100
+"""Neighbourhoods searched where there is no time limit."""
+NEIGHBOURHOODS = 0.85
+"""Share of the time left that neighbourhoods take where branch and bound is not likely to end."""
 
 
 class Choice:
@@ -56,7 +50,8 @@ class Choice:
             return Answer(np.zeros(problem.n, np.bool_), 0, prices=np.zeros(problem.m), trace=("choice: nothing",))
         if (classes.start[1:] == classes.start[:-1]).any():
             return Answer(None, -np.inf, infeasible=True, trace=("choice: a class has no option that fits",))
-        relaxation = relax(classes, options.seed)
+        deadline = None if options.time_limit is None else started + options.time_limit
+        relaxation = relax(classes, options.seed, deadline)
         if relaxation.infeasible:
             return Answer(None, -np.inf, infeasible=True, trace=("choice: the linear relaxation is infeasible",))
         magnitude = float(np.abs(classes.value).max(initial=0.0)) * (len(classes.start) - 1)
@@ -64,9 +59,10 @@ class Choice:
         _start(found, classes, problem, options)
         exact = magnitude < EXACT_FLOAT or not problem.integer_values
         step, margin = (1.0, 1e-6 + ROUNDING * magnitude) if problem.integer_values else (ROUNDING * magnitude, 0.0)
-        deadline = None if options.time_limit is None else started + options.time_limit
         if exact:
             finish(found, classes, relaxation, step, margin, options, started, deadline)
+        else:
+            found.trace.append("choice: values too large for exact sums of floats, nothing searched")
         if found.options is None:
             return Answer(None, -np.inf if found.proved else found.bound, prices=relaxation.prices,
                           infeasible=found.proved, trace=tuple(found.trace))  # fmt: skip
@@ -106,43 +102,79 @@ def finish(
     deadline: float | None,
 ) -> None:
     """Search until the optimum is proved or time is up; `found` is written."""
-    small = len(classes.value) <= SMALL
-    if small:
+    size = len(classes.value)
+    if size <= SMALL:
         round_off(found, classes, relaxation, options.seed)
         report(found, options, started)
         if done(found, step, margin, options):
+            found.trace.append("choice: a rounded selection meets the dual bound")
             return
     state = grow(classes, relaxation, found.options, step, margin, deadline)
-    if state.options is not None and state.options is not found.options:
-        residual = np.empty(len(classes.limits))
-        found.value = float(total(classes.value, classes.weight, state.options, classes.limits, residual))
-        found.options = state.options
-    found.bound = min(found.bound, relaxation.bound - state.proved + margin + step)
+    _adopt(found, classes, state.options)
+    # Where values are whole, the margin alone covers the rounding.
+    found.bound = min(found.bound, relaxation.bound - state.proved + margin + (step if step < 1.0 else 0.0))
     report(found, options, started)
     if state.complete:
         found.proved = True
         found.trace.append(f"choice: proved within loss budget {state.proved:.6g}")
         return
     found.trace.append(f"choice: combinations too many beyond loss budget {state.proved:.6g}")
-    if not small and found.options is None:
+    if found.options is None:
+        _make_fit(found, classes, relaxation)
+    if found.options is None and not _late(deadline):
         round_off(found, classes, relaxation, options.seed)
-    late = deadline is not None and time.perf_counter() > deadline
-    if not done(found, step, margin, options) and not late:
+    if not done(found, step, margin, options) and not _late(deadline):
+        look_around(found, classes, relaxation, step, margin, options, deadline)
+        report(found, options, started)
+    if not done(found, step, margin, options) and not _late(deadline):
         branch(found, classes, relaxation, step, margin, options, started, deadline)
 
 
-def done(found: Found, step: float, margin: float, options: Options) -> bool:
-    """Return whether the bound says that nothing better exists, or nothing better enough; note a proof."""
-    if found.bound < found.value + step - margin:
-        found.proved = True
-    return found.proved or relative_gap(found.value, found.bound) <= options.gap
+def _late(deadline: float | None) -> bool:
+    return deadline is not None and time.perf_counter() > deadline
 
 
-def report(found: Found, options: Options, started: float) -> None:
-    """Tell the caller how far the search is."""
-    if options.on_progress is not None and found.options is not None:
-        bound = max(found.value if found.proved else found.bound, found.value)
-        options.on_progress(Progress(time.perf_counter() - started, found.value, bound))
+def _adopt(found: Found, classes: Classes, options: NDArray[np.int64] | None) -> None:
+    """Keep options, one a class, shape (C,), where they fit and are worth more than the best known."""
+    if options is None or options is found.options:
+        return
+    residual = np.empty(len(classes.limits))
+    value = float(total(classes.value, classes.weight, options, classes.limits, residual))
+    if value > found.value and residual.min(initial=0.0) >= 0.0:
+        found.options, found.value = options, value
+
+
+def _make_fit(found: Found, classes: Classes, relaxation: ChoiceRelaxation) -> None:
+    """Make the dual's options fit in one pass, whatever that loses."""
+    options = relaxation.key.copy()
+    sweep(classes.weight, classes.start, classes.limits, relaxation.loss, options)
+    _adopt(found, classes, options)
+
+
+def look_around(
+    found: Found,
+    classes: Classes,
+    relaxation: ChoiceRelaxation,
+    step: float,
+    margin: float,
+    options: Options,
+    deadline: float | None,
+) -> None:
+    """Search the neighbourhoods of good selections: briefly where branch and bound is likely to end by itself."""
+    short = np.count_nonzero(relaxation.loss <= found.bound - found.value) <= FEW + len(relaxation.key)
+    if len(classes.value) > SMALL:
+        return
+    until = deadline
+    if deadline is not None:
+        now = time.perf_counter()
+        until = now + (1.0 - NEIGHBOURHOODS if short else NEIGHBOURHOODS) * (deadline - now)
+    # What meets the bound, rounded down where values are whole, needs no better.
+    top = np.floor(found.bound + margin) - margin if step == 1.0 else found.bound
+    _adopt(found, classes, search_neighbourhoods(
+        classes, relaxation, found.options, relaxation.bound - top,
+        ROUNDS if deadline is None or short else 2**62, until, options.seed,
+    ))  # fmt: skip
+    found.trace.append(f"choice: neighbourhoods searched up to value {found.value:.10g}")
 
 
 def round_off(found: Found, classes: Classes, relaxation: ChoiceRelaxation, seed: int) -> None:
@@ -159,112 +191,7 @@ def round_off(found: Found, classes: Classes, relaxation: ChoiceRelaxation, seed
     shakes[0] = 1.0
     value = core.given + multistart(
         core.classes.value, core.classes.weight, core.classes.start, core.classes.limits, np.ones(size, np.bool_),
-        relaxation.loss[core.positions], relaxation.prices, shakes[: max(1, 20 * SMALL // max(size, SMALL))],
-        10 if size <= SMALL else 0, best,
+        relaxation.prices, shakes[: max(1, 20 * SMALL // max(size, SMALL))], 10 if size <= SMALL else 0, best,
     )  # fmt: skip
     if value > found.value:
         found.options, found.value = core.lift(best, relaxation.key), float(value)
-
-
-@dataclass(frozen=True, eq=False)
-class Core:
-    """The problem of the options in question, all others being decided.
-
-    Parameters
-    ----------
-    classes
-        The core by itself.
-    positions
-        Option of the whole problem that each of the core is, shape (P,).
-    opened
-        Class of the whole problem that each of the core is, shape (K,).
-    given
-        Value of what is decided.
-    """
-
-    classes: Classes
-    positions: NDArray[np.int64]
-    opened: NDArray[np.int64]
-    given: float
-
-    def lift(self, options: NDArray[np.int64], key: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return one option for each class of the whole problem."""
-        lifted = key.copy()
-        lifted[self.opened] = self.positions[options]
-        return lifted
-
-
-def core_of(classes: Classes, relaxation: ChoiceRelaxation, kept: NDArray[np.bool_]) -> Core:
-    """Return the core of the kept options, bool, shape (N,), and the keys of their classes; writes `kept`."""
-    kept[relaxation.key] = True
-    sizes = np.add.reduceat(kept, classes.start[:-1], dtype=np.int64)
-    decided = relaxation.key[sizes == 1]
-    kept[decided] = False
-    core = restrict(classes, kept, classes.limits - classes.weight[decided].sum(axis=0))
-    return Core(core, np.flatnonzero(kept), np.flatnonzero(sizes > 1), float(classes.value[decided].sum()))
-
-
-def branch(
-    found: Found,
-    classes: Classes,
-    relaxation: ChoiceRelaxation,
-    step: float,
-    margin: float,
-    options: Options,
-    started: float,
-    deadline: float | None,
-) -> None:
-    """Branch and bound over the options that lose little enough; `found` is written."""
-    kept = relaxation.loss <= found.bound - found.value - step + margin
-    reduced = core_of(classes, relaxation, kept)
-    core, given = reduced.classes, reduced.given
-    best = np.empty(len(core.start) - 1, np.int64)
-    known, m, size = found.value - given, len(core.limits), len(core.value)
-    value_scale, weight_scale = scales(core)
-    mark = np.zeros(3, np.int64)
-    state = (
-        np.empty(size + 1, np.int64), np.zeros(size + 2, np.int64), np.empty(size + 2, np.int64),
-        np.zeros(size + 2, np.bool_), np.zeros(size + 2), np.zeros((size + 2, m), np.int64),
-        np.zeros((size + 2, m), np.int64), np.zeros((size + 2, m), np.int64), -1 - np.arange(m),
-        np.zeros(m, np.int64), np.zeros(len(core.start) - 1, np.int64),
-    )  # fmt: skip
-    class_of = np.repeat(np.arange(len(core.start) - 1), np.diff(core.start))
-    allowed = np.ones(size, np.bool_)
-    nodes, chunk = 0, 1
-    while mark[2] != DONE and len(best):
-        before = time.perf_counter()
-        value, count = search(
-            core.value, core.weight, core.start, class_of, core.limits, value_scale, weight_scale, allowed, best,
-            known, step, margin, chunk, mark, *state,
-        )  # fmt: skip
-        nodes += count
-        now = time.perf_counter()
-        # Look at the clock about every twentieth of a second.
-        chunk = int(max(1, min(4 * chunk, chunk * 0.05 / max(now - before, 1e-6))))
-        bound = min(open_bound(mark, state) + given, found.bound)
-        better = value > known
-        if better:
-            known = value
-            found.options = reduced.lift(best, relaxation.key)
-            found.value = float(value) + given
-        if bound < found.bound or better:
-            found.bound = bound
-            report(found, options, started)
-        if mark[2] != DONE and (
-            relative_gap(found.value, found.bound) <= options.gap or (deadline is not None and now > deadline)
-        ):
-            found.trace.append(f"choice: stopped after {nodes} nodes")
-            return
-    found.proved = True
-    found.trace.append(f"choice: proved by {nodes} nodes over {size} options of {len(best)} classes")
-
-
-def open_bound(mark: NDArray[np.int64], state: tuple[NDArray[Any], ...]) -> float:
-    """Return the largest bound of what the search has not seen yet."""
-    depth = int(mark[0])
-    second, node_bound = state[3][:depth], state[4][:depth]
-    pending = node_bound[~second.astype(np.bool_)]
-    if depth:
-        # The node that the search stands in front of inherits its parent's bound.
-        pending = np.append(pending, node_bound[depth - 1])
-    return float(pending.max(initial=-np.inf)) if depth else np.inf
