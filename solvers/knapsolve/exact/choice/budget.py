@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knapsolve.exact.choice.classes import Classes
+from knapsolve.exact.choice.lattice import fill
 from knapsolve.exact.choice.pairs import Nearby, best_pair
 from knapsolve.exact.choice.relaxation import ChoiceRelaxation
 
@@ -26,6 +27,8 @@ MOST_NEAREST = 512
 FIRST_OPTIONS = 24
 """Number of options whose loss is within the first budget."""
 MOST_OPTIONS = 2**15
+TIES = 2**10
+"""Options within a budget from which they are looked at by kinds first."""
 
 
 @dataclass
@@ -92,6 +95,7 @@ def grow(
     budget = float(ordered[min(FIRST_OPTIONS, len(ordered) - 1)]) if len(ordered) else 0.0
     class_of = np.searchsorted(classes.start, near, "right") - 1
     tried = step != 1.0
+    filled = False
     while True:
         # Beyond what improves on the best known there is nothing to look for.
         enough = max(state.loss - step + margin, 0.0)
@@ -103,13 +107,20 @@ def grow(
             continue
         kept = loss[near] <= budget
         listed = 0
+        if np.count_nonzero(kept) > TIES and not filled:
+            filled = True
+            _fill(state, classes, relaxation, step, margin)
+            if state.proved >= state.loss - step + margin:
+                state.complete = True
+                return state
+            continue
         if np.count_nonzero(kept) <= MOST_OPTIONS:
             listed = _within(state, classes, relaxation, near[kept], class_of[kept], left, budget, floor, deadline)
         if listed == 0:
             _among_nearest(state, classes, relaxation, near, class_of, left, budget, floor, step, margin, deadline)
             state.complete = state.proved >= state.loss - step + margin
             return state
-        state.proved = budget
+        state.proved = max(state.proved, budget)
         # What was found on the way may lose more than the budget, in unused capacity: it is then no proof.
         if budget >= max(state.loss - step + margin, 0.0) or np.isinf(budget):
             state.complete = True
@@ -130,6 +141,20 @@ def grow(
         budget = (
             grown if len(ordered) == 0 or budget > 0.0 else max(grown, float(ordered[ordered > 0.0].min(initial=1.0)))
         )
+
+
+def _fill(state: Budget, classes: Classes, relaxation: ChoiceRelaxation, step: float, margin: float) -> None:
+    """Look whether many alike classes can fill the capacities."""
+    filled = fill(classes, relaxation, state.loss, margin if step == 1.0 else step)
+    if filled is None:
+        return
+    state.proved = max(state.proved, filled.bound)
+    if filled.options is None:
+        return
+    unused = classes.limits - classes.weight[filled.options].sum(axis=0)
+    lost = float(relaxation.loss[filled.options].sum() + relaxation.prices @ unused)
+    if (unused >= 0.0).all() and lost < state.loss:
+        state.options, state.loss = filled.options, lost
 
 
 def _among_nearest(

@@ -23,6 +23,10 @@ SHARE = 32
 """Of so many classes one is in the sample, where that makes more."""
 WORK = 2**22
 """Options looked at between two looks at the clock, in steps of the dual."""
+TIE = 1e-12
+"""Difference of reduced values, relative to the largest value, that counts as a tie."""
+MANY_TIES = 256
+"""Ties in a sample that are no accident."""
 SWEEPS = 20
 SPREAD = 4.0
 """Half-width of the box, in standard deviations of the sampled demand."""
@@ -59,16 +63,29 @@ def relax(classes: Classes, seed: int, deadline: float | None = None) -> ChoiceR
     ``classes`` must have an option in every class.
     """
     count = len(classes.start) - 1
-    infeasible = False
-    prices = _sampled_prices(classes, seed, deadline) if count > 4 * SAMPLE else None
-    if prices is None:
-        prices, infeasible = minimise(classes, deadline)
-    key, loss = np.empty(count, np.int64), np.empty(len(classes.value))
-    allowed = np.ones(len(classes.value), np.bool_)
-    best = best_options(classes.value, classes.weight, classes.start, allowed, prices, key, loss)
-    tie = 1e-12 * float(np.abs(classes.value).max(initial=0.0))
-    settle_ties(classes.weight, classes.start, classes.limits, prices, loss, tie, key)
-    return ChoiceRelaxation(prices, float(best + prices @ classes.limits), key, loss, infeasible)
+    for trusting in (True, False) if count > 4 * SAMPLE else (False,):
+        infeasible = False
+        sampled = _sampled_prices(classes, seed, deadline, trusting) if count > 4 * SAMPLE else None
+        if sampled is None:
+            sampled = *minimise(classes, deadline), True
+            infeasible = sampled[1]
+        prices = sampled[0]
+        key, loss = np.empty(count, np.int64), np.empty(len(classes.value))
+        allowed = np.ones(len(classes.value), np.bool_)
+        best = best_options(classes.value, classes.weight, classes.start, allowed, prices, key, loss)
+        tie = TIE * float(np.abs(classes.value).max(initial=0.0))
+        settle_ties(classes.weight, classes.start, classes.limits, prices, loss, tie, key)
+        relaxation = ChoiceRelaxation(prices, float(best + prices @ classes.limits), key, loss, infeasible)
+        if sampled[2] or _nearly_filled(classes, relaxation):
+            break
+    return relaxation
+
+
+def _nearly_filled(classes: Classes, relaxation: ChoiceRelaxation) -> bool:
+    """Return whether the keys fill the capacities but for an option or two, which proves the prices good."""
+    left = classes.limits - classes.weight[relaxation.key].sum(axis=0)
+    reach = len(left) * classes.weight.max(axis=0)
+    return bool(((left >= -reach) & ((left <= reach) | (relaxation.prices == 0.0))).all())
 
 
 def minimise(classes: Classes, deadline: float | None = None) -> tuple[NDArray[np.float64], bool]:
@@ -133,10 +150,13 @@ def compress(start, item, value, weight, kept):  # type: ignore[no-untyped-def]
     return few_start, few_item, few_value, few_weight
 
 
-def _sampled_prices(classes: Classes, seed: int, deadline: float | None) -> NDArray[np.float64] | None:
-    """Return the dual's prices by way of a sample, or None where that fails and the whole must be solved.
+def _sampled_prices(
+    classes: Classes, seed: int, deadline: float | None, trusting: bool
+) -> tuple[NDArray[np.float64], bool, bool] | None:
+    """Return the dual's prices by way of a sample, that they prove nothing infeasible, and whether they are exact.
 
-    Where time is up the sample's own prices must do.
+    None where that fails and the whole must be solved. Where time is up the sample's own prices must do; and where
+    many options of the sample tie at them, the whole has very likely the same, which `trusting` returns unchecked.
     """
     count, m = len(classes.start) - 1, len(classes.limits)
     size = max(SAMPLE, count // SHARE)
@@ -152,7 +172,11 @@ def _sampled_prices(classes: Classes, seed: int, deadline: float | None) -> NDAr
         return None
     key = np.empty(size, np.int64)
     everything = np.ones(len(sample.value), np.bool_)
-    best_options(sample.value, sample.weight, start, everything, centre, key, np.empty(len(sample.value)))
+    loss = np.empty(len(sample.value))
+    best_options(sample.value, sample.weight, start, everything, centre, key, loss)
+    tied = np.count_nonzero(loss <= TIE * sample.value.max(initial=0.0)) - size
+    if trusting and tied > MANY_TIES:
+        return centre, False, False
     deviation = sample.weight[key].std(axis=0) * np.sqrt(size)
     half = np.zeros(m)
     for i in range(m):
@@ -167,21 +191,21 @@ def _sampled_prices(classes: Classes, seed: int, deadline: float | None) -> NDAr
         half += reach
     half += 1e-9 * centre
     if _late(deadline):
-        return centre
+        return centre, False, True
     kept = np.empty(len(classes.value), np.bool_)
     fixed = np.empty(m)
     within_box(classes.value, classes.weight, classes.start, centre, half, kept, fixed)
     left = classes.limits - fixed
     if not kept.any():
-        return centre
+        return centre, False, True
     prices, infeasible = minimise(restrict(classes, kept, left), deadline)
     if _late(deadline):
-        return prices
+        return prices, False, True
     inside = (np.abs(prices - centre) <= half * (1 + 1e-12)) & (
         (prices > np.maximum(centre - half, 0.0)) | (prices == 0)
     )
     inside &= prices < centre + np.where(half > 0, half, 1.0)
-    return None if infeasible or not inside.all() else prices
+    return None if infeasible or not inside.all() else (prices, False, True)
 
 
 @njit(cache=True)
@@ -275,5 +299,7 @@ def settle_ties(weight, start, limits, prices, loss, tie, key):  # type: ignore[
                     left[i] += weight[key[c], i] - weight[best, i]
                 key[c] = best
                 changed = True
+            if least == 0.0:
+                return
         if not changed:
             break
