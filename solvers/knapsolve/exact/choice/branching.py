@@ -95,11 +95,11 @@ def branch(
 ) -> None:
     """Branch and bound over the options that lose little enough; `found` is written."""
     kept = relaxation.loss <= found.bound - found.value - step + margin
-    if np.count_nonzero(kept) > LARGEST:
-        found.trace.append(f"choice: {np.count_nonzero(kept)} options are too many to branch on")
-        return
     reduced = core_of(classes, relaxation, kept)
     core, given = reduced.classes, reduced.given
+    if len(core.value) > LARGEST:
+        found.trace.append(f"choice: {len(core.value)} options are too many to branch on")
+        return
     best = np.empty(len(core.start) - 1, np.int64)
     known, m, size = found.value - given, len(core.limits), len(core.value)
     value_scale, weight_scale = scales(core)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from knapsolve.exact.choice.classes import Classes
 from knapsolve.exact.choice.lattice import fill
-from knapsolve.exact.choice.pairs import Nearby, best_pair
+from knapsolve.exact.choice.pairs import ROOM, Nearby, best_pair
 from knapsolve.exact.choice.relaxation import ChoiceRelaxation
 
 GROWTH = 1.4
@@ -19,11 +19,14 @@ CAREFUL = 1.12
 REACH = 1.3
 """The factor at most, to lower the rounded bound."""
 LONG = 5000
-VERY_LONG = 2**16
+VERY_LONG = 2**19
 """Length of the lists from which branch and bound is faster where values are whole."""
 FIRST_NEAREST = 2**12
 SAMPLE = 2**17
+SMALL = 4096
+"""Number of options up to which branch and bound stands a chance."""
 MOST_NEAREST = 512
+NEAREST_ROOM = 2**17
 FIRST_OPTIONS = 24
 """Number of options whose loss is within the first budget."""
 MOST_OPTIONS = 2**15
@@ -131,7 +134,7 @@ def grow(
             if state.proved >= state.loss - step + margin:
                 state.complete = True
                 return state
-        if step == 1.0 and listed > VERY_LONG and state.proved < state.loss - step + margin:
+        if step == 1.0 and listed > VERY_LONG and len(loss) <= SMALL and state.proved < state.loss - step + margin:
             return state
         grown = max(budget * (GROWTH if listed < LONG else CAREFUL), margin, step if step < 1 else 0.0)
         if step == 1.0 and listed > LONG:
@@ -182,7 +185,7 @@ def _among_nearest(
         few = np.sort(ranked[:size])
         # Where values are whole, go for the least loss that is possible.
         ample = max(min(floor + np.ceil(max(state.proved - floor, 0.0)) if floor else 4.0 * budget, state.loss), margin)
-        if not _within(state, classes, relaxation, near[few], class_of[few], left, ample, floor, deadline):
+        if not _within(state, classes, relaxation, near[few], class_of[few], left, ample, floor, deadline, NEAREST_ROOM):
             return
         size *= 2
 
@@ -216,6 +219,7 @@ def _within(
     budget: float,
     floor: float,
     deadline: float | None,
+    room: int = ROOM,
 ) -> int:
     """Search all combinations of the given options within the budget.
 
@@ -223,7 +227,7 @@ def _within(
     """
     key = relaxation.key
     nearby = Nearby(class_of, relaxation.loss[near], classes.weight[near] - classes.weight[key[class_of]])
-    pair = best_pair(nearby, left, relaxation.prices, budget, state.loss, floor, deadline)
+    pair = best_pair(nearby, left, relaxation.prices, budget, state.loss, floor, deadline, room=room)
     if pair.taken is not None:
         state.options, state.loss = key.copy(), pair.loss
         state.options[class_of[pair.taken]] = near[pair.taken]

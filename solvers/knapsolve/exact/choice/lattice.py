@@ -105,9 +105,9 @@ def fill(classes: Classes, relaxation: ChoiceRelaxation, known: float, tie: floa
 
 @njit(cache=True)
 def widest_swaps(start, weight, key):  # type: ignore[no-untyped-def]
-    """Return the largest change of each weight, (m,), by any swap of classes (C + 1,) and keys (C,); and if all is whole.
+    """Return the largest change of each weight, (m,), by any swap, and whether all weights are whole.
 
-    Options (N, m) whose weights are not whole end the search.
+    Classes (C + 1,), weights (N, m), keys (C,).
     """
     m = weight.shape[1]
     widest = np.zeros(m)

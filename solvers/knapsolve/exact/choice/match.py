@@ -1,10 +1,14 @@
-"""Joining two lists of combinations of whole weights: look up what fills the capacities but for a payable slack.
+"""Joining two lists of combinations: look up what fills the capacities but for a payable slack.
 
-What a selection may leave unused of the dear resources, at their prices, comes to few vectors. For each of them the
-partners of a combination have one weight on these resources, and a hash table lists them, the least loss first.
+Where weights are whole, what a selection may leave unused of the dear resources, at their prices, comes to few vectors.
+For each of them the partners of a combination have one weight on these resources, and a hash table lists them, the
+least loss first. Where weights are real, the partners lie in a box as wide as the payable slack, hence in two
+neighbouring cells of that width on each resource.
 """
 
 from __future__ import annotations
+
+from itertools import product
 
 import numpy as np
 from numba import njit
@@ -15,13 +19,15 @@ from knapsolve.hashing import OFFSET, mix
 MOST_VECTORS = 64
 """Vectors of unused capacity looked up for one combination."""
 LARGEST_CODE = 2**60
+CELLED = 3
+"""Most resources that are divided into cells."""
 TOLERANCE = 1e-9
 """Relative error within which a loss counts as within the budget."""
 
 
 def slack_vectors(
     prices: NDArray[np.float64], spans: NDArray[np.int64], limit: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]] | None:
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]] | None:
     """List what may be left unused of the dearest resources.
 
     Parameters
@@ -35,9 +41,9 @@ def slack_vectors(
 
     Returns
     -------
-    resources, vectors, costs
-        Resources looked at (d,), their unused capacities (V, d) by rising price, prices (V,); None where even one
-        resource has too many.
+    resources, vectors, costs, width
+        Resources looked at (d,), their unused capacities (V, d) by rising price, prices (V,), and ones, the widths of
+        the cells (d,); None where even one resource has too many.
     """
     vectors, costs = np.zeros((1, 0), np.int64), np.zeros(1)
     resources: list[int] = []
@@ -56,14 +62,44 @@ def slack_vectors(
     if not resources:
         return None
     rising = np.argsort(costs, kind="stable")
-    return np.array(resources), np.ascontiguousarray(vectors[rising]), costs[rising]
+    return np.array(resources), np.ascontiguousarray(vectors[rising]), costs[rising], np.ones(len(resources))
+
+
+def neighbouring_cells(
+    prices: NDArray[np.float64], ranges: NDArray[np.float64], limit: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]] | None:
+    """Divide the range of the weights on some resources into cells as wide as the payable slack.
+
+    Parameters
+    ----------
+    prices
+        Price of each resource, shape (m,).
+    ranges
+        Difference of the largest and the least weight of a list on each resource, shape (m,).
+    limit
+        Largest price of all unused capacity.
+
+    Returns
+    -------
+    resources, vectors, costs, width
+        Resources looked at (d,), which cells below that of the capacity are neighbours (V, d), what they cost at least
+        (V,), and the cells' widths (d,); None where no resource is worth dividing.
+    """
+    cells = ranges * prices / (limit * (1 + TOLERANCE)) if 0.0 < limit < np.inf else np.zeros(len(prices))
+    many = np.argsort(-cells, kind="stable")[:CELLED]
+    resources = many[(cells[many] > 2.0) & (cells[many] < LARGEST_CODE ** (1.0 / CELLED) - 2)]
+    if not len(resources):
+        return None
+    vectors = np.array(list(product((0, 1), repeat=len(resources))), np.int64)
+    return resources, vectors, np.zeros(len(vectors)), limit * (1 + TOLERANCE) / prices[resources]
 
 
 @njit(cache=True, nogil=True)
-def index(weight, resources, low, span):  # type: ignore[no-untyped-def]
+def index(weight, resources, low, width, span):  # type: ignore[no-untyped-def]
     """Hash a list of combinations, (F, m), by its weights on some resources, (d,).
 
-    `low` and `span`, both (d,), are the least weight and the number of weights. Returns the code of each combination
+    `low`, `width` and `span`, (d,), are the least weight, the width of a cell (1 for whole weights) and the number of
+    cells. Returns the code of each combination
     (F,), the head of each slot's chain and what follows each combination in its chain; the first in the list come
     first in their chain.
     """
@@ -79,7 +115,7 @@ def index(weight, resources, low, span):  # type: ignore[no-untyped-def]
     for f in range(count - 1, -1, -1):
         code = np.int64(0)
         for d in range(len(resources)):
-            code = code * span[d] + (np.int64(weight[f, resources[d]]) - low[d])
+            code = code * span[d] + np.int64(np.floor((weight[f, resources[d]] - low[d]) / width[d]))
         codes[f] = code
         slot = np.int64(mix(OFFSET, np.uint64(code)) & np.uint64(slots - 1))
         follows[f] = head[slot]
@@ -89,7 +125,7 @@ def index(weight, resources, low, span):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def match(  # type: ignore[no-untyped-def]
-    first_loss, first_weight, codes, head, follows, second_loss, second_weight, resources, low, span, vectors, costs,
+    first_loss, first_weight, codes, head, follows, second_loss, second_weight, resources, low, width, span, vectors, costs,
     left, prices, budget, known, floor, begin, work,
 ):  # fmt: skip
     """Find the pair of combinations that fits and loses least, unused capacity included.
@@ -102,10 +138,10 @@ def match(  # type: ignore[no-untyped-def]
         Their hash table.
     second_loss, second_weight
         (S,), rising, and (S, m).
-    resources, low, span
+    resources, low, width, span
         As for `index`.
     vectors, costs
-        (V, d) unused capacities and (V,) their prices, rising.
+        (V, d) unused capacities, in cells, and (V,) what they cost at least, rising.
     left, prices
         (m,) capacity left by the keys, may be negative, and prices.
     budget, known, floor
@@ -136,7 +172,7 @@ def match(  # type: ignore[no-untyped-def]
             code = np.int64(0)
             for d in range(len(resources)):
                 i = resources[d]
-                needed = np.int64(left[i]) - np.int64(second_weight[s, i]) - vectors[v, d] - low[d]
+                needed = np.int64(np.floor((left[i] - second_weight[s, i] - low[d]) / width[d])) - vectors[v, d]
                 if needed < 0 or needed >= span[d]:
                     code = np.int64(-1)
                     break

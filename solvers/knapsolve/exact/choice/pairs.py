@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knapsolve.exact.choice.list import GIVE_UP, OVERFLOW, combinations, join
-from knapsolve.exact.choice.match import index, match, slack_vectors
+from knapsolve.exact.choice.match import index, match, neighbouring_cells, slack_vectors
 
 ROOM = 2**21
 """Longest list of combinations (about 60 bytes each for two resources)."""
@@ -176,15 +176,21 @@ def _join(
 ) -> tuple[tuple[int, int] | None, float, bool]:
     """Return the best pair, what it loses, and whether all pairs were looked at."""
     low = one.weight.min(axis=0)
-    spans = (one.weight.max(axis=0) - low + 1).astype(np.int64)
-    whole = all((weight == np.floor(weight)).all() for weight in (one.weight, two.weight, left))
-    near = slack_vectors(prices, spans, min(budget, known)) if whole else None
+    ranges, limit = one.weight.max(axis=0) - low, min(budget, known)
+    near = None
+    if all((weight == np.floor(weight)).all() for weight in (one.weight, two.weight, left)):
+        near = slack_vectors(prices, (ranges + 1).astype(np.int64), limit)
+    near = near or neighbouring_cells(prices, ranges, limit)
+    search: Any
     arguments: tuple[Any, ...]
     if near is not None:
-        resources, vectors, costs = near
-        place = (resources, low[resources].astype(np.int64), spans[resources])
-        table = index(one.weight, *place)
-        arguments = (one.loss, one.weight, *table, two.loss, two.weight, *place, vectors, costs, left, prices, budget)
+        resources, vectors, costs, width = near
+        span = np.floor(ranges[resources] / width).astype(np.int64) + 1
+        grid = resources, low[resources], width, span
+        arguments = (
+            one.loss, one.weight, *index(one.weight, *grid), two.loss, two.weight, *grid, vectors, costs, left, prices,
+            budget,
+        )  # fmt: skip
         search, first = match, None
     else:
         along = int(np.argmax(prices * one.weight.std(axis=0)))

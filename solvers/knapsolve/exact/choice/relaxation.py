@@ -74,9 +74,10 @@ def relax(classes: Classes, seed: int, deadline: float | None = None) -> ChoiceR
         allowed = np.ones(len(classes.value), np.bool_)
         best = best_options(classes.value, classes.weight, classes.start, allowed, prices, key, loss)
         tie = TIE * float(np.abs(classes.value).max(initial=0.0))
-        settle_ties(classes.weight, classes.start, classes.limits, prices, loss, tie, key)
+        if not _late(deadline):
+            settle_ties(classes.weight, classes.start, classes.limits, prices, loss, tie, key)
         relaxation = ChoiceRelaxation(prices, float(best + prices @ classes.limits), key, loss, infeasible)
-        if sampled[2] or _nearly_filled(classes, relaxation):
+        if sampled[2] or _late(deadline) or _nearly_filled(classes, relaxation):
             break
     return relaxation
 

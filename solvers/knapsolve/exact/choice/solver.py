@@ -102,6 +102,10 @@ def finish(
     deadline: float | None,
 ) -> None:
     """Search until the optimum is proved or time is up; `found` is written."""
+    if _late(deadline):
+        _make_fit(found, classes, relaxation)
+        found.trace.append("choice: time was up with the linear relaxation")
+        return
     size = len(classes.value)
     if size <= SMALL:
         round_off(found, classes, relaxation, options.seed)
@@ -119,10 +123,10 @@ def finish(
         found.trace.append(f"choice: proved within loss budget {state.proved:.6g}")
         return
     found.trace.append(f"choice: combinations too many beyond loss budget {state.proved:.6g}")
-    if found.options is None:
-        _make_fit(found, classes, relaxation)
     if found.options is None and not _late(deadline):
         round_off(found, classes, relaxation, options.seed)
+    if found.options is None:
+        _make_fit(found, classes, relaxation)
     if not done(found, step, margin, options) and not _late(deadline):
         look_around(found, classes, relaxation, step, margin, options, deadline)
         report(found, options, started)
