@@ -99,6 +99,9 @@ def grow(
     class_of = np.searchsorted(classes.start, near, "right") - 1
     tried = step != 1.0
     filled = False
+    if state.loss - step + margin <= 0.0:
+        state.complete = True
+        return state
     while True:
         # Beyond what improves on the best known there is nothing to look for.
         enough = max(state.loss - step + margin, 0.0)
@@ -185,7 +188,9 @@ def _among_nearest(
         few = np.sort(ranked[:size])
         # Where values are whole, go for the least loss that is possible.
         ample = max(min(floor + np.ceil(max(state.proved - floor, 0.0)) if floor else 4.0 * budget, state.loss), margin)
-        if not _within(state, classes, relaxation, near[few], class_of[few], left, ample, floor, deadline, NEAREST_ROOM):
+        if not _within(
+            state, classes, relaxation, near[few], class_of[few], left, ample, floor, deadline, NEAREST_ROOM
+        ):
             return
         size *= 2
 

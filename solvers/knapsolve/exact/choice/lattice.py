@@ -73,11 +73,12 @@ def fill(classes: Classes, relaxation: ChoiceRelaxation, known: float, tie: floa
         return None
     d = len(priced)
     reach = d * widest[priced]
-    low = np.minimum(np.ceil(left[priced] - limit / prices[priced]) - 1, 0.0) - reach
+    with np.errstate(over="ignore"):
+        low = np.minimum(np.ceil(left[priced] - limit / prices[priced]) - 1, 0.0) - reach
     high = np.maximum(left[priced], 0.0) + reach
     sides = high - low + 1
-    kinds = float(np.prod(2 * widest[priced] + 1))
-    if np.prod(sides) > MOST_POINTS or kinds > MOST_POINTS or kinds * np.prod(sides) > MOST_WORK:
+    points, kinds = np.exp(np.log(sides).sum()), np.exp(np.log(2 * widest[priced] + 1).sum())
+    if not (points < MOST_POINTS and kinds < MOST_POINTS and kinds * points < MOST_WORK):
         return None
     shape, spread = sides.astype(np.int64), widest[priced].astype(np.int64)
     least = least_losses(classes.start, classes.weight, key, loss, priced, spread, limit)

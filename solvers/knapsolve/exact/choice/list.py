@@ -46,8 +46,8 @@ def combinations(start, loss, added, budget, room, work):  # type: ignore[no-unt
     while slots < 2 * room:
         slots *= 2
     table = np.empty(slots, np.int32)
-    for slot in range(slots):
-        table[slot] = -1
+    for entry in range(slots):
+        table[entry] = -1
     dying = np.empty(room, np.int32)
     count = 1
     losses[0], parents[0], options[0], alive[0] = 0.0, -1, -1, True

@@ -49,7 +49,7 @@ def slack_vectors(
     resources: list[int] = []
     code = 1
     for i in np.argsort(-prices, kind="stable"):
-        if prices[i] <= 0.0 or limit / prices[i] > MOST_VECTORS or code * int(spans[i]) > LARGEST_CODE:
+        if prices[i] <= 0.0 or limit > MOST_VECTORS * prices[i] or code * int(spans[i]) > LARGEST_CODE:
             break
         amounts = np.arange(int(limit * (1 + TOLERANCE) / prices[i]) + 1)
         spent = costs[:, None] + prices[i] * amounts
@@ -85,7 +85,8 @@ def neighbouring_cells(
         Resources looked at (d,), which cells below that of the capacity are neighbours (V, d), what they cost at least
         (V,), and the cells' widths (d,); None where no resource is worth dividing.
     """
-    cells = ranges * prices / (limit * (1 + TOLERANCE)) if 0.0 < limit < np.inf else np.zeros(len(prices))
+    with np.errstate(over="ignore"):
+        cells = ranges * prices / (limit * (1 + TOLERANCE)) if 0.0 < limit < np.inf else np.zeros(len(prices))
     many = np.argsort(-cells, kind="stable")[:CELLED]
     resources = many[(cells[many] > 2.0) & (cells[many] < LARGEST_CODE ** (1.0 / CELLED) - 2)]
     if not len(resources):
@@ -108,8 +109,8 @@ def index(weight, resources, low, width, span):  # type: ignore[no-untyped-def]
     while slots < 2 * count:
         slots *= 2
     head = np.empty(slots, np.int64)
-    for slot in range(slots):
-        head[slot] = -1
+    for entry in range(slots):
+        head[entry] = -1
     follows = np.empty(count, np.int64)
     codes = np.empty(count, np.int64)
     for f in range(count - 1, -1, -1):
@@ -125,8 +126,8 @@ def index(weight, resources, low, width, span):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def match(  # type: ignore[no-untyped-def]
-    first_loss, first_weight, codes, head, follows, second_loss, second_weight, resources, low, width, span, vectors, costs,
-    left, prices, budget, known, floor, begin, work,
+    first_loss, first_weight, codes, head, follows, second_loss, second_weight, resources, low, width, span, vectors,
+    costs, left, prices, budget, known, floor, begin, work,
 ):  # fmt: skip
     """Find the pair of combinations that fits and loses least, unused capacity included.
 

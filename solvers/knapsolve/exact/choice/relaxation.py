@@ -119,7 +119,8 @@ def scales(classes: Classes) -> tuple[float, NDArray[np.float64]]:
 
 def restrict(classes: Classes, kept: NDArray[np.bool_], limits: NDArray[np.float64]) -> Classes:
     """Return the problem of the kept options, bool, shape (N,), alone; classes without any are dropped."""
-    return Classes(*compress(classes.start, classes.item, classes.value, classes.weight, kept), limits)
+    start, item, value, weight = compress(classes.start, classes.item, classes.value, classes.weight, kept)
+    return Classes(start, item, value, weight, limits)
 
 
 @njit(cache=True)
