@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from knapsolve.exact.choice.classes import Classes
 from knapsolve.exact.choice.relaxation import ChoiceRelaxation
 
-MOST_POINTS = 2**20
-"""Points of the box."""
-MOST_WORK = 2**26
-"""Points times kinds of swaps."""
+MOST_POINTS = 20
+"""Points of the box, and kinds of swaps, as a power of two."""
+MOST_WORK = 26
+"""Points times kinds of swaps, likewise."""
 SWAPS = 2.0
 """Unused capacity that is looked at, in largest swaps of each resource, where no selection is known."""
 
@@ -77,8 +77,9 @@ def fill(classes: Classes, relaxation: ChoiceRelaxation, known: float, tie: floa
         low = np.minimum(np.ceil(left[priced] - limit / prices[priced]) - 1, 0.0) - reach
     high = np.maximum(left[priced], 0.0) + reach
     sides = high - low + 1
-    points, kinds = np.exp(np.log(sides).sum()), np.exp(np.log(2 * widest[priced] + 1).sum())
-    if not (points < MOST_POINTS and kinds < MOST_POINTS and kinds * points < MOST_WORK):
+    # Logarithms, since the products may overflow.
+    points, kinds = np.log2(sides).sum(), np.log2(2 * widest[priced] + 1).sum()
+    if not (points < MOST_POINTS and kinds < MOST_POINTS and kinds + points < MOST_WORK):
         return None
     shape, spread = sides.astype(np.int64), widest[priced].astype(np.int64)
     least = least_losses(classes.start, classes.weight, key, loss, priced, spread, limit)

@@ -30,7 +30,7 @@ FAILURES = 10
 KICK = 0.3
 """What a kick may lose, as a share of the loss so far."""
 TRIES = 20
-"""Losses tried for a start."""
+"""Losses tried for a start, and budgets of the lists."""
 LINES = 2
 """Searches at once, each on a thread of its own."""
 
@@ -87,7 +87,7 @@ class Search:
         weight, options, class_of = self.classes.weight, self.near[near], self.class_of[near]
         left = self.classes.limits - weight[base].sum(axis=0)
         nearby = Nearby(class_of, self.relaxation.loss[options], weight[options] - weight[base[class_of]])
-        while True:
+        for _ in range(TRIES):
             pair: Pair = best_pair(
                 nearby, left, self.relaxation.prices, np.inf, known, -np.inf, deadline, self.listed_budget, room
             )
@@ -105,7 +105,8 @@ class Search:
 
     def begin(self, deadline: float | None) -> None:
         """Look among combinations of all classes, for ever larger losses, until there is something to start from."""
-        known, budget = float(self.relaxation.loss[self.near[len(self.near) // 32]]), self.listed_budget
+        losses, budget = self.relaxation.loss[self.near], self.listed_budget
+        known = float(losses[len(losses) // 32]) or float(losses.mean())
         everything = np.ones(len(self.near), np.bool_)
         for _ in range(TRIES):
             if known >= self.least or (deadline is not None and time.perf_counter() > deadline):
@@ -168,6 +169,8 @@ def search_neighbourhoods(
         The best options found, one a class, shape (C,).
     """
     first = Search(classes, relaxation, options, (seed, 0))
+    if not len(first.near):
+        return options
     first.begin(deadline)
     if not np.isfinite(first.least):
         return None
