@@ -19,7 +19,7 @@ WORK = 2**22
 """Pairs looked at between two looks at the clock."""
 MOST_EXTENSIONS = 2**24
 """Extensions of combinations tried before a budget is given up."""
-EXTENSIONS_A_SECOND = 2**22
+EXTENSIONS_A_SECOND = 2**21
 """Extensions that surely take no longer than a second."""
 MOST_WORK = 2**30
 """Pairs looked at before a budget is given up."""

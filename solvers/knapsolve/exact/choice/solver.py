@@ -32,6 +32,8 @@ FEW = 256
 """Options in question up to which branch and bound is likely to end."""
 ROUNDS = 100
 """Neighbourhoods searched where there is no time limit."""
+BUDGETS = 0.4
+"""Share of the time left that growing budgets take where there are other ways."""
 NEIGHBOURHOODS = 0.85
 """Share of the time left that neighbourhoods take where branch and bound is not likely to end."""
 
@@ -113,7 +115,11 @@ def finish(
         if done(found, step, margin, options):
             found.trace.append("choice: a rounded selection meets the dual bound")
             return
-    state = grow(classes, relaxation, found.options, step, margin, deadline)
+    until = deadline
+    if deadline is not None and size <= SMALL:
+        now = time.perf_counter()
+        until = now + BUDGETS * (deadline - now)
+    state = grow(classes, relaxation, found.options, step, margin, until)
     _adopt(found, classes, state.options)
     # Where values are whole, the margin alone covers the rounding.
     found.bound = min(found.bound, relaxation.bound - state.proved + margin + (step if step < 1.0 else 0.0))
