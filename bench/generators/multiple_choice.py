@@ -45,7 +45,9 @@ def own_options(
     return Knapsack(values.ravel(), weights.reshape(m, -1), capacities, choices=labels, exactly_one=True)
 
 
-def shared_options(n: int, m: int, rng: np.random.Generator, *, options: int = 5, capacity: float = 0.5) -> Knapsack:
+def shared_options(
+    n: int, m: int, rng: np.random.Generator, *, options: int = 5, capacity: float = 0.5, levels: int | None = None
+) -> Knapsack:
     """Return classes that all offer the same few costs, at most one option each; values grow with the costs.
 
     This is the shape of BRAM words shared by DSP rows, and of reuse factor, bits and keep-count by layer.
@@ -60,15 +62,18 @@ def shared_options(n: int, m: int, rng: np.random.Generator, *, options: int = 5
         Options a class; option k costs k + 1 on the first resource and falling amounts on the others.
     capacity
         Capacities as a share of what the dearest option of every class would take.
+    levels
+        Number of different values, whole ones, so that thousands of classes tie; None for real values.
 
     Returns
     -------
     Knapsack
-        The problem, with float values.
+        The problem.
     """
     classes = max(n // options, 1)
     table = np.array([np.arange(1, options + 1) // (i + 1) for i in range(m)])
-    values = np.sort(rng.random((classes, options)), axis=1)
+    shape = (classes, options)
+    values = np.sort(rng.random(shape) if levels is None else rng.integers(1, levels + 1, shape), axis=1)
     item_type = np.tile(np.arange(options, dtype=np.uint8), classes)
     labels = np.repeat(np.arange(classes), options)
     capacities = np.floor(capacity * classes * table[:, -1]).astype(np.int64)

@@ -59,3 +59,9 @@ def test_published_files_come_with_the_best_value_known(data_folder):
 def test_or_library_states_the_optimum_of_each_of_its_small_problems(data_folder):
     specs = [spec for spec in groups()["several-dimensions"].specs if spec.set == "mknap1"]
     assert [spec.best_known() for spec in specs][:3] == [3800.0, 8706.1, 4015.0]
+
+
+def test_shared_options_of_few_levels_have_so_many_whole_values():
+    problem = generate("choice-few-option-types", 2000, 2, 0, levels=3)
+    assert problem.integer_values
+    assert set(problem.values.tolist()) == {1, 2, 3}

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from knapsolve import Knapsack, Options, Status, solve
-from knapsolve.exact import choice_budget
-from knapsolve.exact.choice import Choice
-from knapsolve.exact.choice_classes import classes_of
-from knapsolve.exact.choice_relaxation import SAMPLE, minimise, relax
+from knapsolve.exact.choice import Choice, budget, pairs
+from knapsolve.exact.choice.classes import classes_of
+from knapsolve.exact.choice.lattice import fill
+from knapsolve.exact.choice.neighbourhood import search_neighbourhoods
+from knapsolve.exact.choice.relaxation import SAMPLE, minimise, relax
 from knapsolve.files import read
 from knapsolve.testing import check_solver
 
@@ -47,7 +52,7 @@ def test_it_keeps_every_rule_of_the_conformance_suite():
 @pytest.mark.slow
 def test_it_keeps_every_rule_without_lists_of_combinations(monkeypatch):
     """Where the lists have no room, branch and bound finds the same optima."""
-    monkeypatch.setattr(choice_budget, "ROOM", 0)
+    monkeypatch.setattr(pairs, "MOST_EXTENSIONS", -1)
     check_solver(Choice(), count=50, seed=1)
 
 
@@ -118,3 +123,111 @@ def test_khan_problems_are_proved(number):
     solution = solve(read(folder / name), Choice())
     assert solution.status is Status.OPTIMAL
     assert solution.value == pytest.approx(json.loads((folder / "optima.json").read_text())[name])
+
+
+@st.composite
+def tied(draw):
+    """A few small classes of few values and weights: most options tie."""
+    sizes = draw(st.lists(st.integers(1, 3), min_size=1, max_size=5))
+    n, m = sum(sizes), draw(st.integers(1, 2))
+    values = draw(st.lists(st.integers(0, 4), min_size=n, max_size=n))
+    weights = draw(st.lists(st.lists(st.integers(0, 3), min_size=n, max_size=n), min_size=m, max_size=m))
+    capacities = draw(st.lists(st.integers(0, 10), min_size=m, max_size=m))
+    labels = np.repeat(np.arange(len(sizes)), sizes)
+    scale = draw(st.sampled_from([1, 0.1]))
+    return Knapsack(
+        np.array(values) * scale, np.array(weights), capacities, choices=labels, exactly_one=draw(st.booleans())
+    )
+
+
+def brute_force(problem):
+    """The best value by looking at every selection of one option a class, or None."""
+    classes = [np.flatnonzero(problem.choices == label).tolist() for label in np.unique(problem.choices)]
+    if not problem.exactly_one:
+        classes = [[*options, None] for options in classes]
+    best = None
+    for selection in itertools.product(*classes):
+        items = [item for item in selection if item is not None]
+        if (problem.weights[:, items].sum(axis=1) <= problem.capacities).all():
+            value = problem.values[items].sum()
+            best = value if best is None else max(best, value)
+    return best
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(tied())
+def test_ties_are_proved_by_kinds_of_swaps_as_by_brute_force(problem):
+    """Heavy ties, with kinds of swaps looked at first however few there are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(budget, "TIES", 0)
+        solution = solve(problem, Choice())
+    best = brute_force(problem)
+    assert solution.status is (Status.INFEASIBLE if best is None else Status.OPTIMAL)
+    assert best is None or solution.value == pytest.approx(best, rel=1e-12)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(tied())
+def test_a_shortest_path_never_loses_more_than_the_best_selection(problem):
+    """The relaxation's bound holds."""
+    best = brute_force(problem)
+    classes = classes_of(problem)
+    if best is None or len(classes.start) == 1:
+        return
+    relaxation = relax(classes, 0)
+    filled = fill(classes, relaxation, np.inf, 1e-9)
+    assert filled is None or filled.bound <= relaxation.bound - best + 1e-9
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(tied())
+def test_neighbourhoods_keep_to_the_capacities(problem):
+    """What the search returns fits and takes one option a class."""
+    classes = classes_of(problem)
+    if len(classes.start) == 1 or (np.diff(classes.start) == 0).any():
+        return
+    relaxation = relax(classes, 0)
+    if relaxation.infeasible:
+        return
+    options = search_neighbourhoods(classes, relaxation, None, 0.0, 3, None, 0)
+    if options is not None:
+        assert (classes.weight[options].sum(axis=0) <= classes.limits).all()
+        assert ((options >= classes.start[:-1]) & (options < classes.start[1:])).all()
+
+
+@pytest.mark.parametrize("levels", [1, 3, 20])
+def test_massive_ties_of_whole_values_are_proved(levels):
+    """Thousands of classes alike, with the values few enough that nearly all options tie."""
+    random = np.random.default_rng(levels)
+    values = np.sort(random.integers(1, levels + 1, (30_000, 5)), axis=1)
+    item_type = np.tile(np.arange(5, dtype=np.uint8), 30_000)
+    problem = Knapsack.from_types(
+        values.ravel(), item_type, [[1, 2, 3, 4, 5], [0, 1, 1, 2, 2]], [75_001, 29_999],
+        choices=np.repeat(np.arange(30_000), 5),
+    )  # fmt: skip
+    assert solve(problem, Choice()).status is Status.OPTIMAL
+
+
+def test_a_list_by_cells_finds_what_a_scan_finds():
+    """Real weights: the joins by cells and by scanning agree on the best pair."""
+    random = np.random.default_rng(8)
+    nearby = pairs.Nearby(np.repeat(np.arange(12), 2), random.random(24), random.normal(size=(24, 2)))
+    left, prices = np.array([0.5, 0.4]), np.array([1.0, 2.0])
+    found = pairs.best_pair(nearby, left, prices, 3.0, np.inf, 0.0, None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pairs, "neighbouring_cells", lambda *_: None)
+        scanned = pairs.best_pair(nearby, left, prices, 3.0, np.inf, 0.0, None)
+    assert found.taken is not None
+    assert found.loss == scanned.loss
+
+
+def test_it_stops_within_the_limit_on_a_million_options():
+    """Time that is up in the middle of the relaxation still gives a selection and a bound."""
+    problem = random_choices(100_000, 10, 3, seed=9, exactly_one=False, real=True)
+    Choice().solve(random_choices(50, 4, 3, seed=9, exactly_one=False, real=True), Options())
+    started = time.perf_counter()
+    answer = Choice().solve(problem, Options(time_limit=0.05))
+    assert time.perf_counter() - started < 5.0
+    assert answer.selected is not None
+    assert problem.values[answer.selected].sum() <= answer.bound
+    assert answer.trace

@@ -7,19 +7,26 @@ capacity is left, is the dual of the whole if its prices lie in the box, which i
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from knapsolve.exact.choice_classes import Classes
-from knapsolve.exact.choice_dual import INFEASIBLE, best_options, choice_simplex
+from knapsolve.exact.choice.classes import Classes
+from knapsolve.exact.choice.dual import INFEASIBLE, UNFINISHED, best_options, choice_simplex, most_steps
 
 SAMPLE = 2**12
 """Least number of classes in the sample; four times as many are solved whole."""
 SHARE = 32
 """Of so many classes one is in the sample, where that makes more."""
+WORK = 2**22
+"""Options looked at between two looks at the clock, in steps of the dual."""
+TIE = 1e-12
+"""Difference of reduced values, relative to the largest value, that counts as a tie."""
+MANY_TIES = 256
+"""Ties in a sample that are no accident."""
 SWEEPS = 20
 SPREAD = 4.0
 """Half-width of the box, in standard deviations of the sampled demand."""
@@ -50,34 +57,57 @@ class ChoiceRelaxation:
     infeasible: bool
 
 
-def relax(classes: Classes, seed: int) -> ChoiceRelaxation:
-    """Minimise the dual bound over the prices; ``classes`` must have an option in every class."""
+def relax(classes: Classes, seed: int, deadline: float | None = None) -> ChoiceRelaxation:
+    """Minimise the dual bound over the prices, or lower it until the deadline (`time.perf_counter`).
+
+    ``classes`` must have an option in every class.
+    """
     count = len(classes.start) - 1
-    infeasible = False
-    prices = _sampled_prices(classes, seed) if count > 4 * SAMPLE else None
-    if prices is None:
-        prices, infeasible = minimise(classes)
-    key, loss = np.empty(count, np.int64), np.empty(len(classes.value))
-    allowed = np.ones(len(classes.value), np.bool_)
-    best = best_options(classes.value, classes.weight, classes.start, allowed, prices, key, loss)
-    tie = 1e-12 * float(np.abs(classes.value).max(initial=0.0))
-    settle_ties(classes.weight, classes.start, classes.limits, prices, loss, tie, key)
-    return ChoiceRelaxation(prices, float(best + prices @ classes.limits), key, loss, infeasible)
+    for trusting in (True, False) if count > 4 * SAMPLE else (False,):
+        infeasible = False
+        sampled = _sampled_prices(classes, seed, deadline, trusting) if count > 4 * SAMPLE else None
+        if sampled is None:
+            sampled = *minimise(classes, deadline), True
+            infeasible = sampled[1]
+        prices = sampled[0]
+        key, loss = np.empty(count, np.int64), np.empty(len(classes.value))
+        allowed = np.ones(len(classes.value), np.bool_)
+        best = best_options(classes.value, classes.weight, classes.start, allowed, prices, key, loss)
+        tie = TIE * float(np.abs(classes.value).max(initial=0.0))
+        if not _late(deadline):
+            settle_ties(classes.weight, classes.start, classes.limits, prices, loss, tie, key)
+        relaxation = ChoiceRelaxation(prices, float(best + prices @ classes.limits), key, loss, infeasible)
+        if sampled[2] or _late(deadline) or _nearly_filled(classes, relaxation):
+            break
+    return relaxation
 
 
-def minimise(classes: Classes) -> tuple[NDArray[np.float64], bool]:
-    """Return prices at the dual's minimum, shape (m,), and whether no selection exists."""
+def _nearly_filled(classes: Classes, relaxation: ChoiceRelaxation) -> bool:
+    """Return whether the keys fill the capacities but for an option or two, which proves the prices good."""
+    left = classes.limits - classes.weight[relaxation.key].sum(axis=0)
+    reach = len(left) * classes.weight.max(axis=0)
+    return bool(((left >= -reach) & ((left <= reach) | (relaxation.prices == 0.0))).all())
+
+
+def minimise(classes: Classes, deadline: float | None = None) -> tuple[NDArray[np.float64], bool]:
+    """Return prices at the dual's minimum, shape (m,), or those at the deadline, and whether no selection exists."""
     m, count = len(classes.limits), len(classes.start) - 1
     value_scale, weight_scale = scales(classes)
     prices, key = np.zeros(m), np.zeros(count, np.int64)
     basic, basic_class = -1 - np.arange(m), np.zeros(m, np.int64)
     allowed = np.ones(len(classes.value), np.bool_)
-    status, _ = choice_simplex(
-        classes.value / value_scale, classes.weight / weight_scale, classes.start, classes.limits / weight_scale,
-        allowed, prices, key, basic, basic_class,
-    )  # fmt: skip
+    scaled = classes.value / value_scale, classes.weight / weight_scale, classes.start, classes.limits / weight_scale
+    left, status, fresh = most_steps(m), UNFINISHED, True
+    while status == UNFINISHED and left > 0 and (fresh or not _late(deadline)):
+        steps = min(left, 1 + WORK // len(allowed)) if deadline is not None else left
+        status, _ = choice_simplex(*scaled, allowed, prices, key, basic, basic_class, fresh, steps)
+        left, fresh = left - steps, False
     # Adding zero turns -0.0 into 0.0, by which others divide.
     return prices * value_scale / weight_scale + 0.0, status == INFEASIBLE
+
+
+def _late(deadline: float | None) -> bool:
+    return deadline is not None and time.perf_counter() > deadline
 
 
 def scales(classes: Classes) -> tuple[float, NDArray[np.float64]]:
@@ -89,14 +119,47 @@ def scales(classes: Classes) -> tuple[float, NDArray[np.float64]]:
 
 def restrict(classes: Classes, kept: NDArray[np.bool_], limits: NDArray[np.float64]) -> Classes:
     """Return the problem of the kept options, bool, shape (N,), alone; classes without any are dropped."""
-    before = np.concatenate(([0], np.cumsum(kept)))
-    sizes = np.diff(before[classes.start])
-    start = np.concatenate(([0], np.cumsum(sizes[sizes > 0])))
-    return Classes(start, classes.item[kept], classes.value[kept], classes.weight[kept], limits)
+    start, item, value, weight = compress(classes.start, classes.item, classes.value, classes.weight, kept)
+    return Classes(start, item, value, weight, limits)
 
 
-def _sampled_prices(classes: Classes, seed: int) -> NDArray[np.float64] | None:
-    """Return the dual's prices by way of a sample, or None where that fails and the whole must be solved."""
+@njit(cache=True)
+def compress(start, item, value, weight, kept):  # type: ignore[no-untyped-def]
+    """Kernel of `restrict`: classes (C + 1,), items and values (N,), weights (N, m) of the kept options (N,)."""
+    m = weight.shape[1]
+    options, classes = 0, 0
+    for c in range(len(start) - 1):
+        before = options
+        for o in range(start[c], start[c + 1]):
+            options += kept[o]
+        classes += options > before
+    few_start = np.empty(classes + 1, np.int64)
+    few_item = np.empty(options, np.int64)
+    few_value = np.empty(options)
+    few_weight = np.empty((options, m))
+    at, classes = 0, 0
+    few_start[0] = 0
+    for c in range(len(start) - 1):
+        for o in range(start[c], start[c + 1]):
+            if kept[o]:
+                few_item[at], few_value[at] = item[o], value[o]
+                for i in range(m):
+                    few_weight[at, i] = weight[o, i]
+                at += 1
+        if at > few_start[classes]:
+            classes += 1
+            few_start[classes] = at
+    return few_start, few_item, few_value, few_weight
+
+
+def _sampled_prices(
+    classes: Classes, seed: int, deadline: float | None, trusting: bool
+) -> tuple[NDArray[np.float64], bool, bool] | None:
+    """Return the dual's prices by way of a sample, that they prove nothing infeasible, and whether they are exact.
+
+    None where that fails and the whole must be solved. Where time is up the sample's own prices must do; and where
+    many options of the sample tie at them, the whole has very likely the same, which `trusting` returns unchecked.
+    """
     count, m = len(classes.start) - 1, len(classes.limits)
     size = max(SAMPLE, count // SHARE)
     chosen = np.unique(np.random.default_rng(seed).integers(0, count, size))
@@ -106,12 +169,16 @@ def _sampled_prices(classes: Classes, seed: int) -> NDArray[np.float64] | None:
     options = np.repeat(classes.start[chosen] - start[:-1], sizes) + np.arange(start[-1])
     share = classes.limits * (size / count)
     sample = Classes(start, classes.item[options], classes.value[options], classes.weight[options], share)
-    centre, infeasible = minimise(sample)
+    centre, infeasible = minimise(sample, deadline)
     if infeasible:
         return None
     key = np.empty(size, np.int64)
     everything = np.ones(len(sample.value), np.bool_)
-    best_options(sample.value, sample.weight, start, everything, centre, key, np.empty(len(sample.value)))
+    loss = np.empty(len(sample.value))
+    best_options(sample.value, sample.weight, start, everything, centre, key, loss)
+    tied = np.count_nonzero(loss <= TIE * sample.value.max(initial=0.0)) - size
+    if trusting and tied > MANY_TIES:
+        return centre, False, False
     deviation = sample.weight[key].std(axis=0) * np.sqrt(size)
     half = np.zeros(m)
     for i in range(m):
@@ -119,24 +186,28 @@ def _sampled_prices(classes: Classes, seed: int) -> NDArray[np.float64] | None:
         for sign in (-1.0, 1.0):
             shifted = share.copy()
             shifted[i] = max(shifted[i] + sign * SPREAD * deviation[i], 0.0)
-            moved, infeasible = minimise(Classes(start, sample.item, sample.value, sample.weight, shifted))
+            moved, infeasible = minimise(Classes(start, sample.item, sample.value, sample.weight, shifted), deadline)
             if infeasible:
                 return None
             reach = np.maximum(reach, np.abs(moved - centre))
         half += reach
     half += 1e-9 * centre
+    if _late(deadline):
+        return centre, False, True
     kept = np.empty(len(classes.value), np.bool_)
     fixed = np.empty(m)
     within_box(classes.value, classes.weight, classes.start, centre, half, kept, fixed)
     left = classes.limits - fixed
     if not kept.any():
-        return centre
-    prices, infeasible = minimise(restrict(classes, kept, left))
+        return centre, False, True
+    prices, infeasible = minimise(restrict(classes, kept, left), deadline)
+    if _late(deadline):
+        return prices, False, True
     inside = (np.abs(prices - centre) <= half * (1 + 1e-12)) & (
         (prices > np.maximum(centre - half, 0.0)) | (prices == 0)
     )
     inside &= prices < centre + np.where(half > 0, half, 1.0)
-    return None if infeasible or not inside.all() else prices
+    return None if infeasible or not inside.all() else (prices, False, True)
 
 
 @njit(cache=True)
@@ -155,7 +226,8 @@ def within_box(value, weight, start, centre, half, kept, fixed):  # type: ignore
         (m,) written: weight of the decided classes' options.
     """
     m = len(centre)
-    fixed[:] = 0.0
+    for i in range(m):
+        fixed[i] = 0.0
     for c in range(len(start) - 1):
         best, top = start[c], -np.inf
         for o in range(start[c], start[c + 1]):
@@ -191,8 +263,10 @@ def settle_ties(weight, start, limits, prices, loss, tie, key):  # type: ignore[
         (C,) best options; written.
     """
     m = len(limits)
-    left = limits.copy()
+    left = np.empty(m)
     scale = np.ones(m)
+    for i in range(m):
+        left[i] = limits[i]
     for o in range(len(weight)):
         for i in range(m):
             scale[i] = max(scale[i], weight[o, i])
@@ -227,5 +301,7 @@ def settle_ties(weight, start, limits, prices, loss, tie, key):  # type: ignore[
                     left[i] += weight[key[c], i] - weight[best, i]
                 key[c] = best
                 changed = True
+            if least == 0.0:
+                return
         if not changed:
             break

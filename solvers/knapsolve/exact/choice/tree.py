@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from knapsolve.exact.choice_dual import INFEASIBLE, SOLVED, best_options, choice_simplex
-from knapsolve.exact.choice_round import improve, total
+from knapsolve.exact.choice.dual import INFEASIBLE, SOLVED, best_options, choice_simplex
+from knapsolve.exact.choice.round import fits, improve, total
 
 ENTER, BACK, DONE = 0, 1, 2
 
@@ -21,8 +21,9 @@ def bar(option, allowed, trail, mark):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def search(  # type: ignore[no-untyped-def]
-    value, weight, start, class_of, limits, value_scale, weight_scale, allowed, best, known, step, margin, nodes,
-    mark, trail, trail_at, branch, second, node_bound, saved_basic, saved_class, saved_key, basic, basic_class, key,
+    value, weight, start, class_of, limits, scaled_value, scaled_weight, scaled_limits, value_scale, allowed,
+    best, known, step, margin, nodes, steps, mark, trail, trail_at, branch, second, node_bound,
+    saved_basic, saved_class, saved_key, basic, basic_class, key,
 ):  # fmt: skip
     """Search at most `nodes` nodes; call again to go on.
 
@@ -30,14 +31,16 @@ def search(  # type: ignore[no-untyped-def]
     ----------
     value, weight, start, class_of, limits
         Options (N,), (N, m), classes (C + 1,), class of each option (N,), capacities (m,).
-    value_scale, weight_scale
-        Number and (m,) by which values and weights are divided for the dual.
+    scaled_value, scaled_weight, scaled_limits, value_scale
+        The same divided to entries of about 1 for the dual, and the number by which values were divided.
     allowed
         (N,) bool, options in play.
     best, known
         (C,) best options and their value so far; written and returned.
     step, margin
         A better selection is worth `step` more at least (0 for real values); `margin` covers rounding of the bounds.
+    steps
+        Steps of the dual at which a node's bound is good enough.
     mark
         (3,) depth, length of the trail, phase (ENTER, BACK or DONE): where the search stands; written.
     trail, trail_at
@@ -56,9 +59,6 @@ def search(  # type: ignore[no-untyped-def]
     """
     n, m = weight.shape
     classes = len(start) - 1
-    scaled_value = value / value_scale
-    scaled_weight = weight / weight_scale
-    scaled_limits = limits / weight_scale
     prices = np.zeros(m)
     loss = np.empty(n)
     options = np.empty(classes, np.int64)
@@ -90,7 +90,7 @@ def search(  # type: ignore[no-untyped-def]
             mark[2] = ENTER
         count += 1
         status, share = choice_simplex(
-            scaled_value, scaled_weight, start, scaled_limits, allowed, prices, key, basic, basic_class
+            scaled_value, scaled_weight, start, scaled_limits, allowed, prices, key, basic, basic_class, True, steps
         )
         mark[2] = BACK
         if status == INFEASIBLE:
@@ -126,12 +126,13 @@ def search(  # type: ignore[no-untyped-def]
                 if top < 1.0 - 1e-7 and top > most:
                     chosen, most = options[c], top
             worth = total(value, weight, options, limits, residual)
-            if residual.min() >= 0.0:
+            if fits(residual):
                 improve(value, weight, start, allowed, options, residual)
                 worth = total(value, weight, options, limits, residual)
                 if worth > known:
                     known = worth
-                    best[:] = options
+                    for c in range(classes):
+                        best[c] = options[c]
                     if bound < known + step - margin:
                         continue
         allowance = (bound - known - step + margin) / value_scale
@@ -153,9 +154,10 @@ def search(  # type: ignore[no-untyped-def]
                     if allowed[o]:
                         options[c] = o
             worth = total(value, weight, options, limits, residual)
-            if residual.min() >= 0.0 and worth > known:
+            if fits(residual) and worth > known:
                 known = worth
-                best[:] = options
+                for c in range(classes):
+                    best[c] = options[c]
             continue
         if chosen >= 0:
             left = 0

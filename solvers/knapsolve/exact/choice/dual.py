@@ -15,17 +15,27 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from knapsolve.exact.choice_line import line_minimum
+from knapsolve.exact.choice.line import line_minimum
 
-SOLVED, INFEASIBLE, STUCK = 0, 1, 2
+SOLVED, INFEASIBLE, STUCK, UNFINISHED = 0, 1, 2, 3
+
+
+def most_steps(m: int) -> int:
+    """Return after how many steps the simplex with m resources is given up: it usually takes about m."""
+    return 60 + 40 * m
 
 
 @njit(cache=True)
 def invert(matrix):  # type: ignore[no-untyped-def]
     """Return the inverse of a small square matrix, and whether it has one (Gauss-Jordan, partial pivoting)."""
     m = len(matrix)
-    work = matrix.copy()
-    inverse = np.eye(m)
+    work = np.empty((m, m))
+    for i in range(m):
+        for j in range(m):
+            work[i, j] = matrix[i, j]
+    inverse = np.zeros((m, m))
+    for k in range(m):
+        inverse[k, k] = 1.0
     for k in range(m):
         pivot = k
         for i in range(k + 1, m):
@@ -99,7 +109,7 @@ def unbar_keys(allowed, key, basic, basic_class):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True)
-def choice_simplex(value, weight, start, limits, allowed, prices, key, basic, basic_class):  # type: ignore[no-untyped-def]
+def choice_simplex(value, weight, start, limits, allowed, prices, key, basic, basic_class, fresh, steps):  # type: ignore[no-untyped-def]
     """Minimise the bound from a given basis; all arrays scaled to entries of about 1.
 
     Parameters
@@ -115,11 +125,16 @@ def choice_simplex(value, weight, start, limits, allowed, prices, key, basic, ba
     basic, basic_class
         (m,), written: basic options and their classes; ``-1 - i`` for the slack of resource i.
 
+    fresh
+        Whether the keys are to be found afresh; False to go on where the last call ended.
+    steps
+        Number of steps after which to stop.
+
     Returns
     -------
     status, share
-        SOLVED, INFEASIBLE (proved) or STUCK (prices are valid but may not be the best), and the share of each basic
-        option in the primal solution, (m,).
+        SOLVED, INFEASIBLE (proved), STUCK or UNFINISHED (prices are valid but may not be the best), and the share of
+        each basic option in the primal solution, (m,).
     """
     n, m = weight.shape
     classes = len(key)
@@ -135,8 +150,7 @@ def choice_simplex(value, weight, start, limits, allowed, prices, key, basic, ba
     row = np.empty(m)
     ray = np.empty(m)
     residual = np.empty(m)
-    fresh = True
-    for _ in range(60 + 40 * m):
+    for _ in range(steps):
         for p in range(m):
             for i in range(m):
                 if basic[p] >= 0:
@@ -275,4 +289,4 @@ def choice_simplex(value, weight, start, limits, allowed, prices, key, basic, ba
         if entering >= 0:
             basic_class[leaving] = entering_class
             tied[entering_class] += 1
-    return STUCK, share
+    return UNFINISHED, share

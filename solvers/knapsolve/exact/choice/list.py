@@ -16,7 +16,7 @@ from knapsolve.hashing import OFFSET, mix
 OVERFLOW, GIVE_UP = -1, -2
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def combinations(start, loss, added, budget, room, work):  # type: ignore[no-untyped-def]
     """List the combinations of one option a class, or none, that lose at most `budget` together.
 
@@ -45,12 +45,16 @@ def combinations(start, loss, added, budget, room, work):  # type: ignore[no-unt
     slots = 4
     while slots < 2 * room:
         slots *= 2
-    table = np.full(slots, -1, np.int32)
+    table = np.empty(slots, np.int32)
+    for entry in range(slots):
+        table[entry] = -1
     dying = np.empty(room, np.int32)
     count = 1
     losses[0], parents[0], options[0], alive[0] = 0.0, -1, -1, True
-    weights[0] = 0.0
     total = np.zeros(m)
+    bits = total.view(np.uint64)
+    for i in range(m):
+        weights[0, i] = 0.0
     for c in range(-1, len(start) - 1):
         # Where many combinations weigh the same the list stays short but the work does not.
         work -= count * (start[c + 1] - start[c]) if c >= 0 else 0
@@ -74,8 +78,8 @@ def combinations(start, loss, added, budget, room, work):  # type: ignore[no-unt
                     lost = 0.0
                 mixed = OFFSET
                 for i in range(m):
-                    mixed = mix(mixed, np.int64(hash(total[i])).view(np.uint64))
-                slot = mixed & np.uint64(slots - 1)
+                    mixed = mix(mixed, bits[i])
+                slot = np.int64(mixed & np.uint64(slots - 1))
                 known = table[slot]
                 while known >= 0:
                     same = True
@@ -85,7 +89,7 @@ def combinations(start, loss, added, budget, room, work):  # type: ignore[no-unt
                             break
                     if same:
                         break
-                    slot = (slot + np.uint64(1)) & np.uint64(slots - 1)
+                    slot = (slot + 1) & (slots - 1)
                     known = table[slot]
                 if c < 0:
                     table[slot] = 0
@@ -108,7 +112,7 @@ def combinations(start, loss, added, budget, room, work):  # type: ignore[no-unt
     return count, losses, weights, parents, options, alive
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def join(first_loss, first_weight, second_loss, second_weight, left, prices, along, budget, known, floor, begin, work):  # type: ignore[no-untyped-def]
     """Find the pair of combinations that fits and loses least, unused capacity included.
 
@@ -134,7 +138,6 @@ def join(first_loss, first_weight, second_loss, second_weight, left, prices, alo
     """
     m = len(left)
     best_first, best_second = -1, -1
-    column = first_weight[:, along].copy()
     space = np.empty(m)
     s = begin - 1
     while s + 1 < len(second_loss) and work > 0 and known > floor:
@@ -147,8 +150,14 @@ def join(first_loss, first_weight, second_loss, second_weight, left, prices, alo
             space[i] = left[i] - second_weight[s, i]
         highest = space[along]
         lowest = highest - spare * (1.0 + 1e-9) / prices[along] if prices[along] > 0.0 else -np.inf
-        f = int(np.searchsorted(column, lowest))
-        while f < len(column) and column[f] <= highest:
+        f, above = 0, len(first_loss)
+        while f < above:
+            middle = (f + above) // 2
+            if first_weight[middle, along] < lowest:
+                f = middle + 1
+            else:
+                above = middle
+        while f < len(first_loss) and first_weight[f, along] <= highest:
             work -= 1
             lost = first_loss[f] + second_loss[s]
             for i in range(m):

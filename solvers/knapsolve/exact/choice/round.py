@@ -9,7 +9,8 @@ from numba import njit
 @njit(cache=True)
 def total(value, weight, options, limits, residual):  # type: ignore[no-untyped-def]
     """Return the value of one option a class, (C,), and write what it leaves of each capacity, (m,)."""
-    residual[:] = limits
+    for i in range(len(limits)):
+        residual[i] = limits[i]
     worth = 0.0
     for c in range(len(options)):
         o = options[c]
@@ -17,6 +18,53 @@ def total(value, weight, options, limits, residual):  # type: ignore[no-untyped-
         for i in range(len(limits)):
             residual[i] -= weight[o, i]
     return worth
+
+
+@njit(cache=True)
+def fits(residual):  # type: ignore[no-untyped-def]
+    """Return whether no capacity, (m,), is overdrawn."""
+    fitting = True
+    for i in range(len(residual)):
+        fitting &= residual[i] >= 0.0
+    return fitting
+
+
+@njit(cache=True)
+def sweep(weight, start, limits, loss, options):  # type: ignore[no-untyped-def]
+    """Go once through the classes and swap, while something does not fit, to what is nearest to fitting.
+
+    Parameters
+    ----------
+    weight, start, limits
+        Options (N, m), classes (C + 1,), capacities (m,).
+    loss
+        (N,) what each option loses.
+    options
+        (C,) options; written.
+    """
+    m = len(limits)
+    residual = np.empty(m)
+    scale = np.empty(m)
+    for i in range(m):
+        residual[i] = limits[i]
+        scale[i] = 1.0 / limits[i] if limits[i] > 0.0 else 1.0
+    for c in range(len(options)):
+        for i in range(m):
+            residual[i] -= weight[options[c], i]
+    for c in range(len(options)):
+        if fits(residual):
+            return
+        k = options[c]
+        best, least, lost = k, np.inf, 0.0
+        for o in range(start[c], start[c + 1]):
+            excess = 0.0
+            for i in range(m):
+                excess -= min(residual[i] + weight[k, i] - weight[o, i], 0.0) * scale[i]
+            if excess < least or (excess == least and loss[o] < lost):
+                best, least, lost = o, excess, loss[o]
+        for i in range(m):
+            residual[i] += weight[k, i] - weight[best, i]
+        options[c] = best
 
 
 @njit(cache=True)
@@ -139,15 +187,15 @@ def exchange(value, weight, start, allowed, options, residual):  # type: ignore[
 
 
 @njit(cache=True)
-def multistart(value, weight, start, limits, allowed, loss, prices, shakes, rounds, best):  # type: ignore[no-untyped-def]
+def multistart(value, weight, start, limits, allowed, prices, shakes, rounds, best):  # type: ignore[no-untyped-def]
     """Repair and improve what the dual prefers, at its prices and at prices shaken a little.
 
     Parameters
     ----------
     value, weight, start, limits
         Options (N,), (N, m), classes (C + 1,), capacities (m,).
-    allowed, loss
-        (N,) options in play and what they lose at `prices` (m,).
+    allowed, prices
+        (N,) options in play and (m,) prices.
     shakes, rounds
         (starts, m) factors of the prices, and how many rounds of pair exchanges each start gets.
     best
@@ -163,7 +211,7 @@ def multistart(value, weight, start, limits, allowed, loss, prices, shakes, roun
     options = np.empty(classes, np.int64)
     residual = np.empty(m)
     shaken = np.empty(m)
-    spoiled = loss.copy()
+    spoiled = np.empty(len(value))
     top = -np.inf
     for trial in range(len(shakes)):
         for i in range(m):
@@ -193,7 +241,8 @@ def multistart(value, weight, start, limits, allowed, loss, prices, shakes, roun
                 break
             improve(value, weight, start, allowed, options, residual)
         worth = total(value, weight, options, limits, residual)
-        if worth > top and residual.min() >= 0.0:
+        if worth > top and fits(residual):
             top = worth
-            best[:] = options
+            for c in range(classes):
+                best[c] = options[c]
     return top

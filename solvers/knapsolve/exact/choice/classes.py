@@ -146,7 +146,8 @@ def group(values, table, kind, limits, labels, count, exactly_one):  # type: ign
             start[c] = at
             if not exactly_one:
                 item[at], value[at] = -1, 0.0
-                weight[at] = 0.0
+                for i in range(m):
+                    weight[at, i] = 0.0
             position[label] = at + extra
             at += size[label] + extra
             c += 1
@@ -156,7 +157,8 @@ def group(values, table, kind, limits, labels, count, exactly_one):  # type: ign
         if labels[j] < 0:
             start[c] = at
             item[at], value[at] = -1, 0.0
-            weight[at] = 0.0
+            for i in range(m):
+                weight[at, i] = 0.0
             place = at + 1
             at += 2
             c += 1

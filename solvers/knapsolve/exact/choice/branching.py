@@ -1,0 +1,153 @@
+"""Branch and bound over what the loss budget leaves in question, and what is known while a search goes on."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knapsolve.exact.choice.classes import Classes
+from knapsolve.exact.choice.dual import most_steps
+from knapsolve.exact.choice.relaxation import ChoiceRelaxation, restrict, scales
+from knapsolve.exact.choice.tree import DONE, search
+from knapsolve.solution import relative_gap
+from knapsolve.solver import Options, Progress
+
+LARGEST = 2**16
+"""Options up to which the dual of a node is solved."""
+
+
+@dataclass
+class Found:
+    """What is known while the search goes on, in terms of one option a class."""
+
+    options: NDArray[np.int64] | None
+    value: float
+    bound: float
+    proved: bool = False
+    trace: list[str] = field(default_factory=list)
+
+
+def done(found: Found, step: float, margin: float, options: Options) -> bool:
+    """Return whether the bound says that nothing better exists, or nothing better enough; note a proof."""
+    if found.bound < found.value + step - margin:
+        found.proved = True
+    return found.proved or relative_gap(found.value, found.bound) <= options.gap
+
+
+def report(found: Found, options: Options, started: float) -> None:
+    """Tell the caller how far the search is."""
+    if options.on_progress is not None and found.options is not None:
+        bound = max(found.value if found.proved else found.bound, found.value)
+        options.on_progress(Progress(time.perf_counter() - started, found.value, bound))
+
+
+@dataclass(frozen=True, eq=False)
+class Core:
+    """The problem of the options in question, all others being decided.
+
+    Parameters
+    ----------
+    classes
+        The core by itself.
+    positions
+        Option of the whole problem that each of the core is, shape (P,).
+    opened
+        Class of the whole problem that each of the core is, shape (K,).
+    given
+        Value of what is decided.
+    """
+
+    classes: Classes
+    positions: NDArray[np.int64]
+    opened: NDArray[np.int64]
+    given: float
+
+    def lift(self, options: NDArray[np.int64], key: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return one option for each class of the whole problem."""
+        lifted = key.copy()
+        lifted[self.opened] = self.positions[options]
+        return lifted
+
+
+def core_of(classes: Classes, relaxation: ChoiceRelaxation, kept: NDArray[np.bool_]) -> Core:
+    """Return the core of the kept options, bool, shape (N,), and the keys of their classes; writes `kept`."""
+    kept[relaxation.key] = True
+    sizes = np.add.reduceat(kept, classes.start[:-1], dtype=np.int64)
+    decided = relaxation.key[sizes == 1]
+    kept[decided] = False
+    core = restrict(classes, kept, classes.limits - classes.weight[decided].sum(axis=0))
+    return Core(core, np.flatnonzero(kept), np.flatnonzero(sizes > 1), float(classes.value[decided].sum()))
+
+
+def branch(
+    found: Found,
+    classes: Classes,
+    relaxation: ChoiceRelaxation,
+    step: float,
+    margin: float,
+    options: Options,
+    started: float,
+    deadline: float | None,
+) -> None:
+    """Branch and bound over the options that lose little enough; `found` is written."""
+    kept = relaxation.loss <= found.bound - found.value - step + margin
+    reduced = core_of(classes, relaxation, kept)
+    core, given = reduced.classes, reduced.given
+    if len(core.value) > LARGEST:
+        found.trace.append(f"choice: {len(core.value)} options are too many to branch on")
+        return
+    best = np.empty(len(core.start) - 1, np.int64)
+    known, m, size = found.value - given, len(core.limits), len(core.value)
+    value_scale, weight_scale = scales(core)
+    scaled = core.value / value_scale, core.weight / weight_scale, core.limits / weight_scale
+    mark = np.zeros(3, np.int64)
+    state = (
+        np.empty(size + 1, np.int64), np.zeros(size + 2, np.int64), np.empty(size + 2, np.int64),
+        np.zeros(size + 2, np.bool_), np.zeros(size + 2), np.zeros((size + 2, m), np.int64),
+        np.zeros((size + 2, m), np.int64), np.zeros((size + 2, m), np.int64), -1 - np.arange(m),
+        np.zeros(m, np.int64), np.zeros(len(core.start) - 1, np.int64),
+    )  # fmt: skip
+    class_of = np.repeat(np.arange(len(core.start) - 1), np.diff(core.start))
+    allowed = np.ones(size, np.bool_)
+    nodes, chunk, steps = 0, 1, most_steps(m)
+    while mark[2] != DONE and len(best):
+        before = time.perf_counter()
+        value, count = search(
+            core.value, core.weight, core.start, class_of, core.limits, *scaled, value_scale, allowed, best, known,
+            step, margin, chunk, steps, mark, *state,
+        )  # fmt: skip
+        nodes += count
+        now = time.perf_counter()
+        # Look at the clock about every twentieth of a second.
+        chunk = int(max(1, min(4 * chunk, chunk * 0.05 / max(now - before, 1e-6))))
+        bound = min(open_bound(mark, state) + given, found.bound)
+        better = value > known
+        if better:
+            known = value
+            found.options = reduced.lift(best, relaxation.key)
+            found.value = float(value) + given
+        if bound < found.bound or better:
+            found.bound = bound
+            report(found, options, started)
+        if mark[2] != DONE and (
+            relative_gap(found.value, found.bound) <= options.gap or (deadline is not None and now > deadline)
+        ):
+            found.trace.append(f"choice: stopped after {nodes} nodes")
+            return
+    found.proved = True
+    found.trace.append(f"choice: proved by {nodes} nodes over {size} options of {len(best)} classes")
+
+
+def open_bound(mark: NDArray[np.int64], state: tuple[NDArray[Any], ...]) -> float:
+    """Return the largest bound of what the search has not seen yet."""
+    depth = int(mark[0])
+    second, node_bound = state[3][:depth], state[4][:depth]
+    pending = node_bound[~second.astype(np.bool_)]
+    if depth:
+        # The node that the search stands in front of inherits its parent's bound.
+        pending = np.append(pending, node_bound[depth - 1])
+    return float(pending.max(initial=-np.inf)) if depth else np.inf

@@ -1,0 +1,210 @@
+"""The best pair of two lists of combinations: classes are dealt to two halves, each is listed, and the lists joined."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knapsolve.exact.choice.list import GIVE_UP, OVERFLOW, combinations, join
+from knapsolve.exact.choice.match import index, match, neighbouring_cells, slack_vectors
+
+ROOM = 2**21
+"""Longest list of combinations (about 60 bytes each for two resources)."""
+FIRST_ROOM = 2**12
+WORK = 2**22
+"""Pairs looked at between two looks at the clock."""
+MOST_EXTENSIONS = 2**24
+"""Extensions of combinations tried before a budget is given up."""
+EXTENSIONS_A_SECOND = 2**21
+"""Extensions that surely take no longer than a second."""
+MOST_WORK = 2**30
+"""Pairs looked at before a budget is given up."""
+
+
+@dataclass(frozen=True, eq=False)
+class Nearby:
+    """Options that may take the place of their class's key.
+
+    Parameters
+    ----------
+    class_of
+        Class of each option, shape (P,).
+    loss
+        What each loses, shape (P,).
+    added
+        Weight each adds to that of the key, shape (P, m).
+    """
+
+    class_of: NDArray[np.int64]
+    loss: NDArray[np.float64]
+    added: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """What two lists hold.
+
+    Parameters
+    ----------
+    length
+        Length of the longer list; 0 where room or time ran out.
+    loss
+        Least loss found, or the one that was to be beaten.
+    taken
+        Positions of the options that lose it, None where nothing better was found.
+    """
+
+    length: int
+    loss: float
+    taken: NDArray[np.int64] | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Half:
+    """One list with its history: combinations by rising loss, and how they came to be."""
+
+    loss: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    listed: NDArray[np.int64]
+    parents: NDArray[np.int32]
+    added_option: NDArray[np.int32]
+    options: NDArray[np.int64]
+
+    def taken(self, position: int) -> list[int]:
+        """Return the options of a combination."""
+        at, taken = int(self.listed[position]), []
+        while self.parents[at] >= 0:
+            taken.append(int(self.options[self.added_option[at]]))
+            at = int(self.parents[at])
+        return taken
+
+
+def best_pair(
+    nearby: Nearby,
+    left: NDArray[np.float64],
+    prices: NDArray[np.float64],
+    budget: float,
+    known: float,
+    floor: float,
+    deadline: float | None,
+    listed_budget: float = np.inf,
+    room: int = ROOM,
+) -> Pair:
+    """Search all combinations of the given options within a budget.
+
+    Parameters
+    ----------
+    nearby
+        The options in question.
+    left, prices
+        Capacity that the keys leave, shape (m,), may be negative, and prices, shape (m,).
+    budget, known, floor
+        Largest loss of interest, a loss to beat, and one with which to be content.
+    deadline
+        Time (`time.perf_counter`) at which to stop, or None.
+    listed_budget
+        Largest loss of either half, where that is to be less than the budget: not all are searched then.
+    room
+        Longest list.
+
+    Returns
+    -------
+    Pair
+        The best that was found.
+    """
+    order = np.lexsort((nearby.loss, nearby.class_of))
+    class_of, loss = nearby.class_of[order], nearby.loss[order]
+    first = np.flatnonzero(np.diff(class_of, prepend=-1))
+    sizes = np.diff(first, append=len(order))
+    # Classes by their cheapest deviation, dealt in turn to the two halves, the most expensive first.
+    ranked = np.argsort(-loss[first], kind="stable")
+    halves = []
+    for half in (ranked[::2], ranked[1::2]):
+        start = np.concatenate(([0], np.cumsum(sizes[half]))).astype(np.int64)
+        members = order[np.repeat(first[half] - start[:-1], sizes[half]) + np.arange(start[-1])]
+        listed = _list(start, members, nearby, min(budget, listed_budget), room, deadline)
+        if listed is None:
+            return Pair(0, known, None)
+        halves.append(listed)
+    one, two = halves
+    found, lost, finished = _join(one, two, left, prices, budget, known, floor, deadline)
+    taken = None if found is None else np.array(one.taken(found[0]) + two.taken(found[1]), np.int64)
+    return Pair(max(len(one.loss), len(two.loss)) if finished else 0, lost, taken)
+
+
+def _list(
+    start: NDArray[np.int64],
+    members: NDArray[np.int64],
+    nearby: Nearby,
+    budget: float,
+    most: int,
+    deadline: float | None,
+) -> _Half | None:
+    """List one half's combinations; None where room or time ran out."""
+    loss, added = nearby.loss[members], nearby.added[members]
+    room = min(FIRST_ROOM, most)
+    while True:
+        work = MOST_EXTENSIONS
+        if deadline is not None:
+            work = int(min(work, EXTENSIONS_A_SECOND * (deadline - time.perf_counter())))
+        count, losses, weights, parents, added_option, alive = combinations(start, loss, added, budget, room, work)
+        if count == GIVE_UP:
+            return None
+        if count != OVERFLOW:
+            break
+        if room >= most:
+            return None
+        room = min(8 * room, most)
+    listed = np.flatnonzero(alive[:count])
+    listed = listed[np.argsort(losses[listed], kind="stable")]
+    return _Half(losses[listed], weights[listed], listed, parents, added_option, members)
+
+
+def _join(
+    one: _Half,
+    two: _Half,
+    left: NDArray[np.float64],
+    prices: NDArray[np.float64],
+    budget: float,
+    known: float,
+    floor: float,
+    deadline: float | None,
+) -> tuple[tuple[int, int] | None, float, bool]:
+    """Return the best pair, what it loses, and whether all pairs were looked at."""
+    low = one.weight.min(axis=0)
+    ranges, limit = one.weight.max(axis=0) - low, min(budget, known)
+    near = None
+    if all((weight == np.floor(weight)).all() for weight in (one.weight, two.weight, left)):
+        near = slack_vectors(prices, (ranges + 1).astype(np.int64), limit)
+    near = near or neighbouring_cells(prices, ranges, limit)
+    search: Any
+    arguments: tuple[Any, ...]
+    if near is not None:
+        resources, vectors, costs, width = near
+        span = np.floor(ranges[resources] / width).astype(np.int64) + 1
+        grid = resources, low[resources], width, span
+        arguments = (
+            one.loss, one.weight, *index(one.weight, *grid), two.loss, two.weight, *grid, vectors, costs, left, prices,
+            budget,
+        )  # fmt: skip
+        search, first = match, None
+    else:
+        along = int(np.argmax(prices * one.weight.std(axis=0)))
+        first = np.argsort(one.weight[:, along], kind="stable")
+        arguments = (one.loss[first], one.weight[first], two.loss, two.weight, left, prices, along, budget)
+        search = join
+    pair, begin, rounds = None, 0, 0
+    while begin < len(two.loss):
+        a, b, lost, begin = search(*arguments, known, floor, begin, WORK)
+        rounds += 1
+        if a >= 0:
+            pair, known = (int(a if first is None else first[a]), int(b)), float(lost)
+        if begin < len(two.loss) and (
+            rounds * WORK > MOST_WORK or (deadline is not None and time.perf_counter() > deadline)
+        ):
+            return pair, known, False
+    return pair, known, True
