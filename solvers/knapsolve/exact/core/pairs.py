@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from knapsolve.exact.core_base import Base
-from knapsolve.exact.core_levels import balanced_order, steps_of
-from knapsolve.exact.core_search import ListSearch
+from knapsolve.exact.core.base import Base
+from knapsolve.exact.core.levels import balanced_order, steps_of
+from knapsolve.exact.core.search import ListSearch
 
 PAIR_STEPS = 24
 """Steps of each half between two matchings."""

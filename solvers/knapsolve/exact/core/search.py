@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.exact.core_list import BLOCK, grow
+from knapsolve.exact.core.list import BLOCK, grow
 
 FIRST_SIZE = 2**12
 WORK = 4 * 10**6

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.exact.core_base import Base
-from knapsolve.exact.core_break import collect
-from knapsolve.exact.core_search import ListSearch, Steps
+from knapsolve.exact.core.base import Base
+from knapsolve.exact.core.break_solution import collect
+from knapsolve.exact.core.search import ListSearch, Steps
 
 CHUNK = 2**12
 """Items collected and sorted at a time."""

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knapsolve.dual import minimise_dual
-from knapsolve.exact.core_base import ROUNDING, Base
+from knapsolve.exact.core.base import ROUNDING, Base
 
 MOST_ROWS = 4
 """Constraints priced at most, besides the capacity."""

@@ -3,12 +3,12 @@
 The break solution takes items by efficiency until one does not fit. Pricing the capacity at the break item's
 efficiency gives every other item a reduced cost: what the bound loses when the item's decision is flipped. The search
 flips items in the order of their reduced costs, from both sides of the break item at once, and keeps the Pareto-optimal
-partial selections whose loss leaves room for a better value (`core_list`). Items that cost more than the gap between
+partial selections whose loss leaves room for a better value (`list`). Items that cost more than the gap between
 bound and best value are never looked at (Dembo and Hammer 1980), so that no sort of all items is needed (Balas and
 Zemel 1980; Pisinger, "A minimal algorithm for the 0-1 knapsack problem", Oper. Res. 45, 1997).
 
 Where the list grows long, constraints that every selection keeps (cardinality, Chvatal-Gomory) are priced into the
-reduced costs (`core_cuts`), in the spirit of the surrogate relaxation of Martello, Pisinger and Toth ("Dynamic
+reduced costs (`cuts`), in the spirit of the surrogate relaxation of Martello, Pisinger and Toth ("Dynamic
 programming and strong bounds for the 0-1 knapsack problem", Manag. Sci. 45, 1999).
 """
 
@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.exact.core_base import Base, break_solution
-from knapsolve.exact.core_cuts import DIVISORS, strengthen
-from knapsolve.exact.core_levels import search_levels
-from knapsolve.exact.core_pairs import match_halves
-from knapsolve.exact.core_search import ListSearch
+from knapsolve.exact.core.base import Base, break_solution
+from knapsolve.exact.core.cuts import DIVISORS, strengthen
+from knapsolve.exact.core.levels import search_levels
+from knapsolve.exact.core.pairs import match_halves
+from knapsolve.exact.core.search import ListSearch
 from knapsolve.problem import Knapsack
 from knapsolve.solution import evaluate
 from knapsolve.solver import Answer, Capabilities, Options, Progress
