@@ -28,9 +28,7 @@ def search_levels(search: ListSearch, base: Base) -> bool:
     """
     if base.items is not None:
         assert base.cost is not None
-        order = balanced_order(base.chosen[base.items], base.cost, search.bound - float(search.best))
-        search.run(steps_of(base, base.items[order], base.cost[order]), np.inf, np.inf)
-        return not search.stopped
+        return _search_listed(search, base, base.items, base.cost)
     heaviest = float(base.weights.max())
     found, cost = np.empty(CHUNK, np.int64), np.empty(CHUNK)
     low = -1.0
@@ -58,6 +56,25 @@ def search_levels(search: ListSearch, base: Base) -> bool:
                 return not search.stopped
             start = following
         low = high
+
+
+def _search_listed(
+    search: ListSearch, base: Base, items: NDArray[np.int64], cost: NDArray[np.float64]
+) -> bool:
+    """Run a search over listed items, the cheapest of them first; return whether it ran to its end."""
+    heaviest = float(base.weights.max())
+    gap = search.bound - float(search.best)
+    while len(items):
+        part, later = np.arange(len(items)), np.empty(0, np.int64)
+        if len(items) > 2 * CHUNK:
+            part, later = np.split(np.argpartition(cost, CHUNK), [CHUNK])
+            part.sort()
+        order = part[balanced_order(base.chosen[items[part]], cost[part], gap)]
+        rest = float(cost[later].min()) if len(later) else np.inf
+        if not search.run(steps_of(base, items[order], cost[order]), rest, rest / heaviest):
+            return not search.stopped
+        items, cost = items[later], cost[later]
+    return not search.stopped
 
 
 def balanced_order(chosen: NDArray[np.bool_], cost: NDArray[np.float64], gap: float) -> NDArray[np.int64]:

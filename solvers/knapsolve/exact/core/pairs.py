@@ -8,8 +8,11 @@ of their length.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from knapsolve.exact.core.base import Base
 from knapsolve.exact.core.levels import balanced_order, steps_of
@@ -17,6 +20,12 @@ from knapsolve.exact.core.search import ListSearch
 
 PAIR_STEPS = 24
 """Steps of each half between two matchings."""
+PICKS = 48
+"""Items of a sample."""
+SAMPLE_STATES = (2**11, 2**14)
+"""Longest lists of the halves of a sample: of all samples first, and of all samples again if that did not do."""
+WIDENING = 4
+"""By how much the stretch of cheapest items grows from one sample to the next."""
 
 
 def match_halves(base: Base, deadline: float | None, states: int, most_work: float) -> ListSearch:
@@ -60,15 +69,12 @@ def match_halves(base: Base, deadline: float | None, states: int, most_work: flo
     first, second = searches
     for start in range(0, len(halves[0]), PAIR_STEPS):
         gap = first.bound - float(first.best) - first.unit
-        alive = True
-        for search, half in zip(searches, halves, strict=True):
-            part = half[start : start + PAIR_STEPS]
-            if len(part) and base.cost[part].min() <= gap:
-                # Rates of 0: what one half leaves unused the other may fill.
-                search.run(steps_of(base, base.items[part], base.cost[part]), 0.0, 0.0)
-                alive &= not search.stopped and search.count > 0
-            else:
-                alive &= len(part) == 0
+        parts = [half[start : start + PAIR_STEPS] for half in halves]
+        if min(base.cost[part].min(initial=np.inf) for part in parts) > gap:
+            break
+        for search, part in zip(searches, parts, strict=True):
+            # Rates of 0: what one half leaves unused the other may fill.
+            search.run(steps_of(base, base.items[part], base.cost[part]), 0.0, 0.0)
         if first.count and second.count:
             one, other = first.current(), second.current()
             value, i, j = best_pair(one[0], one[1], other[0], other[1], base.room)
@@ -78,9 +84,69 @@ def match_halves(base: Base, deadline: float | None, states: int, most_work: flo
         if second.best > first.best:
             first.best, first.flipped = second.best, second.flipped
         second.best = first.best
-        if not alive:
+        if any(search.stopped or not search.count for search in searches):
             break
     return first
+
+
+def match_samples(base: Base, deadline: float | None, seed: int) -> ListSearch:
+    """Match halves of a few items drawn at random from the cheapest ones, from ever more of them.
+
+    The very cheapest items are often alike, and what is alike fills few capacities. Items drawn from a longer stretch
+    differ, and where costs are small beside what an unfilled capacity loses, that is worth more.
+
+    Parameters
+    ----------
+    base
+        A base that lists its items.
+    deadline
+        Clock time to stop at, or None.
+    seed
+        Of the drawing.
+
+    Returns
+    -------
+    ListSearch
+        The search with the best selection found; ended, and no proof.
+    """
+    assert base.items is not None
+    assert base.cost is not None
+    random = np.random.default_rng(seed)
+    order = np.argsort(base.cost, kind="stable")
+    search = best = _matched(base, order[:PICKS], random, deadline, SAMPLE_STATES[0])
+    work = best.work
+    for states in SAMPLE_STATES:
+        reach = PICKS
+        while reach < len(order):
+            if float(best.best) + base.unit > base.bound or search.stopped == "time":
+                break
+            reach *= WIDENING
+            base = replace(base, best=best.best)
+            search = _matched(base, order[:reach], random, deadline, states)
+            work += search.work
+            if search.flipped is not None:
+                best = search
+    best.work, best.stopped = work, search.stopped
+    return best
+
+
+def _matched(
+    base: Base, stretch: NDArray[np.int64], random: np.random.Generator, deadline: float | None, states: int
+) -> ListSearch:
+    """Match halves of items drawn from a stretch of the listed ones: as many that are chosen as others."""
+    assert base.items is not None
+    assert base.cost is not None
+    inside = base.chosen[base.items[stretch]]
+    drawn = random.permutation(
+        np.concatenate(
+            [
+                side if len(side) <= PICKS // 2 else random.choice(side, PICKS // 2, replace=False)
+                for side in (stretch[inside], stretch[~inside])
+            ]
+        )
+    )
+    sample = replace(base, items=base.items[drawn], cost=base.cost[drawn])
+    return match_halves(sample, deadline, states, np.inf)
 
 
 @njit(cache=True)

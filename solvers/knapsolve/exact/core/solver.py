@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from knapsolve.exact.core.base import Base, break_solution
 from knapsolve.exact.core.cuts import DIVISORS, strengthen
 from knapsolve.exact.core.levels import search_levels
-from knapsolve.exact.core.pairs import match_halves
+from knapsolve.exact.core.pairs import match_halves, match_samples
 from knapsolve.exact.core.search import ListSearch
 from knapsolve.problem import Knapsack
 from knapsolve.solution import evaluate
@@ -43,7 +43,8 @@ MOST_STATES = 2**23
 class Stage:
     """One try: how long a list, how many states to touch, which constraints to look for first (None: keep what is).
 
-    A list of `SHORT_LIST` is cut when it is full. With `halves`, two such lists are matched.
+    A list of `SHORT_LIST` is cut when it is full. With `halves`, two such lists are matched, with `samples` over items
+    drawn at random.
     """
 
     name: str
@@ -51,11 +52,13 @@ class Stage:
     work: float = np.inf
     divisors: tuple[int, ...] | None = None
     halves: bool = False
+    samples: bool = False
 
 
 STAGES = (
     Stage("short list", SHORT_LIST, 2 * 10**6),
-    Stage("short list with cardinality", SHORT_LIST, 2 * 10**7, divisors=()),
+    Stage("samples", SHORT_LIST, divisors=(), samples=True),
+    Stage("short list with cardinality", SHORT_LIST, 2 * 10**7),
     Stage("short list with cuts", SHORT_LIST, 2 * 10**7, divisors=DIVISORS),
     Stage("medium list", MEDIUM_LIST, 10**8),
     Stage("two halves", 2**15, 3 * 10**8, halves=True),
@@ -145,9 +148,10 @@ def _close(base: Base, options: Options, started: float, offset: float) -> tuple
                 continue
             tried = len(current.rows)
             trace.append(f"core: {tried} cuts, {_size(current)} items, gap {bound - float(base.best):.6g}")
-        if stage.halves and current.items is None:
-            continue
-        if stage.halves:
+        if stage.samples:
+            search = match_samples(current, deadline, options.seed)
+            finished = float(search.best) + current.unit > current.bound
+        elif stage.halves:
             search = match_halves(current, deadline, stage.states, stage.work)
             finished = False
         else:
@@ -163,7 +167,7 @@ def _close(base: Base, options: Options, started: float, offset: float) -> tuple
             f"core: {stage.name}, {search.work} states touched, longest list {search.longest}, best "
             f"{offset + float(base.value + base.best):.16g}{search.stopped and ', stopped by ' + search.stopped}"
         )
-        if not finished and search.exact and not stage.halves:
+        if not finished and search.exact and not (stage.halves or stage.samples):
             left = current.bound - search.least_loss + float(current.value - base.value)
             bound = min(bound, max(float(base.best), left))
         if options.on_progress is not None:
