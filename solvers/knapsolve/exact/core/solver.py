@@ -25,6 +25,7 @@ from knapsolve.exact.core.base import Base, break_solution
 from knapsolve.exact.core.cuts import DIVISORS, strengthen
 from knapsolve.exact.core.levels import search_levels
 from knapsolve.exact.core.pairs import match_halves, match_samples
+from knapsolve.exact.core.residues import search_residues
 from knapsolve.exact.core.search import ListSearch
 from knapsolve.problem import Knapsack
 from knapsolve.solution import evaluate
@@ -44,7 +45,7 @@ class Stage:
     """One try: how long a list, how many states to touch, which constraints to look for first (None: keep what is).
 
     A list of `SHORT_LIST` is cut when it is full. With `halves`, two such lists are matched, with `samples` over items
-    drawn at random.
+    drawn at random. With `residues`, no list is grown, but the residues of few kinds of items are searched.
     """
 
     name: str
@@ -53,10 +54,12 @@ class Stage:
     divisors: tuple[int, ...] | None = None
     halves: bool = False
     samples: bool = False
+    residues: bool = False
 
 
 STAGES = (
     Stage("short list", SHORT_LIST, 2 * 10**6),
+    Stage("residues", 0, residues=True),
     Stage("samples", SHORT_LIST, divisors=(), samples=True),
     Stage("short list with cardinality", SHORT_LIST, 2 * 10**7),
     Stage("short list with cuts", SHORT_LIST, 2 * 10**7, divisors=DIVISORS),
@@ -141,6 +144,17 @@ def _close(base: Base, options: Options, started: float, offset: float) -> tuple
     trace: list[str] = []
     bound, current, tried = base.bound, base, -1
     for stage in STAGES:
+        if stage.residues:
+            found = search_residues(base, deadline)
+            if found is None:
+                continue
+            if found.flipped is not None:
+                base.best, base.flips = found.best, found.flipped
+            trace.append(f"core: residues, {found.cells} looked at, {_best(base, offset)}")
+            bound = min(bound, max(float(base.best), found.bound))
+            if bound < float(base.best) + base.unit:
+                return None, tuple(trace)
+            continue
         if stage.divisors is not None:
             current = strengthen(base, deadline, stage.divisors)
             bound = min(bound, current.bound + float(current.value - base.value))
@@ -164,8 +178,8 @@ def _close(base: Base, options: Options, started: float, offset: float) -> tuple
         if search.flipped is not None:
             base.adopt(current, search)
         trace.append(
-            f"core: {stage.name}, {search.work} states touched, longest list {search.longest}, best "
-            f"{offset + float(base.value + base.best):.16g}{search.stopped and ', stopped by ' + search.stopped}"
+            f"core: {stage.name}, {search.work} states touched, longest list {search.longest}, "
+            f"{_best(base, offset)}{search.stopped and ', stopped by ' + search.stopped}"
         )
         if not finished and search.exact and not (stage.halves or stage.samples):
             left = current.bound - search.least_loss + float(current.value - base.value)
@@ -184,3 +198,7 @@ def _close(base: Base, options: Options, started: float, offset: float) -> tuple
 
 def _size(base: Base) -> int:
     return len(base.values) if base.items is None else len(base.items)
+
+
+def _best(base: Base, offset: float) -> str:
+    return f"best {offset + float(base.value + base.best):.16g}"
