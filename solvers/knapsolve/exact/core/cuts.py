@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from knapsolve.exact.core.base import Base
 from knapsolve.exact.core.relaxation import Program, Relaxed
-from knapsolve.exact.core.rows import Row, excess, mixed, most_and_least, rounded
+from knapsolve.exact.core.rows import excess, mixed, most_and_least, rounded
 
 MOST_ROWS = 4
 """Constraints priced at most, besides the capacity."""
@@ -26,7 +26,9 @@ NEAREST = 3
 """Items whose weights divide the capacity in mixed-integer rounding: those that cost least."""
 WORTHWHILE = 0.98
 """A constraint is kept if it shrinks the gap at least by this factor."""
-CUT_SECONDS = 1.0
+MUCH = 0.75
+"""The same for mixed-integer rounding, which makes unused capacity cheaper and so the list longer."""
+CUT_SECONDS = 2.0
 """Time after which no further constraint is tried."""
 ITEM_SECONDS = 3e-7
 """Time that one relaxation takes, by item: what must be left to try another."""
@@ -38,8 +40,6 @@ def free_items(base: Base) -> NDArray[np.int64]:
     reduced = base.values - base.price * base.weights
     cost = np.where(base.chosen, reduced, -reduced)
     free = np.flatnonzero(cost <= gap)
-    if len(free) > MANY_ITEMS:
-        return free
     return np.asarray(free[np.argsort(cost[free], kind="stable")])
 
 
@@ -74,14 +74,14 @@ def strengthen(base: Base, deadline: float | None, divisors: tuple[int, ...] = (
         gap = float(current.value - target) + current.bound - base.unit
         if gap < 0:
             break
-        least, chosen = WORTHWHILE * gap, None
-        for row, limit in _candidates(program, current, target + 1 if base.whole else target, divisors):
-            if time.perf_counter() > stop:
+        least, chosen = gap, None
+        for row, limit, enough in _candidates(program, current, target + 1 if base.whole else target, divisors):
+            if time.perf_counter() > stop or least < 0:
                 break
             tried = program.with_row(row, limit)
-            relaxed = tried.relaxed(current.at_one)
+            relaxed = tried.relaxed(inside)
             left = float(relaxed.value - target) + relaxed.bound - base.unit
-            if left < least:
+            if left < least and left < enough * gap:
                 least, chosen = left, (tried, relaxed)
         if chosen is None:
             break
@@ -89,27 +89,29 @@ def strengthen(base: Base, deadline: float | None, divisors: tuple[int, ...] = (
     return based(base, program, current)
 
 
-def _candidates(program: Program, current: Relaxed, target: object, divisors: tuple[int, ...]) -> Iterator[Row]:
-    """Yield the constraints to try beside those that the program has."""
+def _candidates(
+    program: Program, current: Relaxed, target: object, divisors: tuple[int, ...]
+) -> Iterator[tuple[NDArray[np.int64], int, float]]:
+    """Yield rows and limits to try beside those that the program has, and the factor by which to shrink the gap."""
     values, weights, capacity = program.values, program.weights, program.capacity
     if not len(values):
         return
-    yield from most_and_least(np.ones(len(values), np.int64), values, weights, capacity, target)
-    above = excess(values, weights)
-    if above is not None:
-        yield from most_and_least(above, values, weights, capacity, target)
+    for counted in (np.ones(len(values), np.int64), excess(values, weights)):
+        if counted is not None:
+            for row, limit in most_and_least(counted, values, weights, capacity, target):
+                yield row, limit, WORTHWHILE
     if weights.dtype == np.int64:
         nearest = np.argpartition(current.cost, min(NEAREST, len(values) - 1))[:NEAREST]
         for divisor in np.unique(weights[nearest]):
             found = mixed(weights, current.at_one, int(current.room), int(divisor))
             if found is not None:
-                yield found
+                yield *found, MUCH
     if len(values) > MANY_ITEMS:
         return
     for divisor in divisors:
         row = rounded(weights, capacity, divisor)
         if row is not None and row.any():
-            yield row, divisor - 1
+            yield row, divisor - 1, WORTHWHILE
 
 
 def based(base: Base, program: Program, relaxed: Relaxed) -> Base:

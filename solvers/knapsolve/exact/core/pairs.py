@@ -22,10 +22,12 @@ PAIR_STEPS = 24
 """Steps of each half between two matchings."""
 PICKS = 48
 """Items of a sample."""
-SAMPLE_STATES = (2**11, 2**14)
-"""Longest lists of the halves of a sample: of all samples first, and of all samples again if that did not do."""
-WIDENING = 4
+WIDENING = 2
 """By how much the stretch of cheapest items grows from one sample to the next."""
+SAMPLE_WORK = 2 * 10**5
+"""What a sample takes at least, in touches of a state."""
+LEVELS = 64
+"""Parts of a unit of value within which costs count as equal."""
 
 
 def match_halves(base: Base, deadline: float | None, states: int, most_work: float) -> ListSearch:
@@ -89,7 +91,7 @@ def match_halves(base: Base, deadline: float | None, states: int, most_work: flo
     return first
 
 
-def match_samples(base: Base, deadline: float | None, seed: int) -> ListSearch:
+def match_samples(base: Base, deadline: float | None, states: int, most_work: float, seed: int) -> ListSearch:
     """Match halves of a few items drawn at random from the cheapest ones, from ever more of them.
 
     The very cheapest items are often alike, and what is alike fills few capacities. Items drawn from a longer stretch
@@ -101,6 +103,10 @@ def match_samples(base: Base, deadline: float | None, seed: int) -> ListSearch:
         A base that lists its items.
     deadline
         Clock time to stop at, or None.
+    states
+        Longest list of each half.
+    most_work
+        States to touch before the last sample.
     seed
         Of the drawing.
 
@@ -112,20 +118,22 @@ def match_samples(base: Base, deadline: float | None, seed: int) -> ListSearch:
     assert base.items is not None
     assert base.cost is not None
     random = np.random.default_rng(seed)
-    order = np.argsort(base.cost, kind="stable")
-    search = best = _matched(base, order[:PICKS], random, deadline, SAMPLE_STATES[0])
-    work = best.work
-    for states in SAMPLE_STATES:
-        reach = PICKS
-        while reach < len(order):
-            if float(best.best) + base.unit > base.bound or search.stopped == "time":
-                break
+    # Among costs that a unit of value does not tell apart, those nearest to the break item come first, or any.
+    level = np.floor(base.cost * (LEVELS / base.unit))
+    order, other = np.argsort(level, kind="stable"), np.lexsort((random.random(len(level)), level))
+    reach, work, best = PICKS, 0, None
+    while True:
+        search = _matched(base, order[:reach], random, deadline, states)
+        work += search.work + SAMPLE_WORK
+        if best is None or search.flipped is not None:
+            best = search
+        if float(best.best) + base.unit > base.bound or search.stopped == "time" or work >= most_work:
+            break
+        base = replace(base, best=best.best)
+        if reach >= len(order):
+            reach, order, other = PICKS, other, order
+        else:
             reach *= WIDENING
-            base = replace(base, best=best.best)
-            search = _matched(base, order[:reach], random, deadline, states)
-            work += search.work
-            if search.flipped is not None:
-                best = search
     best.work, best.stopped = work, search.stopped
     return best
 

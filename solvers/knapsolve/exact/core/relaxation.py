@@ -88,15 +88,18 @@ class Program:
         Parameters
         ----------
         start
-            A selection that nearly keeps the constraints, bool, shape (k,): decides ties.
+            A selection that nearly keeps the constraints, bool, shape (k,): what is done with items of no reduced
+            cost. The basis of the linear relaxation would leave them anywhere.
         """
         columns = np.array([self.weights.astype(np.float64), *(row.astype(np.float64) for row in self.rows)])
         right = np.array([float(self.capacity), *(float(limit) for limit in self.limits)])
         if len(self.items) <= FEW_ITEMS:
-            dual = minimise_dual(self.values, columns, right)
-            # As the basis says: where reduced costs are zero, their signs are rounding.
-            return self.priced(dual.prices, dual.at_one, columns)
-        return self.priced(*sift(self.values.astype(np.float64), columns, right, start), columns)
+            prices = minimise_dual(self.values, columns, right).prices
+        else:
+            prices = sift(self.values.astype(np.float64), columns, right, start)
+        reduced = self.values - prices @ columns
+        tied = np.abs(reduced) <= TIE * (self.values + prices @ np.abs(columns))
+        return self.priced(prices, np.where(tied, start, reduced > 0), columns)
 
     def priced(
         self, prices: NDArray[np.float64], at_one: NDArray[np.bool_], columns: NDArray[np.float64]
@@ -124,8 +127,8 @@ class Program:
 
 def sift(
     values: NDArray[np.float64], columns: NDArray[np.float64], right: NDArray[np.float64], start: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return prices and the selection of the linear relaxation of many items.
+) -> NDArray[np.float64]:
+    """Return prices of the linear relaxation of many items, shape (m,).
 
     Parameters
     ----------
@@ -140,7 +143,8 @@ def sift(
     """
     k = len(values)
     at_one, work = start.copy(), np.arange(k)
-    while True:
+    least, best = np.inf, np.zeros(len(right))
+    for _ in range(ROUNDS):
         # Samples of ever smaller stretches around the prices: each narrows them by the root of its size.
         drawn = work[:: max(len(work) // FEW_ITEMS, 1)]
         outside = at_one.copy()
@@ -148,22 +152,19 @@ def sift(
         share = len(drawn) / len(work)
         dual = minimise_dual(values[drawn], columns[:, drawn], (right - columns @ outside) * share)
         reduced = values - dual.prices @ columns
+        # Where the others leave no room the prices mean nothing; those of least bound are returned.
+        bound = float(dual.prices @ right) + float(np.maximum(reduced, 0.0).sum())
+        if bound < least:
+            least, best = bound, dual.prices
         at_one = np.where(np.abs(reduced) <= TIE * values, start, reduced > 0)
-        if len(drawn) == len(work):
-            break
-        size = max(len(work) // NARROWING, FEW_ITEMS)
-        work = np.argpartition(np.abs(reduced), size)[:size]
-        work.sort()
-    for _ in range(ROUNDS):
-        at_one[work] = dual.at_one
-        wrong = np.flatnonzero(np.where(at_one, reduced < -TIE * values, reduced > TIE * values))
-        inside = np.zeros(k, np.bool_)
-        inside[work] = True
-        wrong = wrong[~inside[wrong]]
+        if len(drawn) < len(work):
+            size = max(len(work) // NARROWING, FEW_ITEMS)
+            work = np.argpartition(np.abs(reduced), size)[:size]
+            work.sort()
+            continue
+        outside[work] = dual.at_one[: len(work)]
+        wrong = np.flatnonzero(np.where(outside, reduced < -TIE * values, reduced > TIE * values))
         if not len(wrong) or len(wrong) > FEW_ITEMS:
             break
-        inside[wrong] = True
-        work = np.flatnonzero(inside)
-        dual = minimise_dual(values[work], columns[:, work], right - columns @ (at_one & ~inside))
-        reduced = values - dual.prices @ columns
-    return dual.prices, at_one
+        work = np.union1d(work, wrong)[: 2 * FEW_ITEMS]
+    return best

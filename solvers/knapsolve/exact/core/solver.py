@@ -15,7 +15,7 @@ programming and strong bounds for the 0-1 knapsack problem", Manag. Sci. 45, 199
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,13 +39,17 @@ MEDIUM_LIST = 2**16
 MOST_STATES = 2**23
 """Longest list kept: 72 bytes a state, both rows together."""
 
+FIRST_PART = 64
+"""By what the gap is divided for the first part of it that is looked at."""
+
 
 @dataclass(frozen=True)
 class Stage:
     """One try: how long a list, how many states to touch, which constraints to look for first (None: keep what is).
 
     A list of `SHORT_LIST` is cut when it is full. With `halves`, two such lists are matched, with `samples` over items
-    drawn at random. With `residues`, no list is grown, but the residues of few kinds of items are searched.
+    drawn at random. With `residues`, no list is grown, but the residues of few kinds of items are searched. With
+    `deepening`, ever larger losses are allowed for.
     """
 
     name: str
@@ -55,17 +59,21 @@ class Stage:
     halves: bool = False
     samples: bool = False
     residues: bool = False
+    deepening: bool = False
 
 
 STAGES = (
     Stage("short list", SHORT_LIST, 2 * 10**6),
     Stage("residues", 0, residues=True),
-    Stage("samples", SHORT_LIST, divisors=(), samples=True),
+    Stage("samples", 2**12, 4 * 10**6, divisors=(), samples=True),
     Stage("short list with cardinality", SHORT_LIST, 2 * 10**7),
     Stage("short list with cuts", SHORT_LIST, 2 * 10**7, divisors=DIVISORS),
+    Stage("deepening list", 2**20, 10**8, deepening=True),
     Stage("medium list", MEDIUM_LIST, 10**8),
     Stage("two halves", 2**15, 3 * 10**8, halves=True),
+    Stage("long samples", 2**15, 4 * 10**7, samples=True),
     Stage("two long halves", 2**17, 2 * 10**8, halves=True),
+    Stage("longest samples", 2**17, 2 * 10**8, samples=True),
     Stage("long list", MOST_STATES, divisors=DIVISORS),
 )
 """What is tried in turn until there is a proof; every stage starts from the best selection of those before."""
@@ -162,8 +170,14 @@ def _close(base: Base, options: Options, started: float, offset: float) -> tuple
                 continue
             tried = len(current.rows)
             trace.append(f"core: {tried} cuts, {_size(current)} items, gap {bound - float(base.best):.6g}")
+        if stage.deepening:
+            proved, left = _deepen(base, current, stage, deadline, trace)
+            if proved:
+                return None, tuple(trace)
+            bound = min(bound, max(left, float(base.best)))
+            continue
         if stage.samples:
-            search = match_samples(current, deadline, options.seed)
+            search = match_samples(current, deadline, stage.states, stage.work, options.seed)
             finished = float(search.best) + current.unit > current.bound
         elif stage.halves:
             search = match_halves(current, deadline, stage.states, stage.work)
@@ -198,6 +212,48 @@ def _close(base: Base, options: Options, started: float, offset: float) -> tuple
 
 def _size(base: Base) -> int:
     return len(base.values) if base.items is None else len(base.items)
+
+
+def _deepen(
+    base: Base, current: Base, stage: Stage, deadline: float | None, trace: list[str]
+) -> tuple[bool, float]:
+    """Look for selections within a part of the gap, then within twice that part, and so on.
+
+    A list is as long as the loss that it allows for. Where nothing is found within a part of the gap, the bound falls by
+    it; what is found first is the best.
+
+    Returns
+    -------
+    proved, bound
+        Whether the best selection is optimal, and the bound relative to `base`.
+    """
+    assert current.items is not None
+    assert current.cost is not None
+    shift = float(current.value - base.value)
+    best = base.best - (current.value - base.value)
+    gap = current.bound - float(best)
+    part, bound, work = max(gap / FIRST_PART, 2 * current.unit), current.bound, 0
+    while part < gap and work < stage.work:
+        target = current.bound - part
+        floor = type(best)(np.floor(target)) if base.whole and current.values.dtype == np.int64 else type(best)(target)
+        near = current.cost <= part
+        search = ListSearch(
+            current.room, current.bound, floor, current.unit, current.price, stage.states, deadline,
+            most_work=stage.work - work,
+        )  # fmt: skip
+        finished = search_levels(search, replace(current, items=current.items[near], cost=current.cost[near]))
+        work += search.work
+        if search.flipped is not None:
+            base.adopt(current, search)
+        trace.append(
+            f"core: {stage.name}, {100 * part / gap:.3g} % of the gap, {search.work} states touched, longest list "
+            f"{search.longest}, {_best(base, 0.0)}{search.stopped and ', stopped by ' + search.stopped}"
+        )
+        if not finished or search.flipped is not None:
+            return finished, bound + shift
+        bound = float(floor) + current.unit
+        part *= 2
+    return False, bound + shift
 
 
 def _best(base: Base, offset: float) -> str:
