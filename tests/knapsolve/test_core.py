@@ -15,8 +15,8 @@ from knapsolve import Knapsack, read
 from knapsolve.exact.bellman import Bellman
 from knapsolve.exact.core import Core, break_solution, search, solver
 from knapsolve.exact.core.break_solution import find_break
-from knapsolve.exact.core.rows import rounded
 from knapsolve.exact.core.pairs import best_pair
+from knapsolve.exact.core.rows import rounded
 from knapsolve.solution import evaluate, violation
 from knapsolve.solver import Options
 from knapsolve.testing import check_solver

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from knapsolve.exact.core.base import Base
 from knapsolve.exact.core.relaxation import Program, Relaxed
-from knapsolve.exact.core.rows import excess, mixed, most_and_least, rounded
+from knapsolve.exact.core.rows import excess, mixed, most_and_least, rounded, whole
 
 MOST_ROWS = 4
 """Constraints priced at most, besides the capacity."""
@@ -96,14 +96,15 @@ def _candidates(
     values, weights, capacity = program.values, program.weights, program.capacity
     if not len(values):
         return
-    for counted in (np.ones(len(values), np.int64), excess(values, weights)):
-        if counted is not None:
-            for row, limit in most_and_least(counted, values, weights, capacity, target):
-                yield row, limit, WORTHWHILE
-    if weights.dtype == np.int64:
+    above = excess(values, weights)
+    for counted in (np.ones(len(values), np.int64), *(() if above is None else (above,))):
+        for row, limit in most_and_least(counted, values, weights, capacity, target):
+            yield row, limit, WORTHWHILE
+    integers = whole(weights)
+    if integers is not None:
         nearest = np.argpartition(current.cost, min(NEAREST, len(values) - 1))[:NEAREST]
-        for divisor in np.unique(weights[nearest]):
-            found = mixed(weights, current.at_one, int(current.room), int(divisor))
+        for divisor in np.unique(integers[nearest]):
+            found = mixed(integers, current.at_one, int(current.room), int(divisor))
             if found is not None:
                 yield *found, MUCH
     if len(values) > MANY_ITEMS:

@@ -58,9 +58,7 @@ def search_levels(search: ListSearch, base: Base) -> bool:
         low = high
 
 
-def _search_listed(
-    search: ListSearch, base: Base, items: NDArray[np.int64], cost: NDArray[np.float64]
-) -> bool:
+def _search_listed(search: ListSearch, base: Base, items: NDArray[np.int64], cost: NDArray[np.float64]) -> bool:
     """Run a search over listed items, the cheapest of them first; return whether it ran to its end."""
     heaviest = float(base.weights.max())
     gap = search.bound - float(search.best)

@@ -101,9 +101,7 @@ class Program:
         tied = np.abs(reduced) <= TIE * (self.values + prices @ np.abs(columns))
         return self.priced(prices, np.where(tied, start, reduced > 0), columns)
 
-    def priced(
-        self, prices: NDArray[np.float64], at_one: NDArray[np.bool_], columns: NDArray[np.float64]
-    ) -> Relaxed:
+    def priced(self, prices: NDArray[np.float64], at_one: NDArray[np.bool_], columns: NDArray[np.float64]) -> Relaxed:
         """Return the bound at given prices.
 
         Parameters

@@ -18,13 +18,16 @@ from numba import njit
 from numpy.typing import NDArray
 
 from knapsolve.exact.core.base import ROUNDING, Base
+from knapsolve.exact.core.rows import whole
 
 TABLE = 2**14
 """Places of the hash table of kinds; half as many kinds are taken."""
 PLENTY = 8
 """Copies that the kind that makes up the difference must have."""
-MOST_CELLS = 2 * 10**9
+MOST_CELLS = 10**9
 """Residues times bundles of copies, at most; a bit of memory each."""
+CELLS = 5 * 10**7
+"""The same between two looks at the clock."""
 BLOCK = 64
 """Bundles whose decisions fit into one word."""
 
@@ -79,12 +82,11 @@ def search_residues(base: Base, deadline: float | None) -> Residues | None:
         Clock time to stop at, or None.
     """
     gap = base.bound - float(base.best) - base.unit
-    if base.weights.dtype != np.int64 or gap < 0:
+    weights = whole(base.weights) if gap >= 0 else None
+    kinds = None if weights is None else _kinds(base, weights, gap)
+    if weights is None or kinds is None:
         return None
-    kinds = _kinds(base, gap)
-    if kinds is None:
-        return None
-    weight, value = base.weights[kinds.first], base.values[kinds.first]
+    weight, value = weights[kinds.first], base.values[kinds.first]
     leaves = base.chosen[kinds.first]
     reduced = value - base.price * weight
     cost = np.maximum(np.where(leaves, reduced, -reduced), 0.0)
@@ -103,13 +105,14 @@ def search_residues(base: Base, deadline: float | None) -> Residues | None:
     if loss is None:
         return None
     cells = int(modulus) * len(kind)
-    unused = (base.room - np.arange(modulus)) % modulus
+    room = int(base.room)
+    unused = (room - np.arange(modulus)) % modulus
     total = loss + base.price * unused
     residue = int(np.argmin(total))
     # Every copy's cost is rounded.
     bound = base.bound - float(total[residue]) + ROUNDING * float(value.max()) * float(useful.sum() + 1)
     found = _copies(taken, residue, change, copies, kind, int(modulus), len(weight))
-    moved = int(base.room - unused[residue] - (np.where(leaves, -weight, weight) * found).sum())
+    moved = int(room - unused[residue] - (np.where(leaves, -weight, weight) * found).sum())
     makers = np.flatnonzero(maker & (leaves == (moved < 0)))
     if moved:
         if not len(makers) or kinds.copies[makers[0]] < abs(moved) // modulus:
@@ -122,11 +125,11 @@ def search_residues(base: Base, deadline: float | None) -> Residues | None:
     return Residues(bound, best, np.concatenate(flipped), cells)
 
 
-def _kinds(base: Base, gap: float) -> Kinds | None:
+def _kinds(base: Base, weights: NDArray[np.int64], gap: float) -> Kinds | None:
     of = np.empty(len(base.values), np.int32)
     first, copies = np.empty(TABLE // 2, np.int64), np.zeros(TABLE // 2, np.int64)
     scale = 2.0**52 / float(base.values.max())
-    number = count_kinds(base.values, base.weights, base.chosen, base.price, gap, scale, of, first, copies)
+    number = count_kinds(base.values, weights, base.chosen, base.price, gap, scale, of, first, copies)
     return None if number <= 0 else Kinds(of, first[:number], copies[:number])
 
 
@@ -137,7 +140,7 @@ def _modulus(weight: Any, value: Any, cost: NDArray[np.float64], copies: NDArray
 
 
 def _bundles(copies: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return kinds and numbers of copies of which every number up to `copies` is made: 1, 2, 4, ..., and what is left."""
+    """Return kinds, and numbers of copies (1, 2, 4, ..., a rest) of which every number up to `copies` is made."""
     kind, number = [], []
     left, size = copies.copy(), 1
     while left.any():
@@ -160,11 +163,13 @@ def _least_losses(
     loss[0, 0] = 0.0
     taken = np.zeros((-(-len(change) // BLOCK), modulus), np.uint64)
     side = 0
+    at_once = min(max(CELLS // modulus, 1), BLOCK)
     for block in range(len(taken)):
-        if deadline is not None and time.perf_counter() > deadline:
-            return None, taken
-        part = slice(block * BLOCK, (block + 1) * BLOCK)
-        side = add_bundles(loss, side, change[part], cost[part], taken[block])
+        for start in range(block * BLOCK, min((block + 1) * BLOCK, len(change)), at_once):
+            if deadline is not None and time.perf_counter() > deadline:
+                return None, taken
+            part = slice(start, min(start + at_once, (block + 1) * BLOCK))
+            side = add_bundles(loss, side, change[part], cost[part], taken[block], start % BLOCK)
     return loss[side], taken
 
 
@@ -240,7 +245,7 @@ def count_kinds(values, weights, chosen, price, gap, scale, of, first, copies): 
 
 
 @njit(cache=True, nogil=True)
-def add_bundles(loss, side, change, cost, taken):  # type: ignore[no-untyped-def]
+def add_bundles(loss, side, change, cost, taken, first):  # type: ignore[no-untyped-def]
     """Give every residue the chance to take bundle after bundle.
 
     Parameters
@@ -252,7 +257,9 @@ def add_bundles(loss, side, change, cost, taken):  # type: ignore[no-untyped-def
     change, cost
         (bundles,) weight modulo the modulus, and loss.
     taken
-        (modulus,) words, written: bit b says whether bundle b is taken.
+        (modulus,) words, written: bit ``first + b`` says whether bundle b is taken.
+    first
+        Bit of the first bundle.
 
     Returns
     -------
@@ -262,7 +269,7 @@ def add_bundles(loss, side, change, cost, taken):  # type: ignore[no-untyped-def
     modulus = loss.shape[1]
     for b in range(len(change)):
         old, new = loss[side], loss[1 - side]
-        bit = np.uint64(1) << np.uint64(b)
+        bit = np.uint64(1) << np.uint64(first + b)
         source = modulus - change[b]
         extra = cost[b]
         for r in range(modulus):

@@ -28,6 +28,7 @@ PAIRS = 256
 MOST_EXCESSES = 16
 """Different d up to which they are priced."""
 LARGEST = 2.0**62
+EXACT_FLOAT = 2.0**53
 SUM_ROUNDING = 1e-12
 """Relative rounding of a sum of floats that is allowed for."""
 
@@ -125,6 +126,15 @@ def rounded(weights: NDArray[Any], capacity: Any, divisor: int) -> NDArray[np.in
         return np.asarray((weights * divisor - 1) // capacity)
     # A float quotient is made smaller by more than its rounding: the constraint still holds.
     return np.asarray(np.maximum(np.ceil(weights * (divisor / capacity) * (1 - 1e-12)) - 1, 0), np.int64)
+
+
+def whole(weights: NDArray[Any]) -> NDArray[np.int64] | None:
+    """Return weights as integers, or None where they are not whole or so large that floats would not tell."""
+    if weights.dtype == np.int64:
+        return weights
+    if not len(weights) or float(weights.max()) > EXACT_FLOAT or (weights != np.floor(weights)).any():
+        return None
+    return weights.astype(np.int64)
 
 
 def mixed(weights: NDArray[np.int64], chosen: NDArray[np.bool_], room: int, divisor: int) -> Row | None:

@@ -15,14 +15,15 @@ programming and strong bounds for the 0-1 knapsack problem", Manag. Sci. 45, 199
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from knapsolve.exact.core.base import Base, break_solution
 from knapsolve.exact.core.cuts import DIVISORS, strengthen
+from knapsolve.exact.core.deepening import deepen
 from knapsolve.exact.core.levels import search_levels
 from knapsolve.exact.core.pairs import match_halves, match_samples
 from knapsolve.exact.core.residues import search_residues
@@ -39,41 +40,33 @@ MEDIUM_LIST = 2**16
 MOST_STATES = 2**23
 """Longest list kept: 72 bytes a state, both rows together."""
 
-FIRST_PART = 64
-"""By what the gap is divided for the first part of it that is looked at."""
-
 
 @dataclass(frozen=True)
 class Stage:
-    """One try: how long a list, how many states to touch, which constraints to look for first (None: keep what is).
+    """One try: by which method, how long a list, how many states to touch, which constraints to look for first.
 
-    A list of `SHORT_LIST` is cut when it is full. With `halves`, two such lists are matched, with `samples` over items
-    drawn at random. With `residues`, no list is grown, but the residues of few kinds of items are searched. With
-    `deepening`, ever larger losses are allowed for.
+    A plain list of `SHORT_LIST` is cut when it is full. `divisors` of None keeps the constraints there are.
     """
 
     name: str
     states: int
     work: float = np.inf
     divisors: tuple[int, ...] | None = None
-    halves: bool = False
-    samples: bool = False
-    residues: bool = False
-    deepening: bool = False
+    method: Literal["list", "residues", "samples", "halves", "deepening"] = "list"
 
 
 STAGES = (
     Stage("short list", SHORT_LIST, 2 * 10**6),
-    Stage("residues", 0, residues=True),
-    Stage("samples", 2**12, 4 * 10**6, divisors=(), samples=True),
+    Stage("residues", 0, method="residues"),
+    Stage("samples", 2**12, 4 * 10**6, divisors=(), method="samples"),
     Stage("short list with cardinality", SHORT_LIST, 2 * 10**7),
     Stage("short list with cuts", SHORT_LIST, 2 * 10**7, divisors=DIVISORS),
-    Stage("deepening list", 2**20, 10**8, deepening=True),
+    Stage("deepening list", 2**20, 10**8, method="deepening"),
     Stage("medium list", MEDIUM_LIST, 10**8),
-    Stage("two halves", 2**15, 3 * 10**8, halves=True),
-    Stage("long samples", 2**15, 4 * 10**7, samples=True),
-    Stage("two long halves", 2**17, 2 * 10**8, halves=True),
-    Stage("longest samples", 2**17, 2 * 10**8, samples=True),
+    Stage("two halves", 2**15, 3 * 10**8, method="halves"),
+    Stage("long samples", 2**15, 4 * 10**7, method="samples"),
+    Stage("two long halves", 2**17, 2 * 10**8, method="halves"),
+    Stage("longest samples", 2**17, 2 * 10**8, method="samples"),
     Stage("long list", MOST_STATES, divisors=DIVISORS),
 )
 """What is tried in turn until there is a proof; every stage starts from the best selection of those before."""
@@ -152,7 +145,7 @@ def _close(base: Base, options: Options, started: float, offset: float) -> tuple
     trace: list[str] = []
     bound, current, tried = base.bound, base, -1
     for stage in STAGES:
-        if stage.residues:
+        if stage.method == "residues":
             found = search_residues(base, deadline)
             if found is None:
                 continue
@@ -170,16 +163,19 @@ def _close(base: Base, options: Options, started: float, offset: float) -> tuple
                 continue
             tried = len(current.rows)
             trace.append(f"core: {tried} cuts, {_size(current)} items, gap {bound - float(base.best):.6g}")
-        if stage.deepening:
-            proved, left = _deepen(base, current, stage, deadline, trace)
-            if proved:
+        if stage.method == "deepening":
+            deep = deepen(base, current, deadline, stage.states, stage.work)
+            trace.append(
+                f"core: deepening list, {deep.parts} parts, longest list {deep.longest}, {_best(base, offset)}"
+            )
+            bound = min(bound, max(deep.bound, float(base.best)))
+            if deep.proved:
                 return None, tuple(trace)
-            bound = min(bound, max(left, float(base.best)))
             continue
-        if stage.samples:
+        if stage.method == "samples":
             search = match_samples(current, deadline, stage.states, stage.work, options.seed)
             finished = float(search.best) + current.unit > current.bound
-        elif stage.halves:
+        elif stage.method == "halves":
             search = match_halves(current, deadline, stage.states, stage.work)
             finished = False
         else:
@@ -195,7 +191,7 @@ def _close(base: Base, options: Options, started: float, offset: float) -> tuple
             f"core: {stage.name}, {search.work} states touched, longest list {search.longest}, "
             f"{_best(base, offset)}{search.stopped and ', stopped by ' + search.stopped}"
         )
-        if not finished and search.exact and not (stage.halves or stage.samples):
+        if not finished and search.exact and stage.method == "list":
             left = current.bound - search.least_loss + float(current.value - base.value)
             bound = min(bound, max(float(base.best), left))
         if options.on_progress is not None:
@@ -212,48 +208,6 @@ def _close(base: Base, options: Options, started: float, offset: float) -> tuple
 
 def _size(base: Base) -> int:
     return len(base.values) if base.items is None else len(base.items)
-
-
-def _deepen(
-    base: Base, current: Base, stage: Stage, deadline: float | None, trace: list[str]
-) -> tuple[bool, float]:
-    """Look for selections within a part of the gap, then within twice that part, and so on.
-
-    A list is as long as the loss that it allows for. Where nothing is found within a part of the gap, the bound falls by
-    it; what is found first is the best.
-
-    Returns
-    -------
-    proved, bound
-        Whether the best selection is optimal, and the bound relative to `base`.
-    """
-    assert current.items is not None
-    assert current.cost is not None
-    shift = float(current.value - base.value)
-    best = base.best - (current.value - base.value)
-    gap = current.bound - float(best)
-    part, bound, work = max(gap / FIRST_PART, 2 * current.unit), current.bound, 0
-    while part < gap and work < stage.work:
-        target = current.bound - part
-        floor = type(best)(np.floor(target)) if base.whole and current.values.dtype == np.int64 else type(best)(target)
-        near = current.cost <= part
-        search = ListSearch(
-            current.room, current.bound, floor, current.unit, current.price, stage.states, deadline,
-            most_work=stage.work - work,
-        )  # fmt: skip
-        finished = search_levels(search, replace(current, items=current.items[near], cost=current.cost[near]))
-        work += search.work
-        if search.flipped is not None:
-            base.adopt(current, search)
-        trace.append(
-            f"core: {stage.name}, {100 * part / gap:.3g} % of the gap, {search.work} states touched, longest list "
-            f"{search.longest}, {_best(base, 0.0)}{search.stopped and ', stopped by ' + search.stopped}"
-        )
-        if not finished or search.flipped is not None:
-            return finished, bound + shift
-        bound = float(floor) + current.unit
-        part *= 2
-    return False, bound + shift
 
 
 def _best(base: Base, offset: float) -> str:
