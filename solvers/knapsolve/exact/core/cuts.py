@@ -110,9 +110,9 @@ def _candidates(
     if len(values) > MANY_ITEMS:
         return
     for divisor in divisors:
-        row = rounded(weights, capacity, divisor)
-        if row is not None and row.any():
-            yield row, divisor - 1, WORTHWHILE
+        coefficients = rounded(weights, capacity, divisor)
+        if coefficients is not None and coefficients.any():
+            yield coefficients, divisor - 1, WORTHWHILE
 
 
 def based(base: Base, program: Program, relaxed: Relaxed) -> Base:
