@@ -9,10 +9,11 @@ import pytest
 
 from knapsolve import Knapsack
 from knapsolve.exact.bellman import Bellman
-from knapsolve.exact.core import Core, relaxation, residues, solver
+from knapsolve.exact.core import Core, enumeration, relaxation, residues, solver
 from knapsolve.exact.core.base import break_solution
 from knapsolve.exact.core.cuts import strengthen
 from knapsolve.exact.core.deepening import deepen
+from knapsolve.exact.core.enumeration import enumerate_selections
 from knapsolve.exact.core.pairs import match_samples
 from knapsolve.exact.core.relaxation import Program
 from knapsolve.exact.core.residues import search_residues
@@ -203,3 +204,18 @@ def test_every_stage_alone_is_right(monkeypatch):
         for problem, expected in zip(problems, best, strict=True):
             answer = Core().solve(problem, Options())
             assert evaluate(problem, answer.selected)[0] == expected == answer.bound
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_small_problems_are_enumerated_or_left_alone(monkeypatch, seed):
+    """The optimum within the steps allowed, else nothing is said."""
+    random = np.random.default_rng(seed)
+    weights, values = random.integers(1, 30, 25), random.integers(1, 30, 25)
+    problem = Knapsack(values, weights, int(weights.sum() * random.uniform(0.2, 0.9)))
+    selected, price = enumerate_selections(values, weights, problem.limits[0]) or (None, 0.0)
+    assert selected is not None
+    assert evaluate(problem, selected)[0] == optimum(problem)
+    assert weights[selected].sum() <= problem.limits[0]
+    assert price == pytest.approx(based(problem).price)
+    monkeypatch.setattr(enumeration, "MOST_STEPS", 10)
+    assert enumerate_selections(values, weights, problem.limits[0]) is None

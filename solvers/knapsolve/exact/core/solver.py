@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from knapsolve.exact.core.base import Base, break_solution
 from knapsolve.exact.core.cuts import DIVISORS, strengthen
 from knapsolve.exact.core.deepening import deepen
+from knapsolve.exact.core.enumeration import enumerate_selections
 from knapsolve.exact.core.levels import search_levels
 from knapsolve.exact.core.pairs import match_halves, match_samples
 from knapsolve.exact.core.residues import search_residues
@@ -61,12 +62,12 @@ STAGES = (
     Stage("samples", 2**12, 4 * 10**6, divisors=(), method="samples"),
     Stage("short list with cardinality", SHORT_LIST, 2 * 10**7),
     Stage("short list with cuts", SHORT_LIST, 2 * 10**7, divisors=DIVISORS),
-    Stage("deepening list", 2**20, 10**8, method="deepening"),
+    Stage("deepening list", 2**20, 5 * 10**7, method="deepening"),
     Stage("medium list", MEDIUM_LIST, 10**8),
     Stage("two halves", 2**15, 3 * 10**8, method="halves"),
     Stage("long samples", 2**15, 4 * 10**7, method="samples"),
     Stage("two long halves", 2**17, 2 * 10**8, method="halves"),
-    Stage("longest samples", 2**17, 2 * 10**8, method="samples"),
+    Stage("longest samples", 2**17, 5 * 10**7, method="samples"),
     Stage("long list", MOST_STATES, divisors=DIVISORS),
 )
 """What is tried in turn until there is a proof; every stage starts from the best selection of those before."""
@@ -94,6 +95,11 @@ class Core:
             return Answer(
                 selected, evaluate(problem, selected)[0], np.zeros(1), trace=("core: everything useful fits",)
             )
+        quick = enumerate_selections(values, weights, limit)
+        if quick is not None:
+            selected[slice(None) if items is None else items] |= quick[0]
+            value = evaluate(problem, selected)[0]
+            return Answer(selected, value, np.array([quick[1]]), trace=("core: enumerated",))
         base = break_solution(values, weights, limit, problem.integer_values, options)
         offset = evaluate(problem, selected)[0]
         bound, trace = _close(base, options, started, float(offset))
