@@ -30,7 +30,7 @@ MUCH = 0.75
 """The same for mixed-integer rounding, which makes unused capacity cheaper and so the list longer."""
 CUT_SECONDS = 2.0
 """Time after which no further constraint is tried."""
-ITEM_SECONDS = 3e-7
+ITEM_SECONDS = 6e-7
 """Time that one relaxation takes, by item: what must be left to try another."""
 
 

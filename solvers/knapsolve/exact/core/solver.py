@@ -41,6 +41,9 @@ MEDIUM_LIST = 2**16
 MOST_STATES = 2**23
 """Longest list kept: 72 bytes a state, both rows together."""
 
+ITEM_SECONDS = 1e-6
+"""Time that must be left, by item, to look for constraints: one look cannot be interrupted."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -163,6 +166,8 @@ def _close(base: Base, options: Options, started: float, offset: float) -> tuple
                 return None, tuple(trace)
             continue
         if stage.divisors is not None:
+            if deadline is not None and time.perf_counter() + ITEM_SECONDS * len(base.values) > deadline:
+                break
             current = strengthen(base, deadline, stage.divisors)
             bound = min(bound, current.bound + float(current.value - base.value))
             if len(current.rows) == tried and stage.states == SHORT_LIST:
