@@ -14,6 +14,7 @@ from knapsolve.exact.core.base import break_solution
 from knapsolve.exact.core.cuts import strengthen
 from knapsolve.exact.core.deepening import deepen
 from knapsolve.exact.core.enumeration import enumerate_selections
+from knapsolve.exact.core.levels import balanced_order
 from knapsolve.exact.core.pairs import match_samples
 from knapsolve.exact.core.relaxation import Program
 from knapsolve.exact.core.residues import search_residues
@@ -219,3 +220,10 @@ def test_small_problems_are_enumerated_or_left_alone(monkeypatch, seed):
     assert price == pytest.approx(based(problem).price)
     monkeypatch.setattr(enumeration, "MOST_STEPS", 10)
     assert enumerate_selections(values, weights, problem.limits[0]) is None
+
+
+def test_items_of_equal_cost_take_turns():
+    """Chosen and other items alternate within a level of cost, each side in its own order."""
+    chosen = np.array([True, True, True, False, False, False, True, False])
+    cost = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 5.0, 5.0, 1.0])
+    assert balanced_order(chosen, cost, 10.0).tolist() == [0, 3, 1, 4, 2, 7, 5, 6]
