@@ -20,6 +20,8 @@ MOST_ROWS = 4
 """Constraints priced at most, besides the capacity."""
 MANY_ITEMS = 5_000
 """Free items above which only how many there are, or what they exceed, is looked at."""
+LARGE = 300_000
+"""Free items above which the first constraint that helps is taken, and another only if it helped much."""
 DIVISORS = (*range(2, 65), 96, 128, 256, 512, 1024, 2048, 4096, 8192, 16384)
 """The k that are tried."""
 NEAREST = 3
@@ -28,10 +30,12 @@ WORTHWHILE = 0.98
 """A constraint is kept if it shrinks the gap at least by this factor."""
 MUCH = 0.75
 """The same for mixed-integer rounding, which makes unused capacity cheaper and so the list longer."""
-CUT_SECONDS = 2.0
-"""Time after which no further constraint is tried."""
+CUT_SECONDS = 1.0
+"""Time after which no further constraint is tried, beside a few times that of a relaxation."""
 ITEM_SECONDS = 6e-7
 """Time that one relaxation takes, by item: what must be left to try another."""
+TRIES = 6
+"""Relaxations for which there is always time, unless a limit strikes."""
 
 
 def free_items(base: Base) -> NDArray[np.int64]:
@@ -60,8 +64,8 @@ def strengthen(base: Base, deadline: float | None, divisors: tuple[int, ...] = (
     Base
         Its bound holds for every selection that is better than the best one known.
     """
-    stop = time.perf_counter() + CUT_SECONDS
     free = free_items(base)
+    stop = time.perf_counter() + CUT_SECONDS + TRIES * ITEM_SECONDS * len(free)
     last = (np.inf if deadline is None else deadline) - ITEM_SECONDS * len(free)
     stop = min(stop, last)
     inside = base.chosen[free]
@@ -70,13 +74,14 @@ def strengthen(base: Base, deadline: float | None, divisors: tuple[int, ...] = (
     target = values[inside].sum() + base.best
     program = Program(free, values, weights, capacity)
     current = program.priced(np.array([base.price]), inside, weights.astype(np.float64).reshape(1, -1))
+    large = len(free) > LARGE
     for _ in range(MOST_ROWS):
         gap = float(current.value - target) + current.bound - base.unit
         if gap < 0:
             break
         least, chosen = gap, None
         for row, limit, enough in _candidates(program, current, target + 1 if base.whole else target, divisors):
-            if time.perf_counter() > stop or least < 0:
+            if time.perf_counter() > stop or least < 0 or (chosen is not None and large):
                 break
             tried = program.with_row(row, limit)
             relaxed = tried.relaxed(inside)
@@ -86,6 +91,8 @@ def strengthen(base: Base, deadline: float | None, divisors: tuple[int, ...] = (
         if chosen is None:
             break
         program, current = chosen
+        if large and least > MUCH * gap:
+            break
     return based(base, program, current)
 
 
