@@ -93,10 +93,12 @@ class Program:
         """
         columns = np.array([self.weights.astype(np.float64), *(row.astype(np.float64) for row in self.rows)])
         right = np.array([float(self.capacity), *(float(limit) for limit in self.limits)])
-        if len(self.items) <= FEW_ITEMS:
-            prices = minimise_dual(self.values, columns, right).prices
-        else:
+        prices = np.zeros(len(right))
+        if len(self.items) > FEW_ITEMS:
             prices = sift(self.values.astype(np.float64), columns, right, start)
+        if prices[-1] == 0.0:
+            # Few items, or samples that may not have told the last constraint from one that is nearly parallel.
+            prices = minimise_dual(self.values, columns, right).prices
         reduced = self.values - prices @ columns
         tied = np.abs(reduced) <= TIE * (self.values + prices @ np.abs(columns))
         return self.priced(prices, np.where(tied, start, reduced > 0), columns)
