@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 
 from knapsolve import Knapsack, read
-from knapsolve.exact import core, core_break, core_search
 from knapsolve.exact.bellman import Bellman
-from knapsolve.exact.core import Core
-from knapsolve.exact.core_break import find_break
-from knapsolve.exact.core_cuts import rounded
-from knapsolve.exact.core_pairs import best_pair
+from knapsolve.exact.core import Core, break_solution, search, solver
+from knapsolve.exact.core.break_solution import find_break
+from knapsolve.exact.core.pairs import best_pair
+from knapsolve.exact.core.rows import rounded
 from knapsolve.solution import evaluate, violation
 from knapsolve.solver import Options
 from knapsolve.testing import check_solver
@@ -120,7 +119,7 @@ def test_the_break_item_is_found_without_a_sort():
             expected = order[np.searchsorted(np.cumsum(weights[order]), capacity, side="right")]
             band, position = find_break(efficiency, weights, capacity, 0)
             assert band[position] == expected
-            assert n <= core_break.SAMPLE or len(band) <= core_break.SAMPLE
+            assert n <= break_solution.SAMPLE or len(band) <= break_solution.SAMPLE
 
 
 @pytest.mark.parametrize("family", ["strongly correlated", "subset sum", "uncorrelated"])
@@ -133,14 +132,14 @@ def test_dropping_unreachable_decisions_changes_nothing(monkeypatch):
     """A tidied archive recovers the same selection."""
     problem = made("almost strongly correlated", 2000, 7)
     expected = solved(problem)
-    monkeypatch.setattr(core_search, "ARCHIVE_ENTRIES", 1)
+    monkeypatch.setattr(search, "ARCHIVE_ENTRIES", 1)
     assert evaluate(problem, Core().solve(problem, Options(time_limit=20)).selected)[0] <= expected
 
 
 @pytest.mark.parametrize("states", [2**12, 2**13])
 def test_a_list_that_outgrows_its_memory_leaves_a_valid_bound(monkeypatch, states):
     """Memory runs out, the bound holds."""
-    monkeypatch.setattr(core, "STAGES", (core.Stage("tiny list", states + 1),))
+    monkeypatch.setattr(solver, "STAGES", (solver.Stage("tiny list", states + 1),))
     random = np.random.default_rng(8)
     weights = 2 * random.integers(10**5, 10**6, 60)
     problem = Knapsack(weights, weights, int(weights.sum() // 4) * 2 + 1)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
-from knapsolve.exact.core_base import Base
-from knapsolve.exact.core_break import collect
-from knapsolve.exact.core_search import ListSearch, Steps
+from knapsolve.exact.core.base import Base
+from knapsolve.exact.core.break_solution import collect
+from knapsolve.exact.core.search import ListSearch, Steps
 
 CHUNK = 2**12
 """Items collected and sorted at a time."""
@@ -28,9 +29,7 @@ def search_levels(search: ListSearch, base: Base) -> bool:
     """
     if base.items is not None:
         assert base.cost is not None
-        order = balanced_order(base.chosen[base.items], base.cost, search.bound - float(search.best))
-        search.run(steps_of(base, base.items[order], base.cost[order]), np.inf, np.inf)
-        return not search.stopped
+        return _search_listed(search, base, base.items, base.cost)
     heaviest = float(base.weights.max())
     found, cost = np.empty(CHUNK, np.int64), np.empty(CHUNK)
     low = -1.0
@@ -60,6 +59,23 @@ def search_levels(search: ListSearch, base: Base) -> bool:
         low = high
 
 
+def _search_listed(search: ListSearch, base: Base, items: NDArray[np.int64], cost: NDArray[np.float64]) -> bool:
+    """Run a search over listed items, the cheapest of them first; return whether it ran to its end."""
+    heaviest = float(base.weights.max())
+    gap = search.bound - float(search.best)
+    while len(items):
+        part, later = np.arange(len(items)), np.empty(0, np.int64)
+        if len(items) > 2 * CHUNK:
+            part, later = np.split(np.argpartition(cost, CHUNK), [CHUNK])
+            part.sort()
+        order = part[balanced_order(base.chosen[items[part]], cost[part], gap)]
+        rest = float(cost[later].min()) if len(later) else np.inf
+        if not search.run(steps_of(base, items[order], cost[order]), rest, rest / heaviest):
+            return not search.stopped
+        items, cost = items[later], cost[later]
+    return not search.stopped
+
+
 def balanced_order(chosen: NDArray[np.bool_], cost: NDArray[np.float64], gap: float) -> NDArray[np.int64]:
     """Order items by cost, those of about the same cost by turns: one that is chosen, one that is not.
 
@@ -72,16 +88,47 @@ def balanced_order(chosen: NDArray[np.bool_], cost: NDArray[np.float64], gap: fl
     gap
         What a selection may lose; a small part of it counts as the same cost.
     """
-    rank = np.empty(len(chosen), np.int64)
     levels = np.floor(cost * (LEVELS / max(gap, 1e-300)))
     by_cost = np.argsort(levels, kind="stable")
-    level = levels[by_cost]
-    for side in (True, False):
-        members = np.flatnonzero(chosen[by_cost] == side)
-        # Position within the level, on its side.
-        first = np.searchsorted(level[members], level[members], side="left")
-        rank[members] = np.arange(len(members)) - first
-    return np.asarray(by_cost[np.lexsort((rank, level))])
+    order = np.empty(len(chosen), np.int64)
+    take_turns(levels, chosen, by_cost, order)
+    return order
+
+
+@njit(cache=True)
+def take_turns(levels, chosen, by_cost, order):  # type: ignore[no-untyped-def]
+    """Within each level, order items by turns: the first chosen one and the first other, the second ones, and so on.
+
+    Parameters
+    ----------
+    levels, chosen
+        (k,) of the items.
+    by_cost
+        (k,) item numbers by increasing level.
+    order
+        (k,) written: item numbers by level and turn; of two items of one turn, as they come.
+    """
+    k, start, place = len(by_cost), 0, 0
+    while start < k:
+        end = start
+        while end < k and levels[by_cost[end]] == levels[by_cost[start]]:
+            end += 1
+        one, other = start, start
+        while one < end or other < end:
+            while one < end and not chosen[by_cost[one]]:
+                one += 1
+            while other < end and chosen[by_cost[other]]:
+                other += 1
+            first, second = min(one, other), max(one, other)
+            if first < end:
+                order[place] = by_cost[first]
+                place += 1
+            if second < end:
+                order[place] = by_cost[second]
+                place += 1
+            one += 1
+            other += 1
+        start = end
 
 
 def steps_of(base: Base, items: NDArray[np.int64], cost: NDArray[np.float64]) -> Steps:

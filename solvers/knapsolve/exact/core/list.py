@@ -126,3 +126,36 @@ def grow(  # type: ignore[no-untyped-def]
         if work < 0:
             return side, count, k + 1, False, best, best_step, best_bits, best_parent
     return side, count, last, False, best, best_step, best_bits, best_parent
+
+
+@njit(cache=True)
+def rests(weight, cost, rest_cost, rest_rate, price):  # type: ignore[no-untyped-def]
+    """Return what the flips after each step cost at least.
+
+    Parameters
+    ----------
+    weight, cost
+        (steps,) change of weight by each step, and the loss that it causes.
+    rest_cost, rest_rate
+        Least loss, and least loss per unit of weight, of any flip after the last step; infinite where there is none.
+    price
+        What a unit of unused capacity costs.
+
+    Returns
+    -------
+    least, least_left, fill, free
+        (steps,) least loss of any later flip and of any later removal, and the least loss per unit of weight that is
+        filled up, or left unused, and that is made free.
+    """
+    steps = len(weight)
+    least, least_left, fill, free = np.empty(steps), np.empty(steps), np.empty(steps), np.empty(steps)
+    a, b, c, d = rest_cost, rest_cost, min(rest_rate, price), rest_rate
+    for k in range(steps - 1, -1, -1):
+        least[k], least_left[k], fill[k], free[k] = a, b, c, d
+        a = min(a, cost[k])
+        rate = 0.0 if weight[k] == 0 else cost[k] / abs(weight[k])
+        if weight[k] < 0:
+            b, d = min(b, cost[k]), min(d, rate)
+        else:
+            c = min(c, rate)
+    return least, least_left, fill, free

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.exact.core_break import common_divisor, find_break, take_before
+from knapsolve.exact.core.break_solution import common_divisor, find_break, take_before
 from knapsolve.heuristics.fill import fill
 from knapsolve.solver import Options
 
 if TYPE_CHECKING:
-    from knapsolve.exact.core_search import ListSearch
+    from knapsolve.exact.core.search import ListSearch
 
 ROUNDING = 2.0**-51
 """Relative rounding of one reduced cost."""

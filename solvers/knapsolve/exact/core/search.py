@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.exact.core_list import BLOCK, grow
+from knapsolve.exact.bellman import free_memory
+from knapsolve.exact.core.list import BLOCK, grow, rests
 
 FIRST_SIZE = 2**12
 WORK = 4 * 10**6
@@ -25,6 +26,8 @@ WINDOW = 2.0
 """Weights of the heaviest item by which a state may miss the capacity when a list is cut."""
 CUT_WORK = 20
 """Time that cutting a list takes, by state, in touches of a state."""
+STATE_BYTES = 72
+"""Memory of a state, both rows together."""
 ARCHIVE_ENTRIES = 2**26
 """Archive entries (12 bytes each) beyond which unreachable ones are dropped."""
 
@@ -122,7 +125,7 @@ class ListSearch:
             self._states = _allocate(FIRST_SIZE, steps.weight.dtype, steps.value.dtype)
         self._items.append(steps.items)
         self._heaviest = max(self._heaviest, float(np.abs(steps.weight).max(initial=0)))
-        tables = _rest(steps, rest_cost, rest_rate, self.price)
+        tables = rests(steps.weight, steps.cost, rest_cost, rest_rate, self.price)
         step, total = 0, len(steps.items)
         spent_until = time.perf_counter()
         while step < total and self.count:
@@ -216,11 +219,12 @@ class ListSearch:
     def _enlarge(self, cost: float) -> bool:
         """Make room for more states, or cut the list where that is allowed; return False if neither is possible."""
         size = self._states[0].shape[1]
-        if size < self.most_states:
-            larger = _allocate(min(4 * size, self.most_states), self._states[0].dtype, self._states[1].dtype)
-            for new, old in zip(larger, self._states, strict=True):
+        larger = min(4 * size, self.most_states)
+        if size < self.most_states and larger * STATE_BYTES < free_memory() // 2:
+            states = _allocate(larger, self._states[0].dtype, self._states[1].dtype)
+            for new, old in zip(states, self._states, strict=True):
                 new[self._side, : self.count] = old[self._side, : self.count]
-            self._states = larger
+            self._states = states
             return True
         if not self.beam:
             self.stopped = "memory"
@@ -261,18 +265,3 @@ def _allocate(size: int, weight: Any, value: Any) -> tuple[NDArray[Any], ...]:
     for array in states:
         array[0, 0] = 0
     return states
-
-
-def _rest(steps: Steps, rest_cost: float, rest_rate: float, price: float) -> tuple[NDArray[np.float64], ...]:
-    """Return, for each step, the least loss of any later flip and of any later removal, and the rates by weight."""
-    leaves = steps.weight < 0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rate = np.where(steps.weight == 0, 0.0, steps.cost / np.abs(steps.weight))
-    cost_left = np.where(leaves, steps.cost, np.inf)
-    fill = np.where(leaves, np.inf, rate)
-    free = np.where(leaves, rate, np.inf)
-    least, least_left, fill, free = (
-        np.minimum.accumulate(np.append(array[1:], last)[::-1])[::-1]
-        for array, last in ((steps.cost, rest_cost), (cost_left, rest_cost), (fill, rest_rate), (free, rest_rate))
-    )
-    return least, least_left, np.minimum(fill, price), free

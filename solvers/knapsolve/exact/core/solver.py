@@ -3,12 +3,12 @@
 The break solution takes items by efficiency until one does not fit. Pricing the capacity at the break item's
 efficiency gives every other item a reduced cost: what the bound loses when the item's decision is flipped. The search
 flips items in the order of their reduced costs, from both sides of the break item at once, and keeps the Pareto-optimal
-partial selections whose loss leaves room for a better value (`core_list`). Items that cost more than the gap between
+partial selections whose loss leaves room for a better value (`list`). Items that cost more than the gap between
 bound and best value are never looked at (Dembo and Hammer 1980), so that no sort of all items is needed (Balas and
 Zemel 1980; Pisinger, "A minimal algorithm for the 0-1 knapsack problem", Oper. Res. 45, 1997).
 
 Where the list grows long, constraints that every selection keeps (cardinality, Chvatal-Gomory) are priced into the
-reduced costs (`core_cuts`), in the spirit of the surrogate relaxation of Martello, Pisinger and Toth ("Dynamic
+reduced costs (`cuts`), in the spirit of the surrogate relaxation of Martello, Pisinger and Toth ("Dynamic
 programming and strong bounds for the 0-1 knapsack problem", Manag. Sci. 45, 1999).
 """
 
@@ -16,16 +16,19 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.exact.core_base import Base, break_solution
-from knapsolve.exact.core_cuts import DIVISORS, strengthen
-from knapsolve.exact.core_levels import search_levels
-from knapsolve.exact.core_pairs import match_halves
-from knapsolve.exact.core_search import ListSearch
+from knapsolve.exact.core.base import Base, break_solution
+from knapsolve.exact.core.cuts import DIVISORS, strengthen
+from knapsolve.exact.core.deepening import deepen
+from knapsolve.exact.core.enumeration import enumerate_selections
+from knapsolve.exact.core.levels import search_levels
+from knapsolve.exact.core.pairs import match_halves, match_samples
+from knapsolve.exact.core.residues import search_residues
+from knapsolve.exact.core.search import ListSearch
 from knapsolve.problem import Knapsack
 from knapsolve.solution import evaluate
 from knapsolve.solver import Answer, Capabilities, Options, Progress
@@ -38,28 +41,36 @@ MEDIUM_LIST = 2**16
 MOST_STATES = 2**23
 """Longest list kept: 72 bytes a state, both rows together."""
 
+ITEM_SECONDS = 1e-6
+"""Time that must be left, by item, to look for constraints: one look cannot be interrupted."""
+
 
 @dataclass(frozen=True)
 class Stage:
-    """One try: how long a list, how many states to touch, which constraints to look for first (None: keep what is).
+    """One try: by which method, how long a list, how many states to touch, which constraints to look for first.
 
-    A list of `SHORT_LIST` is cut when it is full. With `halves`, two such lists are matched.
+    A plain list of `SHORT_LIST` is cut when it is full. `divisors` of None keeps the constraints there are.
     """
 
     name: str
     states: int
     work: float = np.inf
     divisors: tuple[int, ...] | None = None
-    halves: bool = False
+    method: Literal["list", "residues", "samples", "halves", "deepening"] = "list"
 
 
 STAGES = (
     Stage("short list", SHORT_LIST, 2 * 10**6),
-    Stage("short list with cardinality", SHORT_LIST, 2 * 10**7, divisors=()),
+    Stage("residues", 0, method="residues"),
+    Stage("samples", 2**12, 4 * 10**6, divisors=(), method="samples"),
+    Stage("short list with cardinality", SHORT_LIST, 2 * 10**7),
     Stage("short list with cuts", SHORT_LIST, 2 * 10**7, divisors=DIVISORS),
+    Stage("deepening list", 2**20, 5 * 10**7, method="deepening"),
     Stage("medium list", MEDIUM_LIST, 10**8),
-    Stage("two halves", 2**15, 3 * 10**8, halves=True),
-    Stage("two long halves", 2**17, 2 * 10**8, halves=True),
+    Stage("two halves", 2**15, 3 * 10**8, method="halves"),
+    Stage("long samples", 2**15, 4 * 10**7, method="samples"),
+    Stage("two long halves", 2**17, 2 * 10**8, method="halves"),
+    Stage("longest samples", 2**17, 5 * 10**7, method="samples"),
     Stage("long list", MOST_STATES, divisors=DIVISORS),
 )
 """What is tried in turn until there is a proof; every stage starts from the best selection of those before."""
@@ -87,6 +98,11 @@ class Core:
             return Answer(
                 selected, evaluate(problem, selected)[0], np.zeros(1), trace=("core: everything useful fits",)
             )
+        quick = enumerate_selections(values, weights, limit)
+        if quick is not None:
+            selected[slice(None) if items is None else items] |= quick[0]
+            value = evaluate(problem, selected)[0]
+            return Answer(selected, value, np.array([quick[1]]), trace=("core: enumerated",))
         base = break_solution(values, weights, limit, problem.integer_values, options)
         offset = evaluate(problem, selected)[0]
         bound, trace = _close(base, options, started, float(offset))
@@ -138,16 +154,39 @@ def _close(base: Base, options: Options, started: float, offset: float) -> tuple
     trace: list[str] = []
     bound, current, tried = base.bound, base, -1
     for stage in STAGES:
+        if stage.method == "residues":
+            found = search_residues(base, deadline)
+            if found is None:
+                continue
+            if found.flipped is not None:
+                base.best, base.flips = found.best, found.flipped
+            trace.append(f"core: residues, {found.cells} looked at, {_best(base, offset)}")
+            bound = min(bound, max(float(base.best), found.bound))
+            if bound < float(base.best) + base.unit:
+                return None, tuple(trace)
+            continue
         if stage.divisors is not None:
+            if deadline is not None and time.perf_counter() + ITEM_SECONDS * len(base.values) > deadline:
+                break
             current = strengthen(base, deadline, stage.divisors)
             bound = min(bound, current.bound + float(current.value - base.value))
             if len(current.rows) == tried and stage.states == SHORT_LIST:
                 continue
             tried = len(current.rows)
             trace.append(f"core: {tried} cuts, {_size(current)} items, gap {bound - float(base.best):.6g}")
-        if stage.halves and current.items is None:
+        if stage.method == "deepening":
+            deep = deepen(base, current, deadline, stage.states, stage.work)
+            trace.append(
+                f"core: deepening list, {deep.parts} parts, longest list {deep.longest}, {_best(base, offset)}"
+            )
+            bound = min(bound, max(deep.bound, float(base.best)))
+            if deep.proved:
+                return None, tuple(trace)
             continue
-        if stage.halves:
+        if stage.method == "samples":
+            search = match_samples(current, deadline, stage.states, stage.work, options.seed)
+            finished = float(search.best) + current.unit > current.bound
+        elif stage.method == "halves":
             search = match_halves(current, deadline, stage.states, stage.work)
             finished = False
         else:
@@ -160,10 +199,10 @@ def _close(base: Base, options: Options, started: float, offset: float) -> tuple
         if search.flipped is not None:
             base.adopt(current, search)
         trace.append(
-            f"core: {stage.name}, {search.work} states touched, longest list {search.longest}, best "
-            f"{offset + float(base.value + base.best):.16g}{search.stopped and ', stopped by ' + search.stopped}"
+            f"core: {stage.name}, {search.work} states touched, longest list {search.longest}, "
+            f"{_best(base, offset)}{search.stopped and ', stopped by ' + search.stopped}"
         )
-        if not finished and search.exact and not stage.halves:
+        if not finished and search.exact and stage.method == "list":
             left = current.bound - search.least_loss + float(current.value - base.value)
             bound = min(bound, max(float(base.best), left))
         if options.on_progress is not None:
@@ -180,3 +219,7 @@ def _close(base: Base, options: Options, started: float, offset: float) -> tuple
 
 def _size(base: Base) -> int:
     return len(base.values) if base.items is None else len(base.items)
+
+
+def _best(base: Base, offset: float) -> str:
+    return f"best {offset + float(base.value + base.best):.16g}"
