@@ -13,13 +13,17 @@ from knapsolve.exact.fixing import Relaxed, core_of, program_of, relax_program, 
 from knapsolve.exact.hyperplane import Hyperplane, open_hyperplanes
 from knapsolve.exact.incumbent import FLOAT_PROOF, Clock, Incumbent
 from knapsolve.heuristics.local_search import rounded
-from knapsolve.heuristics.neighbourhood import Neighbourhoods
+from knapsolve.heuristics.improvement import Improvement
 from knapsolve.problem import Knapsack
 from knapsolve.solver import Answer, Capabilities, Options
 
 EXACT_FLOAT = 2**53
-SLICE_WORK = 2e7
+SLICE_WORK = 1e8
 """Arithmetic of the simplex between two looks at the clock: some tens of milliseconds."""
+TINY_PIVOTS = 2000
+"""Pivots that prove most small problems, before anything else is worth its start."""
+QUICK_WIDTH, QUICK_DEPTH = 8, 12
+"""The first beam: a good cutoff for the trees in a few milliseconds."""
 EASY_PIVOTS = 200_000
 """Pivots that the trees take alone: easy problems are proved before a local search pays."""
 HARD_PIVOTS = 1_000_000
@@ -69,10 +73,15 @@ def _search(relaxed: Relaxed, incumbent: Incumbent, clock: Clock, n: int, seed: 
     # A descent into a large core cannot be stopped half way: with a deadline, improve the incumbent instead.
     large = clock.limit is not None and len(forest.core.items) * relaxed.program.columns.shape[1] > LARGE_CORE
     if not large:
-        forest.grow(EASY_PIVOTS, None)
+        forest.grow(TINY_PIVOTS, None)
+        if forest.open and not clock.out():
+            improvement = Improvement(relaxed, incumbent, np.random.default_rng(seed), clock.out)
+            improvement.beam.run(QUICK_WIDTH, QUICK_DEPTH)
+            forest = _Forest(relaxed, incumbent, clock, n)
+            forest.grow(EASY_PIVOTS, None)
     if forest.open and not clock.out():
-        local = Neighbourhoods(relaxed, incumbent, np.random.default_rng(seed), clock.out)
-        while (large or local.stale < WARM_ROUNDS) and local.planes and not clock.out():
+        local = Improvement(relaxed, incumbent, np.random.default_rng(seed), clock.out)
+        while (large or local.stale < WARM_ROUNDS) and local.open and not clock.out():
             local.round()
         forest = _Forest(relaxed, incumbent, clock, n)
         forest.grow(None, local)
@@ -89,8 +98,7 @@ class _Forest:
     def __init__(self, relaxed: Relaxed, incumbent: Incumbent, clock: Clock, n: int) -> None:
         self.relaxed, self.incumbent, self.clock, self.n = relaxed, incumbent, clock, n
         self.core = core_of(relaxed, incumbent.cutoff)
-        near = int(relaxed.dual.at_one[self.core.items].sum())
-        planes = open_hyperplanes(self.core, near, incumbent.cutoff - self.core.base, clock.out)
+        planes = open_hyperplanes(relaxed, self.core, incumbent.cutoff - self.core.base, clock.out)
         self.planes = planes or []
         self.open = planes is None or len(planes) > 0
         self.statistics = np.zeros(2, np.int64)
@@ -98,7 +106,7 @@ class _Forest:
             f"branch-and-bound: core of {len(self.core.items)} of {n} items, {len(self.planes)} cardinalities open"
         ]
 
-    def grow(self, most_pivots: int | None, local: Neighbourhoods | None) -> None:
+    def grow(self, most_pivots: int | None, local: Improvement | None) -> None:
         """Search the tree with the largest bound, slice by slice, until all are done, or time or pivots are up.
 
         Parameters
@@ -128,7 +136,7 @@ class _Forest:
                 incumbent.offer(spread(self.relaxed.program, self.core, found, self.n))
             if local is not None:
                 allowed = _share(int(self.statistics[1]), local.stale) * self.statistics[1]
-                while local.statistics[1] < allowed and local.planes and not self.clock.out():
+                while local.pivots < allowed and local.open and not self.clock.out():
                     local.round()
 
 

@@ -116,6 +116,11 @@ class Core:
     base: float
 
 
+def undecided(relaxed: Relaxed, cutoff: float) -> NDArray[np.bool_]:
+    """Return which items of the program `core_of` leaves in doubt at this cutoff, shape (n,)."""
+    return np.abs(relaxed.reduced) < relaxed.bound - cutoff
+
+
 def core_of(relaxed: Relaxed, cutoff: float) -> Core:
     """Decide items by reduced cost: deviating from the relaxation's choice would bring the bound to the cutoff.
 
@@ -132,9 +137,9 @@ def core_of(relaxed: Relaxed, cutoff: float) -> Core:
         The remaining problem; every selection of the program worth more than `cutoff` is one of the core's.
     """
     program = relaxed.program
-    undecided = np.abs(relaxed.reduced) < relaxed.bound - cutoff
-    inside = ~undecided & (relaxed.reduced > 0.0)
-    items = np.flatnonzero(undecided)
+    open_items = undecided(relaxed, cutoff)
+    inside = ~open_items & (relaxed.reduced > 0.0)
+    items = np.flatnonzero(open_items)
     return Core(
         items,
         inside,

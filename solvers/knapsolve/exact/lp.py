@@ -25,11 +25,13 @@ OPTIMAL, CUT_OFF, STALLED = 0, 1, 2
 
 PRIMAL_TOLERANCE = 1e-9
 PIVOT_TOLERANCE = 1e-9
+RELAXED = {"reassoc", "contract", "nsz"}
+"""Liberties the compiler may take: sums in any order, so that the inner products use vector registers."""
 REFACTOR = 64
 """Pivots after which the inverse is formed afresh, so that rounding errors do not add up."""
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
 def invert(basis, columns, inverse, work):  # type: ignore[no-untyped-def]
     """Invert the basis matrix by Gauss-Jordan with row exchanges into `inverse`; return whether it is regular.
 
@@ -65,7 +67,7 @@ def invert(basis, columns, inverse, work):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
 def start_from_basis(  # type: ignore[no-untyped-def]
     values, columns, resources, basis, row_of, inverse, prices, reduced, at_one, residual, fixed, active, count,
     fixed_residual, fixed_value, work,
@@ -113,7 +115,7 @@ def start_from_basis(  # type: ignore[no-untyped-def]
     return bound
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
 def basic_values(inverse, residual, levels):  # type: ignore[no-untyped-def]
     """Fill `levels` (M,) with the values of the basic variables."""
     rows = len(residual)
@@ -124,7 +126,7 @@ def basic_values(inverse, residual, levels):  # type: ignore[no-untyped-def]
         levels[p] = amount
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
 def reoptimise(  # type: ignore[no-untyped-def]
     values, columns, resources, basis, row_of, inverse, prices, reduced, at_one, residual, fixed, active, count,
     bound, cutoff, levels, alpha, heap_ratio, heap_item, work,
@@ -240,7 +242,7 @@ def reoptimise(  # type: ignore[no-untyped-def]
     return STALLED, bound, limit
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
 def exchange(columns, inverse, entering, leaving, spike):  # type: ignore[no-untyped-def]
     """Update the inverse for a variable that enters the basis in row `leaving`; `spike` (M,) is room."""
     n, rows = columns.shape
@@ -262,7 +264,7 @@ def exchange(columns, inverse, entering, leaving, spike):  # type: ignore[no-unt
                 inverse[p, i] -= factor * inverse[leaving, i]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
 def sift_down(ratio, item, start, size):  # type: ignore[no-untyped-def]
     """Restore the heap of smallest ratios below position `start`."""
     while True:
