@@ -12,8 +12,8 @@ import numpy as np
 from knapsolve.exact.fixing import Relaxed, core_of, program_of, relax_program, spread
 from knapsolve.exact.hyperplane import Hyperplane, open_hyperplanes
 from knapsolve.exact.incumbent import FLOAT_PROOF, Clock, Incumbent
-from knapsolve.heuristics.local_search import rounded
 from knapsolve.heuristics.improvement import Improvement
+from knapsolve.heuristics.local_search import rounded
 from knapsolve.problem import Knapsack
 from knapsolve.solver import Answer, Capabilities, Options
 
@@ -24,8 +24,8 @@ TINY_PIVOTS = 2000
 """Pivots that prove most small problems, before anything else is worth its start."""
 QUICK_WIDTH, QUICK_DEPTH = 8, 12
 """The first beam: a good cutoff for the trees in a few milliseconds."""
-EASY_PIVOTS = 200_000
-"""Pivots that the trees take alone: easy problems are proved before a local search pays."""
+EASY_PIVOTS, EASY_WORK = 200_000, 1e9
+"""Pivots, and arithmetic, that the trees take alone: easy problems are proved before a local search pays."""
 HARD_PIVOTS = 1_000_000
 """Pivots after which a proof is far and a better selection worth more."""
 LARGE_CORE = 50_000
@@ -78,7 +78,7 @@ def _search(relaxed: Relaxed, incumbent: Incumbent, clock: Clock, n: int, seed: 
             improvement = Improvement(relaxed, incumbent, np.random.default_rng(seed), clock.out)
             improvement.beam.run(QUICK_WIDTH, QUICK_DEPTH)
             forest = _Forest(relaxed, incumbent, clock, n)
-            forest.grow(EASY_PIVOTS, None)
+            forest.grow(min(EASY_PIVOTS, int(EASY_WORK / forest.pivot_work)), None)
     if forest.open and not clock.out():
         local = Improvement(relaxed, incumbent, np.random.default_rng(seed), clock.out)
         while (large or local.stale < WARM_ROUNDS) and local.open and not clock.out():
@@ -101,7 +101,11 @@ class _Forest:
         planes = open_hyperplanes(relaxed, self.core, incumbent.cutoff - self.core.base, clock.out)
         self.planes = planes or []
         self.open = planes is None or len(planes) > 0
+        if self.planes:
+            incumbent.open(self.planes[0].root_bound + self.core.base)
         self.statistics = np.zeros(2, np.int64)
+        size, m = self.core.columns.shape
+        self.pivot_work = 5.0 * max(size, 1) * (m + 1) + 2.0 * (m + 1) ** 2
         self.trace = [
             f"branch-and-bound: core of {len(self.core.items)} of {n} items, {len(self.planes)} cardinalities open"
         ]
@@ -116,10 +120,10 @@ class _Forest:
         local
             A local search that takes its share between slices, or None.
         """
-        size, m = self.core.columns.shape
+        size = len(self.core.items)
         incumbent, base = self.incumbent, self.core.base
         drop, tries = np.zeros((2, size + 1)), np.zeros((2, size + 1))
-        pivots = int(max(50, SLICE_WORK / (5 * max(size, 1) * (m + 1) + 2 * (m + 1) ** 2)))
+        pivots = int(max(50, SLICE_WORK / self.pivot_work))
         while self.planes and not self.clock.out():
             self.planes = [p for p in self.planes if not p.done and p.bound + base > incumbent.cutoff]
             if not self.planes:

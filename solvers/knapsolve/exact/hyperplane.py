@@ -41,7 +41,8 @@ class Hyperplane:
         self.basis = basis
         self.core, self.columns = core, columns
         self.done = False
-        self.root_bound = float(tree.relax(core.values, columns, rows - 1, self.limits, -np.inf, basis))  # type: ignore[no-untyped-call]
+        bound = tree.relax(core.values, columns, rows - 1, self.limits, basis)[0]  # type: ignore[no-untyped-call]
+        self.root_bound = float(bound)
         self.root_basis = basis.copy()
         self.state: tuple[NDArray[Any], ...] | None = None
         self.at_one = np.zeros(size, np.bool_)
@@ -102,7 +103,7 @@ def open_hyperplanes(
     out_of_time
         Whether to stop.
     """
-    size, m = core.columns.shape
+    size = len(core.items)
     columns = np.hstack((core.columns, np.ones((size, 1))))
     near = int(relaxed.dual.at_one[core.items].sum())
     found = []

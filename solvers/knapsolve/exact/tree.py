@@ -24,6 +24,8 @@ DEPTH, FIXINGS, COUNT, STARTED = 0, 1, 2, 3
 """Positions in `counters`: open decisions, fixed items, active items, whether the root was solved."""
 
 INTEGRAL = 1e-7
+MOST_STALLS = 4
+"""Times that a stalled root is started again from its basis; its bound is valid in any case."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -226,10 +228,22 @@ def search(  # type: ignore[no-untyped-def]
         fresh = status != OPTIMAL
 
 
-def relax(values, columns, resources, limits, cutoff, basis):  # type: ignore[no-untyped-def]
-    """Solve the relaxation with nothing fixed; return its bound, leaving its basis in `basis` (M,).
+def relax(values, columns, resources, limits, basis):  # type: ignore[no-untyped-def]
+    """Solve the relaxation with nothing fixed.
 
     Not compiled itself: the kernels that it calls are, and compiling them into it once more takes seconds.
+
+    Parameters
+    ----------
+    values, columns, resources, limits
+        As in `knapsolve.exact.lp`.
+    basis
+        Basis to start from, shape (M,); left at the relaxation's.
+
+    Returns
+    -------
+    bound, prices, at_one
+        Its value, the prices (M,) that prove it, and whether each item is nonbasic at 1, shape (n,).
     """
     n, rows = columns.shape
     row_of = np.empty(n + rows, np.int64)
@@ -237,16 +251,28 @@ def relax(values, columns, resources, limits, cutoff, basis):  # type: ignore[no
     prices, levels, residual = np.empty(rows), np.empty(rows), np.empty(rows)
     reduced, at_one = np.empty(n), np.zeros(n, np.bool_)
     fixed, active = np.full(n, -1, np.int8), np.arange(n)
-    bound = np.nan
-    while np.isnan(bound):
-        bound = start_from_basis(
+
+    def start():  # type: ignore[no-untyped-def]
+        bound = np.nan
+        while np.isnan(bound):
+            bound = start_from_basis(
+                values, columns, resources, basis, row_of, inverse, prices, reduced, at_one, residual, fixed, active,
+                n, limits, 0.0, work,
+            )  # fmt: skip
+            if np.isnan(bound):
+                for p in range(rows):
+                    basis[p] = n + p
+        return bound
+
+    for _ in range(MOST_STALLS):
+        bound = start()  # type: ignore[no-untyped-call]
+        status, bound, _ = reoptimise(
             values, columns, resources, basis, row_of, inverse, prices, reduced, at_one, residual, fixed, active, n,
-            limits, 0.0, work,
+            bound, -np.inf, levels, np.empty(n), np.empty(n + rows), np.empty(n + rows, np.int64), work,
         )  # fmt: skip
-        if np.isnan(bound):
-            for p in range(rows):
-                basis[p] = n + p
-    return reoptimise(
-        values, columns, resources, basis, row_of, inverse, prices, reduced, at_one, residual, fixed, active, n,
-        bound, cutoff, levels, np.empty(n), np.empty(n + rows), np.empty(n + rows, np.int64), work,
-    )[1]  # fmt: skip
+        if status == CUT_OFF:
+            return bound, prices, at_one
+        if status == OPTIMAL:
+            break
+    # Prices afresh from the basis: errors of many pivots add up.
+    return start(), prices, at_one  # type: ignore[no-untyped-call]

@@ -23,12 +23,16 @@ from knapsolve.exact.lp import OPTIMAL, RELAXED, reoptimise, start_from_basis
 from knapsolve.heuristics.rounding import add_all, exchange_all
 from knapsolve.parallel import each
 
-WIDTH = 100
-DEPTH = 24
+WIDTH, DEPTH = 100, 24
+"""Nodes that a level keeps, and levels."""
+ASPIRATION = 0.5
+"""How far from the incumbent to the best bound a relaxation must reach to be kept."""
 NEAR = 100
 """Items about the threshold that a rounding may exchange."""
 CHUNK_WORK = 1e8
 """Arithmetic between two looks at the clock: some tens of milliseconds."""
+ANCHORED = (0.3, 0.8)
+"""Least and largest share of the items that an anchored beam keeps as the incumbent has them."""
 NODE_PIVOTS = 15
 """Pivots that a node takes, about."""
 ALONE_WORK = 1e7
@@ -65,25 +69,41 @@ class Beam:
         self.order = np.argsort(-reduced, kind="stable")
         self.near = np.argsort(np.abs(reduced), kind="stable")[:NEAR]
 
-    def run(self, width: int = WIDTH, depth: int = DEPTH) -> None:
-        """Follow one beam of so many nodes a level, down to the given depth."""
+    def run(self, width: int = WIDTH, depth: int = DEPTH, *, anchored: bool = False) -> None:
+        """Follow one beam of so many nodes a level, down to the given depth.
+
+        Parameters
+        ----------
+        width, depth
+            Nodes that a level keeps, and levels.
+        anchored
+            Whether a random share of the items stays as the incumbent has them.
+        """
         planes = [plane for plane in self.planes if plane.root_bound + self.core.base > self.incumbent.cutoff][:width]
         if not planes:
             return
         size = len(self.core.items)
         fixed = np.full((len(planes), size), -1, np.int8)
+        if anchored:
+            kept = self.random.random(size) < self.random.uniform(*ANCHORED)
+            fixed[:, kept] = self.incumbent.selected[self.relaxed.program.items[self.core.items[kept]]]
         basis = np.array([plane.root_basis for plane in planes])
         cardinality = np.array([float(plane.cardinality) for plane in planes])
         branch, side = np.full(len(planes), -1), np.zeros(len(planes), np.int8)
         for _ in range(depth):
             bounds = self._level(fixed, basis, cardinality, branch, side)
-            cutoff = self.incumbent.cutoff - self.core.base
+            cutoff = self._aspired - self.core.base
             open_nodes = np.flatnonzero((bounds > cutoff) & (branch >= 0))
             if len(open_nodes) == 0 or self.out_of_time():
                 return
-            kept = open_nodes[np.argsort(-bounds[open_nodes], kind="stable")[:width]].repeat(2)
-            fixed, basis, cardinality, branch = fixed[kept], basis[kept], cardinality[kept], branch[kept]
-            side = np.tile(np.array([0, 1], np.int8), len(kept) // 2)
+            parents = open_nodes[np.argsort(-bounds[open_nodes], kind="stable")[:width]].repeat(2)
+            fixed, basis, cardinality, branch = fixed[parents], basis[parents], cardinality[parents], branch[parents]
+            side = np.tile(np.array([0, 1], np.int8), len(parents) // 2)
+
+    @property
+    def _aspired(self) -> float:
+        """Relaxations worth less round to nothing better; so high a cutoff decides many items at once."""
+        return self.incumbent.cutoff + ASPIRATION * (self.planes[0].root_bound + self.core.base - self.incumbent.cutoff)
 
     def _level(
         self, fixed: NDArray[np.int8], basis: NDArray[np.int64], cardinality: NDArray[np.float64],
@@ -95,7 +115,7 @@ class Beam:
         noise = 1.0 + self.random.random((nodes, rows))
         incumbent, base, columns = self.incumbent, self.core.base, self.planes[0].columns
         limits = np.append(self.core.limits, 0.0)
-        cutoff = incumbent.cutoff - base
+        cutoff = self._aspired - base
 
         def work(start: int, stop: int) -> tuple[float, int, NDArray[np.bool_]]:
             selected = np.zeros(size, np.bool_)
@@ -107,8 +127,7 @@ class Beam:
 
         node_work = rows**3 + NODE_PIVOTS * (2.0 * size * rows + 4.0 * rows**2)
         chunk = max(1, int(CHUNK_WORK / node_work))
-        starts = list(range(0, nodes, 2 * chunk))
-        for start in starts:
+        for start in range(0, nodes, 2 * chunk):
             stop = min(start + 2 * chunk, nodes)
             middle = (start + stop) // 2 if (stop - start) * node_work > ALONE_WORK else stop
             halves = [(a, b) for a, b in ((start, middle), (middle, stop)) if b > a]

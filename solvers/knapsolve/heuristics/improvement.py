@@ -12,6 +12,8 @@ from knapsolve.exact.incumbent import Incumbent
 from knapsolve.heuristics.beam import Beam
 from knapsolve.heuristics.neighbourhood import Neighbourhoods
 
+BEAMS = 3
+"""Pivots of the beams for each of the neighbourhoods."""
 SHRUNK = 0.8
 """Share of the core's items below which it is formed anew."""
 
@@ -35,7 +37,7 @@ class Improvement:
         self, relaxed: Relaxed, incumbent: Incumbent, random: Generator, out_of_time: Callable[[], bool]
     ) -> None:
         self.relaxed, self.incumbent, self.random, self.out_of_time = relaxed, incumbent, random, out_of_time
-        self.rounds = self.stale = self.pivots = 0
+        self.beams = self.rounds = self.stale = self.pivots = 0
         self._form()
 
     def _form(self) -> None:
@@ -53,13 +55,15 @@ class Improvement:
         return any(plane.root_bound + self.core.base > self.incumbent.cutoff for plane in self.planes)
 
     def round(self) -> None:
-        """Run one beam, or neighbourhoods until they have taken as many pivots as the beams."""
+        """Run one beam, or a round of neighbourhoods where these have not had their share of the pivots."""
         before = self.incumbent.value
         spent = self.beam.pivots + self.neighbourhoods.pivots
-        if self.beam.pivots <= self.neighbourhoods.pivots:
-            self.beam.run()
-        else:
+        if self.beam.pivots > BEAMS * self.neighbourhoods.pivots and self.beams > 1:
             self.neighbourhoods.round()
+        else:
+            # Every other beam keeps a share of the items as the incumbent has them.
+            self.beam.run(anchored=self.beams % 2 == 1)
+            self.beams += 1
         self.rounds += 1
         self.pivots += self.beam.pivots + self.neighbourhoods.pivots - spent
         self.stale = 0 if self.incumbent.value > before else self.stale + 1
