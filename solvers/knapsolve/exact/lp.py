@@ -25,6 +25,8 @@ OPTIMAL, CUT_OFF, STALLED = 0, 1, 2
 
 PRIMAL_TOLERANCE = 1e-9
 PIVOT_TOLERANCE = 1e-9
+INFEASIBLE = 1e-6
+"""Distance to a row's right-hand side that entries below the pivot tolerance cannot make up."""
 RELAXED = {"reassoc", "contract", "nsz"}
 """Liberties the compiler may take: sums in any order, so that the inner products use vector registers."""
 REFACTOR = 64
@@ -201,7 +203,8 @@ def reoptimise(  # type: ignore[no-untyped-def]
             size -= 1
             heap_ratio[0], heap_item[0] = heap_ratio[size], heap_item[size]
             sift_down(heap_ratio, heap_item, 0, size)
-            if j >= n or abs(alpha[j]) >= excess:
+            # Where the last item just meets the row, rounding must not make it infeasible.
+            if j >= n or abs(alpha[j]) >= excess - PRIMAL_TOLERANCE:
                 entering = j
                 break
             excess -= abs(alpha[j])
@@ -210,8 +213,8 @@ def reoptimise(  # type: ignore[no-untyped-def]
             for i in range(rows):
                 residual[i] += change * columns[j, i]
         if entering < 0:
-            # Even with every item at its better end the row cannot be met: infeasible.
-            return CUT_OFF, -np.inf, pivots
+            # Even with every item at its better end the row cannot be met: infeasible, unless by what rounding hides.
+            return (CUT_OFF, -np.inf, pivots) if excess > INFEASIBLE else (STALLED, bound, pivots)
         for k in range(count):
             j = active[k]
             if row_of[j] < 0:
