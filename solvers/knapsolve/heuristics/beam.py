@@ -23,7 +23,7 @@ from knapsolve.exact.lp import OPTIMAL, RELAXED, reoptimise, start_from_basis
 from knapsolve.heuristics.rounding import add_all, exchange_all
 from knapsolve.parallel import each
 
-WIDTH, DEPTH = 100, 24
+WIDTH, DEPTH = 50, 24
 """Nodes that a level keeps, and levels."""
 ASPIRATION = 0.5
 """How far from the incumbent to the best bound a relaxation must reach to be kept."""
