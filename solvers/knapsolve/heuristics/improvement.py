@@ -12,8 +12,8 @@ from knapsolve.exact.incumbent import Incumbent
 from knapsolve.heuristics.beam import Beam
 from knapsolve.heuristics.neighbourhood import Neighbourhoods
 
-BEAMS = 3
-"""Pivots of the beams for each of the neighbourhoods."""
+BEAMS = 0.05
+"""Pivots of the beams for each of the neighbourhoods, per resource: some tens of items hold less the more bind."""
 SHRUNK = 0.8
 """Share of the core's items below which it is formed anew."""
 
@@ -58,7 +58,7 @@ class Improvement:
         """Run one beam, or a round of neighbourhoods where these have not had their share of the pivots."""
         before = self.incumbent.value
         spent = self.beam.pivots + self.neighbourhoods.pivots
-        if self.beam.pivots > BEAMS * self.neighbourhoods.pivots and self.beams > 1:
+        if self.beam.pivots > BEAMS * self.core.columns.shape[1] * self.neighbourhoods.pivots and self.beams > 1:
             self.neighbourhoods.round()
         else:
             # Every other beam keeps a share of the items as the incumbent has them.
