@@ -26,8 +26,8 @@ QUICK_WIDTH, QUICK_DEPTH = 8, 12
 """The first beam: a good cutoff for the trees in a few milliseconds."""
 EASY_PIVOTS, EASY_WORK = 200_000, 1e9
 """Pivots, and arithmetic, that the trees take alone: easy problems are proved before a local search pays."""
-HARD_PIVOTS = 1_000_000
-"""Pivots after which a proof is far and a better selection worth more."""
+HARD_WORK = 5e9
+"""Arithmetic after which a proof is far and a better selection worth more."""
 LARGE_CORE = 50_000
 """Entries of the core's weights above which a time limit leaves all time to the local search."""
 WARM_ROUNDS = 40
@@ -139,13 +139,13 @@ class _Forest:
             if found is not None:
                 incumbent.offer(spread(self.relaxed.program, self.core, found, self.n))
             if local is not None:
-                allowed = _share(int(self.statistics[1]), local.stale) * self.statistics[1]
+                allowed = _share(self.pivot_work * self.statistics[1], local.stale) * self.statistics[1]
                 while local.pivots < allowed and local.open and not self.clock.out():
                     local.round()
 
 
-def _share(pivots: int, stale: int) -> float:
+def _share(work: float, stale: int) -> float:
     """Return the local search's pivots per pivot of the trees; counted, not timed, so that runs repeat."""
     if stale > STALE_ROUNDS:
         return 0.5
-    return 0.25 if pivots < HARD_PIVOTS else 6.0
+    return 0.25 if work < HARD_WORK else 6.0
