@@ -73,12 +73,13 @@ class Neighbourhoods:
         self.random, self.out_of_time = random, out_of_time
         self.sizes = [float(FIRST_SIZE), float(FIRST_SIZE)]
         self.pivots = 0
-        self.planes = [(plane.root_bound, plane.cardinality, _reduced(plane)) for plane in planes[:MOST_PLANES]]
+        self.planes = planes[:MOST_PLANES]
+        self.reduced: dict[int, NDArray[np.float64]] = {}
 
     def round(self) -> None:
         """Search two neighbourhoods at once."""
         incumbent, base = self.incumbent, self.core.base
-        self.planes = [plane for plane in self.planes if plane[0] + base > incumbent.cutoff]
+        self.planes = [plane for plane in self.planes if plane.root_bound + base > incumbent.cutoff]
         if not self.planes:
             return
         drawn = [self._draw(guided) for guided in range(AT_ONCE)]
@@ -97,7 +98,11 @@ class Neighbourhoods:
         """Return a neighbourhood and its cardinality."""
         # The better a cardinality's bound, the more often it is tried: a triangular distribution over the ranks.
         rank = int(min(self.random.random(), self.random.random()) * len(self.planes))
-        bound, cardinality, reduced = self.planes[rank]
+        plane = self.planes[rank]
+        bound, cardinality = plane.root_bound, plane.cardinality
+        if cardinality not in self.reduced:
+            self.reduced[cardinality] = _reduced(plane)
+        reduced = self.reduced[cardinality]
         chosen = self.incumbent.selected[self.relaxed.program.items[self.core.items]]
         kept = reduced > 0.0 if guided else chosen
         doubtful = np.abs(reduced) < bound + self.core.base - self.incumbent.cutoff if guided else np.isfinite(reduced)
