@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from knapsolve import Knapsack, files, solve
+from knapsolve.dual import dual_bound, minimise_dual
 from knapsolve.exact.branch_and_bound import BranchAndBound
 from knapsolve.exact.fixing import core_of, program_of, relax_program
 from knapsolve.solution import Status, evaluate
@@ -79,6 +80,29 @@ def test_no_decided_item_is_decided_wrongly():
     decided = np.ones(40, np.bool_)
     decided[core.items] = False
     assert (best.selected[decided] == core.inside[decided]).all()
+
+
+def test_a_row_met_to_the_last_unit_is_not_called_infeasible():
+    """The optimum uses the whole third capacity; a third of an item, rounded, once hid it from the simplex."""
+    weights = [
+        [5, 1, 0, 5, 11, 0, 10, 0],
+        [10, 10, 0, 3, 8, 6, 9, 0],
+        [3, 10, 0, 4, 4, 4, 1, 0],
+        [6, 4, 0, 11, 0, 11, 3, 0],
+    ]
+    problem = Knapsack([13, 18, 12, 19, 25, 27, 8, 3], weights, [22, 29, 7, 25])
+    assert solve(problem, BranchAndBound()).value == 55
+
+
+@pytest.mark.parametrize("m", [13, 30])
+def test_both_simplexes_reach_the_same_bound(m):
+    """Few resources take passes over all items, many take the trees' simplex: the relaxation is one."""
+    program = program_of(correlated(200, m, m))
+    ours = relax_program(program)
+    dual = minimise_dual(program.values, program.columns.T, program.limits)
+    bound = dual_bound(program.values, program.columns.T, program.limits, dual.prices)
+    assert ours.bound == pytest.approx(bound, rel=1e-12)
+    assert (ours.dual.prices >= 0.0).all()
 
 
 def test_a_time_limit_stops_it_with_a_valid_bound():

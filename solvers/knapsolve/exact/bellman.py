@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from knapsolve.dual import minimise_dual
 from knapsolve.heuristics.greedy import Greedy
+from knapsolve.interruption import late
 from knapsolve.problem import Knapsack
 from knapsolve.solution import evaluate
 from knapsolve.solver import Answer, Capabilities, Options
@@ -138,7 +139,7 @@ def _best_row(
 
 
 def _check(deadline: float | None) -> None:
-    if deadline is not None and time.perf_counter() > deadline:
+    if late(deadline):
         raise OutOfTimeError
 
 

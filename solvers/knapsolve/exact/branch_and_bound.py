@@ -12,18 +12,22 @@ import numpy as np
 from knapsolve.exact.fixing import Relaxed, core_of, program_of, relax_program, spread
 from knapsolve.exact.hyperplane import Hyperplane, open_hyperplanes
 from knapsolve.exact.incumbent import FLOAT_PROOF, Clock, Incumbent
+from knapsolve.heuristics.improvement import Improvement
 from knapsolve.heuristics.local_search import rounded
-from knapsolve.heuristics.neighbourhood import Neighbourhoods
 from knapsolve.problem import Knapsack
 from knapsolve.solver import Answer, Capabilities, Options
 
 EXACT_FLOAT = 2**53
-SLICE_WORK = 2e7
+SLICE_WORK = 1e8
 """Arithmetic of the simplex between two looks at the clock: some tens of milliseconds."""
-EASY_PIVOTS = 200_000
-"""Pivots that the trees take alone: easy problems are proved before a local search pays."""
-HARD_PIVOTS = 1_000_000
-"""Pivots after which a proof is far and a better selection worth more."""
+TINY_PIVOTS = 2000
+"""Pivots that prove most small problems, before anything else is worth its start."""
+QUICK_WIDTH, QUICK_DEPTH = 8, 12
+"""The first beam: a good cutoff for the trees in a few milliseconds."""
+EASY_PIVOTS, EASY_WORK = 200_000, 1e9
+"""Pivots, and arithmetic, that the trees take alone: easy problems are proved before a local search pays."""
+HARD_WORK = 5e9
+"""Arithmetic after which a proof is far and a better selection worth more."""
 LARGE_CORE = 50_000
 """Entries of the core's weights above which a time limit leaves all time to the local search."""
 WARM_ROUNDS = 40
@@ -69,10 +73,15 @@ def _search(relaxed: Relaxed, incumbent: Incumbent, clock: Clock, n: int, seed: 
     # A descent into a large core cannot be stopped half way: with a deadline, improve the incumbent instead.
     large = clock.limit is not None and len(forest.core.items) * relaxed.program.columns.shape[1] > LARGE_CORE
     if not large:
-        forest.grow(EASY_PIVOTS, None)
+        forest.grow(TINY_PIVOTS, None)
+        if forest.open and not clock.out():
+            improvement = Improvement(relaxed, incumbent, np.random.default_rng(seed), clock.out)
+            improvement.beam.run(QUICK_WIDTH, QUICK_DEPTH)
+            forest = _Forest(relaxed, incumbent, clock, n)
+            forest.grow(min(EASY_PIVOTS, int(EASY_WORK / forest.pivot_work)), None)
     if forest.open and not clock.out():
-        local = Neighbourhoods(relaxed, incumbent, np.random.default_rng(seed), clock.out)
-        while (large or local.stale < WARM_ROUNDS) and local.planes and not clock.out():
+        local = Improvement(relaxed, incumbent, np.random.default_rng(seed), clock.out)
+        while (large or local.stale < WARM_ROUNDS) and local.open and not clock.out():
             local.round()
         forest = _Forest(relaxed, incumbent, clock, n)
         forest.grow(None, local)
@@ -89,16 +98,19 @@ class _Forest:
     def __init__(self, relaxed: Relaxed, incumbent: Incumbent, clock: Clock, n: int) -> None:
         self.relaxed, self.incumbent, self.clock, self.n = relaxed, incumbent, clock, n
         self.core = core_of(relaxed, incumbent.cutoff)
-        near = int(relaxed.dual.at_one[self.core.items].sum())
-        planes = open_hyperplanes(self.core, near, incumbent.cutoff - self.core.base, clock.out)
+        planes = open_hyperplanes(relaxed, self.core, incumbent.cutoff - self.core.base, clock.out)
         self.planes = planes or []
         self.open = planes is None or len(planes) > 0
+        if self.planes:
+            incumbent.open(self.planes[0].root_bound + self.core.base)
         self.statistics = np.zeros(2, np.int64)
+        size, m = self.core.columns.shape
+        self.pivot_work = 5.0 * max(size, 1) * (m + 1) + 2.0 * (m + 1) ** 2
         self.trace = [
             f"branch-and-bound: core of {len(self.core.items)} of {n} items, {len(self.planes)} cardinalities open"
         ]
 
-    def grow(self, most_pivots: int | None, local: Neighbourhoods | None) -> None:
+    def grow(self, most_pivots: int | None, local: Improvement | None) -> None:
         """Search the tree with the largest bound, slice by slice, until all are done, or time or pivots are up.
 
         Parameters
@@ -108,10 +120,10 @@ class _Forest:
         local
             A local search that takes its share between slices, or None.
         """
-        size, m = self.core.columns.shape
+        size = len(self.core.items)
         incumbent, base = self.incumbent, self.core.base
         drop, tries = np.zeros((2, size + 1)), np.zeros((2, size + 1))
-        pivots = int(max(50, SLICE_WORK / (5 * max(size, 1) * (m + 1) + 2 * (m + 1) ** 2)))
+        pivots = int(max(50, SLICE_WORK / self.pivot_work))
         while self.planes and not self.clock.out():
             self.planes = [p for p in self.planes if not p.done and p.bound + base > incumbent.cutoff]
             if not self.planes:
@@ -127,13 +139,13 @@ class _Forest:
             if found is not None:
                 incumbent.offer(spread(self.relaxed.program, self.core, found, self.n))
             if local is not None:
-                allowed = _share(int(self.statistics[1]), local.stale) * self.statistics[1]
-                while local.statistics[1] < allowed and local.planes and not self.clock.out():
+                allowed = _share(self.pivot_work * self.statistics[1], local.stale) * self.statistics[1]
+                while local.pivots < allowed and local.open and not self.clock.out():
                     local.round()
 
 
-def _share(pivots: int, stale: int) -> float:
+def _share(work: float, stale: int) -> float:
     """Return the local search's pivots per pivot of the trees; counted, not timed, so that runs repeat."""
     if stale > STALE_ROUNDS:
         return 0.5
-    return 0.25 if pivots < HARD_PIVOTS else 6.0
+    return 0.25 if work < HARD_WORK else 6.0

@@ -8,8 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.dual import Dual, minimise_dual
+from knapsolve.dual import SLACK, Dual, minimise_dual
+from knapsolve.exact import tree
 from knapsolve.problem import Knapsack
+
+FEW_ROWS = 12
+"""Resources up to which the dual is minimised by passes over all items."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,10 +90,22 @@ class Relaxed:
 
 def relax_program(program: Program) -> Relaxed:
     """Solve the linear relaxation."""
-    dual = minimise_dual(program.values, program.columns.T, program.limits)
+    if program.columns.shape[1] > FEW_ROWS:
+        dual = _many_rows(program)
+    else:
+        dual = minimise_dual(program.values, program.columns.T, program.limits)
     reduced = program.values - program.columns @ dual.prices
     bound = float(dual.prices @ program.limits + np.maximum(reduced, 0.0).sum())
     return Relaxed(program, dual, reduced, bound)
+
+
+def _many_rows(program: Program) -> Dual:
+    """Return the minimiser of the dual by the trees' simplex, which updates its inverse instead of forming it."""
+    n, m = program.columns.shape
+    basis = np.arange(n, n + m)
+    _, prices, at_one = tree.relax(program.values, program.columns, m, program.limits, basis)  # type: ignore[no-untyped-call]
+    at_one[basis[basis < n]] = False
+    return Dual(np.maximum(prices, 0.0), np.where(basis < n, basis, SLACK - (basis - n)), at_one)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +132,11 @@ class Core:
     base: float
 
 
+def undecided(relaxed: Relaxed, cutoff: float) -> NDArray[np.bool_]:
+    """Return which items of the program `core_of` leaves in doubt at this cutoff, shape (n,)."""
+    return np.abs(relaxed.reduced) < relaxed.bound - cutoff
+
+
 def core_of(relaxed: Relaxed, cutoff: float) -> Core:
     """Decide items by reduced cost: deviating from the relaxation's choice would bring the bound to the cutoff.
 
@@ -132,9 +153,9 @@ def core_of(relaxed: Relaxed, cutoff: float) -> Core:
         The remaining problem; every selection of the program worth more than `cutoff` is one of the core's.
     """
     program = relaxed.program
-    undecided = np.abs(relaxed.reduced) < relaxed.bound - cutoff
-    inside = ~undecided & (relaxed.reduced > 0.0)
-    items = np.flatnonzero(undecided)
+    open_items = undecided(relaxed, cutoff)
+    inside = ~open_items & (relaxed.reduced > 0.0)
+    items = np.flatnonzero(open_items)
     return Core(
         items,
         inside,

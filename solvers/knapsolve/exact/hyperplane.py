@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from knapsolve.dual import SLACK
 from knapsolve.exact import tree
-from knapsolve.exact.fixing import Core
+from knapsolve.exact.fixing import Core, Relaxed
 
 
 class Hyperplane:
@@ -40,7 +41,9 @@ class Hyperplane:
         self.basis = basis
         self.core, self.columns = core, columns
         self.done = False
-        self.root_bound = float(tree.relax(core.values, columns, rows - 1, self.limits, -np.inf, basis))  # type: ignore[no-untyped-call]
+        bound = tree.relax(core.values, columns, rows - 1, self.limits, basis)[0]  # type: ignore[no-untyped-call]
+        self.root_bound = float(bound)
+        self.root_basis = basis.copy()
         self.state: tuple[NDArray[Any], ...] | None = None
         self.at_one = np.zeros(size, np.bool_)
 
@@ -84,36 +87,53 @@ class Hyperplane:
         )  # fmt: skip
 
 
-def open_hyperplanes(core: Core, near: int, cutoff: float, out_of_time: Callable[[], bool]) -> list[Hyperplane] | None:
-    """Return the hyperplanes whose relaxation is worth more than the cutoff, or None if time ran out.
+def open_hyperplanes(
+    relaxed: Relaxed, core: Core, cutoff: float, out_of_time: Callable[[], bool]
+) -> list[Hyperplane] | None:
+    """Return the hyperplanes whose relaxation is worth more than the cutoff, best first, or None if time ran out.
 
     Parameters
     ----------
+    relaxed
+        The problem with its dual, whose basis the simplex starts from.
     core
-        The core.
-    near
-        A cardinality that the core's relaxation admits.
+        Its core.
     cutoff
         Value to beat, without the decided items'.
     out_of_time
         Whether to stop.
     """
-    size, m = core.columns.shape
+    size = len(core.items)
     columns = np.hstack((core.columns, np.ones((size, 1))))
-    slacks = np.arange(size, size + m + 1)
+    near = int(relaxed.dual.at_one[core.items].sum())
     found = []
     for step in (1, -1):
-        basis, previous = slacks.copy(), -np.inf
+        basis, previous = _basis(relaxed, core), -np.inf
         cardinality = near if step == 1 else near - 1
         while 0 <= cardinality <= size:
             if out_of_time():
                 return None
             plane = Hyperplane(core, columns, cardinality, basis.copy())
-            basis = plane.basis
+            basis = plane.root_basis
             if plane.root_bound > cutoff:
                 found.append(plane)
             elif plane.root_bound <= previous or plane.root_bound == -np.inf:
                 break
             previous = plane.root_bound
             cardinality += step
-    return found
+    return sorted(found, key=lambda plane: -plane.root_bound)
+
+
+def _basis(relaxed: Relaxed, core: Core) -> NDArray[np.int64]:
+    """Return the dual's basis in the core's numbers with the cardinality's slack, or all slacks where it lost items."""
+    size, m = core.columns.shape
+    slacks = np.arange(size, size + m + 1)
+    items = relaxed.dual.basis >= 0
+    basic = relaxed.dual.basis[items]
+    at = np.searchsorted(core.items, basic)
+    if size == 0 or (core.items[np.minimum(at, size - 1)] != basic).any():
+        return slacks
+    basis = slacks.copy()
+    basis[:m][items] = at
+    basis[:m][~items] = size + (SLACK - relaxed.dual.basis[~items])
+    return basis

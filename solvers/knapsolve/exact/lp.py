@@ -25,11 +25,15 @@ OPTIMAL, CUT_OFF, STALLED = 0, 1, 2
 
 PRIMAL_TOLERANCE = 1e-9
 PIVOT_TOLERANCE = 1e-9
+INFEASIBLE = 1e-6
+"""Distance to a row's right-hand side that entries below the pivot tolerance cannot make up."""
+RELAXED = {"reassoc", "contract", "nsz"}
+"""Liberties the compiler may take: sums in any order, so that the inner products use vector registers."""
 REFACTOR = 64
 """Pivots after which the inverse is formed afresh, so that rounding errors do not add up."""
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
 def invert(basis, columns, inverse, work):  # type: ignore[no-untyped-def]
     """Invert the basis matrix by Gauss-Jordan with row exchanges into `inverse`; return whether it is regular.
 
@@ -65,7 +69,7 @@ def invert(basis, columns, inverse, work):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
 def start_from_basis(  # type: ignore[no-untyped-def]
     values, columns, resources, basis, row_of, inverse, prices, reduced, at_one, residual, fixed, active, count,
     fixed_residual, fixed_value, work,
@@ -113,7 +117,7 @@ def start_from_basis(  # type: ignore[no-untyped-def]
     return bound
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
 def basic_values(inverse, residual, levels):  # type: ignore[no-untyped-def]
     """Fill `levels` (M,) with the values of the basic variables."""
     rows = len(residual)
@@ -124,7 +128,7 @@ def basic_values(inverse, residual, levels):  # type: ignore[no-untyped-def]
         levels[p] = amount
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
 def reoptimise(  # type: ignore[no-untyped-def]
     values, columns, resources, basis, row_of, inverse, prices, reduced, at_one, residual, fixed, active, count,
     bound, cutoff, levels, alpha, heap_ratio, heap_item, work,
@@ -199,7 +203,7 @@ def reoptimise(  # type: ignore[no-untyped-def]
             size -= 1
             heap_ratio[0], heap_item[0] = heap_ratio[size], heap_item[size]
             sift_down(heap_ratio, heap_item, 0, size)
-            # By rounding, the last item that could meet the row may seem to fall short of it.
+            # Where the last item just meets the row, rounding must not make it infeasible.
             if j >= n or abs(alpha[j]) >= excess - PRIMAL_TOLERANCE:
                 entering = j
                 break
@@ -209,8 +213,8 @@ def reoptimise(  # type: ignore[no-untyped-def]
             for i in range(rows):
                 residual[i] += change * columns[j, i]
         if entering < 0:
-            # Even with every item at its better end the row cannot be met: infeasible.
-            return CUT_OFF, -np.inf, pivots
+            # Even with every item at its better end the row cannot be met: infeasible, unless by what rounding hides.
+            return (CUT_OFF, -np.inf, pivots) if excess > INFEASIBLE else (STALLED, bound, pivots)
         for k in range(count):
             j = active[k]
             if row_of[j] < 0:
@@ -241,7 +245,7 @@ def reoptimise(  # type: ignore[no-untyped-def]
     return STALLED, bound, limit
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
 def exchange(columns, inverse, entering, leaving, spike):  # type: ignore[no-untyped-def]
     """Update the inverse for a variable that enters the basis in row `leaving`; `spike` (M,) is room."""
     n, rows = columns.shape
@@ -263,7 +267,7 @@ def exchange(columns, inverse, entering, leaving, spike):  # type: ignore[no-unt
                 inverse[p, i] -= factor * inverse[leaving, i]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
 def sift_down(ratio, item, start, size):  # type: ignore[no-untyped-def]
     """Restore the heap of smallest ratios below position `start`."""
     while True:

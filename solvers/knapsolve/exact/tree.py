@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from knapsolve.exact.lp import CUT_OFF, OPTIMAL, reoptimise, start_from_basis
+from knapsolve.exact.lp import CUT_OFF, OPTIMAL, RELAXED, reoptimise, start_from_basis
 
 DONE, FOUND, PAUSED = 0, 1, 2
 """Outcomes of `search`."""
@@ -24,9 +24,11 @@ DEPTH, FIXINGS, COUNT, STARTED = 0, 1, 2, 3
 """Positions in `counters`: open decisions, fixed items, active items, whether the root was solved."""
 
 INTEGRAL = 1e-7
+MOST_STALLS = 4
+"""Times that a stalled root is started again from its basis; its bound is valid in any case."""
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def fix(item, value, columns, values, fixed, active, place, fixings, counters, fixed_residual, fixed_value):  # type: ignore[no-untyped-def]
     """Fix an active item: off the active list, onto the stack of fixings."""
     fixed[item] = value
@@ -43,7 +45,7 @@ def fix(item, value, columns, values, fixed, active, place, fixings, counters, f
             fixed_residual[i] -= columns[item, i]
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def unfix(mark, columns, values, fixed, fixings, counters, fixed_residual, fixed_value):  # type: ignore[no-untyped-def]
     """Free every item fixed since the stack of fixings was `mark` high. The active list regrows in reverse order."""
     while counters[FIXINGS] > mark:
@@ -57,7 +59,7 @@ def unfix(mark, columns, values, fixed, fixings, counters, fixed_residual, fixed
         counters[COUNT] += 1
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def score_of(item, fraction, drop, tries):  # type: ignore[no-untyped-def]
     """Return how much branching on a fractional item promises to lower both bounds, and the better side."""
     total = max(drop[0, 0], drop[1, 0]) + 1e-9
@@ -68,7 +70,7 @@ def score_of(item, fraction, drop, tries):  # type: ignore[no-untyped-def]
     return max(down, 1e-6) * max(up, 1e-6), 1 if up <= down else 0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def worth_of(values, columns, resources, limits, selected):  # type: ignore[no-untyped-def]
     """Return the value of a selection, or minus infinity where it breaks a row; sums of scaled integers are exact."""
     n, rows = columns.shape
@@ -86,7 +88,7 @@ def worth_of(values, columns, resources, limits, selected):  # type: ignore[no-u
     return worth
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def back_up(  # type: ignore[no-untyped-def]
     cutoff, values, columns, counters, basis, place, active, fixed, fixings, fixed_residual, fixed_value,
     decision_item, decision_value, decision_bound, decision_fixings, decision_basis,
@@ -99,12 +101,13 @@ def back_up(  # type: ignore[no-untyped-def]
         if decision_bound[top] > cutoff:
             fix(decision_item[top], 1 - decision_value[top], columns, values, fixed, active, place, fixings,
                 counters, fixed_residual, fixed_value)  # fmt: skip
-            basis[:] = decision_basis[top]
+            for p in range(len(basis)):
+                basis[p] = decision_basis[top, p]
             return True
     return False
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
 def search(  # type: ignore[no-untyped-def]
     values, columns, resources, limits, cutoff, settled, pivot_budget, counters, basis, place, active, fixed, fixings,
     fixed_residual, fixed_value, at_one, decision_item, decision_value, decision_bound, decision_fixings,
@@ -213,7 +216,8 @@ def search(  # type: ignore[no-untyped-def]
                 at_one[choice] = False
         top = counters[DEPTH]
         counters[DEPTH] = top + 1
-        decision_basis[top] = basis
+        for p in range(rows):
+            decision_basis[top, p] = basis[p]
         decision_item[top] = choice
         decision_value[top] = side
         decision_bound[top] = bound
@@ -224,10 +228,22 @@ def search(  # type: ignore[no-untyped-def]
         fresh = status != OPTIMAL
 
 
-def relax(values, columns, resources, limits, cutoff, basis):  # type: ignore[no-untyped-def]
-    """Solve the relaxation with nothing fixed; return its bound, leaving its basis in `basis` (M,).
+def relax(values, columns, resources, limits, basis):  # type: ignore[no-untyped-def]
+    """Solve the relaxation with nothing fixed.
 
     Not compiled itself: the kernels that it calls are, and compiling them into it once more takes seconds.
+
+    Parameters
+    ----------
+    values, columns, resources, limits
+        As in `knapsolve.exact.lp`.
+    basis
+        Basis to start from, shape (M,); left at the relaxation's.
+
+    Returns
+    -------
+    bound, prices, at_one
+        Its value, the prices (M,) that prove it, and whether each item is nonbasic at 1, shape (n,).
     """
     n, rows = columns.shape
     row_of = np.empty(n + rows, np.int64)
@@ -235,16 +251,28 @@ def relax(values, columns, resources, limits, cutoff, basis):  # type: ignore[no
     prices, levels, residual = np.empty(rows), np.empty(rows), np.empty(rows)
     reduced, at_one = np.empty(n), np.zeros(n, np.bool_)
     fixed, active = np.full(n, -1, np.int8), np.arange(n)
-    bound = np.nan
-    while np.isnan(bound):
-        bound = start_from_basis(
+
+    def start():  # type: ignore[no-untyped-def]
+        bound = np.nan
+        while np.isnan(bound):
+            bound = start_from_basis(
+                values, columns, resources, basis, row_of, inverse, prices, reduced, at_one, residual, fixed, active,
+                n, limits, 0.0, work,
+            )  # fmt: skip
+            if np.isnan(bound):
+                for p in range(rows):
+                    basis[p] = n + p
+        return bound
+
+    for _ in range(MOST_STALLS):
+        bound = start()  # type: ignore[no-untyped-call]
+        status, bound, _ = reoptimise(
             values, columns, resources, basis, row_of, inverse, prices, reduced, at_one, residual, fixed, active, n,
-            limits, 0.0, work,
+            bound, -np.inf, levels, np.empty(n), np.empty(n + rows), np.empty(n + rows, np.int64), work,
         )  # fmt: skip
-        if np.isnan(bound):
-            for p in range(rows):
-                basis[p] = n + p
-    return reoptimise(
-        values, columns, resources, basis, row_of, inverse, prices, reduced, at_one, residual, fixed, active, n,
-        bound, cutoff, levels, np.empty(n), np.empty(n + rows), np.empty(n + rows, np.int64), work,
-    )[1]  # fmt: skip
+        if status == CUT_OFF:
+            return bound, prices, at_one
+        if status == OPTIMAL:
+            break
+    # Prices afresh from the basis: errors of many pivots add up.
+    return start(), prices, at_one  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Anytime heuristic for several resources: rounding of the relaxation, then large neighbourhoods around the best."""
+"""Anytime heuristic for several resources: roundings of many relaxations, and large neighbourhoods of the best."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from knapsolve.exact.fixing import Relaxed, program_of, relax_program
 from knapsolve.exact.incumbent import FLOAT_PROOF, Clock, Incumbent
 from knapsolve.heuristics.fill import fill
-from knapsolve.heuristics.neighbourhood import Neighbourhoods
+from knapsolve.heuristics.improvement import Improvement
 from knapsolve.problem import Knapsack
 from knapsolve.solver import Answer, Capabilities, Options
 
@@ -17,7 +17,7 @@ ROUNDS = 300
 
 
 class LocalSearch:
-    """Large neighbourhood search around a rounded relaxation; the bound is the dual's."""
+    """Beams of rounded relaxations and large neighbourhoods by turns; the bound is the dual's."""
 
     name = "local-search"
     capabilities = Capabilities(exact=False, anytime=True)
@@ -33,8 +33,8 @@ class LocalSearch:
         incumbent.offer(rounded(relaxed, problem.n))
         if options.start is not None:
             incumbent.offer(options.start)
-        search = Neighbourhoods(relaxed, incumbent, np.random.default_rng(options.seed), clock.out)
-        while not clock.out() and relaxed.bound > incumbent.cutoff:
+        search = Improvement(relaxed, incumbent, np.random.default_rng(options.seed), clock.out)
+        while search.open and not clock.out():
             search.round()
             if options.time_limit is None and search.stale >= ROUNDS:
                 break
@@ -43,7 +43,7 @@ class LocalSearch:
             incumbent.bound,
             prices=relaxed.dual.prices / program.row_scale,
             tolerance=0.0 if problem.integer_values else FLOAT_PROOF,
-            trace=(f"local-search: {search.rounds} rounds of up to {int(max(search.sizes))} items",),
+            trace=(f"local-search: {search.rounds} rounds, core of {len(search.core.items)} of {problem.n} items",),
         )
 
 

@@ -13,6 +13,7 @@ from knapsolve.exact.choice.classes import Classes
 from knapsolve.exact.choice.dual import most_steps
 from knapsolve.exact.choice.relaxation import ChoiceRelaxation, restrict, scales
 from knapsolve.exact.choice.tree import DONE, search
+from knapsolve.interruption import late
 from knapsolve.solution import relative_gap
 from knapsolve.solver import Options, Progress
 
@@ -133,9 +134,7 @@ def branch(
         if bound < found.bound or better:
             found.bound = bound
             report(found, options, started)
-        if mark[2] != DONE and (
-            relative_gap(found.value, found.bound) <= options.gap or (deadline is not None and now > deadline)
-        ):
+        if mark[2] != DONE and (relative_gap(found.value, found.bound) <= options.gap or late(deadline)):
             found.trace.append(f"choice: stopped after {nodes} nodes")
             return
     found.proved = True

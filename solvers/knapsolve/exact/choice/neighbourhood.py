@@ -7,8 +7,6 @@ search needs for millions. A search that no longer gains is kicked: it must give
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +14,7 @@ from knapsolve import parallel
 from knapsolve.exact.choice.classes import Classes
 from knapsolve.exact.choice.pairs import Nearby, Pair, best_pair
 from knapsolve.exact.choice.relaxation import ChoiceRelaxation
+from knapsolve.interruption import late
 
 ROOM = 2**14
 """Longest list of one half of the freed classes."""
@@ -91,7 +90,7 @@ class Search:
             pair: Pair = best_pair(
                 nearby, left, self.relaxation.prices, np.inf, known, -np.inf, deadline, self.listed_budget, room
             )
-            if pair.length or pair.taken is not None or (deadline is not None and time.perf_counter() > deadline):
+            if pair.length or pair.taken is not None or late(deadline):
                 break
             self.listed_budget *= 0.85
         if 0 < pair.length < room // 3:
@@ -109,7 +108,7 @@ class Search:
         known = float(losses[len(losses) // 32]) or float(losses.mean())
         everything = np.ones(len(self.near), np.bool_)
         for _ in range(TRIES):
-            if known >= self.least or (deadline is not None and time.perf_counter() > deadline):
+            if known >= self.least or late(deadline):
                 break
             if self._search(self.relaxation.key, everything, known, START_ROOM, deadline):
                 break
@@ -179,7 +178,7 @@ def search_neighbourhoods(
     def run(line: int, _: int) -> None:
         search = lines[line]
         for _ in range(rounds):
-            if search.least <= enough or (deadline is not None and time.perf_counter() > deadline):
+            if search.least <= enough or late(deadline):
                 return
             search.step(deadline)
 

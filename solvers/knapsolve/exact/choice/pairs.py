@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from knapsolve.exact.choice.list import GIVE_UP, OVERFLOW, combinations, join
 from knapsolve.exact.choice.match import index, match, neighbouring_cells, slack_vectors
+from knapsolve.interruption import late
 
 ROOM = 2**21
 """Longest list of combinations (about 60 bytes each for two resources)."""
@@ -203,8 +204,6 @@ def _join(
         rounds += 1
         if a >= 0:
             pair, known = (int(a if first is None else first[a]), int(b)), float(lost)
-        if begin < len(two.loss) and (
-            rounds * WORK > MOST_WORK or (deadline is not None and time.perf_counter() > deadline)
-        ):
+        if begin < len(two.loss) and (rounds * WORK > MOST_WORK or late(deadline)):
             return pair, known, False
     return pair, known, True

@@ -7,7 +7,6 @@ capacity is left, is the dual of the whole if its prices lie in the box, which i
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from knapsolve.exact.choice.classes import Classes
 from knapsolve.exact.choice.dual import INFEASIBLE, UNFINISHED, best_options, choice_simplex, most_steps
+from knapsolve.interruption import late
 
 SAMPLE = 2**12
 """Least number of classes in the sample; four times as many are solved whole."""
@@ -74,10 +74,10 @@ def relax(classes: Classes, seed: int, deadline: float | None = None) -> ChoiceR
         allowed = np.ones(len(classes.value), np.bool_)
         best = best_options(classes.value, classes.weight, classes.start, allowed, prices, key, loss)
         tie = TIE * float(np.abs(classes.value).max(initial=0.0))
-        if not _late(deadline):
+        if not late(deadline):
             settle_ties(classes.weight, classes.start, classes.limits, prices, loss, tie, key)
         relaxation = ChoiceRelaxation(prices, float(best + prices @ classes.limits), key, loss, infeasible)
-        if sampled[2] or _late(deadline) or _nearly_filled(classes, relaxation):
+        if sampled[2] or late(deadline) or _nearly_filled(classes, relaxation):
             break
     return relaxation
 
@@ -98,16 +98,12 @@ def minimise(classes: Classes, deadline: float | None = None) -> tuple[NDArray[n
     allowed = np.ones(len(classes.value), np.bool_)
     scaled = classes.value / value_scale, classes.weight / weight_scale, classes.start, classes.limits / weight_scale
     left, status, fresh = most_steps(m), UNFINISHED, True
-    while status == UNFINISHED and left > 0 and (fresh or not _late(deadline)):
+    while status == UNFINISHED and left > 0 and (fresh or not late(deadline)):
         steps = min(left, 1 + WORK // len(allowed)) if deadline is not None else left
         status, _ = choice_simplex(*scaled, allowed, prices, key, basic, basic_class, fresh, steps)
         left, fresh = left - steps, False
     # Adding zero turns -0.0 into 0.0, by which others divide.
     return prices * value_scale / weight_scale + 0.0, status == INFEASIBLE
-
-
-def _late(deadline: float | None) -> bool:
-    return deadline is not None and time.perf_counter() > deadline
 
 
 def scales(classes: Classes) -> tuple[float, NDArray[np.float64]]:
@@ -192,7 +188,7 @@ def _sampled_prices(
             reach = np.maximum(reach, np.abs(moved - centre))
         half += reach
     half += 1e-9 * centre
-    if _late(deadline):
+    if late(deadline):
         return centre, False, True
     kept = np.empty(len(classes.value), np.bool_)
     fixed = np.empty(m)
@@ -201,7 +197,7 @@ def _sampled_prices(
     if not kept.any():
         return centre, False, True
     prices, infeasible = minimise(restrict(classes, kept, left), deadline)
-    if _late(deadline):
+    if late(deadline):
         return prices, False, True
     inside = (np.abs(prices - centre) <= half * (1 + 1e-12)) & (
         (prices > np.maximum(centre - half, 0.0)) | (prices == 0)

@@ -19,6 +19,7 @@ from knapsolve.exact.choice.classes import Classes, classes_of
 from knapsolve.exact.choice.neighbourhood import search_neighbourhoods
 from knapsolve.exact.choice.relaxation import ChoiceRelaxation, relax
 from knapsolve.exact.choice.round import multistart, sweep, total
+from knapsolve.interruption import late
 from knapsolve.problem import Knapsack
 from knapsolve.solution import evaluate
 from knapsolve.solver import Answer, Capabilities, Options
@@ -104,7 +105,7 @@ def finish(
     deadline: float | None,
 ) -> None:
     """Search until the optimum is proved or time is up; `found` is written."""
-    if _late(deadline):
+    if late(deadline):
         _make_fit(found, classes, relaxation)
         found.trace.append("choice: time was up with the linear relaxation")
         return
@@ -129,19 +130,15 @@ def finish(
         found.trace.append(f"choice: proved within loss budget {state.proved:.6g}")
         return
     found.trace.append(f"choice: combinations too many beyond loss budget {state.proved:.6g}")
-    if found.options is None and not _late(deadline):
+    if found.options is None and not late(deadline):
         round_off(found, classes, relaxation, options.seed)
     if found.options is None:
         _make_fit(found, classes, relaxation)
-    if not done(found, step, margin, options) and not _late(deadline):
+    if not done(found, step, margin, options) and not late(deadline):
         look_around(found, classes, relaxation, step, margin, options, deadline)
         report(found, options, started)
-    if not done(found, step, margin, options) and not _late(deadline):
+    if not done(found, step, margin, options) and not late(deadline):
         branch(found, classes, relaxation, step, margin, options, started, deadline)
-
-
-def _late(deadline: float | None) -> bool:
-    return deadline is not None and time.perf_counter() > deadline
 
 
 def _adopt(found: Found, classes: Classes, options: NDArray[np.int64] | None) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from knapsolve.exact.core.base import Base
 from knapsolve.exact.core.relaxation import Program, Relaxed
 from knapsolve.exact.core.rows import excess, mixed, most_and_least, rounded, whole
+from knapsolve.interruption import late
 
 MOST_ROWS = 4
 """Constraints priced at most, besides the capacity."""
@@ -81,7 +82,7 @@ def strengthen(base: Base, deadline: float | None, divisors: tuple[int, ...] = (
             break
         least, chosen = gap, None
         for row, limit, enough in _candidates(program, current, target + 1 if base.whole else target, divisors):
-            if time.perf_counter() > stop or least < 0 or (chosen is not None and large):
+            if late(stop) or least < 0 or (chosen is not None and large):
                 break
             tried = program.with_row(row, limit)
             relaxed = tried.relaxed(inside)

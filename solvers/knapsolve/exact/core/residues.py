@@ -9,7 +9,6 @@ whatever the number of items. That the copies are plenty is checked at the end; 
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from knapsolve.exact.core.base import ROUNDING, Base
 from knapsolve.exact.core.rows import whole
+from knapsolve.interruption import late
 
 TABLE = 2**14
 """Places of the hash table of kinds; half as many kinds are taken."""
@@ -166,7 +166,7 @@ def _least_losses(
     at_once = min(max(CELLS // modulus, 1), BLOCK)
     for block in range(len(taken)):
         for start in range(block * BLOCK, min((block + 1) * BLOCK, len(change)), at_once):
-            if deadline is not None and time.perf_counter() > deadline:
+            if late(deadline):
                 return None, taken
             part = slice(start, min(start + at_once, (block + 1) * BLOCK))
             side = add_bundles(loss, side, change[part], cost[part], taken[block], start % BLOCK)

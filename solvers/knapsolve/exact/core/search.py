@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from knapsolve.exact.bellman import free_memory
 from knapsolve.exact.core.list import BLOCK, grow, rests
+from knapsolve.interruption import interrupted
 
 FIRST_SIZE = 2**12
 WORK = 4 * 10**6
@@ -154,7 +155,7 @@ class ListSearch:
             now, spent = time.perf_counter(), spent_until
             spent_until = now
             # The next steps take about as long as the last ones, or longer: leave before it is too late.
-            if self.deadline is not None and now + LOOK_AHEAD * (now - spent) > self.deadline:
+            if interrupted() or (self.deadline is not None and now + LOOK_AHEAD * (now - spent) > self.deadline):
                 self.stopped = "time"
                 return False
         return self.count > 0

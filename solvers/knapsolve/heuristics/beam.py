@@ -1,0 +1,258 @@
+"""Beam search over the tree of relaxations, every one of them rounded.
+
+A level holds the nodes of best bound, of all cardinalities together; each is branched on a fractional item, and both
+children are relaxed and rounded to a selection (beam search: Lowerre, 1976; LP-guided rounding: Fleszar, Hindi, "Fast,
+effective heuristics for the 0-1 multi-dimensional knapsack problem", Computers & OR 36, 2009). Where many resources
+bind, good selections are roundings of relaxations with ten or twenty items fixed, so a beam ends at that depth; the
+next draws other items to branch on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numba import njit
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from knapsolve.exact.fixing import Core, Relaxed, spread
+from knapsolve.exact.hyperplane import Hyperplane
+from knapsolve.exact.incumbent import Incumbent
+from knapsolve.exact.lp import OPTIMAL, RELAXED, reoptimise, start_from_basis
+from knapsolve.heuristics.rounding import add_all, exchange_all
+from knapsolve.parallel import each
+
+WIDTH, DEPTH = 50, 24
+"""Nodes that a level keeps, and levels."""
+ASPIRATION = 0.5
+"""How far from the incumbent to the best bound a relaxation must reach to be kept."""
+NEAR = 100
+"""Items about the threshold that a rounding may exchange."""
+CHUNK_WORK = 1e8
+"""Arithmetic between two looks at the clock: some tens of milliseconds."""
+ANCHORED = (0.3, 0.8)
+"""Least and largest share of the items that an anchored beam keeps as the incumbent has them."""
+NODE_PIVOTS = 15
+"""Pivots that a node takes, about."""
+ALONE_WORK = 1e7
+"""Arithmetic of a level below which a second thread is not worth its start."""
+
+
+class Beam:
+    """Beams through the open cardinalities of a core.
+
+    Parameters
+    ----------
+    relaxed
+        The problem with its dual.
+    core
+        Its core.
+    planes
+        The core's open hyperplanes, best bound first.
+    incumbent
+        The selection to improve; it is offered everything found.
+    random
+        Source of the random choice of items to branch on.
+    out_of_time
+        Whether to stop.
+    """
+
+    def __init__(
+        self, relaxed: Relaxed, core: Core, planes: list[Hyperplane], incumbent: Incumbent, random: Generator,
+        out_of_time: Callable[[], bool],
+    ) -> None:  # fmt: skip
+        self.relaxed, self.core, self.planes, self.incumbent = relaxed, core, planes, incumbent
+        self.random, self.out_of_time = random, out_of_time
+        self.pivots = 0
+        reduced = relaxed.reduced[core.items]
+        self.order = np.argsort(-reduced, kind="stable")
+        self.near = np.argsort(np.abs(reduced), kind="stable")[:NEAR]
+
+    def run(self, width: int = WIDTH, depth: int = DEPTH, *, anchored: bool = False) -> None:
+        """Follow one beam of so many nodes a level, down to the given depth.
+
+        Parameters
+        ----------
+        width, depth
+            Nodes that a level keeps, and levels.
+        anchored
+            Whether a random share of the items stays as the incumbent has them.
+        """
+        planes = [plane for plane in self.planes if plane.root_bound + self.core.base > self.incumbent.cutoff][:width]
+        if not planes:
+            return
+        size = len(self.core.items)
+        fixed = np.full((len(planes), size), -1, np.int8)
+        if anchored:
+            kept = self.random.random(size) < self.random.uniform(*ANCHORED)
+            fixed[:, kept] = self.incumbent.selected[self.relaxed.program.items[self.core.items[kept]]]
+        basis = np.array([plane.root_basis for plane in planes])
+        cardinality = np.array([float(plane.cardinality) for plane in planes])
+        branch, side = np.full(len(planes), -1), np.zeros(len(planes), np.int8)
+        for _ in range(depth):
+            bounds = self._level(fixed, basis, cardinality, branch, side)
+            cutoff = self._aspired - self.core.base
+            open_nodes = np.flatnonzero((bounds > cutoff) & (branch >= 0))
+            if len(open_nodes) == 0 or self.out_of_time():
+                return
+            parents = open_nodes[np.argsort(-bounds[open_nodes], kind="stable")[:width]].repeat(2)
+            fixed, basis, cardinality, branch = fixed[parents], basis[parents], cardinality[parents], branch[parents]
+            side = np.tile(np.array([0, 1], np.int8), len(parents) // 2)
+
+    @property
+    def _aspired(self) -> float:
+        """Relaxations worth less round to nothing better; so high a cutoff decides many items at once."""
+        return self.incumbent.cutoff + ASPIRATION * (self.planes[0].root_bound + self.core.base - self.incumbent.cutoff)
+
+    def _level(
+        self, fixed: NDArray[np.int8], basis: NDArray[np.int64], cardinality: NDArray[np.float64],
+        branch: NDArray[np.int64], side: NDArray[np.int8],
+    ) -> NDArray[np.float64]:  # fmt: skip
+        """Relax and round the nodes of one level; return their bounds, minus infinity where time was up before."""
+        nodes, (size, rows) = len(fixed), self.planes[0].columns.shape
+        bounds = np.full(nodes, -np.inf)
+        noise = 1.0 + self.random.random((nodes, rows))
+        incumbent, base, columns = self.incumbent, self.core.base, self.planes[0].columns
+        limits = np.append(self.core.limits, 0.0)
+        cutoff = self._aspired - base
+
+        def work(start: int, stop: int) -> tuple[float, int, NDArray[np.bool_]]:
+            selected = np.zeros(size, np.bool_)
+            best, pivots = relax_nodes(
+                start, stop, self.core.values, columns, rows - 1, limits, self.order, self.near, noise, cutoff, fixed,
+                basis, cardinality, branch, side, bounds, selected,
+            )  # fmt: skip
+            return best, pivots, selected
+
+        node_work = rows**3 + NODE_PIVOTS * (2.0 * size * rows + 4.0 * rows**2)
+        chunk = max(1, int(CHUNK_WORK / node_work))
+        for start in range(0, nodes, 2 * chunk):
+            stop = min(start + 2 * chunk, nodes)
+            middle = (start + stop) // 2 if (stop - start) * node_work > ALONE_WORK else stop
+            halves = [(a, b) for a, b in ((start, middle), (middle, stop)) if b > a]
+            for best, pivots, selected in each(work, halves):
+                self.pivots += pivots
+                if best + base > incumbent.value:
+                    incumbent.offer(spread(self.relaxed.program, self.core, selected, incumbent.problem.n))
+            if self.out_of_time():
+                break
+        return bounds
+
+
+@njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
+def relax_nodes(  # type: ignore[no-untyped-def]
+    start, stop, values, columns, resources, limits, order, near, noise, cutoff, fixed, basis, cardinality, branch,
+    side, bounds, selected,
+):  # fmt: skip
+    """Relax the nodes from `start` to `stop`, fix what their reduced costs decide, and round them.
+
+    Parameters
+    ----------
+    values, columns, resources, limits
+        As in `knapsolve.exact.lp`; the last row is the cardinality, whose limit each node brings.
+    order, near
+        Items by decreasing reduced cost, shape (n,), and those to exchange.
+    noise
+        Factor of each basic item's fractionality where an item to branch on is chosen, shape (q, M).
+    cutoff
+        Nodes whose bound is at or below it are dropped.
+    fixed, basis, cardinality
+        Fixings (q, n), bases (q, M) and cardinalities (q,) of the nodes; the first two are changed.
+    branch, side, bounds
+        In: item to fix, or -1, and its value, shape (q,). Out: the item to branch on, or -1, and the bound.
+    selected
+        Out: the best selection found, shape (n,).
+
+    Returns
+    -------
+    best, pivots
+        Value of `selected`, 0 where none was found, and pivots taken.
+    """
+    n, rows = columns.shape
+    row_of, heap_item = np.empty(n + rows, np.int64), np.empty(n + rows, np.int64)
+    inverse, work = np.empty((rows, rows)), np.empty((rows, rows))
+    prices, levels, residual, room = np.empty(rows), np.empty(rows), np.empty(rows), np.empty(rows)
+    reduced, alpha, heap_ratio = np.empty(n), np.empty(n), np.empty(n + rows)
+    at_one, active = np.zeros(n, np.bool_), np.empty(n, np.int64)
+    best, total = 0.0, 0
+    for q in range(start, stop):
+        if branch[q] >= 0:
+            fixed[q, branch[q]] = side[q]
+        count, worth = 0, 0.0
+        for i in range(rows):
+            room[i] = limits[i] if i < resources else cardinality[q]
+        for j in range(n):
+            at_one[j] = fixed[q, j] == 1
+            if fixed[q, j] < 0:
+                active[count] = j
+                count += 1
+            elif at_one[j]:
+                worth += values[j]
+                for i in range(rows):
+                    room[i] -= columns[j, i]
+        bound = np.nan
+        while np.isnan(bound):
+            bound = start_from_basis(
+                values, columns, resources, basis[q], row_of, inverse, prices, reduced, at_one, residual, fixed[q],
+                active, count, room, worth, work,
+            )  # fmt: skip
+            if np.isnan(bound):
+                for p in range(rows):
+                    basis[q, p] = n + p
+        status, bound, pivots = reoptimise(
+            values, columns, resources, basis[q], row_of, inverse, prices, reduced, at_one, residual, fixed[q], active,
+            count, bound, cutoff, levels, alpha, heap_ratio, heap_item, work,
+        )  # fmt: skip
+        total += pivots
+        branch[q] = -1
+        if status != OPTIMAL:
+            continue
+        bounds[q] = bound
+        for k in range(count):
+            j = active[k]
+            if row_of[j] < 0 and abs(reduced[j]) >= bound - cutoff:
+                fixed[q, j] = 1 if at_one[j] else 0
+        widest = 0.0
+        fractional = 0
+        for p in range(rows):
+            j = basis[q, p]
+            if j >= n:
+                continue
+            at_one[j] = fixed[q, j] == 1
+            distance = min(levels[p], 1.0 - levels[p])
+            if fixed[q, j] < 0 and distance > 1e-7 and distance * noise[q, p] > widest:
+                widest = distance * noise[q, p]
+                branch[q], side[q] = j, 0
+            # Insertion by decreasing level: the order in which to round up.
+            at = fractional
+            while at > 0 and heap_ratio[at - 1] < levels[p]:
+                heap_ratio[at], heap_item[at] = heap_ratio[at - 1], heap_item[at - 1]
+                at -= 1
+            heap_ratio[at], heap_item[at] = levels[p], j
+            fractional += 1
+        worth = 0.0
+        for i in range(rows):
+            room[i] = limits[i]
+        for j in range(n):
+            if at_one[j]:
+                worth += values[j]
+                for i in range(resources):
+                    room[i] -= columns[j, i]
+        fits = True
+        for i in range(resources):
+            fits = fits and room[i] >= 0.0
+        if not fits:
+            continue
+        worth += add_all(columns, resources, heap_item, fractional, room, at_one, values)
+        worth += add_all(columns, resources, order, n, room, at_one, values)
+        gain = 1.0
+        while gain > 0.0:
+            gain = exchange_all(columns, resources, near, room, at_one, values)
+            gain += add_all(columns, resources, near, len(near), room, at_one, values)
+            worth += gain
+        if worth > best:
+            best = worth
+            for j in range(n):
+                selected[j] = at_one[j]
+    return best, total
