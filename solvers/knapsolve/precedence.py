@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from knapsolve.exact.closure_graph import Graph, spread
+from knapsolve.exact.closure.graph import Graph, spread
 
 MOST_ARCS = 20_000_000
 """Arcs that the search for oversized items looks at before it leaves the rest as they are: some tenths of a second."""

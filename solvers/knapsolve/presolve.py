@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from knapsolve.problem import FEASIBILITY_TOLERANCE, Knapsack
 
 if TYPE_CHECKING:
-    from knapsolve.exact.closure_graph import Graph
+    from knapsolve.exact.closure.graph import Graph
 
 IN, OUT = -1, -2
 """Entries of `Reduced.place` for items that are decided."""
@@ -107,7 +107,7 @@ def _graph(problem: Knapsack) -> Graph | None:
     if not len(pairs):
         return None
     # The kernels load only for those who need them.
-    from knapsolve.exact.closure_graph import graph_of
+    from knapsolve.exact.closure.graph import graph_of
 
     return graph_of(pairs, problem.n)
 
@@ -159,7 +159,7 @@ def _propagate(problem: Knapsack, graph: Graph | None, state: NDArray[np.int8]) 
     while True:
         before = state.copy()
         if graph is not None:
-            from knapsolve.exact.closure_graph import follow
+            from knapsolve.exact.closure.graph import follow
 
             clash = follow(graph, state)
             if clash is not None:

@@ -11,8 +11,8 @@ import pytest
 
 from knapsolve import Knapsack, files, solve
 from knapsolve.dual import dual_bound, minimise_dual
-from knapsolve.exact.branch_and_bound import BranchAndBound
-from knapsolve.exact.fixing import core_of, program_of, relax_program
+from knapsolve.exact.branch_and_bound.fixing import core_of, program_of, relax_program
+from knapsolve.exact.branch_and_bound.solver import BranchAndBound
 from knapsolve.solution import Status, evaluate
 from knapsolve.solver import Options, Progress
 from knapsolve.testing import check_solver

@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knapsolve import Knapsack, Options, Status, solve
-from knapsolve.exact.choice import Choice, budget, pairs
+from knapsolve.exact.choice import budget, pairs
 from knapsolve.exact.choice.classes import classes_of
 from knapsolve.exact.choice.lattice import fill
 from knapsolve.exact.choice.neighbourhood import search_neighbourhoods
 from knapsolve.exact.choice.relaxation import SAMPLE, minimise, relax
+from knapsolve.exact.choice.solver import Choice
 from knapsolve.files import read
 from knapsolve.testing import check_solver
 

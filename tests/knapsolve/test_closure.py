@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from bench.generators import precedence
 from knapsolve import Knapsack, Options, Status, solve
-from knapsolve.exact.closure import Closure
-from knapsolve.exact.closure_core import Closures, core_of
-from knapsolve.exact.closure_graph import graph_of
+from knapsolve.exact.closure.core import Closures, core_of
+from knapsolve.exact.closure.graph import graph_of
+from knapsolve.exact.closure.solver import Closure
 from knapsolve.presolve import Reduced, presolve
 from knapsolve.solution import evaluate, violation
 from knapsolve.testing import best_value, check_solver

@@ -13,10 +13,11 @@ import pytest
 
 from knapsolve import Knapsack, read
 from knapsolve.exact.bellman import Bellman
-from knapsolve.exact.core import Core, break_solution, search, solver
+from knapsolve.exact.core import break_solution, search, solver
 from knapsolve.exact.core.break_solution import find_break
 from knapsolve.exact.core.pairs import best_pair
 from knapsolve.exact.core.rows import rounded
+from knapsolve.exact.core.solver import Core
 from knapsolve.solution import evaluate, violation
 from knapsolve.solver import Options
 from knapsolve.testing import check_solver
@@ -190,7 +191,7 @@ def test_the_best_pair_of_two_lists_is_found():
 def test_kernels_run_without_the_compiler():
     """The kernels are plain Python as well."""
     code = (
-        "from knapsolve.exact.core import Core; from knapsolve.testing import check_solver, check_family; "
+        "from knapsolve.exact.core.solver import Core; from knapsolve.testing import check_solver, check_family; "
         "[check_family(Core(), name, count=5) for name in ('integers', 'float_values', 'ties', 'zero_weights')]"
     )
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}

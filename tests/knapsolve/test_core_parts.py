@@ -9,7 +9,7 @@ import pytest
 
 from knapsolve import Knapsack
 from knapsolve.exact.bellman import Bellman
-from knapsolve.exact.core import Core, enumeration, relaxation, residues, solver
+from knapsolve.exact.core import enumeration, relaxation, residues, solver
 from knapsolve.exact.core.base import break_solution
 from knapsolve.exact.core.cuts import strengthen
 from knapsolve.exact.core.deepening import deepen
@@ -19,6 +19,7 @@ from knapsolve.exact.core.pairs import match_samples
 from knapsolve.exact.core.relaxation import Program
 from knapsolve.exact.core.residues import search_residues
 from knapsolve.exact.core.rows import excess, mixed, most_and_least
+from knapsolve.exact.core.solver import Core
 from knapsolve.solution import evaluate
 from knapsolve.solver import Options
 

@@ -16,10 +16,10 @@ from numba import njit
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from knapsolve.exact.fixing import Core, Relaxed, spread
-from knapsolve.exact.hyperplane import Hyperplane
-from knapsolve.exact.incumbent import Incumbent
-from knapsolve.exact.lp import OPTIMAL, RELAXED, reoptimise, start_from_basis
+from knapsolve.exact.branch_and_bound.fixing import Core, Relaxed, spread
+from knapsolve.exact.branch_and_bound.hyperplane import Hyperplane
+from knapsolve.exact.branch_and_bound.incumbent import Incumbent
+from knapsolve.exact.branch_and_bound.lp import OPTIMAL, RELAXED, reoptimise, start_from_basis
 from knapsolve.heuristics.rounding import add_all, exchange_all
 from knapsolve.parallel import each
 
@@ -150,7 +150,7 @@ def relax_nodes(  # type: ignore[no-untyped-def]
     Parameters
     ----------
     values, columns, resources, limits
-        As in `knapsolve.exact.lp`; the last row is the cardinality, whose limit each node brings.
+        As in `knapsolve.exact.branch_and_bound.lp`; the last row is the cardinality, whose limit each node brings.
     order, near
         Items by decreasing reduced cost, shape (n,), and those to exchange.
     noise

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from numpy.random import Generator
 
-from knapsolve.exact.fixing import Relaxed, core_of, undecided
-from knapsolve.exact.hyperplane import open_hyperplanes
-from knapsolve.exact.incumbent import Incumbent
+from knapsolve.exact.branch_and_bound.fixing import Relaxed, core_of, undecided
+from knapsolve.exact.branch_and_bound.hyperplane import open_hyperplanes
+from knapsolve.exact.branch_and_bound.incumbent import Incumbent
 from knapsolve.heuristics.beam import Beam
 from knapsolve.heuristics.neighbourhood import Neighbourhoods
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.exact.fixing import Relaxed, program_of, relax_program
-from knapsolve.exact.incumbent import FLOAT_PROOF, Clock, Incumbent
+from knapsolve.exact.branch_and_bound.fixing import Relaxed, program_of, relax_program
+from knapsolve.exact.branch_and_bound.incumbent import FLOAT_PROOF, Clock, Incumbent
 from knapsolve.heuristics.fill import fill
 from knapsolve.heuristics.improvement import Improvement
 from knapsolve.problem import Knapsack

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from knapsolve.exact.fixing import Core, Relaxed, spread
-from knapsolve.exact.hyperplane import Hyperplane
-from knapsolve.exact.incumbent import Incumbent
+from knapsolve.exact.branch_and_bound.fixing import Core, Relaxed, spread
+from knapsolve.exact.branch_and_bound.hyperplane import Hyperplane
+from knapsolve.exact.branch_and_bound.incumbent import Incumbent
 from knapsolve.parallel import each
 
 FIRST_SIZE = 30

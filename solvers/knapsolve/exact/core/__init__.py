@@ -1,5 +1,1 @@
 """The list dynamic programme over an expanding core, for one resource."""
-
-from knapsolve.exact.core.solver import Core
-
-__all__ = ["Core"]

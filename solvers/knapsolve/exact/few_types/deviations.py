@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.exact.curves import Curve
-from knapsolve.exact.join import chain, join
-from knapsolve.exact.relaxation import Relaxation, basis_matrix
-from knapsolve.exact.window import OVERFLOW, extend, finish
+from knapsolve.exact.few_types.curves import Curve
+from knapsolve.exact.few_types.join import chain, join
+from knapsolve.exact.few_types.relaxation import Relaxation, basis_matrix
+from knapsolve.exact.few_types.window import OVERFLOW, extend, finish
 from knapsolve.interruption import late
 
 FIRST_ROOM = 2**12

@@ -1,17 +1,17 @@
 """Exact solver for several resources and any weights: dual, core, hyperplanes of equal cardinality, depth-first trees.
 
 The dual's reduced costs leave a core of items in doubt; each cardinality of the core that its relaxation does not
-exclude is searched by a tree of its own (`knapsolve.exact.hyperplane`, `knapsolve.exact.tree`), the most promising
-first. A local search supplies the incumbent.
+exclude is searched by a tree of its own (`hyperplane`, `tree`), the most promising first. A local search supplies the
+incumbent.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from knapsolve.exact.fixing import Relaxed, core_of, program_of, relax_program, spread
-from knapsolve.exact.hyperplane import Hyperplane, open_hyperplanes
-from knapsolve.exact.incumbent import FLOAT_PROOF, Clock, Incumbent
+from knapsolve.exact.branch_and_bound.fixing import Relaxed, core_of, program_of, relax_program, spread
+from knapsolve.exact.branch_and_bound.hyperplane import Hyperplane, open_hyperplanes
+from knapsolve.exact.branch_and_bound.incumbent import FLOAT_PROOF, Clock, Incumbent
 from knapsolve.heuristics.improvement import Improvement
 from knapsolve.heuristics.local_search import rounded
 from knapsolve.problem import Knapsack

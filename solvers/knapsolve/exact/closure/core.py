@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.exact.closure_flow import lower
-from knapsolve.exact.closure_graph import Graph, graph_of, restricted
+from knapsolve.exact.closure.flow import lower
+from knapsolve.exact.closure.graph import Graph, graph_of, restricted
 from knapsolve.problem import Knapsack
 
 ROUNDING = 1e-12
@@ -125,7 +125,7 @@ class Closures:
     def lower(
         self, prices: NDArray[np.float64], cutoff: float, most: int, budget: int = UNLIMITED, fresh: bool = True
     ) -> int:
-        """Lower the bound; see `knapsolve.exact.closure_flow.lower`, whose status is returned. Prices are changed."""
+        """Lower the bound; see `knapsolve.exact.closure.flow.lower`, whose status is returned. Prices are changed."""
         core, graph = self.core, self.core.graph
         status, left = lower(
             core.worth, core.weight, graph.start, graph.needs, graph.back, graph.needed_by, graph.arc, self.state,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.exact.closure_core import Core
-from knapsolve.exact.closure_graph import follow
-from knapsolve.exact.closure_prices import Priced
-from knapsolve.exact.closure_record import Record
-from knapsolve.exact.closure_tree import Tree
+from knapsolve.exact.closure.core import Core
+from knapsolve.exact.closure.graph import follow
+from knapsolve.exact.closure.prices import Priced
+from knapsolve.exact.closure.record import Record
+from knapsolve.exact.closure.tree import Tree
 
 FIRST_SIZE = 60.0
 LEAST_SIZE = 20.0

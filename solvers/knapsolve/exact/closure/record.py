@@ -7,7 +7,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.exact.closure_core import ROUNDING
+from knapsolve.exact.closure.core import ROUNDING
 from knapsolve.interruption import interrupted
 from knapsolve.problem import Knapsack
 from knapsolve.solution import evaluate, violation

@@ -9,7 +9,7 @@ from math import fmod
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.exact.relaxation import Relaxation
+from knapsolve.exact.few_types.relaxation import Relaxation
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knapsolve.dual import SLACK, Dual, minimise_dual
-from knapsolve.exact import tree
+from knapsolve.exact.branch_and_bound import tree
 from knapsolve.problem import Knapsack
 
 FEW_ROWS = 12

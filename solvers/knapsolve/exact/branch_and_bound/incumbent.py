@@ -7,7 +7,7 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.exact.fixing import Relaxed
+from knapsolve.exact.branch_and_bound.fixing import Relaxed
 from knapsolve.interruption import interrupted
 from knapsolve.problem import Knapsack
 from knapsolve.solution import evaluate, violation

@@ -15,12 +15,12 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.exact.closure_core import Core, core_of
-from knapsolve.exact.closure_fill import fill
-from knapsolve.exact.closure_neighbourhood import Neighbourhoods, decided
-from knapsolve.exact.closure_prices import Priced, minimise
-from knapsolve.exact.closure_record import FLOAT_PROOF, Record
-from knapsolve.exact.closure_tree import Tree
+from knapsolve.exact.closure.core import Core, core_of
+from knapsolve.exact.closure.fill import fill
+from knapsolve.exact.closure.neighbourhood import Neighbourhoods, decided
+from knapsolve.exact.closure.prices import Priced, minimise
+from knapsolve.exact.closure.record import FLOAT_PROOF, Record
+from knapsolve.exact.closure.tree import Tree
 from knapsolve.problem import Knapsack
 from knapsolve.solver import Answer, Capabilities, Options
 

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from knapsolve.exact.curves import Curve
+from knapsolve.exact.few_types.curves import Curve
 
 
 def rounded(

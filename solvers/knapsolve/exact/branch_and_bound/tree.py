@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from knapsolve.exact.lp import CUT_OFF, OPTIMAL, RELAXED, reoptimise, start_from_basis
+from knapsolve.exact.branch_and_bound.lp import CUT_OFF, OPTIMAL, RELAXED, reoptimise, start_from_basis
 
 DONE, FOUND, PAUSED = 0, 1, 2
 """Outcomes of `search`."""
@@ -119,7 +119,7 @@ def search(  # type: ignore[no-untyped-def]
     ----------
     values, columns, resources, limits
         Items (n,), scaled weights (n, M), number of rows that are capacities, right-hand sides (M,). See
-        `knapsolve.exact.lp`.
+        `knapsolve.exact.branch_and_bound.lp`.
     cutoff
         Subtrees whose bound is at or below it are not searched.
     settled
@@ -236,7 +236,7 @@ def relax(values, columns, resources, limits, basis):  # type: ignore[no-untyped
     Parameters
     ----------
     values, columns, resources, limits
-        As in `knapsolve.exact.lp`.
+        As in `knapsolve.exact.branch_and_bound.lp`.
     basis
         Basis to start from, shape (M,); left at the relaxation's.
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knapsolve.dual import SLACK
-from knapsolve.exact import tree
-from knapsolve.exact.fixing import Core, Relaxed
+from knapsolve.exact.branch_and_bound import tree
+from knapsolve.exact.branch_and_bound.fixing import Core, Relaxed
 
 
 class Hyperplane:
@@ -63,7 +63,7 @@ class Hyperplane:
     ) -> NDArray[np.bool_] | None:  # fmt: skip
         """Go on for about so many pivots; return a selection (c,) worth more than the cutoff as soon as one is found.
 
-        Parameters are those of `knapsolve.exact.tree.search`; values are without the decided items'.
+        Parameters are those of `knapsolve.exact.branch_and_bound.tree.search`; values are without the decided items'.
         """
         if self.state is None:
             self.state = self._state()

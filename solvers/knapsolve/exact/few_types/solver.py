@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.exact.curves import Curve, common_step, curves
-from knapsolve.exact.deviations import OutOfRoomError, Space, best_deviation
-from knapsolve.exact.relaxation import Relaxation, relax
-from knapsolve.exact.rounding import rounded
+from knapsolve.exact.few_types.curves import Curve, common_step, curves
+from knapsolve.exact.few_types.deviations import OutOfRoomError, Space, best_deviation
+from knapsolve.exact.few_types.relaxation import Relaxation, relax
+from knapsolve.exact.few_types.rounding import rounded
 from knapsolve.problem import Knapsack
 from knapsolve.solution import evaluate, relative_gap
 from knapsolve.solver import Answer, Capabilities, Options, Progress

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knapsolve.dual import minimise_dual
-from knapsolve.exact.closure_core import ROUNDING, Closures, Core
-from knapsolve.exact.closure_flow import STOPPED
+from knapsolve.exact.closure.core import ROUNDING, Closures, Core
+from knapsolve.exact.closure.flow import STOPPED
 
 SLICE = 1_000_000
 """Arcs between two looks at the clock: some tens of milliseconds."""

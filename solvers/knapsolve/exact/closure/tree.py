@@ -15,10 +15,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from knapsolve.exact.closure_core import Closures, Core
-from knapsolve.exact.closure_fill import fill
-from knapsolve.exact.closure_flow import OPEN, PRUNED, STOPPED, SURE
-from knapsolve.exact.closure_record import Record
+from knapsolve.exact.closure.core import Closures, Core
+from knapsolve.exact.closure.fill import fill
+from knapsolve.exact.closure.flow import OPEN, PRUNED, STOPPED, SURE
+from knapsolve.exact.closure.record import Record
 
 FILL_ARCS = 20_000
 """Arcs that filling up a node's selection may look at."""
@@ -181,9 +181,9 @@ def decide(  # type: ignore[no-untyped-def]
     value
         1 to take the item, -1 to drop it.
     gap, excess, level
-        See `knapsolve.exact.closure_flow.lower`.
+        See `knapsolve.exact.closure.flow.lower`.
     start, needs, back, needed_by
-        The graph, see `knapsolve.exact.closure_graph.Graph`.
+        The graph, see `knapsolve.exact.closure.graph.Graph`.
     worth, weight
         Values (n,) and weights (n, m).
     state

@@ -1,0 +1,1 @@
+"""Several resources: dual, core, and one tree of linear relaxations for each cardinality."""
