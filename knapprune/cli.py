@@ -41,7 +41,7 @@ BudgetOption = Annotated[
         "--budget", help="dsp=0.25 (a fraction of today's use) or bram=40 (a count); fc1.dsp=8 for a layer. Repeatable."
     ),
 ]
-Structure = Annotated[str, typer.Option(help="auto, unstructured, neuron, dsp-row or bram-run.")]
+Structure = Annotated[str, typer.Option(help="auto, unstructured, neuron, dsp-row, bram-run or row-and-word.")]
 SaliencyOption = Annotated[str, typer.Option(help="l1, l2 or taylor (needs data).")]
 Normalise = Annotated[str, typer.Option(help="How layers are compared: lamp, sum, mean, max or none.")]
 SolverOption = Annotated[str, typer.Option(help="A name that `knapsolve list` shows.")]

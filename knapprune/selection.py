@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -17,6 +17,7 @@ from knapprune.estimation import HlsConfigSource, Overrides, Resources, count
 from knapprune.hardware.model import HardwareModel
 from knapprune.hardware.model import hardware as find_hardware
 from knapprune.hls_config import read_hls_config
+from knapprune.items import Items, items_of, knapsack, split
 from knapprune.normalisation import Normalisation, normalisation
 from knapprune.saliency import Saliency, saliency_of, structure_values
 from knapprune.structures import Structure
@@ -177,39 +178,26 @@ def select(
     groups = candidates(resource_model, before.layers, kernels, caps, structure)
     check_caps(resource_model, groups, kernels, caps, before)
 
-    values = [
-        normal(structure_values(measure, group.layer, kernels[group.layer.name], group.labels)[group.alive])
+    items = [
+        items_of(
+            group,
+            normal(structure_values(measure, group.layer, kernels[group.layer.name], group.labels)[group.alive]),
+            caps,
+        )
         for group in groups
         if group.prunable
     ]
-    solution = _solve(_knapsack(groups, values, caps), solver, time_limit)
-    masks = _masks(resource_model, groups, kernels, solution.selected)
+    capacities = [cap.limit - sum(group.fixed(cap) for group in groups) for cap in caps]
+    solution = solve_knapsack(knapsack(items, capacities), solver, time_limit)
+    masks = masks_of(resource_model, groups, kernels, items, solution.selected)
     after = count(resource_model, list(before.layers), {**kernels, **masks}, before.uncounted)
-    _check_result(caps, after, masks, kernels)
+    check_result(caps, after, masks, kernels)
     structures = {group.layer.name: group.structure for group in groups if group.prunable}
     return Selection(masks, solution, after, before, caps, structures)
 
 
-def _knapsack(groups: list[Candidates], values: list[npt.NDArray[np.float64]], caps: tuple[Cap, ...]) -> Knapsack:
-    """One item for each structure with a weight in it; one row for each cap; a type for each cost in each layer."""
-    from knapsolve import Knapsack
-
-    prunable = [group for group in groups if group.prunable]
-    item_types, type_weights, types = [], [], 0
-    for group in prunable:
-        item_types.append(group.costs.label_type[group.alive] + types)
-        type_weights.append(np.stack([group.cost_of_types(cap) for cap in caps]))
-        types += type_weights[-1].shape[1]
-    capacities = [cap.limit - sum(group.fixed(cap) for group in groups) for cap in caps]
-    return Knapsack.from_types(
-        np.concatenate([np.zeros(0), *values]),
-        np.concatenate([np.zeros(0, dtype=np.int64), *item_types]),
-        np.concatenate([np.zeros((len(caps), 0), dtype=np.int64), *type_weights], axis=1),
-        capacities,
-    )
-
-
-def _solve(problem: Knapsack, solver: str, time_limit: float) -> Solution:
+def solve_knapsack(problem: Knapsack, solver: str, time_limit: float) -> Solution:
+    """Solve, and refuse to go on without any selection."""
     from knapsolve import Status, solve
 
     solution = solve(problem, solver=solver, time_limit=time_limit)
@@ -221,22 +209,22 @@ def _solve(problem: Knapsack, solver: str, time_limit: float) -> Solution:
     return solution
 
 
-def _masks(
+def masks_of(
     resource_model: HardwareModel,
-    groups: list[Candidates],
+    groups: Sequence[Candidates],
     kernels: Mapping[str, npt.NDArray[np.generic]],
+    items: Sequence[Items],
     selected: npt.NDArray[np.bool_],
 ) -> Masks:
+    """Turn selected items of the prunable groups into masks; a layer of which everything is kept has none."""
     masks: Masks = {}
-    start = 0
+    parts = iter(zip(items, split(selected, items), strict=True))
     for group in groups:
         layer, nonzero = group.layer, kernels[group.layer.name] != 0
         mask = np.ones(layer.kernel_shape, dtype=bool)
         if group.prunable:
-            keep = np.zeros(len(group.alive), dtype=bool)
-            keep[group.alive] = selected[start : start + int(group.alive.sum())]
-            start += int(group.alive.sum())
-            mask = keep[group.labels]
+            own, part = next(parts)
+            mask = own.kept(part)[group.labels]
         # A weight that is zero now may grow again under training, but only where that costs nothing.
         if resource_model.use(layer, mask) != resource_model.use(layer, mask & nonzero):
             mask &= nonzero
@@ -245,9 +233,10 @@ def _masks(
     return masks
 
 
-def _check_result(
+def check_result(
     caps: tuple[Cap, ...], after: Resources, masks: Masks, kernels: Mapping[str, npt.NDArray[np.generic]]
 ) -> None:
+    """Hold the selection against the budget, and warn of layers that are empty now."""
     for cap in caps:
         if cap.use(after) > cap.limit:
             raise RuntimeError(f"{cap}, but the selection uses {cap.use(after)}: the hardware model contradicts itself")
