@@ -11,6 +11,7 @@ with few types of options.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -239,14 +240,20 @@ def _with_irregular(
             states = after
         lists.append(_undominated(chain, states, rows_cost))
     added = [option for found in lists for option in found]
-    columns = list(zip(*added, strict=True)) if added else [()] * 5
-    chain_of = np.concatenate([options.chain, np.array(columns[0], np.int64)])
-    order = np.argsort(chain_of, kind="stable")
-    known = (options.rows, options.blocks, options.value, options.keep)
-    rows, blocks, value, keep = (
-        np.concatenate([old, np.array(new, old.dtype)])[order] for old, new in zip(known, columns[1:], strict=True)
+    chain = np.concatenate([options.chain, _column(added, 0, np.int64)])
+    order = np.argsort(chain, kind="stable")
+    return RowOptions(
+        chain[order],
+        np.concatenate([options.rows, _column(added, 1, np.int64)])[order],
+        np.concatenate([options.blocks, _column(added, 2, np.int64)])[order],
+        np.concatenate([options.value, _column(added, 3, np.float64)])[order],
+        np.concatenate([options.keep, _column(added, 4, np.int64)])[order],
+        options.start,
     )
-    return RowOptions(chain_of[order], rows, blocks, value, keep, options.start)
+
+
+def _column(rows: list[tuple[int, int, int, float, int]], at: int, kind: type) -> npt.NDArray[Any]:
+    return np.array([row[at] for row in rows], kind)
 
 
 def _improve(

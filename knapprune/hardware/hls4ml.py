@@ -188,12 +188,9 @@ class Hls4mlHardware:
         if layer.strategy == "distributed_arithmetic" and resource == "dsp":
             return "distributed_arithmetic uses no DSP"
         if layer.strategy == "resource_unrolled":
-            structure = (
-                "'bram-run' can save bram here, and 'row-and-word' more"
-                if resource == "bram"
-                else "'dsp-row' can save dsp here"
-            )
-            return f"structure {structure}"
+            if resource == "bram":
+                return "structure 'bram-run' can save bram here, and 'row-and-word' more"
+            return "structure 'dsp-row' can save dsp here"
         if resource == "dsp" and self.dsp_per_multiplier(layer) == 0:
             return f"products of {layer.weight_bits} x {layer.data_bits} bits take no DSP"
         wanted = "'resource_unrolled' with a reuse factor above 1"

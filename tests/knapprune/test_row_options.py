@@ -20,9 +20,8 @@ HARDWARE = Hls4mlHardware()
 
 
 def layer(shape, reuse_factor, bits, data_bits=16):
-    return Layer(
-        "fc", "dense", shape, "resource_unrolled", "resource_unrolled", reuse_factor, reuse_factor, bits, data_bits
-    )
+    strategy = "resource_unrolled"
+    return Layer("fc", "dense", shape, strategy, strategy, reuse_factor, reuse_factor, bits, data_bits)
 
 
 @st.composite
