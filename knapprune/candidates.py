@@ -92,8 +92,10 @@ class Candidates:
         numpy.ndarray
             Shape (types,).
         """
-        row = self.costs.type_costs[self.resources.index(cap.resource)]
-        return row if cap.covers(self.layer.name) else np.zeros_like(row)
+        if not cap.covers(self.layer.name) or cap.resource not in self.resources:
+            return np.zeros_like(self.costs.type_costs[0])
+        costs: npt.NDArray[np.int64] = self.costs.type_costs[self.resources.index(cap.resource)]
+        return costs
 
     def fixed(self, cap: Cap) -> int:
         """Say what counts towards a cap whatever is selected.

@@ -44,6 +44,22 @@ class Items:
     alive: npt.NDArray[np.bool_]
     options: RowOptions | None = None
 
+    def only(self, which: npt.NDArray[np.bool_]) -> Items:
+        """Leave items out.
+
+        Parameters
+        ----------
+        which
+            Shape (items,): those to leave in.
+
+        Returns
+        -------
+        Items
+            For a knapsack; what is kept is for all items to say.
+        """
+        choice = None if self.choice is None else self.choice[which]
+        return Items(self.values[which], self.item_type[which], self.type_weights, choice, self.alive)
+
     def kept(self, selected: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """Say which labels selected items keep.
 

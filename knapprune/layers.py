@@ -31,6 +31,8 @@ class Layer:
         Width of a weight and of an input word, in bits.
     copies
         How many times the multiplier array is instantiated: output pixels computed in parallel (convolutions).
+    pixels
+        Output positions of a convolution; 1 for a Dense layer.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Layer:
     weight_bits: int
     data_bits: int
     copies: int = 1
+    pixels: int = 1
 
     @property
     def n_in(self) -> int:

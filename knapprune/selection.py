@@ -18,10 +18,12 @@ from knapprune.hardware.model import HardwareModel
 from knapprune.hardware.model import hardware as find_hardware
 from knapprune.hls_config import read_hls_config
 from knapprune.items import Items, items_of, knapsack, split
+from knapprune.layers import Layer
 from knapprune.normalisation import Normalisation, normalisation
 from knapprune.saliency import Saliency, saliency_of, structure_values
 from knapprune.structures import Structure
 from knapprune.tables import plain_table
+from knapprune.variants import Choose, as_dict
 
 if TYPE_CHECKING:
     from knapsolve import Knapsack, Solution
@@ -51,6 +53,9 @@ class Selection:
         The caps, in absolute counts.
     structures
         The structure by which each masked layer was cut, by layer name.
+    hls_config
+        The configuration that the resources hold for, as a dict for hls4ml and `knapprune.verify`: the one given, with
+        what was chosen in it.
     """
 
     masks: Masks
@@ -59,6 +64,7 @@ class Selection:
     before: Resources
     budget: tuple[Cap, ...]
     structures: Mapping[str, str]
+    hls_config: Mapping[str, Any]
 
     def apply(self, model: Any) -> Any:
         """Mask a model.
@@ -90,18 +96,32 @@ class Selection:
             mask = self.masks.get(layer.name)
             kept = layer.size if mask is None else int(np.count_nonzero(mask))
             change = [f"{was[name]} -> {now[name]}" for name in names]
-            rows.append([layer.name, self.structures.get(layer.name, "-"), f"{kept}/{layer.size}", *change])
+            structure = self.structures.get(layer.name, "-")
+            rows.append([layer.name, structure, *self._chosen(layer), f"{kept}/{layer.size}", *change])
         totals = [f"{self.before[name]} -> {self.resources[name]}" for name in names]
-        rows.append(["total", "", "", *totals])
+        extra = ["reuse", "bits"] if self._changed else []
+        rows.append(["total", "", *[""] * len(extra), "", *totals])
         caps = "; ".join(f"{cap} (uses {cap.use(self.resources)})" for cap in self.budget)
         found = self.solution
         return "\n".join(
             [
-                plain_table(["layer", "structure", "weights", *names], rows),
+                plain_table(["layer", "structure", *extra, "weights", *names], rows),
                 caps,
                 f"{found.status} by {found.solver}, gap {found.gap:.2g}",
             ]
         )
+
+    @property
+    def _changed(self) -> bool:
+        return self.before.layers != self.resources.layers
+
+    def _chosen(self, layer: Layer) -> list[object]:
+        """Say which reuse factor and width a layer has now, where any layer has others than before."""
+        if not self._changed:
+            return []
+        was = next(known for known in self.before.layers if known.name == layer.name)
+        pairs = [(was.reuse_factor, layer.reuse_factor), (was.weight_bits, layer.weight_bits)]
+        return [now if old == now else f"{old} -> {now}" for old, now in pairs]
 
 
 def select(
@@ -116,6 +136,7 @@ def select(
     time_limit: float = 10.0,
     data: Any = None,
     batch_size: int = 32,
+    choose: Choose | None = None,
     hardware: str | HardwareModel = "hls4ml",
     **overrides: Unpack[Overrides],
 ) -> Selection:
@@ -141,6 +162,10 @@ def select(
         For :func:`knapsolve.solve`; the time is in seconds.
     data, batch_size
         ``(inputs, targets)`` for gradients, and how many samples of it are used at a time.
+    choose
+        What to choose for each layer beside its weights: ``{"reuse_factor": "legal"}``, or a list of reuse factors,
+        and ``{"bits": [8, 12, 16]}`` for the width of the weights; either may be a mapping by layer name. The budget
+        may then cap ``"latency"`` too, an estimate in clock cycles. See :mod:`knapprune.joint`.
     hardware
         The resource model, or its name.
     overrides
@@ -172,6 +197,12 @@ def select(
     resource_model = find_hardware(hardware, config.part)
     normal = normalisation(normalise)
     measure = saliency_of(saliency, None if data is None else lambda: framework.gradients(model, data, batch_size))
+    if choose is not None:
+        from knapprune.joint import select_jointly
+
+        return select_jointly(
+            framework, model, config, budget, choose, resource_model, structure, measure, normal, solver, time_limit
+        )
     kernels = framework.kernels(model)
     before = count(resource_model, framework.layers(model, config), kernels, tuple(framework.untouched(model)))
     caps = parse_budget(budget, before)
@@ -193,7 +224,7 @@ def select(
     after = count(resource_model, list(before.layers), {**kernels, **masks}, before.uncounted)
     check_result(caps, after, masks, kernels)
     structures = {group.layer.name: group.structure for group in groups if group.prunable}
-    return Selection(masks, solution, after, before, caps, structures)
+    return Selection(masks, solution, after, before, caps, structures, as_dict(config))
 
 
 def solve_knapsack(problem: Knapsack, solver: str, time_limit: float) -> Solution:
