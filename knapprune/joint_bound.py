@@ -70,9 +70,10 @@ class Relaxation:
         self.prices = np.zeros((0, len(capacities)))
         self.rents = np.zeros(0)
         self._scale = np.maximum(self.capacities, 1.0)
-        self._columns = np.zeros((len(capacities), 0))
-        self._worth = np.zeros(0)
-        self._option = np.zeros(0, dtype=np.int64)
+        #: What an option answered to prices: its value, its use, and which option it is.
+        self.worth = np.zeros(0)
+        self.use = np.zeros((0, len(capacities)))
+        self.option = np.zeros(0, dtype=np.int64)
 
     def evaluate(self, prices: Floats, allowed: Allowed) -> None:
         """Bound all choices among the allowed options by these prices; adds a row to `gains`.
@@ -85,7 +86,7 @@ class Relaxation:
             Shape (options,).
         """
         gains = np.full(len(self.options), np.inf)
-        worth, columns, asked = [], [], np.flatnonzero(allowed)
+        worth, uses, asked = [], [], np.flatnonzero(allowed)
         for number in asked.tolist():
             option = self.options[number]
             use = option.fixed.astype(np.float64)
@@ -99,13 +100,13 @@ class Relaxation:
                 value += kept
             gains[number] = option.value + gain - prices @ option.fixed
             worth.append(value)
-            columns.append(use / self._scale)
+            uses.append(use)
         self.gains = np.vstack([self.gains, gains])
         self.prices = np.vstack([self.prices, prices])
         self.rents = np.append(self.rents, prices @ self.capacities)
-        self._worth = np.concatenate([self._worth, worth])
-        self._columns = np.hstack([self._columns, np.array(columns).T])
-        self._option = np.concatenate([self._option, asked])
+        self.worth = np.concatenate([self.worth, worth])
+        self.use = np.concatenate([self.use, uses])
+        self.option = np.concatenate([self.option, asked])
 
     def bound(self, allowed: Allowed) -> tuple[float, int]:
         """Take the best bound that the prices evaluated so far give.
@@ -144,6 +145,30 @@ class Relaxation:
         best: Floats = np.maximum.reduceat(masked, starts, axis=1)
         return best
 
+    def answers(self, allowed: Allowed, row: int, most: int) -> npt.NDArray[np.int64]:
+        """List the answers of each layer that lose least at some prices.
+
+        Parameters
+        ----------
+        allowed
+            Shape (options,).
+        row
+            The prices, as a row of `gains`.
+        most
+            How many of each layer.
+
+        Returns
+        -------
+        numpy.ndarray
+            Indices into `worth`, `use` and `option`.
+        """
+        known = np.flatnonzero(allowed[self.option])
+        layer = self.group[self.option[known]]
+        known = known[np.lexsort((self.use[known] @ self.prices[row] - self.worth[known], layer))]
+        layer = np.sort(layer)
+        rank = np.arange(len(layer)) - np.searchsorted(layer, layer)
+        return known[rank < most]
+
     def propose(self, allowed: Allowed) -> tuple[Floats, Floats, float]:
         """Mix what the layers answered so far as well as the capacities allow.
 
@@ -162,21 +187,21 @@ class Relaxation:
             What the mixture is worth: the best bound is at least this.
         """
         caps, groups = len(self.capacities), self.groups
-        known = np.flatnonzero(allowed[self._option])
-        penalty = 1e3 * (1.0 + float(np.abs(self._worth).max(initial=0.0)))
-        worth = np.concatenate([self._worth[known], np.zeros(caps), np.full(groups, -penalty)])
+        known = np.flatnonzero(allowed[self.option])
+        penalty = 1e3 * (1.0 + float(np.abs(self.worth).max(initial=0.0)))
+        worth = np.concatenate([self.worth[known], np.zeros(caps), np.full(groups, -penalty)])
         belongs = np.zeros((groups, len(known)))
-        belongs[self.group[self._option[known]], np.arange(len(known))] = 1.0
+        belongs[self.group[self.option[known]], np.arange(len(known))] = 1.0
         table = np.block(
             [
-                [self._columns[:, known], np.eye(caps), np.zeros((caps, groups))],
+                [(self.use[known] / self._scale).T, np.eye(caps), np.zeros((caps, groups))],
                 [belongs, np.zeros((groups, caps)), np.eye(groups)],
             ]
         )
         right = np.concatenate([self.capacities / self._scale, np.ones(groups)])
         amounts, duals = _maximise(worth, table, right, np.arange(len(known), table.shape[1]))
         shares = np.zeros(len(self.options))
-        np.add.at(shares, self._option[known], amounts[: len(known)])
+        np.add.at(shares, self.option[known], amounts[: len(known)])
         return np.maximum(duals[:caps], 0.0) / self._scale, shares, float(worth @ amounts)
 
 

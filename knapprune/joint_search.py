@@ -26,6 +26,8 @@ TOLERANCE = 1e-9
 CONVERGED = 1e-7
 MOST_ROUNDS = 30
 """Prices tried at one node."""
+MOST_ANSWERS = 10
+"""Answers of each layer that are tried together for a first choice."""
 FIRST_MARGIN = 1e-3
 """Loss, relative to the bound, up to which items take part in the first selection at a leaf."""
 MARGIN_GROWTH = 8.0
@@ -207,22 +209,21 @@ def _one_each(relaxation: Relaxation, allowed: Allowed) -> bool:
 
 
 def _combination(state: _Search, allowed: Allowed, row: int) -> tuple[int, ...]:
-    """Choose the options of most gain at the node's prices whose fixed uses fit; empty where that takes too long."""
-    numbers = np.flatnonzero(allowed & np.isfinite(state.relaxation.gains[row]))
-    group = state.relaxation.group[numbers]
-    gains = state.relaxation.gains[row][numbers]
-    # Knapsolve needs no sign, but an option of no value must not count as one that is left out.
+    """Put together what the layers answered to earlier prices as well as fits; empty where nothing fits."""
+    relaxation = state.relaxation
+    answers = relaxation.answers(allowed, row, MOST_ANSWERS)
+    # Knapsolve needs no sign, but an answer of no value must not count as one that is left out.
     problem = Knapsack(
-        gains - gains.min() + 1.0,
-        np.array([state.options[number].fixed for number in numbers.tolist()]).T,
+        relaxation.worth[answers] + 1.0,
+        relaxation.use[answers].T.astype(np.int64),
         list(state.capacities),
-        choices=group,
+        choices=relaxation.group[relaxation.option[answers]],
         exactly_one=True,
     )
-    solution = solve(problem, time_limit=1.0)
+    solution = solve(problem, solver="choice", time_limit=0.2, gap=1e-4)
     if solution.status not in (Status.OPTIMAL, Status.FEASIBLE):
         return ()
-    return tuple(numbers[solution.selected].tolist())
+    return tuple(relaxation.option[answers[solution.selected]].tolist())
 
 
 def _leaf(state: _Search, combination: tuple[int, ...]) -> float:

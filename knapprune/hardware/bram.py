@@ -91,8 +91,9 @@ def depth_segments(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     rows, depth = values.shape
     segments = _ceil_div(depth, BLOCK_DEPTH)
     width = min(depth, BLOCK_DEPTH)
-    padded = np.pad(values, ((0, 0), (0, segments * width - depth)), constant_values=-1)
-    return padded.reshape(rows, segments, width)
+    if segments * width > depth:
+        values = np.pad(values, ((0, 0), (0, segments * width - depth)), constant_values=-1)
+    return values.reshape(rows, segments, width)
 
 
 def _columns(layer: Layer) -> int:
