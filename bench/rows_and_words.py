@@ -166,7 +166,8 @@ def table(rows: list[dict[str, Any]]) -> str:
         else:
             runs, fine = (row[structure] for structure in STRUCTURES)
             uses = [", ".join(map(str, found["uses"].values())) for found in (runs, fine)]
-            more = f"{fine['kept'] / runs['kept'] - 1:+.1%}" if runs["kept"] else "from 0"
+            gain = fine["kept"] / runs["kept"] - 1 if runs["kept"] else float("inf")
+            more = f"{round(gain, 4) + 0.0:+.1%}"  # no "-0.0%" out of rounding errors
             cells = [*start, f"{runs['kept']:.2%}", uses[0], f"{fine['kept']:.2%}", uses[1], more, fine["items"]]
             cells += [f"{fine['status']}, {fine['gap']:.2g}", fine["seconds"]]
         lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
