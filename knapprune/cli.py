@@ -279,7 +279,7 @@ def _choose(entries: list[str]) -> Any:
             )
         values = [int(text) if text.isdigit() else text for text in texts]
         layer, dot, key = name.strip().rpartition(".")
-        if not dot and key in choose or dot and not isinstance(choose.get(key, {}), dict):
+        if (not dot and key in choose) or (dot and not isinstance(choose.get(key, {}), dict)):
             raise ValueError(f"--choose: got {entry!r} and another {key}, expected one for all layers or one for each")
         target, at = (choose.setdefault(key, {}), layer) if dot else (choose, key)
         target[at] = values[0] if isinstance(values[0], str) and len(values) == 1 else values

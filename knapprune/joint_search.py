@@ -134,7 +134,7 @@ def _branch(state: _Search, allowed: Allowed) -> list[tuple[float, Allowed | Non
     if shares is None:
         return []
     bound, row = relaxation.bound(allowed)
-    if row >= 0:
+    if row >= 0 and not (state.late and state.found.options):
         combination = _combination(state, allowed, row)
         if combination and combination not in state.known:
             _leaf(state, combination)
@@ -230,6 +230,8 @@ def _leaf(state: _Search, combination: tuple[int, ...]) -> float:
     """Select the items of one option a layer, and return what bounds that."""
     if combination in state.known:
         return state.known[combination]
+    if state.late and state.found.options:
+        return np.inf
     allowed = np.zeros(len(state.options), dtype=bool)
     allowed[list(combination)] = True
     state.known[combination] = -np.inf

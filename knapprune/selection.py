@@ -152,8 +152,8 @@ def select(
         By resource, a fraction of today's use (a float from 0 to 1) or an absolute count; by layer name, such a mapping
         for that layer alone.
     structure
-        Which weights live and die together: ``"auto"`` takes the finest that saves what is budgeted; a name, a function
-        or one of these by layer name.
+        Which weights live and die together: ``"auto"`` takes the finest that saves what is budgeted and that the solver
+        takes; a name, a function or one of these by layer name.
     saliency
         ``"l1"``, ``"l2"``, ``"taylor"`` (needs data), or a function of layer and kernel.
     normalise
@@ -207,6 +207,9 @@ def select(
     before = count(resource_model, framework.layers(model, config), kernels, tuple(framework.untouched(model)))
     caps = parse_budget(budget, before)
     groups = candidates(resource_model, before.layers, kernels, caps, structure)
+    if any(group.words is not None for group in groups) and not _takes_choices(solver):
+        coarser = _with_runs(groups, structure)
+        groups = candidates(resource_model, before.layers, kernels, caps, coarser)
     check_caps(resource_model, groups, kernels, caps, before)
 
     items = [
@@ -227,6 +230,24 @@ def select(
     return Selection(masks, solution, after, before, caps, structures, as_dict(config))
 
 
+def _takes_choices(solver: str) -> bool:
+    from knapsolve.solver import AUTO, load
+
+    return solver == AUTO or load(solver).capabilities.choices
+
+
+def _with_runs(
+    groups: Sequence[Candidates], structure: str | Structure | Mapping[str, str | Structure]
+) -> Mapping[str, str | Structure]:
+    """Take whole runs of rows where rows and words were not asked for by name."""
+    found: dict[str, str | Structure] = {}
+    for group in groups:
+        name = group.layer.name
+        wanted = structure.get(name, "auto") if isinstance(structure, Mapping) else structure
+        found[name] = "bram-run" if wanted == "auto" and group.words is not None else wanted
+    return found
+
+
 def solve_knapsack(problem: Knapsack, solver: str, time_limit: float) -> Solution:
     """Solve, and refuse to go on without any selection."""
     from knapsolve import Status, solve
@@ -235,7 +256,7 @@ def solve_knapsack(problem: Knapsack, solver: str, time_limit: float) -> Solutio
     if solution.status not in (Status.OPTIMAL, Status.FEASIBLE):
         raise RuntimeError(
             f"solver {solution.solver!r} found no selection in {time_limit:g} s ({solution.status}); "
-            "allow more time or take another solver, such as 'few-types'"
+            "allow more time or take another solver or a coarser structure"
         )
     return solution
 

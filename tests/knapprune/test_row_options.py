@@ -160,6 +160,15 @@ def test_rows_and_words_keep_at_least_what_whole_runs_keep_and_use_what_they_say
     assert {name: fine.resources[name] for name in spent} == spent
 
 
+def test_a_solver_without_choices_gets_whole_runs_unless_rows_and_words_are_asked_for():
+    model, budget = network(1, (12, 10, 4)), {"dsp": 0.5, "bram": 0.5}
+    found = select(model, config(16), budget, solver="few-types")
+    assert found.structures == {"fc0": "bram-run", "fc1": "bram-run"}
+    assert found.solution.status == "OPTIMAL"
+    with pytest.raises(ValueError, match="'few-types' cannot handle choices"):
+        select(model, config(16), budget, solver="few-types", structure="row-and-word")
+
+
 def test_layers_with_and_without_memory_share_one_knapsack():
     model = network(1, (12, 10, 4))
     mixed = config(16, fc1={"Strategy": "Latency", "ReuseFactor": 1})
