@@ -94,6 +94,7 @@ def select_jointly(
     caps = parse_budget(budget, before)
     ways = variants(layers, kernels, check_choose(choose, kernels))
     _check_data_widths(framework, model, config, ways)
+    ways = _within_latency(ways, caps)
     by_layer = [
         _ways(number, layer, own, kernels[layer.name], caps, resource_model, structure, measure, normal)
         for number, (layer, own) in enumerate(zip(layers, ways, strict=True))
@@ -125,6 +126,22 @@ def select_jointly(
     check_result(caps, after, masks, kernels)
     structures = {way.group.layer.name: way.group.structure for way in chosen if way.group.prunable}
     return Selection(masks, solution, after, before, caps, structures, written)
+
+
+def _within_latency(ways: list[list[Variant]], caps: tuple[Cap, ...]) -> list[list[Variant]]:
+    """Leave out variants that take too long beside the fastest of the other layers, before anything is counted.
+
+    The fastest of each layer stays, for the message where even those take too long.
+    """
+    for cap in caps:
+        if cap.resource == LATENCY:
+            cycles = [[latency(way.layer) * cap.covers(way.layer.name) for way in own] for own in ways]
+            slack = cap.limit - sum(min(own) for own in cycles)
+            ways = [
+                [way for way, taken in zip(own, spent, strict=True) if taken <= max(slack, 0) + min(spent)]
+                for own, spent in zip(ways, cycles, strict=True)
+            ]
+    return ways
 
 
 def with_latency(resources: Resources) -> Resources:

@@ -134,7 +134,8 @@ def _branch(state: _Search, allowed: Allowed) -> list[tuple[float, Allowed | Non
     if shares is None:
         return []
     bound, row = relaxation.bound(allowed)
-    if row >= 0 and not (state.late and state.found.options):
+    # The first choices matter most: looked for at the 1st, 2nd, 4th, 8th node.
+    if row >= 0 and (not state.found.options or (state.found.nodes.bit_count() == 1 and not state.late)):
         combination = _combination(state, allowed, row)
         if combination and combination not in state.known:
             _leaf(state, combination)

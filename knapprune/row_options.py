@@ -156,14 +156,15 @@ def chain_options(value, first, last, start, skip, rows_cost, whole, best_value)
             continue
         begin, rows = start[c], start[c + 1] - start[c]
         words = last[begin + rows - 1] - first[begin] + 1
-        for i in range(rows + 1):
-            for paid in range(2):
-                for k in range(rows + 1):
-                    for w in range(words + 1):
-                        table[i, paid, k, w] = -1.0
-        table[0, 0, 0, 0] = 0.0
+        table[0, 0, 0, 0], table[0, 1, 0, 0] = 0.0, -1.0
+        table[0, 0, 0, 1], table[0, 1, 0, 1] = -1.0, -1.0
         for i in range(rows):
             r = begin + i
+            reached = last[r] - first[begin] + 1
+            for paid in range(2):
+                for k in range(i + 2):
+                    for w in range(reached + 1):
+                        table[i + 1, paid, k, w] = -1.0
             shares = i + 1 < rows and first[r + 1] == last[r]
             stays = shares and first[r] == last[r]
             span = last[r] - first[r] + 1
