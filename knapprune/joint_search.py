@@ -12,6 +12,7 @@ import heapq
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from itertools import count
 
 import numpy as np
@@ -103,6 +104,7 @@ def search(options: Sequence[Option], capacities: Sequence[int], solver: Solve, 
     Found
         Without options where no choice keeps the caps, which is proved, or none was found in time.
     """
+    _compile(len(capacities), any(option.items is not None and option.items.choice is None for option in options))
     deadline = time.perf_counter() + time_limit
     state = _Search(options, capacities, solver, deadline, Relaxation(options, capacities))
     order = count()
@@ -125,6 +127,17 @@ def search(options: Sequence[Option], capacities: Sequence[int], solver: Solve, 
     found.proved = rest <= state.cut
     found.bound = found.value if found.proved else max(rest, found.value)
     return found
+
+
+@cache
+def _compile(caps: int, free_items: bool) -> None:
+    """Have Numba compile what the search calls, once a process, so that no time limit counts it."""
+    values, weights, choices = [2.0, 1.0, 2.0, 3.0], [[1, 2, 2, 1]] * caps, [0, 0, 1, 1]
+    solve(Knapsack(values, weights, [4] * caps, choices=choices, exactly_one=True), solver="choice")
+    by_types = [0, 1, 1, 0], [[1, 2]] * caps, [3] * caps
+    solve(Knapsack.from_types(values, *by_types, choices=choices), solver="choice")
+    if free_items:
+        solve(Knapsack.from_types(values, *by_types), solver="few-types")
 
 
 def _branch(state: _Search, allowed: Allowed) -> list[tuple[float, Allowed | None]]:

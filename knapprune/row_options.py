@@ -219,7 +219,10 @@ def chain_options(value, first, last, start, skip, rows_cost, whole, best_value)
 def _with_irregular(
     options: RowOptions, odd: Integers, start: Integers, values: Floats, words: SharedWords, rows_cost: bool
 ) -> RowOptions:
-    """Add the options of chains whose rows need different planes: rare, so plain Python sets of planes do."""
+    """Add the options of chains whose rows need different planes: rare, so plain Python sets of planes do.
+
+    The number of sets can double with every row of a word; of weights of 4 bits and more there are at most 10.
+    """
     lists: list[list[tuple[int, int, int, float, int]]] = []
     for chain in odd.tolist():
         own = range(start[chain], start[chain + 1])

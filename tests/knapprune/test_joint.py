@@ -1,6 +1,9 @@
 """The joint choice against every combination of reuse factors with an exact selection inside."""
 
 import itertools
+import json
+import runpy
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -227,3 +230,12 @@ def test_the_wide_jets_network_is_proved(data_folder):
         )
     assert found.solution.status == "OPTIMAL"
     assert found.resources["latency"] <= 326
+
+
+def test_the_committed_table_is_made_from_the_committed_rows():
+    bench = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "joint_choice.py"))
+    docs = bench["DOCS"]
+    rows = json.loads((docs / "joint-choice.json").read_text())
+    assert bench["page"](rows) == (docs / "joint-choice.md").read_text()
+    failed = bench["run"]("KERAS_3layer", object(), {"dsp": 1, "bram": 1, "latency": 1})
+    assert "failed: TypeError" in bench["table"]([failed])
