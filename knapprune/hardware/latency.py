@@ -8,8 +8,8 @@ cycle, so a layer's result is there after
 (Duarte et al., "Fast inference of deep neural networks in FPGAs for particle physics", JINST 13 P07027, 2018, eq. 2.4,
 with an initiation interval of one cycle for the multiplier). A convolution repeats the ``RF`` cycles for every group of
 pixels that are computed in parallel. The network's latency is taken as the sum over its layers with a kernel, and its
-initiation interval is the largest number of repeated cycles of any of them. Where layers stream (io_stream), they overlap,
-and the sum is on the high side.
+initiation interval is the largest number of repeated cycles of any of them. Where layers stream (io_stream), they
+overlap, and the sum is on the high side.
 
 ``L_mult`` and ``L_activ`` depend on the clock and on the vendor tool: about two cycles and one at 200 MHz. What other
 layers take (softmax, pooling, reading streams) comes on top.
