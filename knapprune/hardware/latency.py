@@ -5,8 +5,8 @@ cycle, so a layer's result is there after
 
     cycles = L_mult + (RF - 1) + L_activ
 
-(after Duarte et al., "Fast inference of deep neural networks in FPGAs for particle physics", JINST 13 P07027, 2018, with
-an initiation interval of one cycle for the multiplier). A convolution repeats the ``RF`` cycles for every group of
+(after Duarte et al., "Fast inference of deep neural networks in FPGAs for particle physics", JINST 13 P07027, 2018;
+the multiplier starts a product in every cycle). A convolution repeats the ``RF`` cycles for every group of
 pixels that are computed in parallel. The network's latency is taken as the sum over its layers with a kernel, and its
 initiation interval is the largest number of repeated cycles of any of them. Where layers stream (io_stream), they
 overlap, and the sum is on the high side.
