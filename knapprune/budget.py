@@ -116,6 +116,8 @@ def _cap(resource: str, layer: str | None, amount: Any, use: Mapping[str, int], 
         extra = (
             f"; for a layer, give a mapping such as {{{resource!r}: {{'dsp': 8}}}}"
             if resource in today.by_layer
+            else "; latency follows from the reuse factors: let select choose them, choose={'reuse_factor': 'legal'}"
+            if resource == "latency"
             else ""
         )
         raise BudgetError(f"{where}: unknown resource {resource!r}, expected one of {list(use)}{extra}")

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from knapprune.budget import BudgetError, Cap
 from knapprune.estimation import Kernels, Resources
-from knapprune.hardware.model import HardwareModel, HardwareWarning, LabelCosts
+from knapprune.hardware.model import HardwareModel, HardwareWarning, LabelCosts, SharedWords, SharesWords
 from knapprune.layers import Layer
-from knapprune.structures import Structure, labels
+from knapprune.structures import ROW_AND_WORD, Structure, labels
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,13 @@ class Candidates:
     alive
         Shape (labels,): whether a label has a weight that is not zero. The others are pruned already.
     costs
-        What each label uses now, and what no label decides.
+        What each label uses now, and what no label decides; without what `words` are paid for.
     resources
         The hardware model's resources, in the order of ``costs``.
     prunable
         Whether pruning it saves anything that is capped.
+    words
+        The memory words that labels share, where they are items together with the labels.
     """
 
     layer: Layer
@@ -46,6 +48,37 @@ class Candidates:
     costs: LabelCosts
     resources: tuple[str, ...]
     prunable: bool
+    words: SharedWords | None = None
+
+    def saves(self, cap: Cap) -> bool:
+        """Say whether pruning the layer saves something of what is capped.
+
+        Parameters
+        ----------
+        cap
+            The cap.
+
+        Returns
+        -------
+        bool
+            False also where the cap is on another layer.
+        """
+        return bool(self.cost_of_types(cap).any()) or self.cost_of_words(cap) > 0
+
+    def cost_of_words(self, cap: Cap) -> int:
+        """Say what a block of a shared word counts towards a cap.
+
+        Parameters
+        ----------
+        cap
+            The cap.
+
+        Returns
+        -------
+        int
+            1 or 0.
+        """
+        return int(self.words is not None and self.words.resource == cap.resource and cap.covers(self.layer.name))
 
     def cost_of_types(self, cap: Cap) -> npt.NDArray[np.int64]:
         """Say what a label of each type counts towards a cap.
@@ -60,8 +93,10 @@ class Candidates:
         numpy.ndarray
             Shape (types,).
         """
-        row = self.costs.type_costs[self.resources.index(cap.resource)]
-        return row if cap.covers(self.layer.name) else np.zeros_like(row)
+        if not cap.covers(self.layer.name) or cap.resource not in self.resources:
+            return np.zeros_like(self.costs.type_costs[0])
+        costs: npt.NDArray[np.int64] = self.costs.type_costs[self.resources.index(cap.resource)]
+        return costs
 
     def fixed(self, cap: Cap) -> int:
         """Say what counts towards a cap whatever is selected.
@@ -115,7 +150,7 @@ def candidates(
     found = []
     for layer, wanted in zip(layers, by_layer(structure, layers), strict=True):
         capped = tuple(cap.resource for cap in caps if cap.covers(layer.name))
-        found.append(_of_layer(resource_model, layer, kernels[layer.name], caps, capped, wanted))
+        found.append(layer_candidates(resource_model, layer, kernels[layer.name], capped, wanted))
     return found
 
 
@@ -180,7 +215,7 @@ def check_caps(
     """
     for cap in caps:
         covered = [group for group in groups if cap.covers(group.layer.name)]
-        stuck = [group for group in covered if not _saves(group, cap)]
+        stuck = [group for group in covered if not group.saves(cap)]
         reasons = "\n".join(
             f"  {group.layer.name}: {resource_model.advice(group.layer, cap.resource)}" for group in stuck
         )
@@ -204,17 +239,39 @@ def check_caps(
             )
 
 
-def _of_layer(
+def layer_candidates(
     resource_model: HardwareModel,
     layer: Layer,
     kernel: npt.NDArray[np.generic],
-    caps: tuple[Cap, ...],
     capped: tuple[str, ...],
     structure: str | Structure,
 ) -> Candidates:
+    """List what can be pruned in one layer.
+
+    Parameters
+    ----------
+    resource_model
+        The hardware.
+    layer, kernel
+        The layer and its weights.
+    capped
+        The resources that are budgeted in it.
+    structure
+        A name, ``"auto"`` or a function.
+
+    Returns
+    -------
+    Candidates
+        With shared words where the structure has them and they are budgeted.
+
+    Raises
+    ------
+    ValueError
+        For an unknown structure, or one that the hardware model says nothing of.
+    """
     wanted = resource_model.structure(layer, capped) if structure == "auto" else structure
     label_array = labels(layer, wanted)
-    costs = resource_model.costs(layer, label_array, kernel)
+    costs, words = _costs(resource_model, layer, label_array, kernel, capped, wanted == ROW_AND_WORD)
     resources = resource_model.resources
     rows = [resources.index(name) for name in capped]
     name = wanted if isinstance(wanted, str) else getattr(wanted, "__name__", "own")
@@ -225,16 +282,39 @@ def _of_layer(
         alive=np.bincount(label_array[kernel != 0], minlength=len(costs.label_type)) > 0,
         costs=costs,
         resources=resources,
-        prunable=bool(costs.type_costs[rows].any()),
+        prunable=words is not None or bool(costs.type_costs[rows].any()),
+        words=words,
     )
 
 
-def _saves(group: Candidates, cap: Cap) -> bool:
-    return bool(group.cost_of_types(cap).any())
+def _costs(
+    resource_model: HardwareModel,
+    layer: Layer,
+    label_array: npt.NDArray[np.int64],
+    kernel: npt.NDArray[np.generic],
+    capped: tuple[str, ...],
+    share_words: bool,
+) -> tuple[LabelCosts, SharedWords | None]:
+    """Split what a layer uses by label, and by shared word where those are asked for and their resource is capped."""
+    costs = resource_model.costs(layer, label_array, kernel)
+    if not share_words:
+        return costs, None
+    if not isinstance(resource_model, SharesWords):
+        raise ValueError(
+            f"structure {ROW_AND_WORD!r}: hardware model {type(resource_model).__name__} states no shared words, "
+            "expected a method words(layer, kernel)"
+        )
+    words = resource_model.words(layer, kernel)
+    if words is None or words.resource not in capped or not words.planes.any():
+        return costs, None
+    type_costs = costs.type_costs.copy()
+    type_costs[resource_model.resources.index(words.resource)] = 0
+    return LabelCosts(costs.label_type, type_costs, {**costs.fixed, words.resource: 0}), words
 
 
 def _could_save(resource_model: HardwareModel, group: Candidates, cap: Cap) -> bool:
     """Whether pruning would save something if the layer were not pruned already."""
     dense = np.ones(group.layer.kernel_shape, dtype=bool)
-    costs = resource_model.costs(group.layer, group.labels, dense)
-    return bool(costs.type_costs[group.resources.index(cap.resource)].any())
+    shared = group.structure == ROW_AND_WORD
+    costs, words = _costs(resource_model, group.layer, group.labels, dense, (cap.resource,), shared)
+    return words is not None or bool(costs.type_costs[group.resources.index(cap.resource)].any())

@@ -41,8 +41,18 @@ BudgetOption = Annotated[
         "--budget", help="dsp=0.25 (a fraction of today's use) or bram=40 (a count); fc1.dsp=8 for a layer. Repeatable."
     ),
 ]
-Structure = Annotated[str, typer.Option(help="auto, unstructured, neuron, dsp-row, bram-run or fetch-group:p/g.")]
+Structure = Annotated[
+    str, typer.Option(help="auto, unstructured, neuron, dsp-row, bram-run, row-and-word or fetch-group:p/g.")
+]
 SaliencyOption = Annotated[str, typer.Option(help="l1, l2 or taylor (needs data).")]
+ChooseOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--choose",
+        help="reuse_factor=legal, reuse_factor=2,4,8 or bits=8,12,16: chosen for each layer; fc1.bits=8,12 for one "
+        "layer. Repeatable.",
+    ),
+]
 Normalise = Annotated[str, typer.Option(help="How layers are compared: lamp, sum, mean, max or none.")]
 SolverOption = Annotated[str, typer.Option(help="A name that `knapsolve list` shows.")]
 Out = Annotated[Path, typer.Option(help="Folder for the results.")]
@@ -92,9 +102,10 @@ def select(
     normalise: Normalise = "lamp",
     solver: SolverOption = "auto",
     data: DataOption = None,
+    choose: ChooseOption = None,
     force: Force = False,
 ) -> None:
-    """Choose the weights that fit a budget; write masks.npz, model.keras and selection.json."""
+    """Choose the weights that fit a budget; write masks.npz, model.keras, selection.json and hls_config.yml."""
     with _on_screen():
         import knapprune as kp
         from knapprune import output
@@ -112,7 +123,9 @@ def select(
             normalise=normalise,
             solver=solver,
             data=loaded_data,
+            choose=_choose(choose or []),
         )
+        output.write_yaml(folder / "hls_config.yml", selection.hls_config)
         output.write_masks(folder / "masks.npz", selection.masks)
         output.write_model(folder / "model.keras", selection.apply(loaded))
         output.write_json(folder / "selection.json", _selection_record(selection))
@@ -257,6 +270,24 @@ def _budget(entries: list[str]) -> dict[str, Any]:
     return budget
 
 
+def _choose(entries: list[str]) -> Any:
+    choose: dict[str, Any] = {}
+    for entry in entries:
+        name, equals, listed = entry.partition("=")
+        texts = [text.strip() for text in listed.split(",")]
+        if not equals or not all(texts):
+            raise ValueError(
+                f"--choose: got {entry!r}, expected a form like reuse_factor=legal, bits=8,16 or fc1.bits=8"
+            )
+        values = [int(text) if text.isdigit() else text for text in texts]
+        layer, dot, key = name.strip().rpartition(".")
+        if (not dot and key in choose) or (dot and not isinstance(choose.get(key, {}), dict)):
+            raise ValueError(f"--choose: got {entry!r} and another {key}, expected one for all layers or one for each")
+        target, at = (choose.setdefault(key, {}), layer) if dot else (choose, key)
+        target[at] = values[0] if isinstance(values[0], str) and len(values) == 1 else values
+    return choose or None
+
+
 def _data(path: Path | None) -> Any:
     if path is None:
         return None
@@ -286,6 +317,10 @@ def _selection_record(selection: Any) -> dict[str, Any]:
         "before": selection.before.total,
         "resources": selection.resources.total,
         "structures": dict(selection.structures),
+        "layers": {
+            layer.name: {"reuse_factor": layer.reuse_factor, "weight_bits": layer.weight_bits}
+            for layer in selection.resources.layers
+        },
         "selection": solution,
     }
 

@@ -32,7 +32,7 @@ class Layer:
     copies
         How many times the multiplier array is instantiated: output pixels computed in parallel (convolutions).
     pixels
-        Output positions that the kernel is applied at, one after the other or in parallel (convolutions).
+        Output positions that the kernel is applied at, one after the other or in parallel; 1 for a Dense layer.
     """
 
     name: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
@@ -19,10 +19,12 @@ from knapprune.group_selection import AnyStructure
 from knapprune.hardware.model import HardwareModel
 from knapprune.hardware.model import hardware as find_hardware
 from knapprune.hls_config import read_hls_config
+from knapprune.items import Items, items_of, knapsack, split
 from knapprune.layers import Layer
 from knapprune.normalisation import Normalisation, normalisation
 from knapprune.saliency import Saliency, saliency_of, structure_values
 from knapprune.tables import plain_table
+from knapprune.variants import Choose, as_dict
 
 if TYPE_CHECKING:
     from knapprune.structures import Structure
@@ -55,6 +57,9 @@ class Selection:
         The caps, in absolute counts.
     structures
         The structure by which each masked layer was cut, by layer name.
+    hls_config
+        The configuration that the resources hold for, as a dict for hls4ml and `knapprune.verify`: the one given, with
+        what was chosen in it.
     """
 
     masks: Masks
@@ -63,6 +68,7 @@ class Selection:
     before: Resources
     budget: tuple[Cap, ...]
     structures: Mapping[str, str]
+    hls_config: Mapping[str, Any]
 
     def apply(self, model: Any) -> Any:
         """Mask a model.
@@ -94,18 +100,32 @@ class Selection:
             mask = self.masks.get(layer.name)
             kept = layer.size if mask is None else int(np.count_nonzero(mask))
             change = [f"{was[name]} -> {now[name]}" for name in names]
-            rows.append([layer.name, self.structures.get(layer.name, "-"), f"{kept}/{layer.size}", *change])
+            structure = self.structures.get(layer.name, "-")
+            rows.append([layer.name, structure, *self._chosen(layer), f"{kept}/{layer.size}", *change])
         totals = [f"{self.before[name]} -> {self.resources[name]}" for name in names]
-        rows.append(["total", "", "", *totals])
+        extra = ["reuse", "bits"] if self._changed else []
+        rows.append(["total", "", *[""] * len(extra), "", *totals])
         caps = "; ".join(f"{cap} (uses {cap.use(self.resources)})" for cap in self.budget)
         found = self.solution
         return "\n".join(
             [
-                plain_table(["layer", "structure", "weights", *names], rows),
+                plain_table(["layer", "structure", *extra, "weights", *names], rows),
                 *([caps] if caps else []),
                 f"{found.status} by {found.solver}, gap {found.gap:.2g}",
             ]
         )
+
+    @property
+    def _changed(self) -> bool:
+        return self.before.layers != self.resources.layers
+
+    def _chosen(self, layer: Layer) -> list[object]:
+        """Say which reuse factor and width a layer has now, where any layer has others than before."""
+        if not self._changed:
+            return []
+        was = next(known for known in self.before.layers if known.name == layer.name)
+        pairs = [(was.reuse_factor, layer.reuse_factor), (was.weight_bits, layer.weight_bits)]
+        return [now if old == now else f"{old} -> {now}" for old, now in pairs]
 
 
 def select(
@@ -120,6 +140,7 @@ def select(
     time_limit: float = 10.0,
     data: Any = None,
     batch_size: int = 32,
+    choose: Choose | None = None,
     hardware: str | HardwareModel = "hls4ml",
     **overrides: Unpack[Overrides],
 ) -> Selection:
@@ -136,9 +157,9 @@ def select(
         By resource, a fraction of today's use (a float from 0 to 1) or an absolute count; by layer name, such a mapping
         for that layer alone. None where the structure leaves nothing to choose: fetch groups with p given.
     structure
-        Which weights live and die together: ``"auto"`` takes the finest that saves what is budgeted; a name, a function
-        or one of these by layer name. Or :class:`~knapprune.fetch_groups.FetchGroup`, or its name: every group of g
-        weights loses p, and where p is not given it is chosen by layer.
+        Which weights live and die together: ``"auto"`` takes the finest that saves what is budgeted and that the solver
+        takes; a name, a function or one of these by layer name. Or :class:`~knapprune.fetch_groups.FetchGroup`, or its
+        name: every group of g weights loses p, and where p is not given it is chosen by layer.
     saliency
         ``"l1"``, ``"l2"``, ``"taylor"`` (needs data), or a function of layer and kernel.
     normalise
@@ -147,6 +168,10 @@ def select(
         For :func:`knapsolve.solve`; the time is in seconds.
     data, batch_size
         ``(inputs, targets)`` for gradients, and how many samples of it are used at a time.
+    choose
+        What to choose for each layer beside its weights: ``{"reuse_factor": "legal"}``, or a list of reuse factors,
+        and ``{"bits": [8, 12, 16]}`` for the width of the weights; either may be a mapping by layer name. The budget
+        may then cap ``"latency"`` too, an estimate in clock cycles. See :mod:`knapprune.joint`.
     hardware
         The resource model, or its name.
     overrides
@@ -178,6 +203,15 @@ def select(
     resource_model = find_hardware(hardware, config.part)
     normal = normalisation(normalise)
     measure = saliency_of(saliency, None if data is None else lambda: framework.gradients(model, data, batch_size))
+    labelled = cast("Labelled", structure)
+    if choose is not None:
+        from knapprune.joint import select_jointly
+
+        if budget is None:
+            raise BudgetError("budget: got None, expected one to choose under")
+        return select_jointly(
+            framework, model, config, budget, choose, resource_model, labelled, measure, normal, solver, time_limit
+        )
     kernels = framework.kernels(model)
     before = count(resource_model, framework.layers(model, config), kernels, tuple(framework.untouched(model)))
     caps = () if budget is None else parse_budget(budget, before)
@@ -187,74 +221,75 @@ def select(
     if fetched is not None:
         found = group_selection.options(resource_model, before.layers, kernels, fetched, measure, normal)
         group_selection.check_minimum(found, caps)
-        solution = _solve(group_selection.knapsack(found, caps), solver, time_limit)
+        solution = solve_knapsack(group_selection.knapsack(found, caps), solver, time_limit)
         keep, structures = group_selection.masks_and_names(found, solution.selected)
     else:
-        groups = candidates(resource_model, before.layers, kernels, caps, cast("Labelled", structure))
+        groups = candidates(resource_model, before.layers, kernels, caps, labelled)
+        if any(group.words is not None for group in groups) and not _takes_choices(solver):
+            groups = candidates(resource_model, before.layers, kernels, caps, _with_runs(groups, labelled))
         check_caps(resource_model, groups, kernels, caps, before)
+        prunable = [group for group in groups if group.prunable]
         values = [
             normal(structure_values(measure, group.layer, kernels[group.layer.name], group.labels)[group.alive])
-            for group in groups
-            if group.prunable
+            for group in prunable
         ]
-        solution = _solve(_knapsack(groups, values, caps), solver, time_limit)
-        keep = _kept(groups, solution.selected)
-        structures = {group.layer.name: group.structure for group in groups if group.prunable}
-    masks = _masks(resource_model, before.layers, kernels, keep)
+        items = [items_of(group, value, caps) for group, value in zip(prunable, values, strict=True)]
+        capacities = [cap.limit - sum(group.fixed(cap) for group in groups) for cap in caps]
+        solution = solve_knapsack(knapsack(items, capacities), solver, time_limit)
+        keep = kept(groups, items, solution.selected)
+        structures = {group.layer.name: group.structure for group in prunable}
+    masks = masks_of(resource_model, before.layers, kernels, keep)
     after = count(resource_model, list(before.layers), {**kernels, **masks}, before.uncounted)
-    _check_result(caps, after, masks, kernels)
-    return Selection(masks, solution, after, before, caps, structures)
+    check_result(caps, after, masks, kernels)
+    return Selection(masks, solution, after, before, caps, structures, as_dict(config))
 
 
-def _knapsack(groups: list[Candidates], values: list[npt.NDArray[np.float64]], caps: tuple[Cap, ...]) -> Knapsack:
-    """One item for each structure with a weight in it; one row for each cap; a type for each cost in each layer."""
-    from knapsolve import Knapsack
+def _takes_choices(solver: str) -> bool:
+    from knapsolve.solver import AUTO, load
 
-    prunable = [group for group in groups if group.prunable]
-    item_types, type_weights, types = [], [], 0
-    for group in prunable:
-        item_types.append(group.costs.label_type[group.alive] + types)
-        type_weights.append(np.stack([group.cost_of_types(cap) for cap in caps]))
-        types += type_weights[-1].shape[1]
-    capacities = [cap.limit - sum(group.fixed(cap) for group in groups) for cap in caps]
-    return Knapsack.from_types(
-        np.concatenate([np.zeros(0), *values]),
-        np.concatenate([np.zeros(0, dtype=np.int64), *item_types]),
-        np.concatenate([np.zeros((len(caps), 0), dtype=np.int64), *type_weights], axis=1),
-        capacities,
-    )
+    return solver == AUTO or load(solver).capabilities.choices
 
 
-def _solve(problem: Knapsack, solver: str, time_limit: float) -> Solution:
+def _with_runs(groups: Sequence[Candidates], structure: Labelled) -> Labelled:
+    """Take whole runs of rows where rows and words were not asked for by name."""
+    found: dict[str, str | Structure] = {}
+    for group in groups:
+        name = group.layer.name
+        wanted = structure.get(name, "auto") if isinstance(structure, Mapping) else structure
+        found[name] = "bram-run" if wanted == "auto" and group.words is not None else wanted
+    return found
+
+
+def solve_knapsack(problem: Knapsack, solver: str, time_limit: float) -> Solution:
+    """Solve, and refuse to go on without any selection."""
     from knapsolve import Status, solve
 
     solution = solve(problem, solver=solver, time_limit=time_limit)
     if solution.status not in (Status.OPTIMAL, Status.FEASIBLE):
         raise RuntimeError(
             f"solver {solution.solver!r} found no selection in {time_limit:g} s ({solution.status}); "
-            "allow more time or take another solver, such as 'few-types'"
+            "allow more time or take another solver or a coarser structure"
         )
     return solution
 
 
-def _kept(groups: list[Candidates], selected: npt.NDArray[np.bool_]) -> Masks:
-    keep: Masks = {}
-    start = 0
-    for group in groups:
-        if group.prunable:
-            labels = np.zeros(len(group.alive), dtype=bool)
-            labels[group.alive] = selected[start : start + int(group.alive.sum())]
-            start += int(group.alive.sum())
-            keep[group.layer.name] = labels[group.labels]
-    return keep
+def kept(groups: Sequence[Candidates], items: Sequence[Items], selected: npt.NDArray[np.bool_]) -> Masks:
+    """Say which weights the selected items of the prunable groups keep, by layer name."""
+    prunable = [group for group in groups if group.prunable]
+    parts = split(selected, items)
+    return {
+        group.layer.name: own.kept(part)[group.labels]
+        for group, own, part in zip(prunable, items, parts, strict=True)
+    }
 
 
-def _masks(
+def masks_of(
     resource_model: HardwareModel,
-    layers: tuple[Layer, ...],
+    layers: Sequence[Layer],
     kernels: Mapping[str, npt.NDArray[np.generic]],
     keep: Masks,
 ) -> Masks:
+    """Turn what is kept into masks; a layer of which everything is kept has none."""
     masks: Masks = {}
     for layer in layers:
         nonzero = kernels[layer.name] != 0
@@ -267,9 +302,10 @@ def _masks(
     return masks
 
 
-def _check_result(
+def check_result(
     caps: tuple[Cap, ...], after: Resources, masks: Masks, kernels: Mapping[str, npt.NDArray[np.generic]]
 ) -> None:
+    """Hold the selection against the budget, and warn of layers that are empty now."""
     for cap in caps:
         if cap.use(after) > cap.limit:
             raise RuntimeError(f"{cap}, but the selection uses {cap.use(after)}: the hardware model contradicts itself")

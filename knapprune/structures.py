@@ -20,6 +20,9 @@ from knapprune.layers import Layer
 Labels = npt.NDArray[np.int64]
 Structure = Callable[[Layer], Labels]
 
+#: DSP rows whose memory words are paid once while any row in them lives.
+ROW_AND_WORD = "row-and-word"
+
 
 def unstructured(layer: Layer) -> Labels:
     """Every weight on its own.
@@ -99,6 +102,8 @@ STRUCTURES: dict[str, Structure] = {
     "neuron": neuron,
     "dsp-row": dsp_row,
     "bram-run": bram_run,
+    # The labels are those of the rows; that memory words are shared by rows is stated by the hardware model.
+    ROW_AND_WORD: dsp_row,
 }
 
 

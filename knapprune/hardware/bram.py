@@ -58,6 +58,23 @@ def rows_of_blocks(layer: Layer) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.
     return start // layer.weight_bits, (end - 1) // layer.weight_bits
 
 
+def columns_of_rows(layer: Layer) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """First and last 36-bit column of the memory word that each DSP row has a bit in.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+
+    Returns
+    -------
+    first, last
+        Shape (rows,), both inclusive; a row that straddles two columns needs both.
+    """
+    start = np.arange(_ceil_div(layer.size, layer.reuse_factor), dtype=np.int64) * layer.weight_bits
+    return start // WORD_BITS, (start + layer.weight_bits - 1) // WORD_BITS
+
+
 def depth_segments(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Split rows into the depth segments that lie in different blocks.
 
@@ -74,8 +91,9 @@ def depth_segments(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     rows, depth = values.shape
     segments = _ceil_div(depth, BLOCK_DEPTH)
     width = min(depth, BLOCK_DEPTH)
-    padded = np.pad(values, ((0, 0), (0, segments * width - depth)), constant_values=-1)
-    return padded.reshape(rows, segments, width)
+    if segments * width > depth:
+        values = np.pad(values, ((0, 0), (0, segments * width - depth)), constant_values=-1)
+    return values.reshape(rows, segments, width)
 
 
 def _columns(layer: Layer) -> int:

@@ -20,9 +20,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.hardware.bram import block_count, depth_segments, rows_of_blocks
+from knapprune.hardware.bram import block_count, columns_of_rows, depth_segments, rows_of_blocks
 from knapprune.hardware.dsp import MultiplierTable, table_of_part
-from knapprune.hardware.model import LabelCosts
+from knapprune.hardware.model import LabelCosts, SharedWords
 from knapprune.layers import Layer
 
 # Stands for "no non-zero weight here" in a running minimum of labels.
@@ -130,6 +130,27 @@ class Hls4mlHardware:
         type_costs, label_type = _distinct_columns(own)
         return LabelCosts(label_type, type_costs, fixed)
 
+    def words(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> SharedWords | None:
+        """State which memory words the DSP rows of a layer share.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+        kernel
+            Shape ``layer.kernel_shape``; only which weights are zero matters.
+
+        Returns
+        -------
+        SharedWords or None
+            One plane for each 1024 products of a row. None where pruned rows free no memory.
+        """
+        if layer.strategy != "resource_unrolled" or layer.reuse_factor == 1:
+            return None
+        alive = np.moveaxis(np.asarray(kernel) != 0, -1, 0).reshape(-1, layer.reuse_factor)
+        planes = depth_segments(alive.astype(np.int64)).max(axis=2) > 0
+        return SharedWords("bram", *columns_of_rows(layer), planes)
+
     def structure(self, layer: Layer, resources: tuple[str, ...]) -> str:
         """Name the finest structure that saves these resources in this layer.
 
@@ -147,7 +168,7 @@ class Hls4mlHardware:
         """
         if layer.strategy != "resource_unrolled":
             return "unstructured"
-        return "bram-run" if "bram" in resources else "dsp-row"
+        return "row-and-word" if "bram" in resources else "dsp-row"
 
     def advice(self, layer: Layer, resource: str) -> str:
         """Say why pruning this layer saves none of the resource, and what would.
@@ -167,8 +188,9 @@ class Hls4mlHardware:
         if layer.strategy == "distributed_arithmetic" and resource == "dsp":
             return "distributed_arithmetic uses no DSP"
         if layer.strategy == "resource_unrolled":
-            structure = "'bram-run'" if resource == "bram" else "'dsp-row' or 'bram-run'"
-            return f"structure {structure} can save {resource} here"
+            if resource == "bram":
+                return "structure 'bram-run' can save bram here, and 'row-and-word' more"
+            return "structure 'dsp-row' can save dsp here"
         if resource == "dsp" and self.dsp_per_multiplier(layer) == 0:
             return f"products of {layer.weight_bits} x {layer.data_bits} bits take no DSP"
         wanted = "'resource_unrolled' with a reuse factor above 1"

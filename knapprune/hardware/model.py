@@ -39,6 +39,43 @@ class LabelCosts:
     fixed: Mapping[str, int]
 
 
+@dataclass(frozen=True)
+class SharedWords:
+    """Memory words of one layer that neighbouring labels share: paid once while any label with a bit in it lives.
+
+    Parameters
+    ----------
+    resource
+        What a word costs, such as ``"bram"``.
+    first, last
+        Shape (labels,): words that a label has bits in, both inclusive. A label begins in the word that the one before
+        it ends in, or in the next.
+    planes
+        Shape (labels, planes), bool: a word takes one block for each plane that any living label with a bit in it
+        needs (a memory deeper than a block has several). A label that needs none is pruned already.
+    """
+
+    resource: str
+    first: npt.NDArray[np.int64]
+    last: npt.NDArray[np.int64]
+    planes: npt.NDArray[np.bool_]
+
+    def of(self, labels: npt.NDArray[np.int64]) -> SharedWords:
+        """Take the words of some labels.
+
+        Parameters
+        ----------
+        labels
+            Indices, ascending.
+
+        Returns
+        -------
+        SharedWords
+            In the order of `labels`.
+        """
+        return SharedWords(self.resource, self.first[labels], self.last[labels], self.planes[labels])
+
+
 @runtime_checkable
 class HardwareModel(Protocol):
     """Resources of a layer. Registered as a factory ``(part: str) -> HardwareModel`` under ``knapprune.hardware``."""
@@ -58,6 +95,17 @@ class HardwareModel(Protocol):
 
     def advice(self, layer: Layer, resource: str) -> str:
         """Say why pruning this layer saves none of the resource, and which strategy would."""
+
+
+@runtime_checkable
+class SharesWords(Protocol):
+    """A hardware model that knows which memory words its DSP rows share: what structure ``"row-and-word"`` needs."""
+
+    def words(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> SharedWords | None:
+        """State the words of the rows of :func:`knapprune.structures.dsp_row`; None where rows save no memory.
+
+        All rows that live cost the same of every other resource, and all use of ``resource`` is in these words.
+        """
 
 
 def hardware(model: str | HardwareModel, part: str) -> HardwareModel:

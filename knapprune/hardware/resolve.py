@@ -85,7 +85,7 @@ def resolve_layer(
         weight_bits=(weight or config.default_precision).width,
         data_bits=data_bits,
         copies=1 if hls_type == "Dense" else _pixels_in_parallel(config, name, hls_type, pixels),
-        pixels=pixels,
+        pixels=1 if hls_type == "Dense" else pixels,
     )
 
 

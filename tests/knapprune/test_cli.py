@@ -77,6 +77,33 @@ def test_select_writes_masks_a_model_and_the_proof(files, tmp_path):
     assert f" {record['resources']['dsp']} " in estimated.stdout
 
 
+def test_select_chooses_reuse_factors_and_writes_the_configuration(files, tmp_path):
+    """What is chosen for each layer stands in a configuration that other commands read."""
+    result = run(
+        "select", files / "model.keras", files / "config.yml", "--budget", "dsp=0.5", "--budget", "latency=40",
+        "--choose", "reuse_factor=legal", "--choose", "out.bits=12,16", "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    record = json.loads((tmp_path / "out" / "selection.json").read_text())
+    assert record["resources"]["latency"] <= 40
+    verified = run("verify", tmp_path / "out" / "model.keras", tmp_path / "out" / "hls_config.yml")
+    assert verified.exit_code == 0, verified.output
+    written = yaml.safe_load((tmp_path / "out" / "hls_config.yml").read_text())
+    chosen = {name: entry["ReuseFactor"] for name, entry in written["LayerName"].items()}
+    assert chosen == {name: layer["reuse_factor"] for name, layer in record["layers"].items()}
+
+
+@pytest.mark.parametrize("entry", ["reuse_factor", "bits=8,,16", "bits=", "reuse_factor=some"])
+def test_a_choice_of_another_form_is_refused(files, tmp_path, entry):
+    """The message shows the form."""
+    result = run(
+        "select", files / "model.keras", files / "config.yml", "--budget", "dsp=0.5", "--choose", entry,
+        "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert result.exit_code == 2
+    assert "expected" in result.stderr
+
+
 def test_prune_writes_its_report_and_meets_the_budget(files, tmp_path):
     """The whole loop from files to files."""
     result = run(

@@ -71,7 +71,7 @@ def test_the_selection_is_the_best_of_all():
 
 def test_auto_takes_the_finest_structure_that_saves_what_is_budgeted():
     assert select(MODEL, config(), {"dsp": 0.5}).structures == {"fc1": "dsp-row", "fc2": "dsp-row"}
-    assert select(MODEL, config(), {"bram": 0.5}).structures == {"fc1": "bram-run", "fc2": "bram-run"}
+    assert select(MODEL, config(), {"bram": 0.5}).structures == {"fc1": "row-and-word", "fc2": "row-and-word"}
     mixed = config(fc2={"Strategy": "Latency", "ReuseFactor": 1})
     assert select(MODEL, mixed, {"dsp": 0.5}).structures == {"fc1": "dsp-row", "fc2": "unstructured"}
 

@@ -1,0 +1,241 @@
+"""The joint choice against every combination of reuse factors with an exact selection inside."""
+
+import itertools
+import json
+import runpy
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import knapprune as kp
+from knapprune.adapters.keras_files import load_keras_model
+from knapprune.hardware.latency import interval, latency
+from knapprune.hardware.model import HardwareWarning
+from knapprune.hardware.reuse import valid_reuse_factors
+from knapprune.layers import Layer
+from knapprune.variants import Variant, fitting_type
+
+LEGAL = {"reuse_factor": "legal"}
+
+
+def network(seed=0, widths=(6, 4, 3), activation="relu"):
+    keras.utils.set_random_seed(seed)
+    dense = [keras.layers.Dense(width, activation=activation, name=f"fc{i}") for i, width in enumerate(widths[1:])]
+    return keras.Sequential([keras.Input((widths[0],)), *dense])
+
+
+def config(strategy="resource_unrolled", reuse_factor=2, bits=16, **layers):
+    model = {"Strategy": strategy, "ReuseFactor": reuse_factor, "Precision": f"fixed<{bits},6>"}
+    return {"Model": model, "LayerName": layers}
+
+
+def with_factors(given, names, factors):
+    layers = {name: {"ReuseFactor": factor} for name, factor in zip(names, factors, strict=True)}
+    return {**given, "LayerName": layers}
+
+
+def best_of_all(model, given, budget, factors, names):
+    """Try every combination of reuse factors that keeps the latency; the value of the best exact selection."""
+    best = -np.inf
+    counted = {name: limit for name, limit in budget.items() if name != "latency"}
+    for combination in itertools.product(*factors):
+        tried = with_factors(given, names, combination)
+        cycles = sum(latency(layer) for layer in kp.estimate(model, tried).layers)
+        if cycles <= budget.get("latency", np.inf):
+            found = kp.select(model, tried, counted, normalise="sum")
+            assert found.solution.status == "OPTIMAL"
+            best = max(best, found.solution.value)
+    return best
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning")
+def test_the_choice_is_the_best_of_all_combinations(seed):
+    model = network(seed)
+    rng = np.random.default_rng(seed)
+    budget = {"dsp": int(rng.integers(4, 14)), "bram": int(rng.integers(2, 7)), "latency": int(rng.integers(9, 30))}
+    found = kp.select(model, config(), budget, choose=LEGAL, normalise="sum")
+    # of 6 x 4: 2, 3, 6, 12; of 4 x 3: 2, 4; the largest of each is dropped, and 1 is another strategy
+    best = best_of_all(model, config(), budget, [[2, 3, 6, 12], [2, 4]], ["fc0", "fc1"])
+    assert found.solution.status == "OPTIMAL"
+    assert found.solution.value == pytest.approx(best, rel=1e-9)
+    assert all(found.resources[name] <= limit for name, limit in budget.items())
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning")
+def test_the_choice_on_the_jets_model_is_the_best_of_all_for_twenty_budgets(data_folder):
+    model = load_keras_model(data_folder / "models" / "jets" / "KERAS_3layer.json")
+    names = ["fc1_relu", "fc2_relu", "fc3_relu", "output_softmax"]
+    factors = [[4, 16, 64], [8, 32, 128], [8, 32, 64], [4, 16, 32]]
+    choose = {"reuse_factor": dict(zip(names, factors, strict=True))}
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        # Kept whole, the network needs about 14800 / cycles DSPs and 6600 / cycles blocks: below, something must go.
+        cycles = int(rng.integers(40, 200))
+        budget = {
+            "dsp": int(rng.uniform(0.2, 1.0) * 14800 / cycles),
+            "bram": int(rng.uniform(0.2, 1.0) * 6600 / cycles),
+            "latency": cycles,
+        }
+        found = kp.select(model, config(reuse_factor=4), budget, choose=choose, normalise="sum", time_limit=60)
+        assert found.solution.status == "OPTIMAL"
+        best = best_of_all(model, config(), budget, factors, names)
+        assert found.solution.value == pytest.approx(best, rel=1e-9), budget
+
+
+@pytest.mark.parametrize("normalise", ["lamp", "sum", "none", "max"])
+def test_one_reuse_factor_to_choose_from_is_a_plain_selection(normalise):
+    model = network(1, (12, 10, 4))
+    budget = {"dsp": 0.5, "bram": 0.5}
+    plain = kp.select(model, config(), budget, normalise=normalise)
+    joint = kp.select(model, config(), budget, normalise=normalise, choose={"reuse_factor": [2]})
+    assert joint.solution.value == pytest.approx(plain.solution.value, rel=1e-9)
+    assert joint.resources.layers == plain.resources.layers
+
+
+def test_what_was_chosen_is_a_configuration_that_verifies():
+    model = network(2, (16, 12, 5))
+    found = kp.select(model, config(), {"dsp": 20, "bram": 12, "latency": 40}, choose=LEGAL | {"bits": [10, 16]})
+    assert found.resources.total == kp.estimate(found.apply(model), found.hls_config).total | {
+        "latency": sum(latency(layer) for layer in found.resources.layers)
+    }
+    check = kp.verify(found.apply(model), found.hls_config)
+    assert check.counted == {name: found.resources[name] for name in ("dsp", "bram")}
+    assert [layer.reuse_factor for layer in check.by_layer.values()] == [
+        layer.reuse_factor for layer in found.resources.layers
+    ]
+    assert "->" in found.summary()
+
+
+def test_fractions_are_of_what_the_given_configuration_uses():
+    model = network(3, (12, 10, 4))
+    found = kp.select(model, config(), {"dsp": 0.5, "latency": 1.0}, choose=LEGAL)
+    assert [cap.limit for cap in found.budget] == [40, 8]  # 80 rows of 2 weights; twice 2 + 2 - 1 + 1 cycles
+    assert all(layer.reuse_factor == 2 for layer in found.resources.layers)
+
+
+def test_latency_may_be_capped_by_layer():
+    found = kp.select(network(3, (12, 10, 4)), config(), {"dsp": 20, "fc0": {"latency": 6}}, choose=LEGAL)
+    assert found.resources.by_layer["fc0"]["latency"] <= 6
+
+
+def test_narrow_weights_are_taken_where_memory_is_short_and_wide_ones_where_it_is_not():
+    model = network(4, (12, 10, 4))
+    scarce = kp.select(model, config(), {"bram": 0.3}, choose={"bits": [6, 16]})
+    plenty = kp.select(model, config(), {"bram": 1.0}, choose={"bits": [6, 16]})
+    assert min(layer.weight_bits for layer in scarce.resources.layers) == 6
+    assert [layer.weight_bits for layer in plenty.resources.layers] == [16, 16]
+    assert scarce.hls_config["LayerName"]["fc0"]["Precision"]["weight"].startswith("fixed<6,")
+
+
+def test_widths_of_weights_may_not_change_the_data_between_layers():
+    model = network(0, activation="linear")
+    given = {"Model": config()["Model"] | {"Precision": {"default": "fixed<16,6>"}}, "LayerName": {}}
+    given["LayerName"]["fc0"] = {"Precision": {"result": "auto"}}
+    with pytest.raises(ValueError, match=r"choose\['bits'\]: the input of layer 'fc1' would have"):
+        kp.select(model, given, {"bram": 0.5}, choose={"bits": [8]})
+
+
+def test_layers_of_other_strategies_keep_their_reuse_factor():
+    mixed = config(fc1={"Strategy": "Latency", "ReuseFactor": 1})
+    found = kp.select(network(5, (12, 10, 4)), mixed, {"dsp": 40}, choose=LEGAL)
+    assert found.resources.layers[1].reuse_factor == 1
+    assert found.solution.status == "OPTIMAL"
+
+
+def test_a_plain_resource_layer_trades_multipliers_for_cycles():
+    model = network(6, (12, 10, 4))
+    found = kp.select(model, config("Resource", 1), {"dsp": 30, "latency": 60}, choose=LEGAL)
+    assert found.masks == {}
+    assert found.resources["dsp"] <= 30
+    assert found.resources["latency"] <= 60
+
+
+def test_convolutions_keep_their_parallelization():
+    model = keras.Sequential([keras.Input((8, 4)), keras.layers.Conv1D(6, 2, activation="relu", name="conv")])
+    given = {
+        "Model": {"Strategy": "Resource", "ReuseFactor": 2, "ParallelizationFactor": 7, "Precision": "fixed<16,6>"}
+    }
+    found = kp.select(model, given, {"dsp": 100}, choose=LEGAL)
+    assert [layer.copies for layer in found.resources.layers] == [7]
+    assert kp.estimate(model, found.hls_config)["dsp"] == found.resources["dsp"] <= 100
+
+
+def test_a_budget_no_choice_can_keep_is_refused():
+    model = network(7, (12, 10, 4))
+    with pytest.raises(kp.BudgetError, match=r"budget\['latency'\] = 5: at least 8 \(today 8\)"):
+        kp.select(model, config(), {"latency": 5, "dsp": 1}, choose=LEGAL)
+    with pytest.raises(kp.BudgetError, match="no reuse factors and widths to choose from keep all of these"):
+        kp.select(model, config("Resource", 2), {"latency": 12, "dsp": 39}, choose=LEGAL)
+    with pytest.raises(kp.BudgetError, match="latency follows from the reuse factors"):
+        kp.select(model, config(), {"latency": 100})
+
+
+@pytest.mark.parametrize(
+    ("choose", "message"),
+    [
+        ({}, "choose: got {}, expected a mapping of 'reuse_factor' and 'bits'"),
+        ("legal", "choose: got 'legal'"),
+        ({"reuse": "legal"}, "choose: got {'reuse': 'legal'}, expected"),
+        ({"reuse_factor": "all"}, r"choose\['reuse_factor'\]: got 'all', expected 'legal' or a list"),
+        ({"reuse_factor": []}, "expected a list of whole numbers, 1 or more"),
+        ({"reuse_factor": [2, 5]}, r"\[5\] are legal for no layer here(?s:.*)fc0: 2, 3, 6, 12\n  fc1: 2, 4"),
+        ({"reuse_factor": [3]}, r"none of \[3\] is legal for \['fc1'\]"),
+        ({"reuse_factor": {"fc0": [2, 4]}}, r"choose\['reuse_factor'\]\['fc0'\]: \[4\] are legal for no layer here"),
+        ({"reuse_factor": {"fc9": [2]}}, r"choose\['reuse_factor'\]: no layers \['fc9'\], expected some of"),
+        ({"bits": 8}, r"choose\['bits'\]: got 8, expected a list of whole numbers, 2 or more"),
+        ({"bits": [1]}, "2 or more"),
+        ({"bits": {"fc0": ["8"]}}, r"choose\['bits'\]\['fc0'\]"),
+    ],
+)
+def test_what_cannot_be_chosen_is_named(choose, message):
+    with pytest.raises(ValueError, match=message):
+        kp.select(network(), config(), {"dsp": 4}, choose=choose)
+
+
+def test_a_narrow_weight_is_worth_what_its_error_leaves():
+    kernel = np.array([[0.75, -0.75], [0.1, 0.0]])
+    kind = fitting_type(kernel, 3)
+    assert (kind.width, kind.integer) == (3, 1)  # -1 to 0.75 in quarters
+    layer = Layer("fc", "dense", (2, 2), "resource_unrolled", "resource_unrolled", 2, 2, 3, 16)
+    assert Variant(layer, kind).worth(kernel).tolist() == [[1, 1], [0, 1]]
+    assert Variant(layer).worth(kernel).tolist() == [[1, 1], [1, 1]]
+
+
+@pytest.mark.parametrize(("largest", "integer"), [(0.0, 1), (0.5, 1), (0.99, 1), (1.0, 2), (3.5, 3), (4.0, 4)])
+def test_the_fitting_type_holds_the_largest_weight(largest, integer):
+    assert fitting_type(np.array([largest, -largest / 2]), 12).integer == integer
+
+
+def test_latency_grows_with_the_reuse_factor_and_the_groups_of_pixels():
+    def layer(reuse_factor, pixels=1, copies=1):
+        return Layer(
+            "c", "conv1d", (2, 4, 6), "resource", "resource", reuse_factor, reuse_factor, 16, 16, copies, pixels
+        )
+
+    assert latency(layer(8)) - latency(layer(1)) == 7
+    assert interval(layer(8, pixels=7, copies=2)) == 32
+    assert valid_reuse_factors(8, 6)[-1] == 48
+
+
+@pytest.mark.slow
+def test_the_wide_jets_network_is_proved(data_folder):
+    model = load_keras_model(data_folder / "models" / "jets" / "KERAS_dense_16x500x500x500x500x500x5.json")
+    with pytest.warns(HardwareWarning, match="replaces reuse factor 50 by 64"):
+        found = kp.select(
+            model, config(reuse_factor=50), {"dsp": 0.25, "bram": 0.25, "latency": 1.0}, choose=LEGAL, time_limit=60
+        )
+    assert found.solution.status == "OPTIMAL"
+    assert found.resources["latency"] <= 326
+
+
+def test_the_committed_table_is_made_from_the_committed_rows():
+    bench = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "joint_choice.py"))
+    docs = bench["DOCS"]
+    rows = json.loads((docs / "joint-choice.json").read_text())
+    assert bench["page"](rows) == (docs / "joint-choice.md").read_text()
+    failed = bench["run"]("KERAS_3layer", object(), {"dsp": 1, "bram": 1, "latency": 1})
+    assert "failed: TypeError" in bench["table"]([failed])

@@ -1,0 +1,200 @@
+"""Rows and the memory words they share, against every subset of rows and against a count bit by bit."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from knapprune.adapters.keras import KerasAdapter
+from knapprune.hardware.hls4ml import Hls4mlHardware
+from knapprune.hardware.model import SharedWords
+from knapprune.layers import Layer
+from knapprune.row_options import LONGEST_CHAIN, row_options
+from knapprune.selection import select
+from knapprune.structures import labels
+
+HARDWARE = Hls4mlHardware()
+
+
+def layer(shape, reuse_factor, bits, data_bits=16):
+    strategy = "resource_unrolled"
+    return Layer("fc", "dense", shape, strategy, strategy, reuse_factor, reuse_factor, bits, data_bits)
+
+
+@st.composite
+def cases(draw):
+    """Up to 11 rows of any width, some of them partly or wholly zero; deeper than one block where the row is."""
+    bits = draw(st.integers(1, 80))
+    reuse_factor = draw(st.sampled_from([2, 3, 1025, 2500]))
+    a_layer = layer((reuse_factor, draw(st.integers(1, 11))), reuse_factor, bits)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    kernel = np.ones(a_layer.kernel_shape, dtype=bool)
+    if draw(st.booleans()):
+        kernel[:1024, rng.random(a_layer.n_out) < 0.3] = False
+        kernel[1024:, rng.random(a_layer.n_out) < 0.3] = False
+    if draw(st.booleans()):
+        kernel &= rng.random(a_layer.n_out) < 0.7
+    return a_layer, kernel, rng.integers(0, 6, a_layer.n_out).astype(float)
+
+
+def blocks_bit_by_bit(a_layer, kernel):
+    rows = np.moveaxis(kernel, -1, 0).reshape(-1, a_layer.reuse_factor)
+    return len(
+        {
+            (bit // 36, depth // 1024)
+            for row, depth in zip(*np.nonzero(rows), strict=True)
+            for bit in range(row * a_layer.weight_bits, (row + 1) * a_layer.weight_bits)
+        }
+    )
+
+
+@given(cases())
+@settings(max_examples=60, deadline=None)
+def test_words_of_any_rows_are_what_counting_bit_by_bit_gives(case):
+    a_layer, kernel, values = case
+    words = HARDWARE.words(a_layer, kernel)
+    keep = values > 2
+    needed = {
+        (word, plane)
+        for row in np.flatnonzero(keep)
+        for word in range(words.first[row], words.last[row] + 1)
+        for plane in np.flatnonzero(words.planes[row])
+    }
+    masked = kernel & keep[labels(a_layer, "dsp-row")]
+    assert len(needed) == blocks_bit_by_bit(a_layer, masked) == HARDWARE.use(a_layer, masked)["bram"]
+
+
+@given(cases(), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_options_are_the_best_of_all_subsets_for_any_rows_and_words(case, rows_cost):
+    a_layer, kernel, values = case
+    words = HARDWARE.words(a_layer, kernel)
+    alive = np.flatnonzero(words.planes.any(axis=1))
+    label_array = labels(a_layer, "dsp-row")
+    options = row_options(values[alive], words.of(alive), rows_cost)
+    ends = np.append(options.start, len(alive))
+    for chain, (start, end) in enumerate(itertools.pairwise(ends)):
+        own = options.chain == chain
+        listed = list(zip(options.rows[own], options.blocks[own], options.value[own], strict=True))
+        for subset in itertools.product([False, True], repeat=end - start):
+            rows = alive[start:end][np.array(subset)]
+            used = HARDWARE.use(a_layer, kernel & np.isin(label_array, rows))["bram"]
+            worth = values[rows].sum()
+            assert worth == 0 or any(
+                (count <= len(rows) or not rows_cost) and blocks <= used and value >= worth
+                for count, blocks, value in listed
+            )
+        for one, other in itertools.permutations(listed, 2):
+            fewer = one[0] <= other[0] or not rows_cost
+            assert not (fewer and one[1] <= other[1] and one[2] >= other[2])
+    for option in range(len(options.value)):
+        taken = np.arange(len(options.value)) == option
+        rows = alive[options.rows_kept(taken, len(alive))]
+        assert len(rows) == options.rows[option]
+        assert values[rows].sum() == options.value[option]
+        assert HARDWARE.use(a_layer, kernel & np.isin(label_array, rows))["bram"] == options.blocks[option]
+
+
+def test_a_layer_without_rows_has_no_options():
+    none = SharedWords("bram", np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 1), bool))
+    assert len(row_options(np.zeros(0), none).value) == 0
+
+
+def test_a_chain_too_long_for_its_bits_is_refused():
+    word = np.zeros(LONGEST_CHAIN + 1, np.int64)
+    with pytest.raises(ValueError, match="63 rows share words"):
+        row_options(np.ones(len(word)), SharedWords("bram", word, word, np.ones((len(word), 1), bool)))
+
+
+def network(seed, shape=(6, 4, 3)):
+    keras.utils.set_random_seed(seed)
+    dense = [keras.layers.Dense(width, name=f"fc{i}") for i, width in enumerate(shape[1:])]
+    return keras.Sequential([keras.Input((shape[0],)), *dense])
+
+
+def config(bits, reuse_factor=2, **layer_names):
+    return {
+        "Model": {"Strategy": "resource_unrolled", "ReuseFactor": reuse_factor, "Precision": f"fixed<{bits},6>"},
+        "LayerName": layer_names,
+    }
+
+
+@pytest.mark.parametrize("bits", [9, 14, 16, 17, 18, 20])
+def test_the_selection_is_the_best_of_all_rows(bits):
+    model = network(bits, (4, 4, 2))
+    kernels = KerasAdapter().kernels(model)
+    found = select(model, config(bits), {"dsp": 7, "bram": 3}, normalise="none", structure="row-and-word")
+    assert found.solution.status == "OPTIMAL"
+    used, worth = [], []
+    for own in kernels.values():
+        a_layer = layer(own.shape, 2, bits, bits)
+        rows = labels(a_layer, "dsp-row")
+        subsets = list(itertools.product([False, True], repeat=int(rows.max()) + 1))
+        used.append([tuple(HARDWARE.use(a_layer, np.array(keep)[rows]).values()) for keep in subsets])
+        worth.append([np.abs(own)[np.array(keep)[rows]].sum() for keep in subsets])
+    best = max(
+        one + two
+        for (one, (dsp, bram)), (two, (more_dsp, more_bram)) in itertools.product(
+            zip(worth[0], used[0], strict=True), zip(worth[1], used[1], strict=True)
+        )
+        if dsp + more_dsp <= 7 and bram + more_bram <= 3
+    )
+    assert found.solution.value == pytest.approx(best)
+
+
+@given(st.floats(0.1, 0.9), st.floats(0.1, 0.9), st.sampled_from([8, 12, 16, 17, 18, 27]), st.integers(0, 3))
+@settings(max_examples=20, deadline=None)
+@pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning")
+def test_rows_and_words_keep_at_least_what_whole_runs_keep_and_use_what_they_say(dsp, bram, bits, seed):
+    model = network(seed, (12, 10, 4))
+    budget = {"bram": bram} if bits == 8 else {"dsp": dsp, "bram": bram}  # products of 8 bits may take no DSP
+    fine = select(model, config(bits), budget, normalise="sum")
+    runs = select(model, config(bits), budget, normalise="sum", structure="bram-run")
+    assert fine.structures == {"fc0": "row-and-word", "fc1": "row-and-word"}
+    assert fine.solution.status == runs.solution.status == "OPTIMAL"
+    assert fine.solution.value >= runs.solution.value * (1 - 1e-12)
+    spent = dict(zip([cap.resource for cap in fine.budget], fine.solution.usage.tolist(), strict=True))
+    assert {name: fine.resources[name] for name in spent} == spent
+
+
+def test_a_solver_without_choices_gets_whole_runs_unless_rows_and_words_are_asked_for():
+    model, budget = network(1, (12, 10, 4)), {"dsp": 0.5, "bram": 0.5}
+    found = select(model, config(16), budget, solver="few-types")
+    assert found.structures == {"fc0": "bram-run", "fc1": "bram-run"}
+    assert found.solution.status == "OPTIMAL"
+    with pytest.raises(ValueError, match="'few-types' cannot handle choices"):
+        select(model, config(16), budget, solver="few-types", structure="row-and-word")
+
+
+def test_layers_with_and_without_memory_share_one_knapsack():
+    model = network(1, (12, 10, 4))
+    mixed = config(16, fc1={"Strategy": "Latency", "ReuseFactor": 1})
+    found = select(model, mixed, {"dsp": 0.5, "bram": 0.5, "fc0": {"bram": 9}})
+    assert found.structures == {"fc0": "row-and-word", "fc1": "unstructured"}
+    assert found.solution.status == "OPTIMAL"
+    assert found.resources.by_layer["fc0"]["bram"] <= 9
+    assert found.resources["dsp"] == found.before["dsp"] // 2
+
+
+def test_pruning_goes_on_from_rows_that_are_pruned_already():
+    model = network(2, (12, 10, 4))
+    once = select(model, config(16), {"bram": 0.6})
+    twice = select(once.apply(model), config(16), {"dsp": 0.7, "bram": 0.5})
+    assert twice.solution.status == "OPTIMAL"
+    for name, mask in twice.masks.items():
+        assert not (mask & ~once.masks.get(name, True)).any()
+
+
+def test_a_hardware_model_that_states_no_words_is_named():
+    class Plain:
+        resources = HARDWARE.resources
+        use = staticmethod(HARDWARE.use)
+        costs = staticmethod(HARDWARE.costs)
+        structure = staticmethod(HARDWARE.structure)
+        advice = staticmethod(HARDWARE.advice)
+
+    with pytest.raises(ValueError, match=r"'row-and-word': hardware model Plain states no shared words"):
+        select(network(0), config(16), {"bram": 0.5}, hardware=Plain())
