@@ -278,8 +278,7 @@ def kept(groups: Sequence[Candidates], items: Sequence[Items], selected: npt.NDA
     prunable = [group for group in groups if group.prunable]
     parts = split(selected, items)
     return {
-        group.layer.name: own.kept(part)[group.labels]
-        for group, own, part in zip(prunable, items, parts, strict=True)
+        group.layer.name: own.kept(part)[group.labels] for group, own, part in zip(prunable, items, parts, strict=True)
     }
 
 
