@@ -150,7 +150,10 @@ def interrupt(command: list[str], folder: Path) -> float:
         workers = children(started.pid)
         started.send_signal(signal.SIGINT)
         pressed = time.perf_counter()
-        _, errors = started.communicate(timeout=60)
+        try:
+            _, errors = started.communicate(timeout=60)
+        finally:
+            started.kill()
         took = time.perf_counter() - pressed
     assert started.returncode == 0, errors
     assert all(is_gone(pid) for pid in workers)
