@@ -55,6 +55,8 @@ class Scaled:
         if isinstance(bound, int) and isinstance(self.unit, int) and isinstance(self.loss, int):
             return bound * self.unit + self.loss
         widened = float(bound) * self.unit + self.loss
+        if widened == 0.0:
+            return 0.0  # No rounding makes nothing of something here.
         # Two roundings went into this; a third of a unit in the last place each cannot undo two steps up.
         return math.nextafter(math.nextafter(widened, math.inf), math.inf)
 

@@ -62,6 +62,8 @@ class Record:
     @property
     def cutoff(self) -> float:
         """Bounds at or below this hold nothing of interest: a proof, or the gap that was asked for."""
+        if self.options.gap == 0.0:
+            return self.proof
         return max(self.proof, float(self.value) * (1.0 + self.options.gap))
 
     @property

@@ -119,7 +119,8 @@ def match_samples(base: Base, deadline: float | None, states: int, most_work: fl
     assert base.cost is not None
     random = np.random.default_rng(seed)
     # Among costs that a unit of value does not tell apart, those nearest to the break item come first, or any.
-    level = np.floor(base.cost * (LEVELS / base.unit))
+    # (Beyond what floats hold exactly there is no such unit.)
+    level = np.floor(base.cost * (LEVELS / base.unit)) if base.unit > 0.0 else base.cost
     order, other = np.argsort(level, kind="stable"), np.lexsort((random.random(len(level)), level))
     reach, work, best = PICKS, 0, None
     while True:
