@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 
 import numpy as np
 
+from knapsolve import clock
 from knapsolve.interruption import OverdueError, interrupted, stand_in
 from knapsolve.problem import Knapsack
 from knapsolve.solution import evaluate, relative_gap
@@ -75,14 +74,10 @@ class Automatic:
 
     def solve(self, problem: Knapsack, options: Options) -> Answer:
         """Return the first proved answer, or the best selection and the lowest bound of all that were tried."""
-        kinds = "int64" if problem.integer_values else "float64", "int64" if problem.integer_weights else "float64"
-        started = time.perf_counter()
+        started = clock.now()
         best = Answer(options.start, np.inf)
         for stage in _stages(problem):
-            before = time.perf_counter()
-            _compile(stage.name, problem.m, *kinds, problem.choices is not None, problem.requires is not None)
-            started += time.perf_counter() - before  # compiling is not solving: no time limit counts it
-            left = None if options.time_limit is None else options.time_limit - (time.perf_counter() - started)
+            left = None if options.time_limit is None else options.time_limit - (clock.now() - started)
             if left is not None and left <= 0:
                 best = replace(best, trace=(*best.trace, f"auto: time is up before {stage.name}"))
                 break
@@ -111,25 +106,10 @@ def _relay(
     value = -np.inf if best.selected is None else float(evaluate(problem, best.selected)[0])
 
     def relay(progress: Progress) -> None:
-        seconds = time.perf_counter() - started
+        seconds = clock.now() - started
         on_progress(Progress(seconds, max(progress.value, value), min(progress.bound, float(best.bound))))
 
     return relay
-
-
-@cache
-def _compile(name: str, m: int, values: str, weights: str, choices: bool, requires: bool) -> None:
-    """Have Numba compile a stage's kernels once a process and kind of data, so that no time limit counts it."""
-    if load(name).__class__.__module__.startswith("knapsolve.backends"):
-        return
-    tiny = Knapsack(
-        np.array([5, -1, 5, 7, -1, 4, 3, 2] if requires else [2, 1, 2, 3], values),
-        np.array([[2, 3, 3, 2, 1, 3, 4, 3] if requires else [1, 2, 2, 1]] * m, weights),
-        np.full(m, 9 if requires else 3, weights),
-        choices=[0, 0, 1, 1] if choices and not requires else None,
-        requires=[[0, 1], [2, 1], [3, 4], [5, 4], [5, 7]] if requires else None,
-    )
-    load(name).solve(tiny, Options())
 
 
 def _stages(problem: Knapsack) -> Iterator[Stage]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import _thread
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +17,7 @@ from types import FrameType
 
 import numpy as np
 
+from knapsolve import clock
 from knapsolve.problem import Knapsack
 from knapsolve.solver import Answer, Options, Solver, load, missing_capabilities
 
@@ -69,9 +69,9 @@ def late(deadline: float | None) -> bool:
     Parameters
     ----------
     deadline
-        On the clock of `time.perf_counter`, or None for none.
+        On the clock of `knapsolve.clock.now`, or None for none.
     """
-    return interrupted() or (deadline is not None and time.perf_counter() > deadline)
+    return interrupted() or (deadline is not None and clock.now() > deadline)
 
 
 def solve_interruptibly(solver: Solver, problem: Knapsack, options: Options) -> Answer:

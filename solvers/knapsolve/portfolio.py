@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve import validation
+from knapsolve import clock, validation
 from knapsolve.automatic import Automatic
-from knapsolve.compiling import compiling_announced
+from knapsolve.compiling import compiling_watched
 from knapsolve.interruption import solve_interruptibly
 from knapsolve.presolve import Reduced, presolve
 from knapsolve.problem import Knapsack
@@ -43,7 +41,8 @@ def solve(
     solver
         A name out of ``solvers()``, or any object that satisfies `knapsolve.solver.Solver`.
     time_limit
-        Wall-clock seconds after which the best selection so far is returned with its bound; None for no limit.
+        Wall-clock seconds after which the best selection so far is returned with its bound; None for no limit. What
+        Numba takes to compile a kernel, once, is not counted.
     gap
         Relative gap at which to stop; 0 asks for a proof.
     seed
@@ -71,7 +70,7 @@ def solve(
     >>> solution.value, solution.status.value, solution.selected.tolist()
     (20, 'OPTIMAL', [False, True, True])
     """
-    started = begun = time.perf_counter()
+    started = clock.now()
     if not isinstance(problem, Knapsack):
         raise TypeError(f"problem must be a Knapsack; got {type(problem).__name__}")
     options = Options(
@@ -82,28 +81,26 @@ def solve(
     )
     chosen = _resolve(solver)
     ensure_capable(problem, chosen)
-    if problem.requires is not None:
-        _compile()
-        begun = time.perf_counter()
-    reduced = presolve(problem)
+    with compiling_watched(needed=chosen.name == AUTO or problem.requires is not None) as watch:
+        reduced = presolve(problem)
+        answer = _answer(chosen, reduced, options, started)
+        if watch.seconds > 0.0:
+            compiled = f"kernels compiled in {watch.seconds:.2f} s, which no time here counts"
+            answer = replace(answer, trace=(*answer.trace, compiled))
+        lifted = None if isinstance(reduced, str) else reduced
+        return _solution(problem, answer, lifted, answer.solver or chosen.name, started)
+
+
+def _answer(solver: Solver, reduced: Reduced | str, options: Options, started: float) -> Answer:
+    """Ask the solver for what presolving left; a string says why nothing is feasible."""
     if isinstance(reduced, str):
-        answer = Answer(None, -np.inf, infeasible=True, trace=(f"presolve: {reduced}",))
-        return _solution(problem, answer, None, chosen.name, started)
+        return Answer(None, -np.inf, infeasible=True, trace=(f"presolve: {reduced}",))
     if reduced.problem.n == 0:
-        answer = Answer(np.zeros(0, np.bool_), 0, trace=("presolve: every item is fixed",))
-    else:
-        if options.time_limit is not None:
-            left = options.time_limit - (time.perf_counter() - begun)
-            options = replace(options, time_limit=max(left, LEAST_SECONDS))
-        with compiling_announced(needed=chosen.name == AUTO):
-            answer = solve_interruptibly(chosen, reduced.problem, options)
-    return _solution(problem, answer, reduced, answer.solver or chosen.name, started)
-
-
-@cache
-def _compile() -> None:
-    """Have Numba compile what presolving requirements takes, once a process, so that no time limit counts it."""
-    presolve(Knapsack([1, 1, 1, 1], [1, 1, 1, 9], 8, requires=[[0, 1], [1, 0], [2, 3]]))
+        return Answer(np.zeros(0, np.bool_), 0, trace=("presolve: every item is fixed",))
+    if options.time_limit is not None:
+        left = options.time_limit - (clock.now() - started)
+        options = replace(options, time_limit=max(left, LEAST_SECONDS))
+    return solve_interruptibly(solver, reduced.problem, options)
 
 
 def _resolve(solver: str | Solver) -> Solver:
@@ -146,7 +143,7 @@ def _solution(problem: Knapsack, answer: Answer, reduced: Reduced | None, name: 
         slack=problem.capacities - usage,
         prices=answer.prices,
         solver=name,
-        seconds=time.perf_counter() - started,
+        seconds=clock.now() - started,
         tolerance=0.0 if problem.integer_values else max(answer.tolerance, SUM_ROUNDING),
         trace=answer.trace,
     )

@@ -43,7 +43,7 @@ def test_a_first_solve_loads_nothing_that_it_does_not_need(solver: str) -> None:
 
 def test_short_compiling_is_not_worth_a_word(capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
     seconds = iter([0.0, PATIENCE_SECONDS / 2, 10.0, 10.0 + PATIENCE_SECONDS])
-    monkeypatch.setattr("knapsolve.compiling.time.perf_counter", lambda: next(seconds))
+    monkeypatch.setattr("knapsolve.clock.time.perf_counter", lambda: next(seconds))
     watch = Stopwatch()
     watch.start()
     watch.stop()

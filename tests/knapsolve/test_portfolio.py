@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from knapsolve import Answer, Capabilities, Knapsack, Progress, Status, automatic, solve, solvers
+from knapsolve import Answer, Capabilities, Knapsack, Progress, Status, solve, solvers
 from knapsolve.interruption import OverdueError
 from knapsolve.solver import load
 from knapsolve.testing import best_value
@@ -191,7 +191,6 @@ def test_ctrl_c_in_a_solver_leaves_a_selection_and_a_bound(problem, monkeypatch)
 
     for name in ("branch-and-bound", "closure"):
         monkeypatch.setattr(type(load(name)), "solve", interrupted)
-    monkeypatch.setattr(automatic, "_compile", lambda *kinds: None)
     solution = solve(problem)
     assert solution.status is Status.FEASIBLE
     assert any("did not stop" in line for line in solution.trace)

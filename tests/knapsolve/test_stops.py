@@ -66,9 +66,7 @@ def check_stopped(problem: Knapsack, best_known: float | None) -> None:
 
 
 @pytest.mark.parametrize("file", PUBLISHED, ids=lambda file: f"{Path(file[0]).stem}:{file[1]}")
-def test_a_hard_file_is_stopped_in_time_with_a_valid_bound(
-    file: tuple[str, int], data_folder: Path
-) -> None:
+def test_a_hard_file_is_stopped_in_time_with_a_valid_bound(file: tuple[str, int], data_folder: Path) -> None:
     path, index = file
     check_stopped(files.problem(0, 0, np.random.default_rng(0), path=path, index=index), files.best_known(path, index))
 

@@ -10,13 +10,13 @@ item and capacity instead.
 from __future__ import annotations
 
 import os
-import time
 from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from knapsolve import clock
 from knapsolve.dual import minimise_dual
 from knapsolve.heuristics.greedy import Greedy
 from knapsolve.interruption import late
@@ -48,7 +48,7 @@ class Bellman:
         MemoryError
             If the table would not fit in the memory that is free; the message names the need.
         """
-        deadline = None if options.time_limit is None else time.perf_counter() + options.time_limit
+        deadline = None if options.time_limit is None else clock.now() + options.time_limit
         items, values, weights, capacity = _reduce(problem)
         need = 5 * 8 * (capacity + 1) + BLOCK_BITS // 8
         if need > (free := free_memory()):

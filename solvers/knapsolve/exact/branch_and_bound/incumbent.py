@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 from numpy.typing import NDArray
 
+from knapsolve import clock
 from knapsolve.exact.branch_and_bound.fixing import Relaxed
 from knapsolve.interruption import interrupted
 from knapsolve.problem import Knapsack
@@ -21,13 +20,13 @@ class Clock:
     """Wall-clock time since the start, and whether it is up."""
 
     def __init__(self, limit: float | None) -> None:
-        self.started = time.perf_counter()
+        self.started = clock.now()
         self.limit = limit
 
     @property
     def seconds(self) -> float:
         """Seconds since the start."""
-        return time.perf_counter() - self.started
+        return clock.now() - self.started
 
     def out(self) -> bool:
         """Return whether time is up, or Ctrl-C asks to stop."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from knapsolve import clock
 from knapsolve.exact.choice.classes import Classes
 from knapsolve.exact.choice.dual import most_steps
 from knapsolve.exact.choice.relaxation import ChoiceRelaxation, restrict, scales
@@ -43,7 +43,7 @@ def report(found: Found, options: Options, started: float) -> None:
     """Tell the caller how far the search is."""
     if options.on_progress is not None and found.options is not None:
         bound = max(found.value if found.proved else found.bound, found.value)
-        options.on_progress(Progress(time.perf_counter() - started, found.value, bound))
+        options.on_progress(Progress(clock.now() - started, found.value, bound))
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,13 +116,13 @@ def branch(
     allowed = np.ones(size, np.bool_)
     nodes, chunk, steps = 0, 1, most_steps(m)
     while mark[2] != DONE and len(best):
-        before = time.perf_counter()
+        before = clock.now()
         value, count = search(
             core.value, core.weight, core.start, class_of, core.limits, *scaled, value_scale, allowed, best, known,
             step, margin, chunk, steps, mark, *state,
         )  # fmt: skip
         nodes += count
-        now = time.perf_counter()
+        now = clock.now()
         # Look at the clock about every twentieth of a second.
         chunk = int(max(1, min(4 * chunk, chunk * 0.05 / max(now - before, 1e-6))))
         bound = min(open_bound(mark, state) + given, found.bound)

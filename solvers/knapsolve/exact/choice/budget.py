@@ -75,7 +75,7 @@ def grow(
     step, margin
         A better selection loses at least `step` less; `margin` covers rounding.
     deadline
-        Time (`time.perf_counter`) at which to stop, or None.
+        Time (`knapsolve.clock.now`) at which to stop, or None.
 
     Returns
     -------

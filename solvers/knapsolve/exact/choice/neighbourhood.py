@@ -158,7 +158,7 @@ def search_neighbourhoods(
     rounds
         Neighbourhoods of each line of search.
     deadline
-        Time (`time.perf_counter`) at which to stop, or None.
+        Time (`knapsolve.clock.now`) at which to stop, or None.
     seed
         Seed of the random choices.
 

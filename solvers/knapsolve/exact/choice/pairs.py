@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from knapsolve import clock
 from knapsolve.exact.choice.list import GIVE_UP, OVERFLOW, combinations, join
 from knapsolve.exact.choice.match import index, match, neighbouring_cells, slack_vectors
 from knapsolve.interruption import late
@@ -106,7 +106,7 @@ def best_pair(
     budget, known, floor
         Largest loss of interest, a loss to beat, and one with which to be content.
     deadline
-        Time (`time.perf_counter`) at which to stop, or None.
+        Time (`knapsolve.clock.now`) at which to stop, or None.
     listed_budget
         Largest loss of either half, where that is to be less than the budget: not all are searched then.
     room
@@ -151,7 +151,7 @@ def _list(
     while True:
         work = MOST_EXTENSIONS
         if deadline is not None:
-            work = int(min(work, EXTENSIONS_A_SECOND * (deadline - time.perf_counter())))
+            work = int(min(work, EXTENSIONS_A_SECOND * (deadline - clock.now())))
         count, losses, weights, parents, added_option, alive = combinations(start, loss, added, budget, room, work)
         if count == GIVE_UP:
             return None

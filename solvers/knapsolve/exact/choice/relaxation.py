@@ -58,7 +58,7 @@ class ChoiceRelaxation:
 
 
 def relax(classes: Classes, seed: int, deadline: float | None = None) -> ChoiceRelaxation:
-    """Minimise the dual bound over the prices, or lower it until the deadline (`time.perf_counter`).
+    """Minimise the dual bound over the prices, or lower it until the deadline (`knapsolve.clock.now`).
 
     ``classes`` must have an option in every class.
     """

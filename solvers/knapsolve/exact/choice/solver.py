@@ -8,11 +8,10 @@ budget (`list`); otherwise a branch and bound goes on with the dual of every nod
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 from numpy.typing import NDArray
 
+from knapsolve import clock
 from knapsolve.exact.choice.branching import Found, branch, core_of, done, report
 from knapsolve.exact.choice.budget import grow
 from knapsolve.exact.choice.classes import Classes, classes_of
@@ -47,7 +46,7 @@ class Choice:
 
     def solve(self, problem: Knapsack, options: Options) -> Answer:
         """Return the optimum, or, where time is up, the best selection and its bound."""
-        started = time.perf_counter()
+        started = clock.now()
         classes = classes_of(problem)
         if len(classes.start) == 1:
             return Answer(np.zeros(problem.n, np.bool_), 0, prices=np.zeros(problem.m), trace=("choice: nothing",))
@@ -118,7 +117,7 @@ def finish(
             return
     until = deadline
     if deadline is not None and size <= SMALL:
-        now = time.perf_counter()
+        now = clock.now()
         until = now + BUDGETS * (deadline - now)
     state = grow(classes, relaxation, found.options, step, margin, until)
     _adopt(found, classes, state.options)
@@ -173,7 +172,7 @@ def look_around(
         return
     until = deadline
     if deadline is not None:
-        now = time.perf_counter()
+        now = clock.now()
         until = now + (1.0 - NEIGHBOURHOODS if short else NEIGHBOURHOODS) * (deadline - now)
     # What meets the bound, rounded down where values are whole, needs no better.
     top = np.floor(found.bound + margin) - margin if step == 1.0 else found.bound

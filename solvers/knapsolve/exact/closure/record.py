@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 from numpy.typing import NDArray
 
+from knapsolve import clock
 from knapsolve.exact.closure.core import ROUNDING
 from knapsolve.interruption import interrupted
 from knapsolve.problem import Knapsack
@@ -29,7 +28,7 @@ class Record:
     """
 
     def __init__(self, problem: Knapsack, options: Options) -> None:
-        self.problem, self.options, self.started = problem, options, time.perf_counter()
+        self.problem, self.options, self.started = problem, options, clock.now()
         self.selected = np.zeros(problem.n, np.bool_)
         self.value: int | float = 0
         values = problem.values.astype(np.float64)
@@ -45,7 +44,7 @@ class Record:
     @property
     def seconds(self) -> float:
         """Seconds since the start."""
-        return time.perf_counter() - self.started
+        return clock.now() - self.started
 
     def out(self) -> bool:
         """Return whether time is up, or Ctrl-C was pressed."""

@@ -6,12 +6,12 @@ to know nothing of the constraints (`rows`) whose prices shape them (`relaxation
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
+from knapsolve import clock
 from knapsolve.exact.core.base import Base
 from knapsolve.exact.core.relaxation import Program, Relaxed
 from knapsolve.exact.core.rows import excess, mixed, most_and_least, rounded, whole
@@ -66,7 +66,7 @@ def strengthen(base: Base, deadline: float | None, divisors: tuple[int, ...] = (
         Its bound holds for every selection that is better than the best one known.
     """
     free = free_items(base)
-    stop = time.perf_counter() + CUT_SECONDS + TRIES * ITEM_SECONDS * len(free)
+    stop = clock.now() + CUT_SECONDS + TRIES * ITEM_SECONDS * len(free)
     last = (np.inf if deadline is None else deadline) - ITEM_SECONDS * len(free)
     stop = min(stop, last)
     inside = base.chosen[free]

@@ -7,13 +7,13 @@ back through the blocks. Entries that no living state leads to are dropped when 
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from knapsolve import clock
 from knapsolve.exact.bellman import free_memory
 from knapsolve.exact.core.list import BLOCK, grow, rests
 from knapsolve.interruption import interrupted
@@ -128,7 +128,7 @@ class ListSearch:
         self._heaviest = max(self._heaviest, float(np.abs(steps.weight).max(initial=0)))
         tables = rests(steps.weight, steps.cost, rest_cost, rest_rate, self.price)
         step, total = 0, len(steps.items)
-        spent_until = time.perf_counter()
+        spent_until = clock.now()
         while step < total and self.count:
             if self._offset & (BLOCK - 1) == 0 and self._offset > 0 and self._block != self._offset:
                 self._file()
@@ -152,7 +152,7 @@ class ListSearch:
             if self.work > self.most_work:
                 self.stopped = "work"
                 return False
-            now, spent = time.perf_counter(), spent_until
+            now, spent = clock.now(), spent_until
             spent_until = now
             # The next steps take about as long as the last ones, or longer: leave before it is too late.
             if interrupted() or (self.deadline is not None and now + LOOK_AHEAD * (now - spent) > self.deadline):

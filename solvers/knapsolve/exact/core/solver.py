@@ -14,13 +14,13 @@ programming and strong bounds for the 0-1 knapsack problem", Manag. Sci. 45, 199
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from knapsolve import clock
 from knapsolve.exact.core.base import Base, break_solution
 from knapsolve.exact.core.cuts import DIVISORS, strengthen
 from knapsolve.exact.core.deepening import deepen
@@ -84,7 +84,7 @@ class Core:
 
     def solve(self, problem: Knapsack, options: Options) -> Answer:
         """Return the optimum; where time or memory runs out, the best selection and a valid bound."""
-        started = time.perf_counter()
+        started = clock.now()
         values, weights, limit = _numbers(problem)
         useful = (values > 0) & (weights <= limit)
         weightless = weights == 0
@@ -166,7 +166,7 @@ def _close(base: Base, options: Options, started: float, offset: float) -> tuple
                 return None, tuple(trace)
             continue
         if stage.divisors is not None:
-            if deadline is not None and time.perf_counter() + ITEM_SECONDS * len(base.values) > deadline:
+            if deadline is not None and clock.now() + ITEM_SECONDS * len(base.values) > deadline:
                 break
             current = strengthen(base, deadline, stage.divisors)
             bound = min(bound, current.bound + float(current.value - base.value))
@@ -209,7 +209,7 @@ def _close(base: Base, options: Options, started: float, offset: float) -> tuple
             value = offset + float(base.value + base.best)
             above = 0.0 if finished else max(bound - float(base.best), 0.0)
             above = float(np.floor(above)) if base.whole else above + base.unit
-            options.on_progress(Progress(time.perf_counter() - started, value, value + above))
+            options.on_progress(Progress(clock.now() - started, value, value + above))
         if finished:
             return None, tuple(trace)
         if search.stopped == "time":

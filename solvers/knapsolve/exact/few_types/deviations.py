@@ -55,7 +55,7 @@ class Space:
     whole
         Whether all weights are whole numbers.
     deadline
-        Time of `time.perf_counter` at which to give up, or None.
+        Time of `knapsolve.clock.now` at which to give up, or None.
     """
 
     relaxation: Relaxation

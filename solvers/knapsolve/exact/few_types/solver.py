@@ -9,13 +9,13 @@ deviation holds the optimum: nothing outside it loses less. No sort of all items
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from knapsolve import clock
 from knapsolve.exact.few_types.curves import Curve, common_step, curves
 from knapsolve.exact.few_types.deviations import OutOfRoomError, Space, best_deviation
 from knapsolve.exact.few_types.relaxation import Relaxation, relax
@@ -87,7 +87,7 @@ class FewTypes:
 
     def solve(self, problem: Knapsack, options: Options) -> Answer:
         """Return the optimum, or, where the windows explode or time is up, the best selection and its bound."""
-        start = time.perf_counter()
+        start = clock.now()
         types = types_of(problem)
         if types is None or not _exact_in_floats(problem):
             reason = "too many types" if types is None else "integer sums beyond 2**53"
@@ -181,7 +181,7 @@ def _deepen(search: _Search, typed: _Typed, options: Options, start: float) -> l
         if options.on_progress is not None:
             value = _value(search, typed)
             bound = value + search.incumbent_loss - search.proved_loss
-            options.on_progress(Progress(time.perf_counter() - start, value, bound))
+            options.on_progress(Progress(clock.now() - start, value, bound))
         try:
             _look(search, budget)
         except OutOfRoomError:
