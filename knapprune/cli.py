@@ -38,7 +38,9 @@ Weights = Annotated[Path | None, typer.Option(help="Weights of a .json model; el
 BudgetOption = Annotated[
     list[str],
     typer.Option(
-        "--budget", help="dsp=0.25 (a fraction of today's use) or bram=40 (a count); fc1.dsp=8 for a layer. Repeatable."
+        "--budget",
+        help="dsp=0.25 (a fraction of today's use) or bram=40 (a count); fc1.dsp=8 for a layer; "
+        "part=xcku115-flvb2104-2-i, share=0.8 for what a chip has. Repeatable.",
     ),
 ]
 Structure = Annotated[str, typer.Option(help="auto, unstructured, neuron, dsp-row, bram-run or fetch-group:p/g.")]
@@ -245,6 +247,9 @@ def _budget(entries: list[str]) -> dict[str, Any]:
     budget: dict[str, Any] = {}
     for entry in entries:
         name, equals, amount = entry.partition("=")
+        if name.strip() == "part" and amount.strip():
+            budget["part"] = amount.strip()
+            continue
         try:
             value = int(amount) if amount.strip().isdigit() else float(amount)
         except ValueError:
@@ -280,7 +285,14 @@ def _selection_record(selection: Any) -> dict[str, Any]:
     solution.pop("selected")
     return {
         "budget": [
-            {"resource": cap.resource, "layer": cap.layer, "limit": cap.limit, "uses": cap.use(selection.resources)}
+            {
+                "resource": cap.resource,
+                "layer": cap.layer,
+                "part": cap.part,
+                "limit": cap.limit,
+                "uses": cap.use(selection.resources),
+                "binds": cap in selection.binding,
+            }
             for cap in selection.budget
         ],
         "before": selection.before.total,

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.adapters.adapter import adapter
+from knapprune.hardware import parts
 from knapprune.hardware.model import HardwareModel, hardware
 from knapprune.hls_config import HlsConfig, read_hls_config
 from knapprune.layers import Layer
@@ -42,11 +43,14 @@ class Resources:
         The layers, as the hardware computes them.
     uncounted
         Layers with weights that the hardware model knows nothing of; their use comes on top.
+    part
+        The chip's part number, as the configuration has it.
     """
 
     by_layer: Mapping[str, Mapping[str, int]]
     layers: tuple[Layer, ...]
     uncounted: tuple[str, ...] = ()
+    part: str | None = None
 
     @property
     def total(self) -> dict[str, int]:
@@ -56,6 +60,13 @@ class Resources:
             for resource, count in use.items():
                 sums[resource] = sums.get(resource, 0) + count
         return sums
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Share of the chip by resource, 1 for all of it; only what the catalogue of parts counts."""
+        chip = None if self.part is None else parts.find(self.part)
+        counts = {} if chip is None else chip.resources
+        return {name: use / counts[name] for name, use in self.total.items() if counts.get(name)}
 
     def __getitem__(self, resource: str) -> int:
         return self.total[resource]
@@ -88,7 +99,24 @@ class Resources:
         ]
         rows.append(["total", "", "", "", "", *self.total.values()])
         text = plain_table(["layer", "kernel", "strategy", "reuse", "bits", *names], rows)
-        return text + (f"\nnot counted: {', '.join(self.uncounted)}" if self.uncounted else "")
+        lines = [text, *self.chip(), *([f"not counted: {', '.join(self.uncounted)}"] if self.uncounted else [])]
+        return "\n".join(lines)
+
+    def chip(self) -> list[str]:
+        """Say what share of the chip is used.
+
+        Returns
+        -------
+        list of str
+            One line, or none where no part is known to have what is counted.
+        """
+        if self.part is None or not set(self.total) & set(parts.COUNTED):
+            return []
+        chip = parts.find(self.part)
+        if chip is None:
+            return [f"no shares: {parts.unknown(self.part)}"]
+        shares = (f"{name} {share:.1%} of {chip.resources[name]}" for name, share in self.shares.items())
+        return [f"of {chip.name}: {', '.join(shares)}"]
 
 
 def estimate(
@@ -128,11 +156,15 @@ def estimate(
     framework = adapter(model)
     resource_model = _hardware(hardware, config.part)
     layers = framework.layers(model, config)
-    return count(resource_model, layers, framework.kernels(model), tuple(framework.untouched(model)))
+    return count(resource_model, layers, framework.kernels(model), tuple(framework.untouched(model)), config.part)
 
 
 def count(
-    resource_model: HardwareModel, layers: list[Layer], kernels: Kernels, uncounted: tuple[str, ...] = ()
+    resource_model: HardwareModel,
+    layers: list[Layer],
+    kernels: Kernels,
+    uncounted: tuple[str, ...] = (),
+    part: str | None = None,
 ) -> Resources:
     """Count what layers use with the given kernels.
 
@@ -146,6 +178,8 @@ def count(
         Arrays by layer name; only which weights are zero matters.
     uncounted
         Names to list as not counted.
+    part
+        The chip's part number, for shares.
 
     Returns
     -------
@@ -153,7 +187,7 @@ def count(
         By layer, and in total.
     """
     use = {layer.name: resource_model.use(layer, kernels[layer.name]) for layer in layers}
-    return Resources(use, tuple(layers), uncounted)
+    return Resources(use, tuple(layers), uncounted, part)
 
 
 _hardware = hardware
