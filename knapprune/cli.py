@@ -72,13 +72,18 @@ def demo(
 
 
 @app.command()
-def estimate(model: Model, config: Config, weights: Weights = None) -> None:
+def estimate(
+    model: Model,
+    config: Config,
+    weights: Weights = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Also say why, and what would make pruning pay.")] = False,
+) -> None:
     """Say what a model uses on the chip, layer by layer."""
     with _on_screen():
         import knapprune as kp
 
         _require_files(model, config)
-        resources = kp.estimate(_load(model, weights), config)
+        resources = kp.estimate(_load(model, weights), config, explain=explain)
     print(resources.summary())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from knapprune.adapters.adapter import adapter
 from knapprune.hardware import parts
-from knapprune.hardware.model import HardwareModel, hardware
+from knapprune.hardware.explanation import Explanation
+from knapprune.hardware.model import Explains, HardwareModel, hardware
 from knapprune.hls_config import HlsConfig, read_hls_config
 from knapprune.layers import Layer
 from knapprune.tables import plain_table
@@ -45,12 +46,15 @@ class Resources:
         Layers with weights that the hardware model knows nothing of; their use comes on top.
     part
         The chip's part number, as the configuration has it.
+    explanations
+        Why each layer uses what it uses, where that was asked for.
     """
 
     by_layer: Mapping[str, Mapping[str, int]]
     layers: tuple[Layer, ...]
     uncounted: tuple[str, ...] = ()
     part: str | None = None
+    explanations: tuple[Explanation, ...] = ()
 
     @property
     def total(self) -> dict[str, int]:
@@ -100,7 +104,18 @@ class Resources:
         rows.append(["total", "", "", "", "", *self.total.values()])
         text = plain_table(["layer", "kernel", "strategy", "reuse", "bits", *names], rows)
         lines = [text, *self.chip(), *([f"not counted: {', '.join(self.uncounted)}"] if self.uncounted else [])]
-        return "\n".join(lines)
+        return "\n".join([*lines, *(["", self.explanation] if self.explanations else [])])
+
+    @property
+    def explanation(self) -> str:
+        """Why each layer uses what it uses, as text; empty where that was not asked for."""
+        if not self.explanations:
+            return ""
+        slowest = max(self.explanations, key=lambda known: known.interval)
+        network = (
+            f"the network takes an input every {slowest.interval} cycles, estimated: {slowest.layer.name} sets the pace"
+        )
+        return "\n\n".join([*map(str, self.explanations), network])
 
     def chip(self) -> list[str]:
         """Say what share of the chip is used.
@@ -120,7 +135,12 @@ class Resources:
 
 
 def estimate(
-    model: Any, hls_config: HlsConfigSource, *, hardware: str | HardwareModel = "hls4ml", **overrides: Unpack[Overrides]
+    model: Any,
+    hls_config: HlsConfigSource,
+    *,
+    explain: bool = False,
+    hardware: str | HardwareModel = "hls4ml",
+    **overrides: Unpack[Overrides],
 ) -> Resources:
     """Count what a model uses on the chip as it is now; weights that are zero cost nothing where hls4ml drops them.
 
@@ -130,6 +150,9 @@ def estimate(
         The network; see :mod:`knapprune.adapters` for the frameworks.
     hls_config
         The dict that ``hls4ml.utils.config_from_keras_model`` returns, or a YAML file in hls4ml's form.
+    explain
+        Whether to say why each layer uses what it uses, which reuse factors are legal, and what would make pruning pay:
+        in ``explanations``, and as text in ``explanation`` and ``summary()``.
     hardware
         The resource model, or its name.
     overrides
@@ -145,7 +168,7 @@ def estimate(
     TypeError
         If no adapter knows the model.
     ValueError
-        If the configuration or the model cannot be used.
+        If the configuration or the model cannot be used, or the hardware model cannot explain.
 
     Warns
     -----
@@ -155,8 +178,9 @@ def estimate(
     config = read_hls_config(hls_config, **overrides)
     framework = adapter(model)
     resource_model = _hardware(hardware, config.part)
-    layers = framework.layers(model, config)
-    return count(resource_model, layers, framework.kernels(model), tuple(framework.untouched(model)), config.part)
+    layers, kernels = framework.layers(model, config), framework.kernels(model)
+    found = count(resource_model, layers, kernels, tuple(framework.untouched(model)), config.part)
+    return replace(found, explanations=_explain(resource_model, layers, kernels)) if explain else found
 
 
 def count(
@@ -191,6 +215,14 @@ def count(
 
 
 _hardware = hardware
+
+
+def _explain(resource_model: HardwareModel, layers: list[Layer], kernels: Kernels) -> tuple[Explanation, ...]:
+    if not isinstance(resource_model, Explains):
+        raise ValueError(
+            f"explain: hardware model {type(resource_model).__name__} has no method explain(layer, kernel)"
+        )
+    return tuple(resource_model.explain(layer, kernels[layer.name]) for layer in layers)
 
 
 def _changed(requested: object, effective: object) -> str:

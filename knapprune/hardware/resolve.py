@@ -23,6 +23,7 @@ def resolve_layer(
     kernel_shape: tuple[int, ...],
     *,
     pixels: int = 1,
+    positions: int = 1,
     hls_type: str,
     data_bits: int,
 ) -> Layer:
@@ -36,6 +37,8 @@ def resolve_layer(
         The layer, as in :class:`~knapprune.layers.Layer`.
     pixels
         Output positions of a convolution, or of a Dense layer on a tensor of several axes.
+    positions
+        Its input positions, padding included.
     hls_type
         The class hls4ml turns it into: ``"Dense"``, ``"Conv1D"`` or ``"Conv2D"``. A Dense layer on several axes
         becomes a convolution.
@@ -86,6 +89,7 @@ def resolve_layer(
         data_bits=data_bits,
         copies=1 if hls_type == "Dense" else _pixels_in_parallel(config, name, hls_type, pixels),
         pixels=pixels,
+        streamed=positions if hls_type != "Dense" and config.io_type == "io_stream" else 0,
     )
 
 

@@ -54,6 +54,14 @@ def test_estimate_prints_a_line_for_each_layer(files):
     assert "total" in result.stdout
 
 
+def test_estimate_explains(files):
+    """With --explain each layer says why it costs what it costs."""
+    result = run("estimate", files / "model.keras", files / "config.yml", "--explain")
+    assert result.exit_code == 0, result.output
+    assert "pruning for dsp: structure 'dsp-row' saves it" in result.stdout
+    assert "legal for resource_unrolled: 2, 4, 8" in result.stdout
+
+
 def test_a_chip_can_be_the_budget(files, tmp_path):
     """The caps are what the part has, and the record says which of them binds."""
     chip = ("--budget", "part=xc7z007sclg225-1", "--budget", "share=0.25")

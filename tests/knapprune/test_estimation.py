@@ -84,6 +84,20 @@ def test_hardware_that_counts_what_no_chip_lists_shows_no_chip():
     assert found.chip() == []
 
 
+def test_an_explanation_has_every_layer_and_the_pace_of_the_network():
+    found = estimate(network(), {**UNROLLED, "LayerName": {"fc2": {"ReuseFactor": 8}}}, explain=True)
+    assert [(known.layer.name, known.use) for known in found.explanations] == list(found.by_layer.items())
+    assert found.summary().endswith(found.explanation)
+    assert "the network takes an input every 8 cycles, estimated: fc2 sets the pace" in found.explanation
+    plain = estimate(network(), UNROLLED)
+    assert (plain.explanations, plain.explanation) == ((), "")
+
+
+def test_hardware_that_cannot_explain_is_told():
+    with pytest.raises(ValueError, match="explain: hardware model Accelerator has no method explain"):
+        estimate(network(), {}, explain=True, hardware=Accelerator())
+
+
 @pytest.mark.parametrize(("name", "dsp", "bram"), [("KERAS_3layer", 1064, 474), ("KERAS_conv1d_small", 35, 18)])
 @pytest.mark.filterwarnings("ignore::knapprune.hardware.model.HardwareWarning")
 def test_real_networks_are_estimated(data_folder, name, dsp, bram):

@@ -1,0 +1,74 @@
+"""Latency of a layer in clock cycles: an estimate, where DSP and BRAM are counts.
+
+One inference passes the layers one after the other; a multiplier that is used ``RF`` times takes a new product in each
+cycle, so a layer's result is there after
+
+    cycles = L_mult + (RF - 1) + L_activ
+
+(Duarte et al., "Fast inference of deep neural networks in FPGAs for particle physics", JINST 13 P07027, 2018, eq. 2.4,
+with an initiation interval of one cycle for the multiplier). A convolution repeats the ``RF`` cycles for every group of
+pixels that are computed in parallel; in io_stream it also reads every input position, padding included, whether or not
+that completes an output. The network's latency is taken as the sum over its layers with a kernel, and its initiation
+interval is the largest of any of them.
+
+``L_mult`` and ``L_activ`` depend on the clock and on the vendor tool: about two cycles and one at 200 MHz. What other
+layers take (softmax, pooling, reading streams) comes on top.
+"""
+
+from __future__ import annotations
+
+from knapprune.layers import Layer
+
+#: Cycles from operands to a sum of products, and from there through the activation.
+MULTIPLIER_CYCLES = 2
+ACTIVATION_CYCLES = 1
+
+
+def interval(layer: Layer) -> int:
+    """Estimate the cycles after which the layer takes its next input.
+
+    Read in the loops and pragmas of hls4ml 1.3 (``templates/vivado/nnet_utils``), with ``P`` pixels in parallel:
+
+    ======================================  ================================  ==========================
+    layer                                   cycles                            where
+    ======================================  ================================  ==========================
+    Dense                                   RF                                ``nnet_dense_*.h``
+    convolution, io_parallel                RF * ceil(pixels / P)             ``PartitionLoop``
+    convolution, io_stream, latency         RF * input positions              ``PIPELINE II=reuse_factor``
+    convolution, io_stream, resource        input positions + (RF-1) * pixels  ``compute_output_buffer``
+    ======================================  ================================  ==========================
+
+    Where a loop is not pipelined (both resource strategies) each turn also fills and drains the multipliers' pipeline,
+    which is left out: there it is the least that the layer takes.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+
+    Returns
+    -------
+    int
+        Clock cycles.
+    """
+    if not layer.streamed:
+        return layer.reuse_factor * -(-layer.pixels // layer.copies)
+    if layer.strategy in ("latency", "distributed_arithmetic"):
+        return layer.reuse_factor * layer.streamed
+    return layer.streamed + (layer.reuse_factor - 1) * layer.pixels
+
+
+def latency(layer: Layer) -> int:
+    """Estimate the cycles from a layer's input to its result.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+
+    Returns
+    -------
+    int
+        Clock cycles.
+    """
+    return MULTIPLIER_CYCLES + interval(layer) - 1 + ACTIVATION_CYCLES
