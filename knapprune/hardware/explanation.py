@@ -73,7 +73,8 @@ class Explanation:
         else:
             price = f"products of {operands} go to look-up tables"
         pixels = f", for each of {layer.copies} pixels at once" if layer.copies > 1 else ""
-        return f"{self.use['dsp']}; {self.multipliers} of {self.whole_multipliers} multipliers{pixels}, {price}"
+        bound = "at most " if layer.strategy == "latency" and layer.reuse_factor > 1 else ""
+        return f"{self.use['dsp']}; {bound}{self.multipliers} of {self.whole_multipliers} multipliers{pixels}, {price}"
 
     def _bram(self) -> str:
         if not self.word_bits:
@@ -101,7 +102,7 @@ def legal_reuse_factors(layer: Layer) -> dict[str, tuple[int, ...]]:
     """
     in_parallel = layer.convolves and not layer.streamed
     valid = valid_reuse_factors(layer.n_in, layer.n_out)
-    # nnet_conv1d_resource.h and nnet_conv2d_resource.h assert that the reuse factor is at most n_in.
+    # Above n_in the convolution is wrong: see resolve_layer.
     legal = {"resource": tuple(factor for factor in valid if factor <= layer.n_in or not in_parallel)}
     if not in_parallel:
         legal["resource_unrolled"] = tuple(valid[1:-1])

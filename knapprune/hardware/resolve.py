@@ -53,7 +53,7 @@ def resolve_layer(
     Raises
     ------
     HlsConfigError
-        For settings that hls4ml refuses, or takes only to write a project that does not compile.
+        For settings that hls4ml refuses, or takes only to write a project that does not compile or work.
 
     Warns
     -----
@@ -69,6 +69,12 @@ def resolve_layer(
     strategy = _effective_strategy(config, name, hls_type, requested_strategy, requested_factor)
     n_in, n_out = prod(kernel_shape[:-1]), kernel_shape[-1]
     effective_factor = _effective_reuse_factor(name, n_in, n_out, strategy, requested_factor)
+    if hls_type != "Dense" and config.io_type == "io_parallel" and strategy == "resource" and effective_factor > n_in:
+        # nnet_conv*_resource.h: "correct only for RF <= ...". Most assert it; Vitis' Conv2D computes something else.
+        raise HlsConfigError(
+            f"hls_config: layer {name!r} has ReuseFactor {effective_factor}, expected one of {divisors(n_in)}: above "
+            f"its {n_in} inputs hls4ml's resource strategy is wrong for convolutions in io_parallel; io_stream takes it"
+        )
     pointwise = hls_type != "Dense" and (kind == "dense" or prod(kernel_shape[:-2]) == 1)
     if pointwise and effective_factor != requested_factor and "ReuseFactor" in config.layer_names.get(name, {}):
         # optimize_pointwise_conv makes the layer anew, and that puts the layer's own settings back, unchecked.

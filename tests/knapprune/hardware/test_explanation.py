@@ -2,6 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from knapprune.hardware.explanation import legal_reuse_factors
 from knapprune.hardware.hls4ml import Hls4mlHardware
@@ -48,6 +50,31 @@ def test_wide_products_and_pixels_at_once_multiply():
     found = explained(conv)
     assert found.use["dsp"] == 96 * 2 * 5 == found.multipliers * found.dsp_per_product * conv.copies
     assert "for each of 5 pixels at once, 2 DSP each" in str(found)
+
+
+def test_a_reuse_factor_under_latency_is_told_to_be_a_bound():
+    assert "at most 128 of 128 multipliers" in str(explained(replace(DENSE, strategy="latency")))
+
+
+@given(
+    st.sampled_from(
+        [("latency", 1), ("latency", 3), ("resource", 4), ("resource_unrolled", 8), ("resource_unrolled", 32)]
+    ),
+    st.integers(2, 40),
+    st.integers(2, 40),
+    st.integers(1, 3),
+    st.floats(0, 1),
+)
+def test_multipliers_times_their_price_are_the_dsps(setting, weight_bits, data_bits, copies, density):
+    strategy, factor = setting
+    layer = replace(
+        DENSE, strategy=strategy, reuse_factor=factor, weight_bits=weight_bits, data_bits=data_bits, copies=copies
+    )
+    kernel = np.random.default_rng(0).random(layer.kernel_shape) < density
+    found = explained(layer, kernel)
+    assert found.multipliers * found.dsp_per_product * copies == found.use["dsp"] == HARDWARE.use(layer, kernel)["dsp"]
+    assert found.whole["bram"] == -(-found.word_bits // 36)
+    assert found.multipliers <= found.whole_multipliers
 
 
 @pytest.mark.parametrize(
