@@ -58,7 +58,7 @@ class Explanation:
             f"dsp: {self._dsp()}",
             f"bram: {self._bram()}",
             *(f"pruning for {resource}: {sentence}" for resource, sentence in self.pruning.items()),
-            f"initiation interval: {self.interval} cycles, estimated",
+            f"initiation interval: {self.interval} cycle{'' if self.interval == 1 else 's'}, estimated",
         ]
         shape = " x ".join(map(str, layer.kernel_shape))
         return "\n".join([f"{layer.name}: {layer.kind}, kernel {shape}", *(f"  {line}" for line in lines)])
