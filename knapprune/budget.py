@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from knapprune.estimation import Resources
+from knapprune.estimation import Overrides, Resources
+from knapprune.hardware import parts
 
 Amount = float
-Budget = Mapping[str, Amount | Mapping[str, Amount]]
 
 
 class BudgetError(ValueError):
@@ -31,15 +31,18 @@ class Cap:
         Absolute count.
     layer
         The layer it is on, or None for the whole model.
+    part
+        The chip that the limit is taken from, or None where it was given as such.
     """
 
     resource: str
     limit: int
     layer: str | None = None
+    part: str | None = None
 
     def __str__(self) -> str:
-        of_layer = f"[{self.layer!r}]" if self.layer is not None else ""
-        return f"budget{of_layer}[{self.resource!r}] = {self.limit}"
+        where = self.layer if self.part is None else self.part
+        return f"budget{'' if where is None else f'[{where!r}]'}[{self.resource!r}] = {self.limit}"
 
     def covers(self, layer: str) -> bool:
         """Say whether a layer's use counts towards this cap.
@@ -71,6 +74,26 @@ class Cap:
         """
         return sum(use[self.resource] for name, use in resources.by_layer.items() if self.covers(name))
 
+    def asks(self, today: Resources) -> bool:
+        """Say whether there is anything to save for this cap.
+
+        Parameters
+        ----------
+        today
+            What is in use.
+
+        Returns
+        -------
+        bool
+            False where a chip has enough of the resource for all that is in use. True for any cap that was given as
+            such: whoever names a resource is told where nothing can be saved.
+        """
+        return self.part is None or self.limit < self.use(today)
+
+
+#: A mapping as :func:`parse_budget` takes it, or caps ready made.
+Budget = Mapping[str, Amount | str | Mapping[str, Amount]] | tuple[Cap, ...]
+
 
 def parse_budget(budget: Budget, today: Resources) -> tuple[Cap, ...]:
     """Turn a budget into caps.
@@ -79,7 +102,9 @@ def parse_budget(budget: Budget, today: Resources) -> tuple[Cap, ...]:
     ----------
     budget
         By resource: a fraction of today's use (a float from 0 to 1) or an absolute count (an int, or a whole float
-        above 1). A layer's name as key, with such a mapping as value, adds caps on that layer alone.
+        above 1). A layer's name as key, with such a mapping as value, adds caps on that layer alone. ``"part"`` caps
+        all that is counted by what a chip has, ``"share"`` by a share of it; without a part, of the chip that the
+        configuration names.
     today
         What the model uses now.
 
@@ -91,12 +116,17 @@ def parse_budget(budget: Budget, today: Resources) -> tuple[Cap, ...]:
     Raises
     ------
     BudgetError
-        For an empty budget, an unknown resource or layer, or an amount that is neither a fraction nor a count.
+        For an empty budget, an unknown resource, layer or part, or an amount that is neither a fraction nor a count.
     """
+    if isinstance(budget, tuple) and budget and all(isinstance(cap, Cap) for cap in budget):
+        return budget
     if not isinstance(budget, Mapping) or not budget:
         raise BudgetError(f"budget: got {budget!r}, expected a mapping such as {{'dsp': 0.25, 'bram': 40}}")
-    caps: list[Cap] = []
+    chip = {key: budget[key] for key in ("part", "share") if not isinstance(budget.get(key, {}), Mapping)}
+    caps = _caps_of_chip(chip, today) if chip else []
     for key, amount in budget.items():
+        if key in chip:
+            continue
         if not isinstance(amount, Mapping):
             caps.append(_cap(str(key), None, amount, today.total, today))
         elif key not in today.by_layer:
@@ -108,6 +138,56 @@ def parse_budget(budget: Budget, today: Resources) -> tuple[Cap, ...]:
         else:
             caps.extend(_cap(str(name), key, value, today.by_layer[key], today) for name, value in amount.items())
     return tuple(caps)
+
+
+def with_part(overrides: Overrides, budget: Budget | None) -> Overrides:
+    """Let the part that a budget names be the one that resources are counted for.
+
+    Parameters
+    ----------
+    overrides
+        What takes the place of the configuration's keys.
+    budget
+        The budget.
+
+    Returns
+    -------
+    Overrides
+        With the budget's part, if it names one.
+
+    Raises
+    ------
+    BudgetError
+        If a keyword names another part.
+    """
+    part = budget.get("part") if isinstance(budget, Mapping) else None
+    if not isinstance(part, str):
+        return overrides
+    given = overrides.get("part", part)
+    if given != part:
+        raise BudgetError(f"budget['part']: got {part!r}, and {given!r} as keyword; expected one part")
+    return {**overrides, "part": part}
+
+
+def _caps_of_chip(chip: Mapping[str, Any], today: Resources) -> list[Cap]:
+    number = chip.get("part", today.part)
+    if not isinstance(number, str):
+        raise BudgetError(f"budget['part']: got {number!r}, expected a part number such as 'xcku115-flvb2104-2-i'")
+    share = chip.get("share", 1.0)
+    if isinstance(share, bool) or not isinstance(share, numbers.Real) or not 0 < float(share) <= 1:
+        raise BudgetError(f"budget['share']: got {share!r}, expected a share of the chip above 0, up to 1.0")
+    part = parts.find(number)
+    if part is None:
+        raise BudgetError(f"budget: {parts.unknown(number)}; or give counts, such as {{'dsp': 2000, 'bram': 300}}")
+    # The margin keeps 0.29 * 100 from being 28.
+    caps = [
+        Cap(name, math.floor(float(share) * count + 1e-9), part=part.name)
+        for name, count in part.resources.items()
+        if name in today.total
+    ]
+    if not caps:
+        raise BudgetError(f"budget: {part.name!r} has no {' or '.join(today.total)} to cap; cap those by name")
+    return caps
 
 
 def _cap(resource: str, layer: str | None, amount: Any, use: Mapping[str, int], today: Resources) -> Cap:

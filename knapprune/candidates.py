@@ -214,6 +214,8 @@ def check_caps(
         Where only some of the layers can save.
     """
     for cap in caps:
+        if not cap.asks(before):
+            continue
         covered = [group for group in groups if cap.covers(group.layer.name)]
         stuck = [group for group in covered if not group.saves(cap)]
         reasons = "\n".join(

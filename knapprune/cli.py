@@ -38,7 +38,9 @@ Weights = Annotated[Path | None, typer.Option(help="Weights of a .json model; el
 BudgetOption = Annotated[
     list[str],
     typer.Option(
-        "--budget", help="dsp=0.25 (a fraction of today's use) or bram=40 (a count); fc1.dsp=8 for a layer. Repeatable."
+        "--budget",
+        help="dsp=0.25 (a fraction of today's use) or bram=40 (a count); fc1.dsp=8 for a layer; "
+        "part=xcku115-flvb2104-2-i, share=0.8 for what a chip has. Repeatable.",
     ),
 ]
 Structure = Annotated[
@@ -80,13 +82,18 @@ def demo(
 
 
 @app.command()
-def estimate(model: Model, config: Config, weights: Weights = None) -> None:
+def estimate(
+    model: Model,
+    config: Config,
+    weights: Weights = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Also say why, and what would make pruning pay.")] = False,
+) -> None:
     """Say what a model uses on the chip, layer by layer."""
     with _on_screen():
         import knapprune as kp
 
         _require_files(model, config)
-        resources = kp.estimate(_load(model, weights), config)
+        resources = kp.estimate(_load(model, weights), config, explain=explain)
     print(resources.summary())
 
 
@@ -258,6 +265,9 @@ def _budget(entries: list[str]) -> dict[str, Any]:
     budget: dict[str, Any] = {}
     for entry in entries:
         name, equals, amount = entry.partition("=")
+        if name.strip() == "part" and amount.strip():
+            budget["part"] = amount.strip()
+            continue
         try:
             value = int(amount) if amount.strip().isdigit() else float(amount)
         except ValueError:
@@ -311,7 +321,14 @@ def _selection_record(selection: Any) -> dict[str, Any]:
     solution.pop("selected")
     return {
         "budget": [
-            {"resource": cap.resource, "layer": cap.layer, "limit": cap.limit, "uses": cap.use(selection.resources)}
+            {
+                "resource": cap.resource,
+                "layer": cap.layer,
+                "part": cap.part,
+                "limit": cap.limit,
+                "uses": cap.use(selection.resources),
+                "binds": cap in selection.binding,
+            }
             for cap in selection.budget
         ],
         "before": selection.before.total,

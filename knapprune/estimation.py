@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from knapprune.adapters.adapter import adapter
-from knapprune.hardware.model import HardwareModel, hardware
+from knapprune.hardware import parts
+from knapprune.hardware.explanation import Explanation
+from knapprune.hardware.model import Explains, HardwareModel, hardware
 from knapprune.hls_config import HlsConfig, read_hls_config
 from knapprune.layers import Layer
 from knapprune.tables import plain_table
@@ -42,11 +44,17 @@ class Resources:
         The layers, as the hardware computes them.
     uncounted
         Layers with weights that the hardware model knows nothing of; their use comes on top.
+    part
+        The chip's part number, as the configuration has it.
+    explanations
+        Why each layer uses what it uses, where that was asked for.
     """
 
     by_layer: Mapping[str, Mapping[str, int]]
     layers: tuple[Layer, ...]
     uncounted: tuple[str, ...] = ()
+    part: str | None = None
+    explanations: tuple[Explanation, ...] = ()
 
     @property
     def total(self) -> dict[str, int]:
@@ -56,6 +64,13 @@ class Resources:
             for resource, count in use.items():
                 sums[resource] = sums.get(resource, 0) + count
         return sums
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Share of the chip by resource, 1 for all of it; only what the catalogue of parts counts."""
+        chip = None if self.part is None else parts.find(self.part)
+        counts = {} if chip is None else chip.resources
+        return {name: use / counts[name] for name, use in self.total.items() if counts.get(name)}
 
     def __getitem__(self, resource: str) -> int:
         return self.total[resource]
@@ -88,11 +103,44 @@ class Resources:
         ]
         rows.append(["total", "", "", "", "", *self.total.values()])
         text = plain_table(["layer", "kernel", "strategy", "reuse", "bits", *names], rows)
-        return text + (f"\nnot counted: {', '.join(self.uncounted)}" if self.uncounted else "")
+        lines = [text, *self.chip(), *([f"not counted: {', '.join(self.uncounted)}"] if self.uncounted else [])]
+        return "\n".join([*lines, *(["", self.explanation] if self.explanations else [])])
+
+    @property
+    def explanation(self) -> str:
+        """Why each layer uses what it uses, as text; empty where that was not asked for."""
+        if not self.explanations:
+            return ""
+        slowest = max(self.explanations, key=lambda known: known.interval)
+        network = (
+            f"the network takes an input every {slowest.interval} cycles, estimated: {slowest.layer.name} sets the pace"
+        )
+        return "\n\n".join([*map(str, self.explanations), network])
+
+    def chip(self) -> list[str]:
+        """Say what share of the chip is used.
+
+        Returns
+        -------
+        list of str
+            One line, or none where no part is known to have what is counted.
+        """
+        if self.part is None or not set(self.total) & set(parts.COUNTED):
+            return []
+        chip = parts.find(self.part)
+        if chip is None:
+            return [f"no shares: {parts.unknown(self.part)}"]
+        shares = (f"{name} {share:.1%} of {chip.resources[name]}" for name, share in self.shares.items())
+        return [f"of {chip.name}: {', '.join(shares)}"]
 
 
 def estimate(
-    model: Any, hls_config: HlsConfigSource, *, hardware: str | HardwareModel = "hls4ml", **overrides: Unpack[Overrides]
+    model: Any,
+    hls_config: HlsConfigSource,
+    *,
+    explain: bool = False,
+    hardware: str | HardwareModel = "hls4ml",
+    **overrides: Unpack[Overrides],
 ) -> Resources:
     """Count what a model uses on the chip as it is now; weights that are zero cost nothing where hls4ml drops them.
 
@@ -102,6 +150,9 @@ def estimate(
         The network; see :mod:`knapprune.adapters` for the frameworks.
     hls_config
         The dict that ``hls4ml.utils.config_from_keras_model`` returns, or a YAML file in hls4ml's form.
+    explain
+        Whether to say why each layer uses what it uses, which reuse factors are legal, and what would make pruning pay:
+        in ``explanations``, and as text in ``explanation`` and ``summary()``.
     hardware
         The resource model, or its name.
     overrides
@@ -117,7 +168,7 @@ def estimate(
     TypeError
         If no adapter knows the model.
     ValueError
-        If the configuration or the model cannot be used.
+        If the configuration or the model cannot be used, or the hardware model cannot explain.
 
     Warns
     -----
@@ -127,12 +178,17 @@ def estimate(
     config = read_hls_config(hls_config, **overrides)
     framework = adapter(model)
     resource_model = _hardware(hardware, config.part)
-    layers = framework.layers(model, config)
-    return count(resource_model, layers, framework.kernels(model), tuple(framework.untouched(model)))
+    layers, kernels = framework.layers(model, config), framework.kernels(model)
+    found = count(resource_model, layers, kernels, tuple(framework.untouched(model)), config.part)
+    return replace(found, explanations=_explain(resource_model, layers, kernels)) if explain else found
 
 
 def count(
-    resource_model: HardwareModel, layers: list[Layer], kernels: Kernels, uncounted: tuple[str, ...] = ()
+    resource_model: HardwareModel,
+    layers: list[Layer],
+    kernels: Kernels,
+    uncounted: tuple[str, ...] = (),
+    part: str | None = None,
 ) -> Resources:
     """Count what layers use with the given kernels.
 
@@ -146,6 +202,8 @@ def count(
         Arrays by layer name; only which weights are zero matters.
     uncounted
         Names to list as not counted.
+    part
+        The chip's part number, for shares.
 
     Returns
     -------
@@ -153,10 +211,18 @@ def count(
         By layer, and in total.
     """
     use = {layer.name: resource_model.use(layer, kernels[layer.name]) for layer in layers}
-    return Resources(use, tuple(layers), uncounted)
+    return Resources(use, tuple(layers), uncounted, part)
 
 
 _hardware = hardware
+
+
+def _explain(resource_model: HardwareModel, layers: list[Layer], kernels: Kernels) -> tuple[Explanation, ...]:
+    if not isinstance(resource_model, Explains):
+        raise ValueError(
+            f"explain: hardware model {type(resource_model).__name__} has no method explain(layer, kernel)"
+        )
+    return tuple(resource_model.explain(layer, kernels[layer.name]) for layer in layers)
 
 
 def _changed(requested: object, effective: object) -> str:

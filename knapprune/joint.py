@@ -90,8 +90,9 @@ def select_jointly(
     """
     kernels = framework.kernels(model)
     layers = framework.layers(model, config)
-    before = with_latency(count(resource_model, layers, kernels, tuple(framework.untouched(model))))
-    caps = parse_budget(budget, before)
+    before = with_latency(count(resource_model, layers, kernels, tuple(framework.untouched(model)), config.part))
+    budgeted = parse_budget(budget, before)
+    caps = tuple(cap for cap in budgeted if cap.asks(before)) or budgeted
     ways = variants(layers, kernels, check_choose(choose, kernels))
     _check_data_widths(framework, model, config, ways)
     ways = _within_latency(ways, caps)
@@ -119,9 +120,9 @@ def select_jointly(
     masks = masks_of(resource_model, [group.layer for group in groups], kernels, keep)
     written = configured(config, [way.variant for way in chosen])
     after = _after(framework, model, written, chosen, resource_model, kernels, masks, before.uncounted)
-    check_result(caps, after, masks, kernels)
+    check_result(budgeted, after, masks, kernels)
     structures = {way.group.layer.name: way.group.structure for way in chosen if way.group.prunable}
-    return Selection(masks, solution, after, before, caps, structures, written)
+    return Selection(masks, solution, after, before, budgeted, structures, written)
 
 
 def _within_latency(ways: list[list[Variant]], caps: tuple[Cap, ...]) -> list[list[Variant]]:
@@ -236,7 +237,7 @@ def _after(
     for way, layer in zip(chosen, layers, strict=True):
         if replace(way.variant.layer, requested_strategy=layer.requested_strategy) != layer:
             raise RuntimeError(f"layer {layer.name!r}: chose {way.variant.layer}, but the configuration gives {layer}")
-    return with_latency(count(resource_model, layers, {**kernels, **masks}, uncounted))
+    return with_latency(count(resource_model, layers, {**kernels, **masks}, uncounted, written["Part"]))
 
 
 def _layers(framework: Adapter, model: Any, written: dict[str, Any]) -> list[Layer]:

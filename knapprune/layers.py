@@ -33,6 +33,8 @@ class Layer:
         How many times the multiplier array is instantiated: output pixels computed in parallel (convolutions).
     pixels
         Output positions that the kernel is applied at, one after the other or in parallel; 1 for a Dense layer.
+    streamed
+        Input positions that a convolution in io_stream reads one after the other, padding included; 0 for other layers.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Layer:
     data_bits: int
     copies: int = 1
     pixels: int = 1
+    streamed: int = 0
 
     @property
     def n_in(self) -> int:
@@ -56,6 +59,11 @@ class Layer:
     def n_out(self) -> int:
         """Output neurons or filters: the kernel's last axis."""
         return self.kernel_shape[-1]
+
+    @property
+    def convolves(self) -> bool:
+        """Whether hls4ml builds a convolution: also of a Dense layer on several axes."""
+        return self.kind != "dense" or self.pixels > 1
 
     @property
     def size(self) -> int:

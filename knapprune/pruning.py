@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
 from knapprune.accuracy import accuracy
 from knapprune.adapters.adapter import Adapter, adapter
-from knapprune.budget import Budget, Cap, parse_budget
+from knapprune.budget import Budget, Cap, parse_budget, with_part
 from knapprune.estimation import HlsConfigSource, Overrides, Resources, estimate
 from knapprune.fetch_groups import fetch_group
 from knapprune.group_selection import AnyStructure
@@ -132,8 +132,8 @@ def prune(
     validation
         ``(inputs, targets)`` to measure by.
     budget
-        As for `knapprune.select`: fractions of today's use or absolute counts, for one resource or several. None for
-        fetch groups with p given: then p itself grows from step to step.
+        As for `knapprune.select`: fractions of today's use or absolute counts, for one resource or several, or a part.
+        None for fetch groups with p given: then p itself grows from step to step.
     tolerance
         How far the metric may fall below the unpruned model's, as a difference: 0.02 is two points of accuracy.
     patience
@@ -178,6 +178,7 @@ def prune(
     def measure(candidate: Any) -> float:
         return float(score(targets, framework.predict(candidate, inputs)))
 
+    overrides = with_part(overrides, budget)
     before = estimate(model, hls_config, hardware=hardware, **overrides)
     caps = () if budget is None else parse_budget(budget, before)
     baseline = measure(model)
@@ -191,7 +192,7 @@ def prune(
             selection = select(
                 current,
                 hls_config,
-                None if budget is None else _as_budget(step_caps),
+                None if budget is None else step_caps,
                 structure=structure if budget is not None else _at(structure, share),
                 saliency=saliency,
                 normalise=normalise,
@@ -262,7 +263,7 @@ def _standing(framework: Adapter, model: Any, masks: Masks) -> Masks:
 def _between(cap: Cap, before: Resources, share: float) -> Cap:
     """Return the cap at a share of the way from today's use to the budget."""
     use = cap.use(before)
-    return Cap(cap.resource, max(cap.limit, round(use - share * (use - cap.limit))), cap.layer)
+    return replace(cap, limit=max(cap.limit, round(use - share * (use - cap.limit))))
 
 
 def _at(structure: AnyStructure | Mapping[str, AnyStructure], share: float) -> Any:
@@ -271,14 +272,6 @@ def _at(structure: AnyStructure | Mapping[str, AnyStructure], share: float) -> A
         return {name: _at(own, share) for name, own in structure.items()}
     group = fetch_group(structure)
     return structure if group is None else group.at(share)
-
-
-def _as_budget(caps: tuple[Cap, ...]) -> Budget:
-    budget: dict[str, Any] = {}
-    for cap in caps:
-        target = budget if cap.layer is None else budget.setdefault(cap.layer, {})
-        target[cap.resource] = cap.limit
-    return budget
 
 
 def _at_least(name: str, given: int, least: int) -> int:

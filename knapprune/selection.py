@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from knapprune import group_selection
 from knapprune.adapters.adapter import adapter
-from knapprune.budget import Budget, BudgetError, Cap, parse_budget
+from knapprune.budget import Budget, BudgetError, Cap, parse_budget, with_part
 from knapprune.candidates import Candidates, candidates, check_caps
 from knapprune.estimation import HlsConfigSource, Overrides, Resources, count
 from knapprune.group_selection import AnyStructure
@@ -70,6 +70,19 @@ class Selection:
     structures: Mapping[str, str]
     hls_config: Mapping[str, Any]
 
+    @property
+    def binding(self) -> tuple[Cap, ...]:
+        """What stops more from being kept: the caps with the least slack, as a share of their limit.
+
+        Only caps below what was in use count, so there are none where the whole model fits.
+        """
+        slack = {
+            cap: (cap.limit - cap.use(self.resources)) / max(cap.limit, 1)
+            for cap in self.budget
+            if cap.limit < cap.use(self.before)
+        }
+        return tuple(cap for cap, left in slack.items() if left == min(slack.values()))
+
     def apply(self, model: Any) -> Any:
         """Mask a model.
 
@@ -106,11 +119,14 @@ class Selection:
         extra = ["reuse", "bits"] if self._changed else []
         rows.append(["total", "", *[""] * len(extra), "", *totals])
         caps = "; ".join(f"{cap} (uses {cap.use(self.resources)})" for cap in self.budget)
+        binding = ", ".join(map(str, self.binding))
         found = self.solution
         return "\n".join(
             [
                 plain_table(["layer", "structure", *extra, "weights", *names], rows),
                 *([caps] if caps else []),
+                *([f"binding: {binding}"] if binding else []),
+                *self.resources.chip(),
                 f"{found.status} by {found.solver}, gap {found.gap:.2g}",
             ]
         )
@@ -155,7 +171,9 @@ def select(
         defaults, will do for hardware that hls4ml does not write.
     budget
         By resource, a fraction of today's use (a float from 0 to 1) or an absolute count; by layer name, such a mapping
-        for that layer alone. None where the structure leaves nothing to choose: fetch groups with p given.
+        for that layer alone. ``{"part": "xcku115-flvb2104-2-i"}`` is what that chip has, and ``"share": 0.8`` with it a
+        share of it; the part then takes the place of the configuration's. None where the structure leaves nothing to
+        choose: fetch groups with p given.
     structure
         Which weights live and die together: ``"auto"`` takes the finest that saves what is budgeted and that the solver
         takes; a name, a function or one of these by layer name. Or :class:`~knapprune.fetch_groups.FetchGroup`, or its
@@ -198,7 +216,7 @@ def select(
     SelectionWarning
         Where a layer loses all of its weights.
     """
-    config = read_hls_config(hls_config, **overrides)
+    config = read_hls_config(hls_config, **with_part(overrides, budget))
     framework = adapter(model)
     resource_model = find_hardware(hardware, config.part)
     normal = normalisation(normalise)
@@ -213,8 +231,10 @@ def select(
             framework, model, config, budget, choose, resource_model, labelled, measure, normal, solver, time_limit
         )
     kernels = framework.kernels(model)
-    before = count(resource_model, framework.layers(model, config), kernels, tuple(framework.untouched(model)))
-    caps = () if budget is None else parse_budget(budget, before)
+    layers, uncounted = framework.layers(model, config), tuple(framework.untouched(model))
+    before = count(resource_model, layers, kernels, uncounted, config.part)
+    budgeted = () if budget is None else parse_budget(budget, before)
+    caps = tuple(cap for cap in budgeted if cap.asks(before)) or budgeted
     fetched = group_selection.fetch_groups(resource_model, before.layers, caps, structure)
     if budget is None and not (fetched and all(group.pruned is not None for group in fetched.values())):
         raise BudgetError("budget: got None, expected one: only fetch groups with p given leave nothing to choose")
@@ -239,9 +259,9 @@ def select(
         keep = kept(groups, items, solution.selected)
         structures = {group.layer.name: group.structure for group in prunable}
     masks = masks_of(resource_model, before.layers, kernels, keep)
-    after = count(resource_model, list(before.layers), {**kernels, **masks}, before.uncounted)
-    check_result(caps, after, masks, kernels)
-    return Selection(masks, solution, after, before, caps, structures, as_dict(config))
+    after = count(resource_model, layers, {**kernels, **masks}, uncounted, config.part)
+    check_result(budgeted, after, masks, kernels)
+    return Selection(masks, solution, after, before, budgeted, structures, as_dict(config))
 
 
 def _takes_choices(solver: str) -> bool:

@@ -16,7 +16,7 @@ from typing import Any, TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.hardware.reuse import valid_reuse_factors
+from knapprune.hardware import explanation
 from knapprune.hls_config import HlsConfig
 from knapprune.layers import Layer
 from knapprune.precision import FixedPoint
@@ -167,9 +167,7 @@ def legal_reuse_factors(layer: Layer) -> list[int]:
     """
     if layer.strategy not in _RESOURCE_STRATEGIES:
         return [layer.reuse_factor]
-    unrolled = layer.strategy == "resource_unrolled"
-    valid = valid_reuse_factors(layer.n_in, layer.n_out, include_largest=not unrolled)
-    return [factor for factor in valid if factor > 1 or not unrolled]
+    return list(explanation.legal_reuse_factors(layer)[layer.strategy])
 
 
 def fitting_type(kernel: npt.NDArray[Any], width: int) -> FixedPoint:

@@ -105,17 +105,33 @@ def layers(model: Any, config: HlsConfig) -> list[Layer]:
             name,
             _KINDS[type(call.layer)],
             tuple(call.layer.kernel.shape),
-            pixels=_pixels(call),
+            pixels=prod(_positions(call, call.outputs[0])),
+            positions=prod(_padded(call)),
             hls_type=call.hls_type,
             data_bits=data[name].width,
         )
     return list(found.values())
 
 
-def _pixels(call: Call) -> int:
-    shape = call.outputs[0].shape[1:]
+def _positions(call: Call, tensor: Any) -> tuple[int, ...]:
+    """Sizes of the axes along which the kernel moves."""
+    shape = tensor.shape[1:]
     channels_first = getattr(call.layer, "data_format", None) == "channels_first"
-    positions = shape[1:] if channels_first else shape[:-1]
+    positions = tuple(shape[1:] if channels_first else shape[:-1])
     if None in positions:
-        raise ValueError(f"layer {call.layer.name!r}: output shape {shape} is not fixed, expected a fixed input shape")
-    return prod(positions)
+        side = "output" if tensor is call.outputs[0] else "input"
+        raise ValueError(f"layer {call.layer.name!r}: {side} shape {shape} is not fixed, expected a fixed input shape")
+    return positions
+
+
+def _padded(call: Call) -> list[int]:
+    """Sizes of the same axes of the input, with what padding adds to them.
+
+    With padding ``"same"``, as with any other, the last window ends where the padded input does, or before the rest
+    that the stride leaves over: ``(outputs - 1) * stride + kernel``, if that is more than the input.
+    """
+    inputs, outputs = _positions(call, call.inputs[0]), _positions(call, call.outputs[0])
+    if getattr(call.layer, "padding", "valid") == "valid":
+        return list(inputs)
+    windows = zip(inputs, outputs, call.layer.kernel_size, call.layer.strides, strict=True)
+    return [max(size, (count - 1) * stride + kernel) for size, count, kernel, stride in windows]

@@ -21,6 +21,22 @@ WORD_BITS = 36
 BLOCK_DEPTH = 1024
 
 
+def word_bits(layer: Layer) -> int:
+    """Width of the memory word: a weight for each multiplier.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+
+    Returns
+    -------
+    int
+        Bits.
+    """
+    return _ceil_div(layer.size, layer.reuse_factor) * layer.weight_bits
+
+
 def block_count(layer: Layer) -> int:
     """Blocks that hold the whole kernel, zeros and all.
 
@@ -52,9 +68,8 @@ def rows_of_blocks(layer: Layer) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.
     first, last
         Shape (columns,), both inclusive; neighbours share a row where it straddles two columns.
     """
-    rows = _ceil_div(layer.size, layer.reuse_factor)
     start = np.arange(_columns(layer), dtype=np.int64) * WORD_BITS
-    end = np.minimum(start + WORD_BITS, rows * layer.weight_bits)
+    end = np.minimum(start + WORD_BITS, word_bits(layer))
     return start // layer.weight_bits, (end - 1) // layer.weight_bits
 
 
@@ -97,7 +112,7 @@ def depth_segments(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
 
 
 def _columns(layer: Layer) -> int:
-    return _ceil_div(_ceil_div(layer.size, layer.reuse_factor) * layer.weight_bits, WORD_BITS)
+    return _ceil_div(word_bits(layer), WORD_BITS)
 
 
 def _ceil_div(numerator: int, denominator: int) -> int:

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from knapprune.hardware.parts import family
+
 
 @dataclass(frozen=True)
 class MultiplierTable:
@@ -65,11 +67,8 @@ DSP48E1 = MultiplierTable(25, 18)
 DSP48E2 = MultiplierTable(27, 18)
 DSP58 = MultiplierTable(27, 24)
 
-# Prefixes of the part number: 7 series, Zynq-7000, then Versal. Everything else of today is UltraScale or UltraScale+.
-_FAMILIES = {
-    ("xc7", "xa7", "xq7"): DSP48E1,
-    ("xcvc", "xcvm", "xcvp", "xcve", "xcvh", "xqvc", "xqvm", "xave"): DSP58,
-}
+#: The blocks by the name that the catalogue of parts has for them.
+TABLES = {"DSP48E1": DSP48E1, "DSP48E2": DSP48E2, "DSP58": DSP58}
 
 
 def table_of_part(part: str) -> MultiplierTable:
@@ -83,12 +82,10 @@ def table_of_part(part: str) -> MultiplierTable:
     Returns
     -------
     MultiplierTable
-        That of DSP48E2 where the family is not a 7-series or a Versal one.
+        That of the part's family in :mod:`knapprune.hardware.parts`; DSP48E2 where the family is unknown.
     """
-    for prefixes, table in _FAMILIES.items():
-        if part.lower().startswith(prefixes):
-            return table
-    return DSP48E2
+    found = family(part)
+    return TABLES[found.dsp] if found is not None else DSP48E2
 
 
 def _tiles(bits: int, port: int) -> int:

@@ -17,13 +17,18 @@ A row is ``reuse_factor`` consecutive weights of the output-first flat kernel; s
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.hardware.bram import block_count, columns_of_rows, depth_segments, rows_of_blocks
+from knapprune.hardware.bram import block_count, columns_of_rows, depth_segments, rows_of_blocks, word_bits
 from knapprune.hardware.dsp import MultiplierTable, table_of_part
+from knapprune.hardware.explanation import Explanation, legal_reuse_factors
+from knapprune.hardware.latency import interval
 from knapprune.hardware.model import LabelCosts, SharedWords
 from knapprune.layers import Layer
+from knapprune.structures import labels
 
 # Stands for "no non-zero weight here" in a running minimum of labels.
 _NO_LABEL = np.iinfo(np.int64).max
@@ -194,7 +199,7 @@ class Hls4mlHardware:
         if resource == "dsp" and self.dsp_per_multiplier(layer) == 0:
             return f"products of {layer.weight_bits} x {layer.data_bits} bits take no DSP"
         wanted = "'resource_unrolled' with a reuse factor above 1"
-        if layer.kind != "dense":
+        if layer.convolves:
             wanted += " and io_stream"
         if resource == "dsp":
             wanted += ", or 'latency' with reuse factor 1,"
@@ -203,6 +208,51 @@ class Hls4mlHardware:
         else:
             why = "only caps its multipliers" if layer.strategy == "latency" else "spends the same on zeros"
         return f"{layer.strategy} with reuse factor {layer.reuse_factor} {why}; {wanted} can save {resource}"
+
+    def explain(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> Explanation:
+        """Say why the layer uses what it uses, and what would make pruning it pay.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+        kernel
+            Shape ``layer.kernel_shape``; only which weights are zero matters.
+
+        Returns
+        -------
+        Explanation
+            Its ``str()`` is the text.
+        """
+        dense = np.ones(layer.kernel_shape, dtype=bool)
+        whole = self.use(layer, dense)
+        one_pixel = replace(layer, copies=1)
+        multipliers, whole_multipliers = (_MULTIPLIERS.use(one_pixel, weights)["dsp"] for weights in (kernel, dense))
+        return Explanation(
+            layer=layer,
+            use=self.use(layer, kernel),
+            whole=whole,
+            multipliers=multipliers,
+            whole_multipliers=whole_multipliers,
+            dsp_per_product=self.multipliers.blocks(layer.weight_bits, layer.data_bits),
+            dsp_ports=(self.multipliers.wide_port, self.multipliers.narrow_port),
+            word_bits=word_bits(layer) if whole["bram"] else 0,
+            word_depth=layer.reuse_factor if whole["bram"] else 0,
+            pruning={name: self._saving(layer, dense, name) for name in self.resources if whole[name]},
+            legal_reuse_factors=legal_reuse_factors(layer),
+            interval=interval(layer),
+        )
+
+    def _saving(self, layer: Layer, dense: npt.NDArray[np.bool_], resource: str) -> str:
+        structure = self.structure(layer, (resource,))
+        costs = self.costs(layer, labels(layer, structure), dense)
+        if costs.type_costs[self.resources.index(resource)].any():
+            return f"structure {structure!r} saves it"
+        return self.advice(layer, resource)
+
+
+# Where every product takes one block, blocks are multipliers.
+_MULTIPLIERS = Hls4mlHardware(multipliers=MultiplierTable(1 << 16, 1 << 16, in_logic=()))
 
 
 def latency_multiplier_cap(layer: Layer, alive: npt.NDArray[np.bool_]) -> int:

@@ -7,9 +7,9 @@ cycle, so a layer's result is there after
 
 (after Duarte et al., "Fast inference of deep neural networks in FPGAs for particle physics", JINST 13 P07027, 2018;
 the multiplier starts a product in every cycle). A convolution repeats the ``RF`` cycles for every group of
-pixels that are computed in parallel. The network's latency is taken as the sum over its layers with a kernel, and its
-initiation interval is the largest number of repeated cycles of any of them. Where layers stream (io_stream), they
-overlap, and the sum is on the high side.
+pixels that are computed in parallel; in io_stream it also reads every input position, padding included, whether or not
+that completes an output. The network's latency is taken as the sum over its layers with a kernel, and its initiation
+interval is the largest of any of them. Where layers stream (io_stream), they overlap, and the sum is on the high side.
 
 ``L_mult`` and ``L_activ`` depend on the clock, the layer and the vendor tool; two cycles and one are taken here. For
 the four layers of the jet-tagging network at RF 1, an early report of Vivado HLS has 5, 4, 4 and 3 cycles
@@ -29,6 +29,20 @@ ACTIVATION_CYCLES = 1
 def interval(layer: Layer) -> int:
     """Estimate the cycles after which the layer takes its next input.
 
+    Read in the loops and pragmas of hls4ml 1.3 (``templates/vivado/nnet_utils``), with ``P`` pixels in parallel:
+
+    ======================================  ================================  ==========================
+    layer                                   cycles                            where
+    ======================================  ================================  ==========================
+    Dense                                   RF                                ``nnet_dense_*.h``
+    convolution, io_parallel                RF * ceil(pixels / P)             ``PartitionLoop``
+    convolution, io_stream, latency         RF * input positions              ``PIPELINE II=reuse_factor``
+    convolution, io_stream, resource        input positions + (RF-1) * pixels  ``compute_output_buffer``
+    ======================================  ================================  ==========================
+
+    Where a loop is not pipelined (both resource strategies) each turn also fills and drains the multipliers' pipeline,
+    which is left out: there it is the least that the layer takes.
+
     Parameters
     ----------
     layer
@@ -37,9 +51,13 @@ def interval(layer: Layer) -> int:
     Returns
     -------
     int
-        The reuse factor, times the groups of pixels of a convolution.
+        Clock cycles.
     """
-    return layer.reuse_factor * -(-layer.pixels // layer.copies)
+    if not layer.streamed:
+        return layer.reuse_factor * -(-layer.pixels // layer.copies)
+    if layer.strategy in ("latency", "distributed_arithmetic"):
+        return layer.reuse_factor * layer.streamed
+    return layer.streamed + (layer.reuse_factor - 1) * layer.pixels
 
 
 def latency(layer: Layer) -> int:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, cast, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from knapprune.layers import Layer
 from knapprune.plugins import find, load
+
+if TYPE_CHECKING:
+    from knapprune.hardware.explanation import Explanation
 
 GROUP = "knapprune.hardware"
 
@@ -106,6 +109,14 @@ class SharesWords(Protocol):
 
         All rows that live cost the same of every other resource, and all use of ``resource`` is in these words.
         """
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """What a hardware model may have beside: it says why."""
+
+    def explain(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> Explanation:
+        """Say why the layer uses what it uses, and what would make pruning it pay."""
 
 
 def hardware(model: str | HardwareModel, part: str) -> HardwareModel:

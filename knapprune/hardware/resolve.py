@@ -23,6 +23,7 @@ def resolve_layer(
     kernel_shape: tuple[int, ...],
     *,
     pixels: int = 1,
+    positions: int = 1,
     hls_type: str,
     data_bits: int,
 ) -> Layer:
@@ -36,6 +37,8 @@ def resolve_layer(
         The layer, as in :class:`~knapprune.layers.Layer`.
     pixels
         Output positions of a convolution, or of a Dense layer on a tensor of several axes.
+    positions
+        Its input positions, padding included.
     hls_type
         The class hls4ml turns it into: ``"Dense"``, ``"Conv1D"`` or ``"Conv2D"``. A Dense layer on several axes
         becomes a convolution.
@@ -50,7 +53,7 @@ def resolve_layer(
     Raises
     ------
     HlsConfigError
-        For settings that hls4ml refuses, or takes only to write a project that does not compile.
+        For settings that hls4ml refuses, or takes only to write a project that does not compile or work.
 
     Warns
     -----
@@ -66,6 +69,12 @@ def resolve_layer(
     strategy = _effective_strategy(config, name, hls_type, requested_strategy, requested_factor)
     n_in, n_out = prod(kernel_shape[:-1]), kernel_shape[-1]
     effective_factor = _effective_reuse_factor(name, n_in, n_out, strategy, requested_factor)
+    if hls_type != "Dense" and config.io_type == "io_parallel" and strategy == "resource" and effective_factor > n_in:
+        # nnet_conv*_resource.h: "correct only for RF <= ...". Most assert it; Vitis' Conv2D computes something else.
+        raise HlsConfigError(
+            f"hls_config: layer {name!r} has ReuseFactor {effective_factor}, expected one of {divisors(n_in)}: above "
+            f"its {n_in} inputs hls4ml's resource strategy is wrong for convolutions in io_parallel; io_stream takes it"
+        )
     pointwise = hls_type != "Dense" and (kind == "dense" or prod(kernel_shape[:-2]) == 1)
     if pointwise and effective_factor != requested_factor and "ReuseFactor" in config.layer_names.get(name, {}):
         # optimize_pointwise_conv makes the layer anew, and that puts the layer's own settings back, unchecked.
@@ -86,6 +95,7 @@ def resolve_layer(
         data_bits=data_bits,
         copies=1 if hls_type == "Dense" else _pixels_in_parallel(config, name, hls_type, pixels),
         pixels=1 if hls_type == "Dense" else pixels,
+        streamed=positions if hls_type != "Dense" and config.io_type == "io_stream" else 0,
     )
 
 

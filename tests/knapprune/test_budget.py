@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knapprune.budget import BudgetError, Cap, parse_budget
+from knapprune.budget import BudgetError, Cap, parse_budget, with_part
 from knapprune.estimation import Resources
 
 TODAY = Resources({"fc1": {"dsp": 192, "bram": 30}, "fc2": {"dsp": 8, "bram": 4}}, ())
@@ -71,3 +71,68 @@ def test_a_cap_counts_what_it_covers():
     assert Cap("dsp", 4).use(TODAY) == 200
     assert Cap("dsp", 4, "fc2").use(TODAY) == 8
     assert str(Cap("dsp", 4, "fc2")) == "budget['fc2']['dsp'] = 4"
+
+
+def on(part, **use):
+    return Resources({"fc": use}, (), part=part)
+
+
+def test_a_part_caps_what_is_counted_by_what_the_chip_has():
+    found = parse_budget({"part": "xcku115-flvb2104-2-i"}, on("xcvu13p", dsp=9000, bram=100))
+    assert found == (Cap("dsp", 5520, part="xcku115"), Cap("bram", 2160, part="xcku115"))
+    assert [cap.asks(on(None, dsp=9000, bram=100)) for cap in found] == [True, False]
+    assert str(found[0]) == "budget['xcku115']['dsp'] = 5520"
+
+
+def test_a_share_is_of_the_part_named_or_of_the_configurations():
+    assert [cap.limit for cap in parse_budget({"part": "xc7z020", "share": 0.8}, on(None, dsp=1, bram=1))] == [176, 112]
+    assert [cap.limit for cap in parse_budget({"share": 0.5}, on("xc7z020clg400-1", dsp=1))] == [110]
+
+
+def test_a_part_and_other_caps_hold_together():
+    found = parse_budget({"part": "xc7z020", "dsp": 0.5, "fc": {"dsp": 8}}, on(None, dsp=40))
+    assert [(cap.layer, cap.limit, cap.part) for cap in found] == [
+        (None, 220, "xc7z020"),
+        (None, 20, None),
+        ("fc", 8, None),
+    ]
+
+
+def test_layers_may_be_called_part_and_share():
+    today = Resources({"part": {"dsp": 8}, "share": {"dsp": 4}}, ())
+    found = parse_budget({"part": {"dsp": 2}, "share": {"dsp": 1}}, today)
+    assert [(cap.layer, cap.limit) for cap in found] == [("part", 2), ("share", 1)]
+
+
+@pytest.mark.parametrize(
+    ("budget", "message"),
+    [
+        ({"part": "xcku116-flvb2104-2-i"}, "'xcku116-flvb2104-2-i' is not in the catalogue(?s:.*)did you mean"),
+        ({"part": 7}, "expected a part number"),
+        ({"share": 0.5}, "expected a part number"),
+        ({"part": "xc7z020", "share": 0}, r"budget\['share'\]: got 0, expected a share"),
+        ({"part": "xc7z020", "share": 1.5}, "expected a share"),
+        ({"part": "xc7z020", "share": True}, "expected a share"),
+    ],
+)
+def test_a_part_that_is_not_known_and_a_share_that_is_none_are_refused(budget, message):
+    with pytest.raises(BudgetError, match=message):
+        parse_budget(budget, on(None, dsp=40))
+
+
+def test_a_part_has_nothing_to_cap_for_hardware_that_counts_something_else():
+    with pytest.raises(BudgetError, match="'xc7z020' has no cycles or weight_words to cap"):
+        parse_budget({"part": "xc7z020"}, on(None, cycles=40, weight_words=3))
+
+
+def test_caps_are_taken_as_they_are():
+    caps = (Cap("dsp", 3), Cap("bram", 2, "fc1"))
+    assert parse_budget(caps, TODAY) == caps
+
+
+def test_the_part_of_a_budget_is_the_one_that_is_counted_for():
+    assert with_part({"io_type": "io_stream"}, {"part": "xc7z020"}) == {"io_type": "io_stream", "part": "xc7z020"}
+    assert with_part({"part": "xc7z020"}, {"dsp": 3}) == {"part": "xc7z020"}
+    assert with_part({}, None) == {}
+    with pytest.raises(BudgetError, match="'xc7z045' as keyword"):
+        with_part({"part": "xc7z045"}, {"part": "xc7z020"})

@@ -54,6 +54,27 @@ def test_estimate_prints_a_line_for_each_layer(files):
     assert "total" in result.stdout
 
 
+def test_estimate_explains(files):
+    """With --explain each layer says why it costs what it costs."""
+    result = run("estimate", files / "model.keras", files / "config.yml", "--explain")
+    assert result.exit_code == 0, result.output
+    assert "pruning for dsp: structure 'dsp-row' saves it" in result.stdout
+    assert "legal for resource_unrolled: 2, 4, 8" in result.stdout
+
+
+def test_a_chip_can_be_the_budget(files, tmp_path):
+    """The caps are what the part has, and the record says which of them binds."""
+    chip = ("--budget", "part=xc7z007sclg225-1", "--budget", "share=0.25")
+    result = run("select", files / "model.keras", files / "config.yml", *chip, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    record = json.loads((tmp_path / "out" / "selection.json").read_text())
+    assert [(cap["resource"], cap["part"], cap["limit"], cap["binds"]) for cap in record["budget"]] == [
+        ("dsp", "xc7z007s", 16, True),
+        ("bram", "xc7z007s", 12, False),
+    ]
+    assert "of xc7z007s: dsp" in result.stdout
+
+
 def test_select_writes_masks_a_model_and_the_proof(files, tmp_path):
     """What was chosen stands in files that other commands read."""
     arguments = (

@@ -5,6 +5,7 @@ import pytest
 from knapprune.adapters.keras import KerasAdapter
 from knapprune.adapters.keras_files import load_keras_model
 from knapprune.estimation import estimate
+from knapprune.hardware.accelerator import Accelerator
 from knapprune.hardware.dsp import MultiplierTable
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.hardware.model import HardwareWarning
@@ -63,6 +64,38 @@ def test_the_summary_shows_requested_and_effective_settings():
     assert "4 (not 5)" in text
     assert "fc1" in text
     assert text.splitlines()[-1] == "not counted: bn"
+
+
+def test_the_summary_shows_the_share_of_the_chip():
+    found = estimate(network(), UNROLLED, part="xcku115-flvb2104-2-i")
+    assert found.shares == {"dsp": 168 / 5520, "bram": 75 / 2160}
+    assert found.summary().splitlines()[-2] == "of xcku115: dsp 3.0% of 5520, bram 3.5% of 2160"
+
+
+def test_an_unknown_part_has_no_shares_and_the_summary_says_so():
+    found = estimate(network(), UNROLLED, part="xcku116-flvb2104-2-i")
+    assert found.shares == {}
+    assert "no shares: part 'xcku116-flvb2104-2-i' is not in the catalogue" in found.summary()
+
+
+def test_hardware_that_counts_what_no_chip_lists_shows_no_chip():
+    found = estimate(network(), {}, hardware=Accelerator())
+    assert found.shares == {}
+    assert found.chip() == []
+
+
+def test_an_explanation_has_every_layer_and_the_pace_of_the_network():
+    found = estimate(network(), {**UNROLLED, "LayerName": {"fc2": {"ReuseFactor": 8}}}, explain=True)
+    assert [(known.layer.name, known.use) for known in found.explanations] == list(found.by_layer.items())
+    assert found.summary().endswith(found.explanation)
+    assert "the network takes an input every 8 cycles, estimated: fc2 sets the pace" in found.explanation
+    plain = estimate(network(), UNROLLED)
+    assert (plain.explanations, plain.explanation) == ((), "")
+
+
+def test_hardware_that_cannot_explain_is_told():
+    with pytest.raises(ValueError, match="explain: hardware model Accelerator has no method explain"):
+        estimate(network(), {}, explain=True, hardware=Accelerator())
 
 
 @pytest.mark.parametrize(("name", "dsp", "bram"), [("KERAS_3layer", 1064, 474), ("KERAS_conv1d_small", 35, 18)])

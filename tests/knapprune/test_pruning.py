@@ -152,3 +152,15 @@ def test_the_report_saves_itself_as_json_and_as_a_page(network, blobs, tmp_path)
     assert f"<td>{seen.resources['dsp']}</td>" in page
     with pytest.raises(ValueError, match=r"expected a name that ends in \.json or \.html"):
         seen.report.save(tmp_path / "report.pdf")
+
+
+def test_a_chip_is_a_budget_step_by_step(network, blobs):
+    """What the chip has too little of is saved in steps; what it has enough of asks for nothing."""
+    seen = pruned(network, blobs, budget={"part": "xc7z020clg400-1"}, tolerance=1.0, steps=2, epochs=0)
+    assert seen.met
+    assert [(cap.resource, cap.limit, cap.use(seen.before)) for cap in seen.budget] == [
+        ("dsp", 220, 272),
+        ("bram", 140, 122),
+    ]
+    assert [step.selection.resources["dsp"] for step in seen.history] == [226, 220]
+    assert seen.resources.shares["dsp"] == 1.0

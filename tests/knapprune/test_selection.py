@@ -223,3 +223,42 @@ def test_real_networks_fit_a_quarter_of_their_multipliers(data_folder, name):
     assert found.resources["dsp"] == found.before["dsp"] // 4
     assert found.solution.status == "OPTIMAL"
     assert all(mask.any() for mask in found.masks.values())
+
+
+def test_a_chip_is_a_budget_and_the_answer_says_what_binds():
+    found = select(MODEL, config(reuse_factor=2), {"part": "xc7z007sclg225-1"})  # 66 DSPs, 50 BRAMs
+    assert found.before.total == {"dsp": 252, "bram": 113}
+    assert [cap.use(found.resources) <= cap.limit for cap in found.budget] == [True, True]
+    assert [cap.limit for cap in found.budget] == [66, 50]
+    assert [cap.resource for cap in found.binding] == ["dsp"]
+    assert found.resources.shares == pytest.approx(
+        {"dsp": found.resources["dsp"] / 66, "bram": found.resources["bram"] / 50}
+    )
+    assert "binding: budget['xc7z007s']['dsp'] = 66" in found.summary().splitlines()
+    assert "of xc7z007s: dsp 100.0% of 66, bram" in found.summary()
+
+
+def test_a_resource_that_the_chip_has_enough_of_makes_no_structure_coarser():
+    found = select(MODEL, config(), {"part": "xc7z020clg400-1", "share": 0.5})  # 110 of 126 DSPs, 70 of 57 BRAMs
+    assert found.structures == {"fc1": "dsp-row", "fc2": "dsp-row"}
+    assert found.resources["dsp"] == 110
+    assert [cap.resource for cap in found.binding] == ["dsp"]
+
+
+@pytest.mark.parametrize("settings_of", [config(), config("Resource"), config("Latency", 1)])
+def test_a_network_that_fits_its_chip_is_left_whole_and_nothing_binds(settings_of):
+    found = select(MODEL, settings_of, {"part": "xcku115-flvb2104-2-i"})
+    assert found.masks == {}
+    assert found.binding == ()
+    assert "binding" not in found.summary()
+
+
+def test_a_chip_too_small_for_a_strategy_that_cannot_save_is_told():
+    with pytest.raises(BudgetError, match=r"budget\['xc7z007s'\]\['dsp'\] = 66: pruning saves no dsp here"):
+        select(MODEL, config("Resource"), {"part": "xc7z007s"})
+
+
+def test_the_part_of_the_budget_decides_the_dsp_block():
+    wide = {"Model": {"Strategy": "resource_unrolled", "ReuseFactor": 4, "Precision": "fixed<26,6>"}}
+    before = {part: select(MODEL, wide, {"part": part, "dsp": 1.0}).before["dsp"] for part in ("xcku040", "xc7k325t")}
+    assert before == {"xcku040": 252, "xc7k325t": 504}

@@ -97,3 +97,12 @@ def test_distributed_arithmetic_is_refused_above_reuse_factor_one():
 def test_what_is_not_supported_is_refused_by_name(setting):
     with pytest.raises(HlsConfigError, match=setting):
         resolve(**{setting: 12})
+
+
+def test_a_convolution_in_parallel_is_refused_a_reuse_factor_above_its_inputs():
+    """hls4ml 1.3 takes it, and writes a project that aborts, or with Vitis a Conv2D of wrong results."""
+    conv = {"strategy": "resource", "shape": (3, 4, 6), "hls_type": "Conv1D"}
+    assert resolve(**conv, reuse_factor=12).reuse_factor == 12
+    with pytest.raises(HlsConfigError, match=r"ReuseFactor 24, expected one of \[1, 2, 3, 4, 6, 12\](?s:.*)io_stream"):
+        resolve(**conv, reuse_factor=24)
+    assert resolve(**conv, reuse_factor=24, io_type="io_stream").reuse_factor == 24

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,14 +30,19 @@ def test_the_published_example_has_the_published_factors():
     assert valid_reuse_factors(16, 5, include_largest=False) == [1, 2, 4, 8, 16]
 
 
-def test_rules_equal_those_of_the_installed_hls4ml():
+@pytest.mark.slow
+def test_rules_equal_those_of_hls4ml_for_all_sizes_up_to_64():
     fpga = pytest.importorskip("hls4ml.backends.fpga.fpga_backend").FPGABackend
     backend = object.__new__(fpga)
-    for n_in in range(1, 25):
-        for n_out in range(1, 25):
-            valid = backend.get_valid_reuse_factors(n_in, n_out)
-            assert valid_reuse_factors(n_in, n_out) == valid
-            for chosen in {1, 2, 3, 5, n_in, n_in + 1, n_out, n_in * n_out - 1, n_in * n_out + 7}:
+    for n_in in range(1, 65):
+        for n_out in range(1, 65):
+            whole = n_in * n_out
+            valid = valid_reuse_factors(n_in, n_out)
+            assert valid == backend.get_valid_reuse_factors(n_in, n_out)  # puts every number to _validate_reuse_factor
+            assert valid_reuse_factors(n_in, n_out, include_largest=False) == valid[:-1]
+            # Halfway between two valid ones, and on both sides of it, is where the choice could differ.
+            middles = {(low + high) // 2 + step for low, high in pairwise(valid) for step in (-1, 0, 1)}
+            for chosen in middles | set(valid) | {whole + 1, 3 * whole}:
                 assert closest(valid, chosen) == backend.get_closest_reuse_factor(valid, chosen)
 
 

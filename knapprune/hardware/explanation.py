@@ -1,0 +1,131 @@
+"""Why a layer costs what it costs in a project of hls4ml, and what would make pruning it pay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from knapprune.hardware.bram import BLOCK_DEPTH, WORD_BITS
+from knapprune.hardware.reuse import valid_reuse_factors
+from knapprune.layers import Layer
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What one layer's cost is made of. ``str()`` of it is the text.
+
+    Parameters
+    ----------
+    layer
+        The layer, with the settings that were asked for and those in effect.
+    use, whole
+        Counts by resource: as the layer is now, and as it would be without a zero weight.
+    multipliers, whole_multipliers
+        Multipliers of one pixel, likewise.
+    dsp_per_product
+        DSP blocks of one multiplier; 0 where products go to look-up tables.
+    dsp_ports
+        Signed widths in bits of the two operands that one DSP block takes, the wider one first.
+    word_bits, word_depth
+        Width and depth of the weight memory; both 0 where the layer keeps no weights in BRAM.
+    pruning
+        By resource: which structure saves it, or why none does and what would.
+    legal_reuse_factors
+        By strategy: those that hls4ml leaves as they are, without what it writes projects for that do not work.
+    interval
+        Estimated cycles after which the layer takes its next input: :func:`knapprune.hardware.latency.interval`.
+    """
+
+    layer: Layer
+    use: Mapping[str, int]
+    whole: Mapping[str, int]
+    multipliers: int
+    whole_multipliers: int
+    dsp_per_product: int
+    dsp_ports: tuple[int, int]
+    word_bits: int
+    word_depth: int
+    pruning: Mapping[str, str]
+    legal_reuse_factors: Mapping[str, tuple[int, ...]]
+    interval: int
+
+    def __str__(self) -> str:
+        layer = self.layer
+        lines = [
+            f"strategy: {_strategy(layer)}",
+            f"reuse factor: {_reuse_factor(layer)}",
+            *(f"  legal for {name}: {_numbers(legal)}" for name, legal in self.legal_reuse_factors.items()),
+            f"dsp: {self._dsp()}",
+            f"bram: {self._bram()}",
+            *(f"pruning for {resource}: {sentence}" for resource, sentence in self.pruning.items()),
+            f"initiation interval: {self.interval} cycle{'' if self.interval == 1 else 's'}, estimated",
+        ]
+        shape = " x ".join(map(str, layer.kernel_shape))
+        return "\n".join([f"{layer.name}: {layer.kind}, kernel {shape}", *(f"  {line}" for line in lines)])
+
+    def _dsp(self) -> str:
+        layer, wide, narrow = self.layer, *self.dsp_ports
+        if not self.whole_multipliers:
+            return "0; distributed_arithmetic adds shifted inputs"
+        operands = f"{layer.weight_bits} x {layer.data_bits} bits"
+        if self.dsp_per_product:
+            price = f"{self.dsp_per_product} DSP each for {operands} (a block takes {wide} x {narrow})"
+        else:
+            price = f"products of {operands} go to look-up tables"
+        pixels = f", for each of {layer.copies} pixels at once" if layer.copies > 1 else ""
+        bound = "at most " if layer.strategy == "latency" and layer.reuse_factor > 1 else ""
+        return f"{self.use['dsp']}; {bound}{self.multipliers} of {self.whole_multipliers} multipliers{pixels}, {price}"
+
+    def _bram(self) -> str:
+        if not self.word_bits:
+            return "0; the weights are constants in the logic"
+        return (
+            f"{self.use['bram']} of {self.whole['bram']}; the memory is {self.word_bits} bits wide "
+            f"({self.whole_multipliers} weights of {self.layer.weight_bits}) and {self.word_depth} deep, "
+            f"in blocks of {WORD_BITS} x {BLOCK_DEPTH}"
+        )
+
+
+def legal_reuse_factors(layer: Layer) -> dict[str, tuple[int, ...]]:
+    """List the reuse factors that hls4ml takes for a layer as they are, by strategy.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+
+    Returns
+    -------
+    dict
+        Ascending numbers by strategy, without strategies that would be replaced. ``latency`` is not in it: it takes any
+        number, but above 1 a zero weight saves nothing for certain.
+    """
+    in_parallel = layer.convolves and not layer.streamed
+    valid = valid_reuse_factors(layer.n_in, layer.n_out)
+    # Above n_in the convolution is wrong: see resolve_layer.
+    legal = {"resource": tuple(factor for factor in valid if factor <= layer.n_in or not in_parallel)}
+    if not in_parallel:
+        legal["resource_unrolled"] = tuple(valid[1:-1])
+    return {**legal, "distributed_arithmetic": (1,)}
+
+
+def _strategy(layer: Layer) -> str:
+    asked, taken = layer.requested_strategy, layer.strategy
+    if asked == taken or (asked == "da" and taken == "distributed_arithmetic"):
+        return f"{taken}, as asked for"
+    if taken == "latency":
+        why = "hls4ml knows no strategy of that name"
+    elif layer.requested_reuse_factor == 1:
+        why = "hls4ml unrolls only for reuse factors above 1"
+    else:
+        why = "hls4ml unrolls convolutions only in io_stream"
+    return f"{taken}, not {asked}: {why}"
+
+
+def _reuse_factor(layer: Layer) -> str:
+    asked, taken = layer.requested_reuse_factor, layer.reuse_factor
+    return f"{taken}, as asked for" if asked == taken else f"{taken}, not {asked}: the closest legal one"
+
+
+def _numbers(legal: tuple[int, ...]) -> str:
+    return ", ".join(map(str, legal)) or "none"
