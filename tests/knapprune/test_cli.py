@@ -70,7 +70,7 @@ def test_a_chip_can_be_the_budget(files, tmp_path):
     record = json.loads((tmp_path / "out" / "selection.json").read_text())
     assert [(cap["resource"], cap["part"], cap["limit"], cap["binds"]) for cap in record["budget"]] == [
         ("dsp", "xc7z007s", 16, True),
-        ("bram", "xc7z007s", 12, False),
+        ("bram", "xc7z007s", 12, True),
     ]
     assert "of xc7z007s: dsp" in result.stdout
 
