@@ -60,8 +60,8 @@ class Stage:
 class Automatic:
     """Run the cheapest capable solver first; go on with the next until one has a proof.
 
-    1. closure for requirements; few-types where weights come by types, or many of a sample of items weigh the same; for
-       a part of the time where another solver is waiting.
+    1. closure for requirements; few-types where weights come by types, or many of a sample of items weigh the same in
+       several resources; for a part of the time where another solver is waiting.
     2. core for one resource, branch-and-bound for several, choice for multiple choice.
     3. bellman where the table is small, then a mixed-integer solver for what the others give up: highs for requirements
        and real numbers, cpsat otherwise.
@@ -142,6 +142,8 @@ def _looks_typed(problem: Knapsack) -> bool:
     """Whether the items fall into few types, as far as the evenly spaced sample of them tells."""
     if problem.type_weights is not None:
         return bool(problem.type_weights.shape[1] * FEW <= problem.n)
+    if problem.m == 1:
+        return False  # core is as fast on equal weights, and sure of what is hard
     sample = problem.weights[:, np.linspace(0, problem.n - 1, min(problem.n, SAMPLE)).astype(np.int64)]
     return bool(len(np.unique(sample, axis=1).T) * FEW <= sample.shape[1])
 
