@@ -11,6 +11,7 @@ import json
 import math
 import os
 import sys
+import threading
 import time
 from typing import Any, TextIO
 
@@ -20,6 +21,7 @@ from bench.peers import contestant
 from bench.peers.contestant import Contestant, Outcome
 from bench.specs import Spec
 from knapsolve import Knapsack
+from knapsolve.backends.worker import watch_parent
 from knapsolve.solution import evaluate, violation
 from knapsolve.solver import solvers
 
@@ -30,7 +32,8 @@ WARM_SECONDS = 5.0
 
 
 def main() -> None:
-    """Serve one request."""
+    """Serve one request; end with the benchmark that asked."""
+    threading.Thread(target=watch_parent, args=(os.getppid(),), daemon=True).start()
     events = _private_output()
     request = json.loads(sys.stdin.readline())
     fields = request["spec"] | {"options": tuple((key, value) for key, value in request["spec"]["options"])}

@@ -34,7 +34,7 @@ def main(module: str) -> None:
     inbox, outbox = _claim_pipes()
     jobs: SimpleQueue[tuple[int, Job]] = SimpleQueue()
     threading.Thread(target=_read_jobs, args=(inbox, jobs), daemon=True).start()
-    threading.Thread(target=_watch_parent, args=(os.getppid(),), daemon=True).start()
+    threading.Thread(target=watch_parent, args=(os.getppid(),), daemon=True).start()
     lock = threading.Lock()  # solvers report from their own threads
 
     def send(number: int, kind: str, content: Any) -> None:
@@ -80,8 +80,14 @@ def _read_jobs(inbox: BinaryIO, jobs: SimpleQueue[tuple[int, Job]]) -> None:
         os._exit(0)
 
 
-def _watch_parent(parent: int) -> None:
-    """Exit when the process is orphaned, for a fork of the parent may hold the other end of the pipe open."""
+def watch_parent(parent: int) -> None:
+    """Exit when the process is orphaned, for a fork of the parent may hold the other end of the pipe open.
+
+    Parameters
+    ----------
+    parent
+        Process id of the parent.
+    """
     while os.getppid() == parent:
         time.sleep(_PARENT_CHECK_SECONDS)
     os._exit(0)
