@@ -6,6 +6,8 @@ VENV ?= .venv
 JOBS ?= 2
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# PyTorch is large, and only tests and users of PyTorch models need it.
+TORCH := $(VENV)/.torch
 
 # Real networks and instances are optional: tests that need them are skipped where they are absent.
 KNAPPRUNE_DATA ?= $(abspath $(wildcard ../shared/data))
@@ -19,27 +21,27 @@ demo: $(READY)
 	$(BIN)/knapprune demo --out demo-out --force
 
 # One after the other whatever -j says: each uses all cores.
-test: $(READY)
+test: $(TORCH)
 	$(MAKE) lint
 	$(MAKE) test-fast
 	$(MAKE) test-nojit
 	$(MAKE) test-slow
 
-lint: $(READY)
+lint: $(TORCH)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test-fast: $(READY)
+test-fast: $(TORCH)
 	$(PYTEST) -n $(JOBS) --dist loadfile -m "not slow"
 
-test-slow: $(READY)
+test-slow: $(TORCH)
 	$(PYTEST) -n $(JOBS) --dist worksteal -m slow
 
 # The kernels as plain Python: a mistake that compiled code hides (an index past the end) is an error here.
 # The searches that take millions of steps run their own small cases instead, or none.
 # Hashes multiply unsigned integers that wrap around on purpose.
-test-nojit: $(READY)
+test-nojit: $(TORCH)
 	NUMBA_DISABLE_JIT=1 $(PYTEST) -n $(JOBS) -m "not slow" --ignore tests/knapsolve/backends \
 	  -W "ignore:overflow encountered in scalar multiply:RuntimeWarning" tests/knapsolve tests/conformance \
 	  -k "not core and not branch and not choice and not local and not auto"
@@ -55,6 +57,10 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt hatchling editables
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e ".[all,dev]"
 	touch $(READY)
+
+$(TORCH): $(READY)
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e ".[torch]"
+	touch $(TORCH)
 
 clean:
 	rm -rf $(VENV) demo-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
