@@ -4,24 +4,65 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Literal
+from typing import Any, Literal
 
-Kind = Literal["dense", "conv1d", "conv2d"]
+import numpy as np
+import numpy.typing as npt
+
+Kind = Literal[
+    "dense",
+    "conv1d",
+    "conv2d",
+    "depthwise_conv1d",
+    "depthwise_conv2d",
+    "einsum_dense",
+    "lstm",
+    "gru",
+    "scale",
+]
+
+_CONVOLUTIONS = ("conv1d", "conv2d", "depthwise_conv1d", "depthwise_conv2d")
+
+
+@dataclass(frozen=True)
+class Products:
+    """Multiplications that no weight of a kernel decides, such as gate by state.
+
+    Parameters
+    ----------
+    multipliers
+        Multipliers that compute them.
+    first_bits, second_bits
+        Widths of their two operands, in bits.
+    """
+
+    multipliers: int
+    first_bits: int
+    second_bits: int
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer with a kernel, as the hardware computes it. No framework, no weights.
+    """One kernel, as the hardware computes it. No framework, no weights.
+
+    Most layers have one kernel and their name in hls4ml is the layer's. The others:
+
+    - A separable convolution is two layers, ``x_depthwise`` and ``x_pointwise``, as hls4ml splits it.
+    - A recurrent layer has two kernels: the layer ``x`` is that of the inputs, ``x/recurrent`` that of the state.
+    - A layer without a prunable kernel that multiplies (a batch normalisation that stays) is of kind ``"scale"`` and
+      has a kernel of shape ``(0,)``: all that it uses is in `products`.
 
     Parameters
     ----------
     name
         The layer's name in the model and in the hls4ml configuration.
     kind
-        ``"dense"``, ``"conv1d"`` or ``"conv2d"``.
+        ``"dense"``, ``"conv1d"``, ``"conv2d"``, ``"depthwise_conv1d"``, ``"depthwise_conv2d"``, ``"einsum_dense"``,
+        ``"lstm"``, ``"gru"`` or ``"scale"``.
     kernel_shape
-        The kernel's shape in Keras' order, output axis last: ``(in, out)``, ``(width, in, out)`` or
-        ``(height, width, in, out)``.
+        The kernel's shape in Keras' order: ``(in, out)``, ``(width, in, out)`` or ``(height, width, in, out)``; of
+        depthwise convolutions ``(width, channels, multiplier)`` or ``(height, width, channels, multiplier)``; of
+        recurrent layers ``(in, gates x units)``; of an EinsumDense as the equation has it.
     strategy, requested_strategy
         The hls4ml strategy that takes effect and the one that was asked for (``"latency"``, ``"resource"``,
         ``"resource_unrolled"``).
@@ -30,11 +71,22 @@ class Layer:
     weight_bits, data_bits
         Width of a weight and of an input word, in bits.
     copies
-        How many times the multiplier array is instantiated: output pixels computed in parallel (convolutions).
+        How many times the multiplier array is instantiated: output pixels computed in parallel (convolutions), or
+        positions of the free data axes (EinsumDense).
     pixels
-        Output positions that the kernel is applied at, one after the other or in parallel; 1 for a Dense layer.
+        Positions that the kernel is applied at, one after the other or in parallel: output pixels of a convolution,
+        steps of a sequence (recurrent layers), free data axes of an EinsumDense; 1 for a Dense layer.
     streamed
         Input positions that a convolution in io_stream reads one after the other, padding included; 0 for other layers.
+    outputs
+        The kernel's axes that tell outputs apart; products are summed over the others. The last one; channels and
+        multiplier of a depthwise convolution; what the equation of an EinsumDense says.
+    layout
+        The order of the kernel's axes in the array of weights that the generated code reads under a resource strategy:
+        a multiplier owns ``reuse_factor`` neighbours there. Empty stands for outputs first: the last axis, then the
+        others. A depthwise convolution with multiplier 1 keeps its own order.
+    products
+        Multiplications that stay whatever is pruned: gates by states, or the scale of a normalisation.
     """
 
     name: str
@@ -49,23 +101,68 @@ class Layer:
     copies: int = 1
     pixels: int = 1
     streamed: int = 0
+    outputs: tuple[int, ...] = (-1,)
+    layout: tuple[int, ...] = ()
+    products: tuple[Products, ...] = ()
 
     @property
     def n_in(self) -> int:
-        """Products summed into one output: every kernel axis but the last."""
-        return prod(self.kernel_shape[:-1])
+        """Products summed into one output: every kernel axis that is not of the outputs."""
+        return self.size // self.n_out if self.size else 0
 
     @property
     def n_out(self) -> int:
-        """Output neurons or filters: the kernel's last axis."""
-        return self.kernel_shape[-1]
+        """Outputs of one application of the kernel: neurons, filters, gates of all units."""
+        return prod(self.kernel_shape[axis] for axis in self.outputs)
 
     @property
     def convolves(self) -> bool:
         """Whether hls4ml builds a convolution: also of a Dense layer on several axes."""
-        return self.kind != "dense" or self.pixels > 1
+        return self.kind in _CONVOLUTIONS or (self.kind == "dense" and self.pixels > 1)
+
+    @property
+    def depthwise(self) -> bool:
+        """Whether each input channel has filters of its own, so that an output sums over one channel alone."""
+        return self.kind in ("depthwise_conv1d", "depthwise_conv2d")
 
     @property
     def size(self) -> int:
         """Number of weights in the kernel."""
         return prod(self.kernel_shape)
+
+    @property
+    def axes(self) -> tuple[int, ...]:
+        """The kernel's axes in the order of ``layout``, none left out."""
+        last = len(self.kernel_shape) - 1
+        return self.layout or (last, *range(last))
+
+    def flat(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Lay an array of the kernel's shape out as the generated code has the weights.
+
+        Parameters
+        ----------
+        array
+            Shape ``kernel_shape``.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape ``(size,)``.
+        """
+        return np.transpose(array, self.axes).reshape(-1)
+
+    def unflat(self, flat: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Bring what :meth:`flat` laid out back to the kernel's own axis order.
+
+        Parameters
+        ----------
+        flat
+            Shape ``(size,)``.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape ``kernel_shape``.
+        """
+        laid_out = flat.reshape([self.kernel_shape[axis] for axis in self.axes])
+        return np.ascontiguousarray(np.transpose(laid_out, np.argsort(self.axes)))

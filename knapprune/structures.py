@@ -41,7 +41,7 @@ def unstructured(layer: Layer) -> Labels:
 
 
 def neuron(layer: Layer) -> Labels:
-    """All weights of one output neuron (dense) or filter (convolution): the kernel's last axis.
+    """All weights of one output: a neuron, a filter, a gate of a recurrent unit, or a channel of a depthwise one.
 
     Parameters
     ----------
@@ -53,14 +53,17 @@ def neuron(layer: Layer) -> Labels:
     Labels
         Shape ``layer.kernel_shape``; ``layer.n_out`` labels.
     """
-    return np.broadcast_to(np.arange(layer.n_out, dtype=np.int64), layer.kernel_shape).copy()
+    outputs = {axis % len(layer.kernel_shape) for axis in layer.outputs}
+    sizes = [size if axis in outputs else 1 for axis, size in enumerate(layer.kernel_shape)]
+    return np.broadcast_to(np.arange(layer.n_out, dtype=np.int64).reshape(sizes), layer.kernel_shape).copy()
 
 
 def dsp_row(layer: Layer) -> Labels:
-    """The weights that share one multiplier: ``reuse_factor`` consecutive weights, output axis first.
+    """The weights that share one multiplier: ``reuse_factor`` consecutive weights of the generated array.
 
     hls4ml transposes the kernel to output-axis-first (``passes/resource_strategy.py``), flattens it, and gives each
-    multiplier one row of ``(n_in * n_out / reuse_factor, reuse_factor)``.
+    multiplier one row of ``(n_in * n_out / reuse_factor, reuse_factor)``. A depthwise convolution keeps its own order,
+    in which neighbours belong to neighbouring channels (``nnet_depthwise_product.h``).
 
     Parameters
     ----------
@@ -72,7 +75,7 @@ def dsp_row(layer: Layer) -> Labels:
     Labels
         Shape ``layer.kernel_shape``; ``ceil(size / reuse_factor)`` labels.
     """
-    return _from_output_first(np.arange(layer.size, dtype=np.int64) // layer.reuse_factor, layer)
+    return layer.unflat(np.arange(layer.size, dtype=np.int64) // layer.reuse_factor)
 
 
 def bram_run(layer: Layer) -> Labels:
@@ -93,7 +96,7 @@ def bram_run(layer: Layer) -> Labels:
         Shape ``layer.kernel_shape``.
     """
     rows_per_run = lcm(layer.weight_bits, WORD_BITS) // layer.weight_bits
-    return _from_output_first(np.arange(layer.size, dtype=np.int64) // (layer.reuse_factor * rows_per_run), layer)
+    return layer.unflat(np.arange(layer.size, dtype=np.int64) // (layer.reuse_factor * rows_per_run))
 
 
 #: The structures that can be asked for by name.
@@ -137,12 +140,6 @@ def labels(layer: Layer, structure: str | Structure) -> Labels:
             f"'fetch-group:12/16' or one of {sorted(STRUCTURES)}"
         )
     return STRUCTURES[structure](layer)
-
-
-def _from_output_first(flat: Labels, layer: Layer) -> Labels:
-    """Bring labels of the output-axis-first flat kernel back to the kernel's own axis order."""
-    output_first = flat.reshape(layer.n_out, *layer.kernel_shape[:-1])
-    return np.ascontiguousarray(np.moveaxis(output_first, 0, -1))
 
 
 def _check(found: npt.NDArray[np.generic], layer: Layer, name: str) -> None:

@@ -152,7 +152,7 @@ class Hls4mlHardware:
         """
         if layer.strategy != "resource_unrolled" or layer.reuse_factor == 1:
             return None
-        alive = np.moveaxis(np.asarray(kernel) != 0, -1, 0).reshape(-1, layer.reuse_factor)
+        alive = layer.flat(np.asarray(kernel) != 0).reshape(-1, layer.reuse_factor)
         planes = depth_segments(alive.astype(np.int64)).max(axis=2) > 0
         return SharedWords("bram", *columns_of_rows(layer), planes)
 
@@ -278,8 +278,7 @@ def _label_range_of_rows(
     layer: Layer, labels: npt.NDArray[np.int64], alive: npt.NDArray[np.bool_]
 ) -> tuple[Owners, Owners]:
     """Lowest and highest label among the non-zero weights of each row and depth segment, shape (rows, segments)."""
-    output_first = np.moveaxis(np.where(alive, labels, -1), -1, 0).reshape(-1, layer.reuse_factor)
-    segments = depth_segments(output_first)
+    segments = depth_segments(layer.flat(np.where(alive, labels, -1)).reshape(-1, layer.reuse_factor))
     return np.where(segments < 0, _NO_LABEL, segments).min(axis=2), segments.max(axis=2)
 
 
