@@ -19,6 +19,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from knapsolve.inverse import invert
+
 SLACK = -1
 """Offset in `Dual.basis`: entry ``SLACK - i`` stands for the slack of resource i; others are item indices."""
 
@@ -145,7 +147,7 @@ def dual_simplex(values, kinds, counts, columns, limits, basis, at_one):  # type
                     matrix[i, p] = columns[kinds[b], i]
                 else:
                     matrix[i, p] = 1.0 if i == SLACK - b else 0.0
-        sound = invert(matrix, inverse)
+        sound = invert(matrix, inverse, 0.0)
         if sound:
             # Prices solve prices @ basis_columns = basis_values.
             for i in range(m):
@@ -249,39 +251,6 @@ def leaving_row(most, inverse, residual, limits):  # type: ignore[no-untyped-def
             leaving, violation = p, excess
             direction = 1.0 if below >= above else -1.0
     return leaving, violation, direction
-
-
-@njit(cache=True, nogil=True)
-def invert(matrix, inverse):  # type: ignore[no-untyped-def]
-    """Write the inverse of a matrix (m, m), which is destroyed; return False where it is singular.
-
-    Gauss-Jordan elimination with partial pivoting in plain loops: `np.linalg` takes seconds to compile.
-    """
-    m = len(matrix)
-    for i in range(m):
-        for k in range(m):
-            inverse[i, k] = 1.0 if i == k else 0.0
-    for c in range(m):
-        pivot = c
-        for i in range(c + 1, m):
-            if abs(matrix[i, c]) > abs(matrix[pivot, c]):
-                pivot = i
-        scale = matrix[pivot, c]
-        if scale == 0.0 or not np.isfinite(scale):
-            return False
-        for k in range(m):
-            across, along = matrix[pivot, k] / scale, inverse[pivot, k] / scale
-            matrix[pivot, k] = matrix[c, k]
-            inverse[pivot, k] = inverse[c, k]
-            matrix[c, k] = across
-            inverse[c, k] = along
-        for i in range(m):
-            factor = matrix[i, c]
-            if i != c and factor != 0.0:
-                for k in range(m):
-                    matrix[i, k] -= factor * matrix[c, k]
-                    inverse[i, k] -= factor * inverse[c, k]
-    return True
 
 
 @njit(cache=True, nogil=True)

@@ -108,7 +108,7 @@ def test_without_room_it_stops_with_a_selection_and_a_bound(monkeypatch):
     problem = Knapsack(random.random(60), random.random((3, 60)), [10.0, 10.0, 10.0])
     stopped = solve(problem, "few-types")
     monkeypatch.undo()
-    proved = solve(problem, "highs")
+    proved = solve(problem, "highs", time_limit=60)
     assert stopped.status is Status.FEASIBLE
     assert stopped.value <= proved.value <= stopped.bound
     assert "stopped" in stopped.trace[-1]

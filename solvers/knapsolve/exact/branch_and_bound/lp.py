@@ -20,6 +20,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from knapsolve.inverse import invert
+
 OPTIMAL, CUT_OFF, STALLED = 0, 1, 2
 """Outcomes of `reoptimise`."""
 
@@ -34,39 +36,14 @@ REFACTOR = 64
 
 
 @njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
-def invert(basis, columns, inverse, work):  # type: ignore[no-untyped-def]
-    """Invert the basis matrix by Gauss-Jordan with row exchanges into `inverse`; return whether it is regular.
-
-    `work` (M, M) is overwritten.
-    """
+def invert_basis(basis, columns, inverse, work):  # type: ignore[no-untyped-def]
+    """Write the inverse of the basis matrix to `inverse`, by way of `work` (M, M); return whether it is regular."""
     n, rows = columns.shape
     for p in range(rows):
         j = basis[p]
         for i in range(rows):
             work[i, p] = columns[j, i] if j < n else (1.0 if i == j - n else 0.0)
-            inverse[i, p] = 1.0 if i == p else 0.0
-    for p in range(rows):
-        best, pivot = p, abs(work[p, p])
-        for i in range(p + 1, rows):
-            if abs(work[i, p]) > pivot:
-                best, pivot = i, abs(work[i, p])
-        if pivot < 1e-13:
-            return False
-        if best != p:
-            for k in range(rows):
-                work[p, k], work[best, k] = work[best, k], work[p, k]
-                inverse[p, k], inverse[best, k] = inverse[best, k], inverse[p, k]
-        scale = 1.0 / work[p, p]
-        for k in range(rows):
-            work[p, k] *= scale
-            inverse[p, k] *= scale
-        for i in range(rows):
-            factor = work[i, p]
-            if i != p and factor != 0.0:
-                for k in range(rows):
-                    work[i, k] -= factor * work[p, k]
-                    inverse[i, k] -= factor * inverse[p, k]
-    return True
+    return invert(work, inverse, 1e-13)
 
 
 @njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
@@ -83,7 +60,7 @@ def start_from_basis(  # type: ignore[no-untyped-def]
         row_of[v] = -1
     for p in range(rows):
         row_of[basis[p]] = p
-    if not invert(basis, columns, inverse, work):
+    if not invert_basis(basis, columns, inverse, work):
         return np.nan
     for i in range(rows):
         price = 0.0
@@ -238,7 +215,7 @@ def reoptimise(  # type: ignore[no-untyped-def]
         basis[leaving] = entering
         row_of[entering] = leaving
         if (pivots + 1) % REFACTOR == 0:
-            if not invert(basis, columns, inverse, work):
+            if not invert_basis(basis, columns, inverse, work):
                 return STALLED, bound, pivots
         else:
             exchange(columns, inverse, entering, leaving, levels)

@@ -16,6 +16,7 @@ import numpy as np
 from numba import njit
 
 from knapsolve.exact.choice.line import line_minimum
+from knapsolve.inverse import invert
 
 SOLVED, INFEASIBLE, STUCK, UNFINISHED = 0, 1, 2, 3
 
@@ -23,41 +24,6 @@ SOLVED, INFEASIBLE, STUCK, UNFINISHED = 0, 1, 2, 3
 def most_steps(m: int) -> int:
     """Return after how many steps the simplex with m resources is given up: it usually takes about m."""
     return 60 + 40 * m
-
-
-@njit(cache=True)
-def invert(matrix):  # type: ignore[no-untyped-def]
-    """Return the inverse of a small square matrix, and whether it has one (Gauss-Jordan, partial pivoting)."""
-    m = len(matrix)
-    work = np.empty((m, m))
-    for i in range(m):
-        for j in range(m):
-            work[i, j] = matrix[i, j]
-    inverse = np.zeros((m, m))
-    for k in range(m):
-        inverse[k, k] = 1.0
-    for k in range(m):
-        pivot = k
-        for i in range(k + 1, m):
-            if abs(work[i, k]) > abs(work[pivot, k]):
-                pivot = i
-        if abs(work[pivot, k]) < 1e-12:
-            return inverse, False
-        if pivot != k:
-            for j in range(m):
-                work[k, j], work[pivot, j] = work[pivot, j], work[k, j]
-                inverse[k, j], inverse[pivot, j] = inverse[pivot, j], inverse[k, j]
-        scale = 1.0 / work[k, k]
-        for j in range(m):
-            work[k, j] *= scale
-            inverse[k, j] *= scale
-        for i in range(m):
-            factor = work[i, k]
-            if i != k and factor != 0.0:
-                for j in range(m):
-                    work[i, j] -= factor * work[k, j]
-                    inverse[i, j] -= factor * inverse[k, j]
-    return inverse, True
 
 
 @njit(cache=True)
@@ -124,7 +90,6 @@ def choice_simplex(value, weight, start, limits, allowed, prices, key, basic, ba
         (C,), written: an option of each class; those of classes without a basic option are found afresh.
     basic, basic_class
         (m,), written: basic options and their classes; ``-1 - i`` for the slack of resource i.
-
     fresh
         Whether the keys are to be found afresh; False to go on where the last call ended.
     steps
@@ -146,6 +111,7 @@ def choice_simplex(value, weight, start, limits, allowed, prices, key, basic, ba
     reduced = np.empty(n)
     slope = np.empty(n)
     matrix = np.empty((m, m))
+    inverse = np.empty((m, m))
     share = np.zeros(m)
     row = np.empty(m)
     ray = np.empty(m)
@@ -157,8 +123,7 @@ def choice_simplex(value, weight, start, limits, allowed, prices, key, basic, ba
                     matrix[i, p] = weight[basic[p], i] - weight[key[basic_class[p]], i]
                 else:
                     matrix[i, p] = 1.0 if i == -1 - basic[p] else 0.0
-        inverse, regular = invert(matrix)
-        if not regular:
+        if not invert(matrix, inverse, 1e-12):
             return STUCK, share
         for i in range(m):
             price = 0.0
