@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import numbers
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,20 @@ Amount = float
 
 
 class BudgetError(ValueError):
-    """A budget that is malformed, or that no selection can keep."""
+    """A budget that is malformed, or that no selection can keep.
+
+    Parameters
+    ----------
+    message
+        What is wrong.
+    minimum
+        The caps, raised to the smallest limits that can be kept where they were below: a budget for the next try. Empty
+        where the budget is malformed or no limit would do.
+    """
+
+    def __init__(self, message: str, minimum: tuple[Cap, ...] = ()) -> None:
+        super().__init__(message)
+        self.minimum = minimum
 
 
 @dataclass(frozen=True)
@@ -167,6 +180,22 @@ def with_part(overrides: Overrides, budget: Budget | None) -> Overrides:
     if given != part:
         raise BudgetError(f"budget['part']: got {part!r}, and {given!r} as keyword; expected one part")
     return {**overrides, "part": part}
+
+
+def written(caps: Iterable[Cap]) -> str:
+    """Write caps as the command line takes them.
+
+    Parameters
+    ----------
+    caps
+        The caps.
+
+    Returns
+    -------
+    str
+        Such as ``"dsp=30, fc1.bram=8"``.
+    """
+    return ", ".join(f"{'' if cap.layer is None else cap.layer + '.'}{cap.resource}={cap.limit}" for cap in caps)
 
 
 def _caps_of_chip(chip: Mapping[str, Any], today: Resources) -> list[Cap]:

@@ -1,8 +1,7 @@
-"""What can be pruned in each layer, what that saves, and whether a budget can be met at all."""
+"""What can be pruned in each layer, and what that saves."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.budget import BudgetError, Cap
-from knapprune.estimation import Kernels, Resources
-from knapprune.hardware.model import HardwareModel, HardwareWarning, LabelCosts, SharedWords, SharesWords
+from knapprune.budget import Cap
+from knapprune.estimation import Kernels
+from knapprune.hardware.model import HardwareModel, LabelCosts, SharedWords, SharesWords
 from knapprune.layers import Layer
 from knapprune.structures import ROW_AND_WORD, Structure, labels
 
@@ -181,66 +180,6 @@ def by_layer(structure: Any, layers: Sequence[Layer]) -> list[Any]:
     return [structure.get(layer.name, "auto") for layer in layers]
 
 
-def check_caps(
-    resource_model: HardwareModel,
-    groups: Sequence[Candidates],
-    kernels: Kernels,
-    caps: tuple[Cap, ...],
-    before: Resources,
-) -> None:
-    """Refuse a budget that cannot be kept, and one on something that pruning cannot save here.
-
-    Parameters
-    ----------
-    resource_model
-        The hardware.
-    groups
-        What can be pruned.
-    kernels
-        The network's kernels.
-    caps
-        The budget.
-    before
-        What is in use.
-
-    Raises
-    ------
-    BudgetError
-        The message says the smallest budget that can be kept, or which strategy could save.
-
-    Warns
-    -----
-    HardwareWarning
-        Where only some of the layers can save.
-    """
-    for cap in caps:
-        if not cap.asks(before):
-            continue
-        covered = [group for group in groups if cap.covers(group.layer.name)]
-        stuck = [group for group in covered if not group.saves(cap)]
-        reasons = "\n".join(
-            f"  {group.layer.name}: {resource_model.advice(group.layer, cap.resource)}" for group in stuck
-        )
-        minimum = sum(group.fixed(cap) for group in covered)
-        if len(stuck) == len(covered) and not any(_could_save(resource_model, group, cap) for group in covered):
-            raise BudgetError(
-                f"{cap}: pruning saves no {cap.resource} here, {cap.use(before)} in use stay in use\n{reasons}"
-            )
-        if cap.limit < minimum:
-            raise BudgetError(
-                f"{cap}: at least {minimum} of {cap.use(before)} stay in use whatever is pruned"
-                + (f"\n{reasons}" if reasons else "")
-            )
-        costly = [group for group in stuck if group.fixed(cap) > 0]
-        if costly and cap.limit < cap.use(before):
-            names = ", ".join(repr(group.layer.name) for group in costly)
-            warnings.warn(
-                f"{cap}: cannot be saved in {names}, counted there as fixed\n{reasons}",
-                HardwareWarning,
-                stacklevel=3,
-            )
-
-
 def layer_candidates(
     resource_model: HardwareModel,
     layer: Layer,
@@ -289,6 +228,29 @@ def layer_candidates(
     )
 
 
+def could_save(resource_model: HardwareModel, group: Candidates, cap: Cap) -> bool:
+    """Say whether pruning a layer would save something if it were not pruned already.
+
+    Parameters
+    ----------
+    resource_model
+        The hardware.
+    group
+        What can be pruned in the layer.
+    cap
+        The cap.
+
+    Returns
+    -------
+    bool
+        True where the structure decides some of the resource.
+    """
+    dense = np.ones(group.layer.kernel_shape, dtype=bool)
+    shared = group.structure == ROW_AND_WORD
+    costs, words = _costs(resource_model, group.layer, group.labels, dense, (cap.resource,), shared)
+    return words is not None or bool(costs.type_costs[group.resources.index(cap.resource)].any())
+
+
 def _costs(
     resource_model: HardwareModel,
     layer: Layer,
@@ -312,11 +274,3 @@ def _costs(
     type_costs = costs.type_costs.copy()
     type_costs[resource_model.resources.index(words.resource)] = 0
     return LabelCosts(costs.label_type, type_costs, {**costs.fixed, words.resource: 0}), words
-
-
-def _could_save(resource_model: HardwareModel, group: Candidates, cap: Cap) -> bool:
-    """Whether pruning would save something if the layer were not pruned already."""
-    dense = np.ones(group.layer.kernel_shape, dtype=bool)
-    shared = group.structure == ROW_AND_WORD
-    costs, words = _costs(resource_model, group.layer, group.labels, dense, (cap.resource,), shared)
-    return words is not None or bool(costs.type_costs[group.resources.index(cap.resource)].any())

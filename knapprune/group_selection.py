@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.budget import BudgetError, Cap
+from knapprune.budget import Cap
 from knapprune.candidates import by_layer
-from knapprune.estimation import Kernels
+from knapprune.estimation import Kernels, Resources
 from knapprune.fetch_groups import FetchGroup, fetch_group
 from knapprune.hardware.model import HardwareModel
 from knapprune.layers import Layer
+from knapprune.minimum import Need, refuse_below
 from knapprune.normalisation import Normalisation
 from knapprune.saliency import Saliency, structure_values
 from knapprune.structures import Structure, unstructured
@@ -199,7 +200,7 @@ def options(
     return found
 
 
-def check_minimum(found: Sequence[GroupOptions], caps: tuple[Cap, ...]) -> None:
+def check_minimum(found: Sequence[GroupOptions], caps: tuple[Cap, ...], before: Resources) -> None:
     """Refuse a budget that no choice of p keeps.
 
     Keeping fewer weights uses less of every resource, so what keeps each cap alone keeps all of them.
@@ -210,18 +211,19 @@ def check_minimum(found: Sequence[GroupOptions], caps: tuple[Cap, ...]) -> None:
         The options of each layer.
     caps
         The budget.
+    before
+        What is in use.
 
     Raises
     ------
     BudgetError
         The message says the smallest budget that can be kept.
     """
-    for cap in caps:
-        least = sum(int(layer.cost(cap).min()) for layer in found)
-        if cap.limit < least:
-            given = all(layer.group.pruned is not None for layer in found if cap.covers(layer.layer.name))
-            why = "with the p that is given" if given else "whatever p is chosen"
-            raise BudgetError(f"{cap}: at least {least} stay in use {why}")
+    given = all(layer.group.pruned is not None for layer in found)
+    refuse_below(
+        [Need(cap, sum(int(layer.cost(cap).min()) for layer in found), cap.use(before)) for cap in caps],
+        "with the p that is given" if given else "whatever p is chosen",
+    )
 
 
 def knapsack(found: Sequence[GroupOptions], caps: tuple[Cap, ...]) -> Knapsack:

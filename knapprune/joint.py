@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.adapters.adapter import Adapter
-from knapprune.budget import Budget, BudgetError, Cap, parse_budget
+from knapprune.budget import Budget, BudgetError, Cap, parse_budget, written
 from knapprune.candidates import Candidates, layer_candidates
 from knapprune.estimation import Resources, count
 from knapprune.hardware.latency import latency
@@ -21,14 +21,17 @@ from knapprune.items import Items, items_of
 from knapprune.joint_bound import Option
 from knapprune.joint_search import TOLERANCE, Found, items_of_options, search
 from knapprune.layers import Layer
+from knapprune.minimum import Need, refuse_below
 from knapprune.normalisation import Normalisation
 from knapprune.saliency import Saliency, structure_values
 from knapprune.selection import Masks, Selection, check_result, kept, masks_of, solve_knapsack
 from knapprune.structures import Structure, unstructured
 from knapprune.variants import Choose, Variant, check_choose, configured, variants
-from knapsolve import Solution, Status
+from knapsolve import Knapsack, Solution, Status, solve
 
 LATENCY = "latency"
+SECONDS_FOR_A_MINIMUM = 2.0
+"""Time to find out how far one cap would have to be raised; without a proof nothing is said."""
 Kernels = Mapping[str, npt.NDArray[np.generic]]
 
 
@@ -112,7 +115,7 @@ def select_jointly(
     if not found.options:
         if not found.proved:
             raise RuntimeError(f"no choice that keeps the budget was found in {time_limit:g} s; allow more time")
-        raise BudgetError(f"{'; '.join(map(str, caps))}: no reuse factors and widths to choose from keep all of these")
+        raise _contradiction(by_layer, caps)
     chosen = [every[number] for number in found.options]
     solution = _solution(found)
     groups = [way.group for way in chosen]
@@ -203,10 +206,45 @@ def _by_label(group: Candidates, of_weights: npt.NDArray[np.float64]) -> npt.NDA
 
 
 def _check_minimum(by_layer: Sequence[Sequence[_Way]], caps: tuple[Cap, ...], before: Resources) -> None:
+    """Refuse a budget that is below what every choice uses, each cap by itself."""
+    needs = [
+        Need(cap, sum(min(int(way.option.fixed[row]) for way in own) for own in by_layer), cap.use(before))
+        for row, cap in enumerate(caps)
+    ]
+    # Variants that take too long are left out already, so beside a latency that is too small nothing else is certain.
+    late = [need for need in needs if need.cap.resource == LATENCY and need.cap.limit < need.least]
+    beside = [str(cap) for cap in caps if cap.resource == LATENCY and not late]
+    refuse_below(late or needs, " beside ".join(["whatever is chosen and pruned", *beside]))
+
+
+def _contradiction(by_layer: Sequence[Sequence[_Way]], caps: tuple[Cap, ...]) -> BudgetError:
+    """Say how far each cap has to be raised so that some choice keeps all of them."""
+    lines = [f"{'; '.join(map(str, caps))}: no reuse factors and widths to choose from keep all of these"]
     for row, cap in enumerate(caps):
-        least = sum(min(int(way.option.fixed[row]) for way in own) for own in by_layer)
-        if cap.limit < least:
-            raise BudgetError(f"{cap}: at least {least} (today {cap.use(before)}) whatever is chosen and pruned")
+        least = _least_beside(by_layer, caps, row)
+        if least is not None:
+            lines.append(f"  the others allow {written([replace(cap, limit=least)])} at least")
+    return BudgetError("\n".join(lines))
+
+
+def _least_beside(by_layer: Sequence[Sequence[_Way]], caps: tuple[Cap, ...], row: int) -> int | None:
+    """Find the least that stays in use for one cap while all others are kept; None where it cannot be proved."""
+    fixed = np.stack([way.option.fixed for own in by_layer for way in own], axis=1)
+    most = int(fixed[row].max())
+    others = [number for number in range(len(caps)) if number != row]
+    if not others:
+        return None
+    found = solve(
+        Knapsack(
+            (most - fixed[row]).astype(np.float64),
+            fixed[others],
+            [caps[number].limit for number in others],
+            choices=np.repeat(np.arange(len(by_layer)), [len(own) for own in by_layer]),
+            exactly_one=True,
+        ),
+        time_limit=SECONDS_FOR_A_MINIMUM,
+    )
+    return int(fixed[row][found.selected].sum()) if found.status == Status.OPTIMAL else None
 
 
 def _check_data_widths(framework: Adapter, model: Any, config: HlsConfig, ways: list[list[Variant]]) -> None:

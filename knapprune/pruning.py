@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
+from knapprune import group_selection
 from knapprune.accuracy import accuracy
 from knapprune.adapters.adapter import Adapter, adapter
-from knapprune.budget import Budget, Cap, parse_budget, with_part
+from knapprune.budget import Budget, BudgetError, Cap, parse_budget, with_part
+from knapprune.candidates import candidates
 from knapprune.estimation import HlsConfigSource, Overrides, Resources, estimate
 from knapprune.fetch_groups import fetch_group
 from knapprune.group_selection import AnyStructure
 from knapprune.hardware.model import HardwareModel
-from knapprune.normalisation import Normalisation
+from knapprune.hardware.model import hardware as find_hardware
+from knapprune.hls_config import HlsConfig, read_hls_config
+from knapprune.minimum import check_caps
+from knapprune.normalisation import Normalisation, normalisation
 from knapprune.progress import progress_bar
 from knapprune.report.report import Report
-from knapprune.saliency import Saliency
+from knapprune.saliency import Saliency, saliency_of
 from knapprune.schedule import Schedule, schedule_of, shares
-from knapprune.selection import Masks, Selection, select
+from knapprune.selection import Masks, Selection, SelectionWarning, select
 
 Metric = Callable[[Any, Any], float]
 
@@ -159,9 +165,14 @@ def prune(
     Raises
     ------
     BudgetError
-        If the budget is malformed or cannot be kept.
+        If the budget is malformed or cannot be kept, before anything is trained.
     ValueError
         If another argument cannot be used, or training ends in NaN.
+
+    Warns
+    -----
+    SelectionWarning
+        Where the budget of a later step cannot be kept: pruning then stops with what it has.
     """
     started = time.perf_counter()
     plan = shares(schedule_of(schedule), _at_least("steps", steps, 1))
@@ -181,6 +192,8 @@ def prune(
     overrides = with_part(overrides, budget)
     before = estimate(model, hls_config, hardware=hardware, **overrides)
     caps = () if budget is None else parse_budget(budget, before)
+    if caps:
+        _check_reachable(framework, model, read_hls_config(hls_config, **overrides), caps, before, structure, hardware)
     baseline = measure(model)
     kept: tuple[Any, Masks, Resources, float] = (model, {}, before, baseline)
     history: list[Step] = []
@@ -189,20 +202,27 @@ def prune(
         for share in plan:
             step_started = time.perf_counter()
             step_caps = tuple(_between(cap, before, share) for cap in caps)
-            selection = select(
-                current,
-                hls_config,
-                None if budget is None else step_caps,
-                structure=structure if budget is not None else _at(structure, share),
-                saliency=saliency,
-                normalise=normalise,
-                solver=solver,
-                time_limit=time_limit,
-                data=train if saliency == "taylor" else None,
-                batch_size=batch_size,
-                hardware=hardware,
-                **overrides,
-            )
+            try:
+                selection = select(
+                    current,
+                    hls_config,
+                    None if budget is None else step_caps,
+                    structure=structure if budget is not None else _at(structure, share),
+                    saliency=saliency,
+                    normalise=normalise,
+                    solver=solver,
+                    time_limit=time_limit,
+                    data=train if saliency == "taylor" else None,
+                    batch_size=batch_size,
+                    hardware=hardware,
+                    **overrides,
+                )
+            except BudgetError as error:
+                if not history:
+                    raise
+                # What has been trained so far is worth more than an error.
+                warnings.warn(f"pruning stops after step {len(history)}: {error}", SelectionWarning, stacklevel=2)
+                break
             current = selection.apply(current)
             masked = measure(current)
             tuned = _fine_tune(framework, current, train, epochs, batch_size, measure, advance)
@@ -227,6 +247,28 @@ def prune(
         metric=reached,
         seconds=time.perf_counter() - started,
     )
+
+
+def _check_reachable(
+    framework: Adapter,
+    model: Any,
+    config: HlsConfig,
+    caps: tuple[Cap, ...],
+    before: Resources,
+    structure: AnyStructure | Mapping[str, AnyStructure],
+    hardware: str | HardwareModel,
+) -> None:
+    """Refuse a budget that no number of steps reaches, before anything is trained."""
+    resource_model, kernels = find_hardware(hardware, config.part), framework.kernels(model)
+    groups = group_selection.fetch_groups(resource_model, before.layers, caps, structure)
+    if groups is None:
+        found = candidates(resource_model, before.layers, kernels, caps, cast("Any", structure))
+        check_caps(resource_model, found, caps, before, in_steps=True)
+    else:
+        # How many weights a group keeps decides what it costs, not which ones: any saliency will do here.
+        measure, normal = saliency_of("l1", None), normalisation("none")
+        options = group_selection.options(resource_model, before.layers, kernels, groups, measure, normal)
+        group_selection.check_minimum(options, caps, before)
 
 
 def _fine_tune(

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from knapprune import group_selection
 from knapprune.adapters.adapter import adapter
 from knapprune.budget import Budget, BudgetError, Cap, parse_budget, with_part
-from knapprune.candidates import Candidates, candidates, check_caps
+from knapprune.candidates import Candidates, candidates
 from knapprune.estimation import HlsConfigSource, Overrides, Resources, count
 from knapprune.group_selection import AnyStructure
 from knapprune.hardware.model import HardwareModel
@@ -21,6 +21,7 @@ from knapprune.hardware.model import hardware as find_hardware
 from knapprune.hls_config import read_hls_config
 from knapprune.items import Items, items_of, knapsack, split
 from knapprune.layers import Layer
+from knapprune.minimum import check_caps
 from knapprune.normalisation import Normalisation, normalisation
 from knapprune.saliency import Saliency, saliency_of, structure_values
 from knapprune.tables import plain_table
@@ -240,14 +241,14 @@ def select(
         raise BudgetError("budget: got None, expected one: only fetch groups with p given leave nothing to choose")
     if fetched is not None:
         found = group_selection.options(resource_model, before.layers, kernels, fetched, measure, normal)
-        group_selection.check_minimum(found, caps)
+        group_selection.check_minimum(found, caps, before)
         solution = solve_knapsack(group_selection.knapsack(found, caps), solver, time_limit)
         keep, structures = group_selection.masks_and_names(found, solution.selected)
     else:
         groups = candidates(resource_model, before.layers, kernels, caps, labelled)
         if any(group.words is not None for group in groups) and not _takes_choices(solver):
             groups = candidates(resource_model, before.layers, kernels, caps, _with_runs(groups, labelled))
-        check_caps(resource_model, groups, kernels, caps, before)
+        check_caps(resource_model, groups, caps, before)
         prunable = [group for group in groups if group.prunable]
         values = [
             normal(structure_values(measure, group.layer, kernels[group.layer.name], group.labels)[group.alive])

@@ -1,0 +1,183 @@
+"""A budget below what cannot be pruned says the smallest one that can be kept, and that one can be."""
+
+import itertools
+import re
+
+import keras
+import numpy as np
+import pytest
+
+import knapprune as kp
+from knapprune.hardware.accelerator import Accelerator
+from knapprune.hardware.latency import latency
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::knapprune.hardware.model.HardwareWarning"),
+    pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning"),
+]
+
+SIZES = {"fc1": (16, 24), "fc2": (24, 12), "fc3": (12, 6)}
+
+
+def network(seed=0):
+    keras.utils.set_random_seed(seed)
+    dense = [keras.layers.Dense(n_out, name=name) for name, (_, n_out) in SIZES.items()]
+    return keras.Sequential([keras.Input((16,)), *dense])
+
+
+MODEL = network()
+
+
+def config(*strategies, bits=16):
+    layers = {
+        name: {"Strategy": strategy, "ReuseFactor": factor}
+        for name, (strategy, factor) in zip(SIZES, strategies, strict=True)
+    }
+    return {"Model": {"Precision": f"fixed<{bits},6>"}, "LayerName": layers}
+
+
+UNROLLED, WHOLE, FREE, CAPPED = ("resource_unrolled", 4), ("Resource", 4), ("Latency", 1), ("Latency", 4)
+
+
+def smallest(given, budget, **options):
+    """Return the caps that the error names, after checking that the text has the same numbers."""
+    with pytest.raises(kp.BudgetError, match="the smallest budget that can be kept") as caught:
+        kp.select(MODEL, given, budget, **options)
+    limits = [int(number) for number in re.findall(r"at least (\d+)", str(caught.value))]
+    assert set(limits) <= {cap.limit for cap in caught.value.minimum}
+    return caught.value.minimum
+
+
+@pytest.mark.parametrize(
+    "strategies", [pair for pair in itertools.product([UNROLLED, WHOLE, FREE, CAPPED], repeat=3) if UNROLLED in pair]
+)
+@pytest.mark.parametrize("bits", [16, 11])
+def test_the_smallest_budget_is_what_unprunable_layers_use_and_can_be_kept(strategies, bits):
+    given = config(*strategies, bits=bits)
+    before = kp.estimate(MODEL, given)
+    by_hand = {"dsp": 0, "bram": 0}
+    for name, strategy in zip(SIZES, strategies, strict=True):
+        for resource in by_hand:
+            saves = strategy == UNROLLED or (strategy == FREE and resource == "dsp")
+            by_hand[resource] += 0 if saves else before.by_layer[name][resource]
+    if not any(by_hand.values()):
+        kp.select(MODEL, given, {"dsp": 0, "bram": 0})
+        return
+    found = smallest(given, {"dsp": 0, "bram": 0})
+    assert {cap.resource: cap.limit for cap in found} == by_hand
+    assert kp.select(MODEL, given, found).resources.total == by_hand
+    for resource in [name for name, number in by_hand.items() if number]:
+        with pytest.raises(kp.BudgetError, match=rf"budget\['{resource}'\] = .*: at least {by_hand[resource]} "):
+            kp.select(MODEL, given, by_hand | {resource: by_hand[resource] - 1})
+
+
+def test_every_cap_that_is_too_small_is_named_at_once_with_the_layers_that_stay():
+    given = config(UNROLLED, WHOLE, WHOLE)
+    with pytest.raises(kp.BudgetError) as caught:
+        kp.select(MODEL, given, {"dsp": 0, "bram": 1})
+    text = str(caught.value)
+    assert "budget['dsp'] = 0: at least 90 (today 186) stay in use whatever is pruned" in text
+    assert "budget['bram'] = 1: at least 40 (today 83) stay in use whatever is pruned" in text
+    assert "  fc2: 72; resource with reuse factor 4 spends the same on zeros" in text
+    assert text.splitlines()[-1] == "the smallest budget that can be kept: dsp=90, bram=40"
+    assert "fc1" not in text
+
+
+def test_a_cap_on_one_layer_has_its_own_minimum():
+    given = config(UNROLLED, UNROLLED, UNROLLED)
+    (_, found) = smallest(given, {"dsp": 100, "fc2": {"bram": 1}}, structure="neuron")
+    assert (found.layer, found.resource) == ("fc2", "bram")
+    assert found.limit > 1
+    kept = kp.select(MODEL, given, {"dsp": 100, "fc2": {"bram": found.limit}}, structure="neuron")
+    assert kept.resources.by_layer["fc2"]["bram"] <= found.limit
+
+
+def test_a_chip_that_is_too_small_says_what_it_must_have():
+    given = config(UNROLLED, WHOLE, WHOLE)
+    with pytest.raises(kp.BudgetError, match=r"budget\['xc7z007s'\]\['dsp'\] = 66: at least 90(?s:.*)kept: dsp=90$"):
+        kp.select(MODEL, given, {"part": "xc7z007s"})
+
+
+def test_what_several_structures_share_stays_whatever_one_selection_prunes():
+    """Neurons of 64 bits share words of 36: by neurons some blocks cannot be promised, by rows and words all can."""
+    given = config(UNROLLED, UNROLLED, UNROLLED)
+    found = smallest(given, {"bram": 5}, structure="neuron")
+    kept = kp.select(MODEL, given, found, structure="neuron")
+    assert kept.resources["bram"] <= found[0].limit
+    assert kp.select(MODEL, given, {"bram": 5}).resources["bram"] <= 5
+
+
+def test_fetch_groups_say_the_smallest_number_of_cycles_and_it_can_be_kept():
+    hardware = Accelerator(2, 4, 1)
+    with pytest.raises(kp.BudgetError, match="whatever p is chosen") as caught:
+        kp.select(MODEL, {}, {"cycles": 1}, structure="fetch-group:4", hardware=hardware)
+    (cap,) = caught.value.minimum
+    found = kp.select(MODEL, {}, caught.value.minimum, structure="fetch-group:4", hardware=hardware)
+    assert found.resources["cycles"] == cap.limit
+    one_left = kp.select(MODEL, {}, structure="fetch-group:3/4", hardware=hardware)
+    assert one_left.resources["cycles"] == cap.limit
+
+
+def test_the_joint_choice_says_how_far_each_cap_has_to_go_beside_the_others():
+    factors = {name: [2, 4] for name in SIZES}
+    given = config(*[("Resource", 2)] * 3)
+    choose = {"reuse_factor": factors}
+    combinations = []
+    for chosen in itertools.product([2, 4], repeat=3):
+        seen = kp.estimate(MODEL, config(*[("Resource", factor) for factor in chosen]))
+        combinations.append((seen["dsp"], sum(latency(layer) for layer in seen.layers)))
+    fastest = min(cycles for _, cycles in combinations)
+    least = min(dsp for dsp, _ in combinations)
+    with pytest.raises(kp.BudgetError, match="keep all of these") as caught:
+        kp.select(MODEL, given, {"dsp": least + 5, "latency": fastest + 2}, choose=choose)
+    dsp = min(dsp for dsp, cycles in combinations if cycles <= fastest + 2)
+    cycles = min(cycles for dsp, cycles in combinations if dsp <= least + 5)
+    assert f"the others allow dsp={dsp} at least" in str(caught.value)
+    assert f"the others allow latency={cycles} at least" in str(caught.value)
+    for budget in ({"dsp": dsp, "latency": fastest + 2}, {"dsp": least + 5, "latency": cycles}):
+        kp.select(MODEL, given, budget, choose=choose)
+
+
+def test_the_joint_choice_names_the_least_of_each_cap():
+    given = config(*[("Resource", 2)] * 3)
+    with pytest.raises(
+        kp.BudgetError, match=r"whatever is chosen and pruned beside budget\['latency'\] = 100"
+    ) as caught:
+        kp.select(MODEL, given, {"dsp": 1, "latency": 100}, choose={"reuse_factor": [2, 4]})
+    assert [(cap.resource, cap.limit) for cap in caught.value.minimum] == [("dsp", 186), ("latency", 100)]
+    kp.select(MODEL, given, {"dsp": 186, "latency": 100}, choose={"reuse_factor": [2, 4]})
+
+
+def prune(given, budget, **options):
+    model = network()
+    model.compile("adam", "mse")
+    x = np.random.default_rng(0).normal(size=(8, 16))
+    y = np.zeros((8, 6))
+    return kp.prune(
+        model, given, train=(x, y), validation=(x, y), budget=budget, metric=lambda *_: 1.0, progress=False,
+        epochs=0, **options,
+    )  # fmt: skip
+
+
+def test_prune_refuses_such_a_budget_before_it_trains():
+    def never(*_):
+        pytest.fail("measured before the budget was checked")
+
+    given = config(UNROLLED, WHOLE, WHOLE)
+    model = network()
+    x = np.zeros((4, 16))
+    with pytest.raises(kp.BudgetError, match="at least 90"):
+        kp.prune(model, given, train=(x, x), validation=(x, x), budget={"dsp": 80}, metric=never)
+    with pytest.raises(kp.BudgetError, match="whatever p is chosen"):
+        kp.prune(
+            model, {}, train=(x, x), validation=(x, x), budget={"cycles": 1}, metric=never,
+            structure="fetch-group:4", hardware=Accelerator(2, 4, 1),
+        )  # fmt: skip
+
+
+def test_steps_may_reach_what_one_selection_cannot_promise_and_otherwise_stop_with_what_they_have():
+    given = config(UNROLLED, UNROLLED, UNROLLED)
+    found = prune(given, {"bram": 5}, structure="neuron", steps=6)
+    assert found.history
+    assert found.resources["bram"] < found.before["bram"]
+    assert found.met == (found.resources["bram"] <= 5)
