@@ -29,9 +29,10 @@ class LayerCount:
     name, strategy, reuse_factor
         As the generated code has them.
     multipliers
-        Multipliers that the generated code uses, over all pixels computed in parallel.
+        Multipliers of weights that the generated code uses, over all pixels computed in parallel.
     dsp
-        `multipliers` times the DSPs of one multiplier of the layer's operand widths.
+        `multipliers` times the DSPs of one multiplier of the layer's operand widths, and those of the products that no
+        weight decides: of gates by states, or by the scale of a normalisation.
     bram
         36 Kb blocks that hold a bit of a used weight.
     vanished
@@ -60,7 +61,7 @@ class ProjectCount:
     Parameters
     ----------
     layers
-        One count for each Dense or convolution layer, in the order of the top function.
+        One count for each kernel and each layer that scales, in the order of the top function.
     uncounted
         Layers with weights of another kind, which no count here covers.
     """
@@ -115,7 +116,7 @@ def count_layer(layer: GeneratedLayer, table: MultiplierTable) -> LayerCount:
         If the weights and the code contradict each other, the reuse factor does not cut the kernel into whole rows, or
         the strategy is none of ``latency``, ``resource`` and ``resource_unrolled``.
     """
-    if layer.strategy != "latency" and not _cuts_whole_rows(layer):
+    if layer.strategy in ("resource", "resource_unrolled") and not _cuts_whole_rows(layer):
         # hls4ml corrects such a reuse factor, and forgets to where it replaces a layer by a pointwise convolution: the
         # code it generates then adds products to the wrong outputs.
         raise GeneratedProjectError(
@@ -127,19 +128,22 @@ def count_layer(layer: GeneratedLayer, table: MultiplierTable) -> LayerCount:
     if layer.strategy == "latency":
         # nnet_dense_latency.h: the weights are constants, a product with zero disappears; above RF = 1 the ALLOCATION
         # pragma shares what is left, rounding in its own way.
-        rows = ceil(layer.weights.size / layer.reuse_factor) - layer.zeros // layer.reuse_factor
+        usual = ceil(layer.weights.size / layer.reuse_factor) - layer.zeros // layer.reuse_factor
+        rows = min(layer.weights.size - layer.zeros, usual if layer.limit is None else layer.limit)
         blocks = 0
     else:
         rows = np.unique(used // layer.reuse_factor).size
-        # At RF = 1 every weight is read in every cycle and no memory is bound.
-        blocks = blocks_in_use(used, layer.weight_bits, layer.reuse_factor) if layer.reuse_factor > 1 else 0
+        # At RF = 1 every weight is read in every cycle and no memory is bound, and nnet_depthwise_product.h binds none.
+        bound = layer.reuse_factor > 1 and not layer.depthwise
+        blocks = blocks_in_use(used, layer.weight_bits, layer.reuse_factor) if bound else 0
     multipliers = rows * layer.copies
     return LayerCount(
         name=layer.name,
         strategy=layer.strategy,
         reuse_factor=layer.reuse_factor,
         multipliers=multipliers,
-        dsp=multipliers * table.blocks(layer.weight_bits, layer.data_bits),
+        dsp=multipliers * table.blocks(layer.weight_bits, layer.data_bits)
+        + sum(number * table.blocks(first, second) for number, first, second in layer.fixed),
         bram=blocks,
         vanished=_vanished(layer),
     )
@@ -182,6 +186,8 @@ def blocks_in_use(weights: NDArray[np.int64], weight_bits: int, reuse_factor: in
 
 
 def _cuts_whole_rows(layer: GeneratedLayer) -> bool:
+    if layer.depthwise and layer.reuse_factor > layer.n_in:  # the loop then stops at the last weight
+        return True
     if layer.reuse_factor <= layer.n_in:
         return layer.n_in % layer.reuse_factor == 0
     return layer.reuse_factor % layer.n_in == 0 and (layer.n_in * layer.n_out) % layer.reuse_factor == 0
@@ -204,6 +210,8 @@ def _used_weights(layer: GeneratedLayer) -> NDArray[np.int64]:
                 f"layer {layer.name!r}: parameters.h states {layer.weights.size - layer.zeros} non-zero weights, "
                 f"its weights file has {written.size}"
             )
+        return written
+    if layer.strategy == "fixed":
         return written
     if layer.strategy == "resource":
         # nnet_dense_resource.h: the loop runs over every weight, zero or not.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict, Unpack
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from knapprune.adapters.adapter import adapter
 from knapprune.hardware import parts
 from knapprune.hardware.explanation import Explanation
-from knapprune.hardware.model import Explains, HardwareModel, hardware
+from knapprune.hardware.model import Covers, Explains, HardwareModel, hardware
 from knapprune.hls_config import HlsConfig, read_hls_config
 from knapprune.layers import Layer
 from knapprune.tables import plain_table
@@ -178,9 +178,35 @@ def estimate(
     config = read_hls_config(hls_config, **overrides)
     framework = adapter(model)
     resource_model = _hardware(hardware, config.part)
-    layers, kernels = framework.layers(model, config), framework.kernels(model)
-    found = count(resource_model, layers, kernels, tuple(framework.untouched(model)), config.part)
+    layers, uncounted = covered(resource_model, framework.layers(model, config), framework.untouched(model))
+    kernels = framework.kernels(model)
+    found = count(resource_model, layers, kernels, uncounted, config.part)
     return replace(found, explanations=_explain(resource_model, layers, kernels)) if explain else found
+
+
+def covered(
+    resource_model: HardwareModel, layers: list[Layer], uncounted: Iterable[str]
+) -> tuple[list[Layer], tuple[str, ...]]:
+    """Leave out the layers that a hardware model knows nothing of.
+
+    Parameters
+    ----------
+    resource_model
+        The hardware.
+    layers
+        The layers.
+    uncounted
+        Names of those that nobody counts.
+
+    Returns
+    -------
+    layers, uncounted
+        What is left, and the names with those of the others.
+    """
+    if not isinstance(resource_model, Covers):
+        return layers, tuple(uncounted)
+    known = [layer for layer in layers if resource_model.covers(layer)]
+    return known, (*uncounted, *(layer.name for layer in layers if layer not in known))
 
 
 def count(

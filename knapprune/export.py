@@ -145,7 +145,7 @@ def _check_destination(destination: Path, force: bool) -> None:
 
 
 def _check_names(model: Any) -> None:
-    from knapprune.adapters.keras_layers import leaf_layers
+    from knapprune.adapters.keras_kernels import leaf_layers
 
     for layer in leaf_layers(model):
         # hls4ml derives C++ types from the name and does not escape it.

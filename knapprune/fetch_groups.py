@@ -115,9 +115,18 @@ class FetchGroup:
         -------
         int
             Negative, counted from the end.
+
+        Raises
+        ------
+        ValueError
+            For a layer that has no such groups: a depthwise convolution along channels, of which each output sees one,
+            or an EinsumDense, whose axes may be anything.
         """
-        axis = AXES[self.axis]
-        return axis if -axis <= len(layer.kernel_shape) else AXES["in"]
+        axis = AXES[self.axis] if -AXES[self.axis] <= len(layer.kernel_shape) else AXES["in"]
+        if layer.kind == "einsum_dense" or (layer.depthwise and axis > AXES["width"]):
+            along = "expected a Dense layer in its place" if layer.kind == "einsum_dense" else "expected axis 'width'"
+            raise ValueError(f"structure: {self} does not fit layer {layer.name!r} of kind {layer.kind!r}; {along}")
+        return axis if layer.size else -1
 
     def length(self, layer: Layer) -> int:
         """Say how many weights the largest group of a layer has.

@@ -183,6 +183,11 @@ def options(
     found = []
     for layer in layers:
         group, kernel = groups[layer.name], kernels[layer.name]
+        if not layer.size:  # it only scales: nothing to choose, but it counts
+            use = resource_model.use(layer, kernel)
+            nothing = np.zeros(layer.kernel_shape, dtype=np.int64)
+            found.append(GroupOptions(layer, group, nothing, np.ones(1, np.int64), np.zeros(1), (use,)))
+            continue
         alive = (kernel != 0).ravel()
         values = np.zeros(layer.size)
         values[alive] = normal(structure_values(measure, layer, kernel, unstructured(layer))[alive])

@@ -87,6 +87,9 @@ class Layer:
         others. A depthwise convolution with multiplier 1 keeps its own order.
     products
         Multiplications that stay whatever is pruned: gates by states, or the scale of a normalisation.
+    own_settings
+        Whether hls4ml can be given a reuse factor and a width for this kernel alone. The two kernels of a recurrent
+        layer and the two parts of a separable convolution share theirs.
     """
 
     name: str
@@ -104,6 +107,7 @@ class Layer:
     outputs: tuple[int, ...] = (-1,)
     layout: tuple[int, ...] = ()
     products: tuple[Products, ...] = ()
+    own_settings: bool = True
 
     @property
     def n_in(self) -> int:

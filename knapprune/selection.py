@@ -14,7 +14,7 @@ from knapprune import group_selection
 from knapprune.adapters.adapter import adapter
 from knapprune.budget import Budget, BudgetError, Cap, parse_budget, with_part
 from knapprune.candidates import Candidates, candidates
-from knapprune.estimation import HlsConfigSource, Overrides, Resources, count
+from knapprune.estimation import HlsConfigSource, Overrides, Resources, count, covered
 from knapprune.group_selection import AnyStructure
 from knapprune.hardware.model import HardwareModel
 from knapprune.hardware.model import hardware as find_hardware
@@ -232,7 +232,7 @@ def select(
             framework, model, config, budget, choose, resource_model, labelled, measure, normal, solver, time_limit
         )
     kernels = framework.kernels(model)
-    layers, uncounted = framework.layers(model, config), tuple(framework.untouched(model))
+    layers, uncounted = covered(resource_model, framework.layers(model, config), framework.untouched(model))
     before = count(resource_model, layers, kernels, uncounted, config.part)
     budgeted = () if budget is None else parse_budget(budget, before)
     caps = tuple(cap for cap in budgeted if cap.asks(before)) or budgeted

@@ -133,7 +133,11 @@ def variants(layers: Iterable[Layer], kernels: Mapping[str, npt.NDArray[Any]], c
     found = []
     for layer in known:
         widths = _widths(choose.get("bits"), layer.name)
-        types = [None] if widths is None else [fitting_type(kernels[layer.name], width) for width in widths]
+        types = (
+            [None]
+            if widths is None or not layer.own_settings
+            else [fitting_type(kernels[layer.name], width) for width in widths]
+        )
         found.append(
             [
                 Variant(
@@ -163,9 +167,10 @@ def legal_reuse_factors(layer: Layer) -> list[int]:
     Returns
     -------
     list of int
-        Ascending. Only its own under strategies whose reuse factor saves nothing that is counted.
+        Ascending. Only its own under strategies whose reuse factor saves nothing that is counted, and for a kernel
+        that shares its settings with another.
     """
-    if layer.strategy not in _RESOURCE_STRATEGIES:
+    if layer.strategy not in _RESOURCE_STRATEGIES or not layer.own_settings:
         return [layer.reuse_factor]
     return list(explanation.legal_reuse_factors(layer)[layer.strategy])
 
@@ -232,6 +237,8 @@ def configured(config: HlsConfig, chosen: Iterable[Variant]) -> dict[str, Any]:
     names = written["LayerName"]
     for variant in chosen:
         layer = variant.layer
+        if not layer.own_settings:
+            continue
         # hls4ml ignores the case of a name; an entry that is there already is the one to change.
         key = next((name for name in names if name.lower() == layer.name.lower()), layer.name)
         # It looks for ParallelizationFactor in no other place once a layer has an entry of its own.
@@ -257,7 +264,7 @@ def _factors(layer: Layer, given: Any) -> list[int]:
     if wanted is None:
         return [layer.reuse_factor]
     legal = legal_reuse_factors(layer)
-    if isinstance(wanted, str) or layer.strategy not in _RESOURCE_STRATEGIES:
+    if isinstance(wanted, str) or layer.strategy not in _RESOURCE_STRATEGIES or not layer.own_settings:
         return legal
     return sorted(set(legal) & set(wanted))
 
@@ -275,7 +282,7 @@ def _check_factors(layers: list[Layer], given: Any) -> None:
             continue
         factors = _whole_numbers(at, wanted, 1)
         own = [layer for layer in layers if layer.name == name or not name]
-        own = [layer for layer in own if layer.strategy in _RESOURCE_STRATEGIES]
+        own = [layer for layer in own if layer.strategy in _RESOURCE_STRATEGIES and layer.own_settings]
         legal = {layer.name: legal_reuse_factors(layer) for layer in own}
         listing = "\n".join(f"  {layer}: {', '.join(map(str, numbers)) or 'none'}" for layer, numbers in legal.items())
         illegal = [factor for factor in factors if not any(factor in numbers for numbers in legal.values())]

@@ -16,7 +16,7 @@ from knapprune.layers import Layer
 
 
 class KerasAdapter:
-    """Keras 3 models with Dense, Conv1D and Conv2D layers."""
+    """Keras 3 models with Dense, EinsumDense, convolution, depthwise, separable, LSTM and GRU layers."""
 
     def matches(self, model: Any) -> bool:
         """Say whether the model is a Keras model.
@@ -36,7 +36,7 @@ class KerasAdapter:
         )
 
     def layers(self, model: Any, config: HlsConfig) -> list[Layer]:
-        """List the layers with a kernel that can be masked, in the order data passes them.
+        """List the kernels that can be masked and the layers that scale, in the order data passes them.
 
         Parameters
         ----------
@@ -70,12 +70,11 @@ class KerasAdapter:
         Returns
         -------
         list of str
-            Such as batch normalisations, recurrent and depthwise layers.
+            Such as embeddings, bidirectional layers and grouped convolutions.
         """
-        from knapprune.adapters.keras_layers import kernel_layers, leaf_layers
+        from knapprune.adapters.keras_layers import untouched
 
-        masked = kernel_layers(model)
-        return [layer.name for layer in leaf_layers(model) if layer.weights and layer.name not in masked]
+        return untouched(model)
 
     def kernels(self, model: Any) -> dict[str, npt.NDArray[np.generic]]:
         """Copy the kernels out.
@@ -90,13 +89,11 @@ class KerasAdapter:
         dict
             Arrays in Keras' own axis order, by layer name.
         """
-        import keras
+        from knapprune.adapters.keras_kernels import SCALES, find_kernels, leaf_layers
 
-        from knapprune.adapters.keras_layers import kernel_layers
-
-        return {
-            name: np.array(keras.ops.convert_to_numpy(layer.kernel)) for name, layer in kernel_layers(model).items()
-        }
+        # A layer that only scales has no weight that could be pruned.
+        none = {layer.name: np.zeros(0, np.float32) for layer in leaf_layers(model) if type(layer) in SCALES}
+        return none | {name: kernel.array for name, kernel in find_kernels(model).items()}
 
     def gradients(self, model: Any, data: Any, batch_size: int) -> dict[str, npt.NDArray[np.floating[Any]]]:
         """Average the absolute gradient of the model's loss over batches.
@@ -161,10 +158,10 @@ class KerasAdapter:
         dict
             Bool arrays of the kernels' shapes, by layer name; layers without a mask are left out.
         """
-        from knapprune.adapters.keras_layers import kernel_layers
+        from knapprune.adapters.keras_kernels import find_kernels
         from knapprune.adapters.keras_mask import KernelMask
 
-        constraints = {name: layer.kernel_constraint for name, layer in kernel_layers(model).items()}
+        constraints = {name: kernel.constraint for name, kernel in find_kernels(model).items()}
         return {name: found.mask.copy() for name, found in constraints.items() if isinstance(found, KernelMask)}
 
     def predict(self, model: Any, inputs: Any) -> Any:

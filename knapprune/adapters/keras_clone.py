@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.adapters.keras_layers import kernel_layers
+from knapprune.adapters.keras_kernels import Kernel, find_kernels
 from knapprune.adapters.keras_mask import KernelMask
 
 
@@ -38,20 +38,17 @@ def masked_clone(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
     clone.set_weights(model.get_weights())
     for own, other in zip(_all_layers(clone), _all_layers(model), strict=True):
         own.trainable = other.trainable
-    for name, layer in kernel_layers(clone).items():
+    for name, kernel in find_kernels(clone).items():
         if name in masks:
-            _mask_kernel(layer, masks[name])
+            _mask(kernel, masks[name])
     _copy_compile_state(model, clone)
     return clone
 
 
-def _mask_kernel(layer: Any, mask: npt.NDArray[np.bool_]) -> None:
-    before = layer.kernel_constraint
-    constraint = KernelMask(mask, before.inner if isinstance(before, KernelMask) else before)
-    # The layer's attribute is what is saved, the variable's is what the optimiser applies.
-    layer.kernel_constraint = constraint
-    layer.kernel.constraint = constraint
-    layer.kernel.assign(KernelMask(mask)(layer.kernel))
+def _mask(kernel: Kernel, mask: npt.NDArray[np.bool_]) -> None:
+    before = kernel.constraint
+    kernel.constrain(KernelMask(mask, before.inner if isinstance(before, KernelMask) else before))
+    kernel.variable.assign(KernelMask(mask)(kernel.variable))
 
 
 def _copy_compile_state(model: Any, clone: Any) -> None:
@@ -83,13 +80,13 @@ def _check(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
             f"model {model.name!r} is compiled with use_ema=True: at the end of fit, Keras overwrites weights by their "
             "averages without applying constraints, and no mask holds; compile it with use_ema=False"
         )
-    known = kernel_layers(model)
+    known = find_kernels(model)
     for name, mask in masks.items():
         if name not in known:
             raise ValueError(
                 f"masks: model {model.name!r} has no layer {name!r} to mask, expected some of {list(known)}"
             )
-        shape = tuple(known[name].kernel.shape)
+        shape = tuple(known[name].variable.shape)
         if mask.shape != shape or mask.dtype != np.bool_:
             raise ValueError(
                 f"masks: that of layer {name!r} is {mask.dtype} of shape {mask.shape}, expected bool of shape {shape}"

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.adapters.keras_layers import kernel_layers
+from knapprune.adapters.keras_kernels import find_kernels
 
 BatchGradients = Callable[[Any, list[Any], Any, Any], list[Any]]
 
@@ -29,7 +29,7 @@ def mean_absolute_gradients(model: Any, data: Any, batch_size: int) -> dict[str,
     Returns
     -------
     dict
-        float64 arrays of the kernels' shapes, by layer name. Batches count by their number of samples.
+        float64 arrays of the kernels' shapes, by kernel name. Batches count by their number of samples.
 
     Raises
     ------
@@ -47,8 +47,8 @@ def mean_absolute_gradients(model: Any, data: Any, batch_size: int) -> dict[str,
     if len(lengths) != 1 or 0 in lengths:
         raise ValueError(f"data: inputs and targets have {sorted(lengths)} samples, expected one number above 0")
     samples = lengths.pop()
-    layers = kernel_layers(model)
-    variables = [layer.kernel for layer in layers.values()]
+    kernels = find_kernels(model)
+    variables = [kernel.variable for kernel in kernels.values()]
     total = [np.zeros(tuple(variable.shape)) for variable in variables]
     gradients = _BACKENDS[keras.backend.backend()]
     for start in range(0, samples, batch_size):
@@ -59,7 +59,7 @@ def mean_absolute_gradients(model: Any, data: Any, batch_size: int) -> dict[str,
             # A kernel that the loss does not depend on has no gradient at all.
             if gradient is not None:
                 total[position] += weight * np.abs(keras.ops.convert_to_numpy(gradient))
-    return dict(zip(layers, total, strict=True))
+    return dict(zip(kernels, total, strict=True))
 
 
 def _tensorflow(model: Any, variables: list[Any], x: Any, y: Any) -> list[Any]:

@@ -3,72 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import prod
 from typing import Any
 
 import keras
 
 from knapprune.adapters.keras_graph import Call, calls
+from knapprune.adapters.keras_kernels import SCALES, find_kernels, kernel_names, leaf_layers
 from knapprune.adapters.keras_precision import input_precisions
+from knapprune.hardware.depthwise import resolve_depthwise
+from knapprune.hardware.einsum import resolve_einsum_dense
+from knapprune.hardware.recurrent import resolve_recurrent
 from knapprune.hardware.resolve import resolve_layer
+from knapprune.hardware.scale import resolve_scale
+from knapprune.hardware.separable import separable_config
 from knapprune.hls_config import HlsConfig
 from knapprune.layers import Kind, Layer
+from knapprune.precision import FixedPoint
 
-# Exact classes: a DepthwiseConv2D or a quantised Dense of another library is computed differently.
 _KINDS: dict[type, Kind] = {keras.layers.Dense: "dense", keras.layers.Conv1D: "conv1d", keras.layers.Conv2D: "conv2d"}
-
-
-def leaf_layers(model: Any) -> Iterator[Any]:
-    """Walk through a model's layers, and through those of the models in it.
-
-    Parameters
-    ----------
-    model
-        A Keras model.
-
-    Yields
-    ------
-    keras.Layer
-        Each layer that is not itself a model.
-    """
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from leaf_layers(layer)
-        else:
-            yield layer
-
-
-def kernel_layers(model: Any) -> dict[str, Any]:
-    """Find the layers whose kernel can be masked.
-
-    Parameters
-    ----------
-    model
-        A built Keras model.
-
-    Returns
-    -------
-    dict
-        Dense, Conv1D and Conv2D layers by name, without grouped convolutions.
-
-    Raises
-    ------
-    ValueError
-        If the model is not built or two of them share a name.
-    """
-    if not model.built:
-        raise ValueError(f"model {model.name!r} has no weights yet: give it an Input layer, or call it once")
-    found: dict[str, Any] = {}
-    for layer in leaf_layers(model):
-        if type(layer) not in _KINDS or getattr(layer, "groups", 1) != 1:
-            continue
-        if found.setdefault(layer.name, layer) is not layer:
-            raise ValueError(f"model {model.name!r} has two layers named {layer.name!r}, expected different names")
-    return found
+_DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
+_SEPARABLE: dict[type, Kind] = {keras.layers.SeparableConv1D: "conv1d", keras.layers.SeparableConv2D: "conv2d"}
 
 
 def layers(model: Any, config: HlsConfig) -> list[Layer]:
-    """Describe the layers whose kernel can be masked.
+    """Describe the kernels that can be masked, and the layers that scale.
 
     Parameters
     ----------
@@ -87,30 +47,135 @@ def layers(model: Any, config: HlsConfig) -> list[Layer]:
     ValueError
         If a layer is used twice, or a shape is not fixed.
     """
-    wanted = kernel_layers(model)
+    find_kernels(model)
     found: dict[str, Layer] = {}
+    used: set[str] = set()
     order = calls(model)
     data = input_precisions(order, config)
     for call in order:
         name = call.layer.name
-        if name not in wanted:
+        if not kernel_names(call.layer) and type(call.layer) not in SCALES:
             continue
-        if name in found:
+        if name in used:
             raise ValueError(
                 f"layer {name!r} is used more than once: hls4ml builds each use on its own, which cannot be "
                 "described by one mask and one count"
             )
-        found[name] = resolve_layer(
+        used.add(name)
+        found |= {layer.name: layer for layer in _described(call, config, data)}
+    return list(found.values())
+
+
+def untouched(model: Any) -> list[str]:
+    """Name the layers with weights that are neither masked nor counted.
+
+    Parameters
+    ----------
+    model
+        A Keras model.
+
+    Returns
+    -------
+    list of str
+        In the model's order.
+    """
+    return [
+        layer.name
+        for layer in leaf_layers(model)
+        if layer.weights and not kernel_names(layer) and type(layer) not in SCALES
+    ]
+
+
+def _described(call: Call, config: HlsConfig, data: dict[str, FixedPoint]) -> Iterator[Layer]:
+    layer, name = call.layer, call.layer.name
+    kind = type(layer)
+    if kind in SCALES:
+        if name in data:  # else it is folded into the layer before
+            yield _scale(call, config, data[name])
+    elif kind is keras.layers.EinsumDense:
+        shape = _fixed(call, call.inputs[0])
+        yield resolve_einsum_dense(config, name, layer.equation, tuple(layer.kernel.shape), shape, data[name].width)
+    elif kind in (keras.layers.LSTM, keras.layers.GRU):
+        _check_recurrent(layer)
+        steps, n_in = _fixed(call, call.inputs[0])
+        yield from resolve_recurrent(config, name, call.hls_type, n_in, layer.units, steps, data[name].width)
+    elif kind in _SEPARABLE:
+        parts = separable_config(config, name, call.hls_type)
+        first, second = (f"{name}_{part}" for part in ("depthwise", "pointwise"))
+        yield _shared(_depthwise(call, parts, first, layer.depthwise_kernel, data[first].width))
+        shape = tuple(layer.pointwise_kernel.shape)
+        pixels = prod(_positions(call, call.outputs[0]))
+        yield _shared(
+            resolve_layer(
+                parts,
+                second,
+                _SEPARABLE[kind],
+                shape,
+                pixels=pixels,
+                positions=pixels,
+                hls_type=call.hls_type.replace("Separable", ""),
+                data_bits=data[second].width,
+            )
+        )
+    elif kind in _DEPTHWISE:
+        yield _depthwise(call, config, name, layer.kernel, data[name].width)
+    else:
+        yield resolve_layer(
             config,
             name,
-            _KINDS[type(call.layer)],
-            tuple(call.layer.kernel.shape),
+            _KINDS[kind],
+            tuple(layer.kernel.shape),
             pixels=prod(_positions(call, call.outputs[0])),
             positions=prod(_padded(call)),
             hls_type=call.hls_type,
             data_bits=data[name].width,
         )
-    return list(found.values())
+
+
+def _depthwise(call: Call, config: HlsConfig, name: str, kernel: Any, data_bits: int) -> Layer:
+    return resolve_depthwise(
+        config,
+        name,
+        tuple(kernel.shape),
+        pixels=prod(_positions(call, call.outputs[0])),
+        positions=prod(_padded(call)),
+        data_bits=data_bits,
+    )
+
+
+def _shared(layer: Layer) -> Layer:
+    """Mark a part whose settings hls4ml copies from the whole."""
+    return replace(layer, own_settings=False)
+
+
+def _scale(call: Call, config: HlsConfig, data: FixedPoint) -> Layer:
+    layer, name = call.layer, call.layer.name
+    if type(layer) is keras.layers.PReLU:
+        # Its parameters take the input's type where nothing is said (infer_precision.py).
+        scale = config.precision("param", name, call.hls_type) or data
+    else:
+        scale = config.precision("scale", name, call.hls_type) or config.default_precision
+    return resolve_scale(config, name, call.hls_type, _fixed(call, call.inputs[0]), scale.width, data.width)
+
+
+def _check_recurrent(layer: Any) -> None:
+    """Refuse what hls4ml's recurrent layers ignore."""
+    if getattr(layer, "reset_after", True) is False:
+        raise ValueError(
+            f"layer {layer.name!r} has reset_after=False, expected True: hls4ml's GRU applies the reset gate after the "
+            "product, whatever the model says"
+        )
+    for name in ("go_backwards", "return_state", "stateful"):
+        if getattr(layer, name):
+            raise ValueError(f"layer {layer.name!r} has {name}=True, expected False: hls4ml does not build that")
+
+
+def _fixed(call: Call, tensor: Any) -> tuple[int, ...]:
+    """Sizes of a tensor's axes but the batch."""
+    shape = tuple(tensor.shape[1:])
+    if None in shape:
+        raise ValueError(f"layer {call.layer.name!r}: input shape {shape} is not fixed, expected a fixed input shape")
+    return shape
 
 
 def _positions(call: Call, tensor: Any) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from knapprune.adapters.keras_graph import Call
+from knapprune.hardware.separable import separable_config
 from knapprune.hls_config import HlsConfig
 from knapprune.precision import FixedPoint, at_most, of_add, of_choice, of_multiply, of_product_sum, of_scaling
 
@@ -29,7 +30,11 @@ _POOLING = (
     keras.layers.MaxPooling1D,
     keras.layers.MaxPooling2D,
 )
-_PRODUCT_SUMS = (keras.layers.Dense, keras.layers.Conv1D, keras.layers.Conv2D)
+_DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
+_SEPARABLE = (keras.layers.SeparableConv1D, keras.layers.SeparableConv2D)
+_PRODUCT_SUMS = (keras.layers.Dense, keras.layers.Conv1D, keras.layers.Conv2D, *_DEPTHWISE, *_SEPARABLE)
+# hls4ml makes a layer of its own of their activation.
+_ACTIVATED = (*_PRODUCT_SUMS, keras.layers.EinsumDense)
 # A layer without a bias gets hls4ml's zero of one unsigned bit.
 _NO_BIAS = FixedPoint(1, 1, signed=False)
 
@@ -47,7 +52,8 @@ def input_precisions(order: list[Call], config: HlsConfig) -> dict[str, FixedPoi
     Returns
     -------
     dict
-        By layer name; the type of the first input where a layer has several.
+        By layer name; the type of the first input where a layer has several. A separable convolution has entries for
+        both parts, ``x_depthwise`` and ``x_pointwise``; a normalisation that is folded into the layer before has none.
 
     Raises
     ------
@@ -61,9 +67,12 @@ def input_precisions(order: list[Call], config: HlsConfig) -> dict[str, FixedPoi
     found: dict[str, FixedPoint] = {}
     for call in order:
         inputs = [types[id(tensor)] for tensor in call.inputs]
-        if inputs:
-            found[call.layer.name] = inputs[0]
         folded = isinstance(call.layer, keras.layers.BatchNormalization) and id(call.inputs[0]) in foldable
+        if inputs and not folded:
+            found[call.layer.name] = inputs[0]
+        if type(call.layer) in _SEPARABLE:
+            found[f"{call.layer.name}_depthwise"] = inputs[0]
+            found[f"{call.layer.name}_pointwise"] = _between(call, inputs[0], config)
         # A linear activation is taken out again, unless it casts from one explicit type to another.
         linear = _is_linear_activation(call.layer) and id(call.inputs[0]) in inferred
         result = inputs[0] if folded or linear else _result(call, inputs, config)
@@ -71,8 +80,9 @@ def input_precisions(order: list[Call], config: HlsConfig) -> dict[str, FixedPoi
             types[id(tensor)] = result
             if folded or linear or _asked(call, config) is None:
                 inferred.add(id(tensor))
-            # hls4ml folds a normalisation into the product sum before it, if nobody else reads that (bn_fuse.py).
-            if _is_linear_sum(call.layer) and uses[id(tensor)] == 1 and _asked(call, config) is None:
+            # hls4ml folds a normalisation into the product sum or the normalisation before it, if nobody else reads
+            # that (bn_fuse.py, batchnorm_opt.py).
+            if _takes_scale(call.layer) and uses[id(tensor)] == 1 and _asked(call, config) is None:
                 foldable.add(id(tensor))
     return found
 
@@ -81,7 +91,7 @@ def _result(call: Call, inputs: list[FixedPoint], config: HlsConfig) -> FixedPoi
     layer = call.layer
     activation: Any = getattr(layer, "activation", None)
     linear = activation is None or activation is keras.activations.linear
-    if _is_product_sum(layer) and not linear:
+    if type(layer) in _ACTIVATED and not linear:
         # hls4ml splits the activation off into a layer of its own, whose type it does not infer.
         name = f"{layer.name}_{activation.__name__}"
         hls_class = "Softmax" if activation is keras.activations.softmax else "Activation"
@@ -98,9 +108,15 @@ def _inferred(call: Call, inputs: list[FixedPoint], config: HlsConfig) -> FixedP
 
     if isinstance(layer, (*_TRANSPARENT, *_POOLING)):
         return inputs[0]
-    if _is_product_sum(layer):
+    if type(layer) in _SEPARABLE:
+        parts = separable_config(config, layer.name, call.hls_type)
+        weight = parts.precision("weight", *_pointwise(layer)) or default
+        bias = (parts.precision("bias", *_pointwise(layer)) or default) if layer.use_bias else _NO_BIAS
+        result = of_product_sum(_between(call, inputs[0], config), weight, bias, layer.pointwise_kernel.shape[-2])
+    elif _is_product_sum(layer):
         bias = own("bias") if layer.use_bias else _NO_BIAS
-        result = of_product_sum(inputs[0], own("weight"), bias, prod(layer.kernel.shape[:-1]))
+        summed = layer.kernel.shape[: -2 if type(layer) in _DEPTHWISE else -1]
+        result = of_product_sum(inputs[0], own("weight"), bias, prod(summed))
     elif isinstance(layer, keras.layers.BatchNormalization):
         result = of_scaling(inputs[0], own("scale"), own("bias"))
     elif isinstance(layer, (keras.layers.Add, keras.layers.Average)):
@@ -116,7 +132,26 @@ def _inferred(call: Call, inputs: list[FixedPoint], config: HlsConfig) -> FixedP
     return at_most(result, config.maximum_precision)
 
 
+def _between(call: Call, data: FixedPoint, config: HlsConfig) -> FixedPoint:
+    """Infer the type between the two parts of a separable convolution."""
+    layer = call.layer
+    parts = separable_config(config, layer.name, call.hls_type)
+    depthwise = (f"{layer.name}_depthwise", call.hls_type.replace("Separable", "Depthwise"))
+    asked = parts.precision("result", *depthwise)
+    if asked is not None:
+        return asked
+    weight = parts.precision("weight", *depthwise) or config.default_precision
+    result = of_product_sum(data, weight, _NO_BIAS, prod(layer.depthwise_kernel.shape[:-2]))
+    return at_most(result, config.maximum_precision)
+
+
+def _pointwise(layer: Any) -> tuple[str, str]:
+    return f"{layer.name}_pointwise", type(layer).__name__.replace("Separable", "")
+
+
 def _asked(call: Call, config: HlsConfig) -> FixedPoint | None:
+    if type(call.layer) in _SEPARABLE:
+        return separable_config(config, call.layer.name, call.hls_type).precision("result", *_pointwise(call.layer))
     return config.precision("result", call.layer.name, call.hls_type)
 
 
@@ -125,7 +160,9 @@ def _is_linear_activation(layer: Any) -> bool:
     return dropped and getattr(layer, "activation", keras.activations.linear) is keras.activations.linear
 
 
-def _is_linear_sum(layer: Any) -> bool:
+def _takes_scale(layer: Any) -> bool:
+    if isinstance(layer, keras.layers.BatchNormalization):
+        return True
     return _is_product_sum(layer) and layer.activation is keras.activations.linear
 
 

@@ -76,6 +76,22 @@ class Accelerator:
         """The groups that this accelerator fetches; p is to be chosen by layer."""
         return FetchGroup(self.group, None, self.axis)
 
+    def covers(self, layer: Layer) -> bool:
+        """Say whether the layer's output channels share the activations that are fetched.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+
+        Returns
+        -------
+        bool
+            False for a depthwise convolution, where each channel has activations of its own, for an EinsumDense, and
+            for layers that have no kernel.
+        """
+        return layer.size > 0 and not layer.depthwise and layer.kind != "einsum_dense"
+
     def word_bits(self, layer: Layer) -> int:
         """Say how wide a word of the weight buffer is: M weights, each with its place in the group.
 

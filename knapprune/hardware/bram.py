@@ -6,7 +6,8 @@ The kernel is stored as one word per cycle: ``block_factor`` weights of ``W`` bi
 
     BRAM36 = ceil(block_factor * W / 36) * ceil(reuse_factor / 1024)
 
-A reuse factor of 1 binds no memory at all.
+A reuse factor of 1 binds no memory at all, nor does a depthwise convolution (``nnet_depthwise_product.h``): where its
+weights go is left to the vendor tool.
 """
 
 from __future__ import annotations
@@ -48,9 +49,9 @@ def block_count(layer: Layer) -> int:
     Returns
     -------
     int
-        36 Kb blocks; 0 at a reuse factor of 1.
+        36 Kb blocks; 0 where no memory is bound.
     """
-    if layer.reuse_factor == 1:
+    if layer.reuse_factor == 1 or layer.depthwise:
         return 0
     return _columns(layer) * _ceil_div(layer.reuse_factor, BLOCK_DEPTH)
 

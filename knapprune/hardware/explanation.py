@@ -22,6 +22,8 @@ class Explanation:
         Counts by resource: as the layer is now, and as it would be without a zero weight.
     multipliers, whole_multipliers
         Multipliers of one pixel, likewise.
+    dsp_of_products
+        DSP blocks of products that no weight decides, such as gates by states.
     dsp_per_product
         DSP blocks of one multiplier; 0 where products go to look-up tables.
     dsp_ports
@@ -41,6 +43,7 @@ class Explanation:
     whole: Mapping[str, int]
     multipliers: int
     whole_multipliers: int
+    dsp_of_products: int
     dsp_per_product: int
     dsp_ports: tuple[int, int]
     word_bits: int
@@ -65,6 +68,8 @@ class Explanation:
 
     def _dsp(self) -> str:
         layer, wide, narrow = self.layer, *self.dsp_ports
+        if layer.kind == "scale":
+            return f"{self.use['dsp']}; {sum(group.multipliers for group in layer.products)} products by parameters"
         if not self.whole_multipliers:
             return "0; distributed_arithmetic adds shifted inputs"
         operands = f"{layer.weight_bits} x {layer.data_bits} bits"
@@ -73,8 +78,12 @@ class Explanation:
         else:
             price = f"products of {operands} go to look-up tables"
         pixels = f", for each of {layer.copies} pixels at once" if layer.copies > 1 else ""
+        fixed = f"; {self.dsp_of_products} of them for products of gates by states" if self.dsp_of_products else ""
         bound = "at most " if layer.strategy == "latency" and layer.reuse_factor > 1 else ""
-        return f"{self.use['dsp']}; {bound}{self.multipliers} of {self.whole_multipliers} multipliers{pixels}, {price}"
+        return (
+            f"{self.use['dsp']}; {bound}{self.multipliers} of {self.whole_multipliers} multipliers{pixels}, {price}"
+            + fixed
+        )
 
     def _bram(self) -> str:
         if not self.word_bits:
@@ -100,20 +109,30 @@ def legal_reuse_factors(layer: Layer) -> dict[str, tuple[int, ...]]:
         Ascending numbers by strategy, without strategies that would be replaced. ``latency`` is not in it: it takes any
         number, but above 1 a zero weight saves nothing for certain.
     """
+    if layer.kind == "scale":
+        return {}
+    if layer.kind == "einsum_dense":
+        return {"distributed_arithmetic": (1,)}
     in_parallel = layer.convolves and not layer.streamed
+    if layer.depthwise:
+        # Sizes as if every filter saw every channel; the kernel takes no more than all its weights.
+        taken = valid_reuse_factors(layer.size, layer.n_out)
+        return {} if in_parallel else {"resource": tuple(factor for factor in taken if factor <= layer.size)}
     valid = valid_reuse_factors(layer.n_in, layer.n_out)
     # Above n_in the convolution is wrong: see resolve_layer.
     legal = {"resource": tuple(factor for factor in valid if factor <= layer.n_in or not in_parallel)}
     if not in_parallel:
         legal["resource_unrolled"] = tuple(valid[1:-1])
-    return {**legal, "distributed_arithmetic": (1,)}
+    return legal if layer.kind in ("lstm", "gru") else {**legal, "distributed_arithmetic": (1,)}
 
 
 def _strategy(layer: Layer) -> str:
     asked, taken = layer.requested_strategy, layer.strategy
     if asked == taken or (asked == "da" and taken == "distributed_arithmetic"):
         return f"{taken}, as asked for"
-    if taken == "latency":
+    if layer.kind not in ("dense", "conv1d", "conv2d"):
+        why = f"hls4ml has no such {layer.kind.replace('_', ' ')}"
+    elif taken == "latency":
         why = "hls4ml knows no strategy of that name"
     elif layer.requested_reuse_factor == 1:
         why = "hls4ml unrolls only for reuse factors above 1"

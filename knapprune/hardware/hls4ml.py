@@ -1,4 +1,4 @@
-"""DSP and BRAM use of the Dense, Conv1D and Conv2D layers that hls4ml generates for Vivado and Vitis.
+"""DSP and BRAM use of the layers that hls4ml generates for Vivado and Vitis.
 
 What can be saved by zeros depends on the strategy that takes effect (read in hls4ml 1.3 and counted in its output):
 
@@ -10,9 +10,11 @@ latency, reuse factor > 1     a cap: ceil(size / RF) - floor(zeros / RF)  none
 resource_unrolled             one multiplier a row with a non-zero        blocks with a bit of a non-zero
 resource                      one multiplier a row, zeros and all         all blocks
 distributed_arithmetic        none                                       none
+fixed (a normalisation)       one multiplier a value, over RF             none
 ============================  =========================================  ==================================
 
-A row is ``reuse_factor`` consecutive weights of the output-first flat kernel; see :mod:`knapprune.structures`.
+A row is ``reuse_factor`` consecutive weights of the kernel as it is laid out in the generated code; see
+:mod:`knapprune.structures`. The products that no weight decides come on top: :class:`~knapprune.layers.Products`.
 """
 
 from __future__ import annotations
@@ -66,6 +68,23 @@ class Hls4mlHardware:
             DSP blocks.
         """
         return self.multipliers.blocks(layer.weight_bits, layer.data_bits) * layer.copies
+
+    def dsp_of_products(self, layer: Layer) -> int:
+        """DSP blocks of the products that no weight of the layer decides.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+
+        Returns
+        -------
+        int
+            DSP blocks.
+        """
+        return sum(
+            group.multipliers * self.multipliers.blocks(group.first_bits, group.second_bits) for group in layer.products
+        )
 
     def use(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> dict[str, int]:
         """Count what the layer uses with this kernel, its zero weights gone.
@@ -130,8 +149,9 @@ class Hls4mlHardware:
             fixed["dsp"] = shared * per_multiplier
             if layer.reuse_factor > 1:
                 own[1], fixed["bram"] = _count_by_owner(*_label_range_of_blocks(layer, lowest, highest), label_count)
-        elif layer.strategy != "distributed_arithmetic":
+        elif layer.strategy not in ("distributed_arithmetic", "fixed"):
             raise ValueError(f"layer {layer.name!r}: strategy {layer.strategy!r} is not one hls4ml has")
+        fixed["dsp"] += self.dsp_of_products(layer)
         type_costs, label_type = _distinct_columns(own)
         return LabelCosts(label_type, type_costs, fixed)
 
@@ -190,6 +210,8 @@ class Hls4mlHardware:
         str
             One sentence.
         """
+        if layer.kind == "scale":
+            return "it multiplies by parameters that no structure can prune"
         if layer.strategy == "distributed_arithmetic" and resource == "dsp":
             return "distributed_arithmetic uses no DSP"
         if layer.strategy == "resource_unrolled":
@@ -198,11 +220,7 @@ class Hls4mlHardware:
             return "structure 'dsp-row' can save dsp here"
         if resource == "dsp" and self.dsp_per_multiplier(layer) == 0:
             return f"products of {layer.weight_bits} x {layer.data_bits} bits take no DSP"
-        wanted = "'resource_unrolled' with a reuse factor above 1"
-        if layer.convolves:
-            wanted += " and io_stream"
-        if resource == "dsp":
-            wanted += ", or 'latency' with reuse factor 1,"
+        wanted = _WANTED if layer.depthwise or layer.kind == "einsum_dense" else _wanted(layer, resource)
         if resource == "bram" and (layer.strategy != "resource" or layer.reuse_factor == 1):
             why = "keeps no weights in BRAM"
         else:
@@ -226,7 +244,7 @@ class Hls4mlHardware:
         """
         dense = np.ones(layer.kernel_shape, dtype=bool)
         whole = self.use(layer, dense)
-        one_pixel = replace(layer, copies=1)
+        one_pixel = replace(layer, copies=1, products=())
         multipliers, whole_multipliers = (_MULTIPLIERS.use(one_pixel, weights)["dsp"] for weights in (kernel, dense))
         return Explanation(
             layer=layer,
@@ -235,6 +253,7 @@ class Hls4mlHardware:
             multipliers=multipliers,
             whole_multipliers=whole_multipliers,
             dsp_per_product=self.multipliers.blocks(layer.weight_bits, layer.data_bits),
+            dsp_of_products=self.dsp_of_products(layer),
             dsp_ports=(self.multipliers.wide_port, self.multipliers.narrow_port),
             word_bits=word_bits(layer) if whole["bram"] else 0,
             word_depth=layer.reuse_factor if whole["bram"] else 0,
@@ -249,6 +268,14 @@ class Hls4mlHardware:
         if costs.type_costs[self.resources.index(resource)].any():
             return f"structure {structure!r} saves it"
         return self.advice(layer, resource)
+
+
+_WANTED = "'latency' with reuse factor 1"
+
+
+def _wanted(layer: Layer, resource: str) -> str:
+    unrolled = "'resource_unrolled' with a reuse factor above 1" + (" and io_stream" if layer.convolves else "")
+    return f"{unrolled}, or {_WANTED}," if resource == "dsp" else unrolled
 
 
 # Where every product takes one block, blocks are multipliers.
@@ -268,10 +295,12 @@ def latency_multiplier_cap(layer: Layer, alive: npt.NDArray[np.bool_]) -> int:
     Returns
     -------
     int
-        ``ceil(size / RF) - floor(zeros / RF)``.
+        ``ceil(size / RF) - floor(zeros / RF)``, and no more than there are products. For a depthwise convolution the
+        size is taken as if every filter saw every channel.
     """
-    zeros = layer.size - int(np.count_nonzero(alive))
-    return -(-layer.size // layer.reuse_factor) - zeros // layer.reuse_factor
+    nonzero = int(np.count_nonzero(alive))
+    size = layer.size * (layer.n_out if layer.depthwise else 1)
+    return min(nonzero, -(-size // layer.reuse_factor) - (layer.size - nonzero) // layer.reuse_factor)
 
 
 def _label_range_of_rows(

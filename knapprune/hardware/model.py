@@ -101,6 +101,14 @@ class HardwareModel(Protocol):
 
 
 @runtime_checkable
+class Covers(Protocol):
+    """A hardware model that knows some kinds of layers only; the others are listed as not counted."""
+
+    def covers(self, layer: Layer) -> bool:
+        """Say whether the model knows what the layer costs."""
+
+
+@runtime_checkable
 class SharesWords(Protocol):
     """A hardware model that knows which memory words its DSP rows share: what structure ``"row-and-word"`` needs."""
 

@@ -1,6 +1,7 @@
 """From the settings that were asked for to those that hls4ml puts into effect, with a warning for each change.
 
 Follows ``init_dense``, ``init_conv1d`` and ``init_conv2d`` of hls4ml 1.3, ``backends/vivado/vivado_backend.py``.
+Depthwise convolutions, recurrent layers and EinsumDense are in files of their own beside this one.
 """
 
 from __future__ import annotations
@@ -60,15 +61,12 @@ def resolve_layer(
     HardwareWarning
         Where hls4ml changes a strategy, a reuse factor or a parallelization factor.
     """
-    if config.setting("TargetCycles", name, hls_type) is not None:
-        raise HlsConfigError(f"hls_config: layer {name!r} sets TargetCycles, expected a ReuseFactor in its place")
-    if config.setting("Compression", name, hls_type):
-        raise HlsConfigError(f"hls_config: layer {name!r} sets Compression, which is not supported; expected it off")
+    check_unsupported(config, name, hls_type)
     requested_strategy = config.strategy(name, hls_type)
     requested_factor = config.reuse_factor(name, hls_type)
     strategy = _effective_strategy(config, name, hls_type, requested_strategy, requested_factor)
     n_in, n_out = prod(kernel_shape[:-1]), kernel_shape[-1]
-    effective_factor = _effective_reuse_factor(name, n_in, n_out, strategy, requested_factor)
+    effective_factor = effective_reuse_factor(name, n_in, n_out, strategy, requested_factor)
     if hls_type != "Dense" and config.io_type == "io_parallel" and strategy == "resource" and effective_factor > n_in:
         # nnet_conv*_resource.h: "correct only for RF <= ...". Most assert it; Vitis' Conv2D computes something else.
         raise HlsConfigError(
@@ -82,7 +80,6 @@ def resolve_layer(
             f"hls_config: layer {name!r} has ReuseFactor {requested_factor}, expected a valid one such as "
             f"{effective_factor}: hls4ml does not correct that of a 1 x 1 convolution when it is set by layer name"
         )
-    weight = config.precision("weight", name, hls_type)
     return Layer(
         name=name,
         kind=kind,
@@ -91,12 +88,53 @@ def resolve_layer(
         requested_strategy=requested_strategy,
         reuse_factor=effective_factor,
         requested_reuse_factor=requested_factor,
-        weight_bits=(weight or config.default_precision).width,
+        weight_bits=weight_bits(config, "weight", name, hls_type),
         data_bits=data_bits,
-        copies=1 if hls_type == "Dense" else _pixels_in_parallel(config, name, hls_type, pixels),
+        copies=1 if hls_type == "Dense" else pixels_in_parallel(config, name, hls_type, pixels),
         pixels=1 if hls_type == "Dense" else pixels,
         streamed=positions if hls_type != "Dense" and config.io_type == "io_stream" else 0,
     )
+
+
+def check_unsupported(config: HlsConfig, name: str, hls_type: str) -> None:
+    """Refuse settings that no layer is described under.
+
+    Parameters
+    ----------
+    config
+        The configuration.
+    name, hls_type
+        The layer's name and its class in hls4ml.
+
+    Raises
+    ------
+    HlsConfigError
+        For TargetCycles or Compression.
+    """
+    if config.setting("TargetCycles", name, hls_type) is not None:
+        raise HlsConfigError(f"hls_config: layer {name!r} sets TargetCycles, expected a ReuseFactor in its place")
+    if config.setting("Compression", name, hls_type):
+        raise HlsConfigError(f"hls_config: layer {name!r} sets Compression, which is not supported; expected it off")
+
+
+def weight_bits(config: HlsConfig, variable: str, name: str, hls_type: str) -> int:
+    """Look up how wide the words of a variable are; the model's default where hls4ml is to infer it.
+
+    Parameters
+    ----------
+    config
+        The configuration.
+    variable
+        Such as ``"weight"``.
+    name, hls_type
+        The layer's name and its class in hls4ml.
+
+    Returns
+    -------
+    int
+        Bits.
+    """
+    return (config.precision(variable, name, hls_type) or config.default_precision).width
 
 
 def _effective_strategy(config: HlsConfig, name: str, hls_type: str, requested: str, reuse_factor: int) -> str:
@@ -109,16 +147,16 @@ def _effective_strategy(config: HlsConfig, name: str, hls_type: str, requested: 
             )
         return "distributed_arithmetic"
     if requested != "resource_unrolled":
-        _warn(
+        warn(
             f"layer {name!r}: hls4ml does not know strategy {requested!r} and takes 'latency'; expected "
             "'latency', 'resource', 'resource_unrolled' or 'distributed_arithmetic'"
         )
         return "latency"
     if reuse_factor == 1:
-        _warn(f"layer {name!r}: hls4ml replaces strategy 'resource_unrolled' by 'resource' at reuse factor 1")
+        warn(f"layer {name!r}: hls4ml replaces strategy 'resource_unrolled' by 'resource' at reuse factor 1")
         return "resource"
     if hls_type != "Dense" and config.io_type == "io_parallel":
-        _warn(
+        warn(
             f"layer {name!r}: hls4ml replaces strategy 'resource_unrolled' by 'resource' for {hls_type} "
             "in io_parallel; it keeps it in io_stream"
         )
@@ -126,12 +164,44 @@ def _effective_strategy(config: HlsConfig, name: str, hls_type: str, requested: 
     return requested
 
 
-def _effective_reuse_factor(name: str, n_in: int, n_out: int, strategy: str, requested: int) -> int:
+def effective_reuse_factor(
+    name: str, n_in: int, n_out: int, strategy: str, requested: int, *, generated: bool = True
+) -> int:
+    """Find the reuse factor that hls4ml takes.
+
+    Parameters
+    ----------
+    name
+        What the warning calls the kernel.
+    n_in, n_out
+        The sizes that hls4ml holds a reuse factor against.
+    strategy
+        The strategy in effect.
+    requested
+        The number asked for.
+    generated
+        Whether hls4ml generates a function for the layer under ``"resource_unrolled"``.
+
+    Returns
+    -------
+    int
+        Itself or the closest valid one.
+
+    Raises
+    ------
+    HlsConfigError
+        If hls4ml would take 1 and write a project that does not compile.
+
+    Warns
+    -----
+    HardwareWarning
+        If it takes another.
+    """
     if strategy not in ("resource", "resource_unrolled"):
         return requested
     valid = valid_reuse_factors(n_in, n_out, include_largest=strategy == "resource")
     effective = closest(valid, requested) if valid else 1
-    if strategy == "resource_unrolled" and effective == 1:
+    if strategy == "resource_unrolled" and effective == 1 and generated:
         # Only factors above 1 get generated code, but the project calls it all the same.
         raise HlsConfigError(
             f"hls_config: hls4ml would change ReuseFactor {requested} of layer {name!r} to 1 and write a project that "
@@ -139,18 +209,39 @@ def _effective_reuse_factor(name: str, n_in: int, n_out: int, strategy: str, req
             + ("" if valid[1:] else ", which is none: use another strategy")
         )
     if effective != requested:
-        _warn(
+        warn(
             f"layer {name!r}: hls4ml replaces reuse factor {requested} by {effective}, the closest valid one "
             f"(valid: {', '.join(map(str, valid))})"
         )
     return effective
 
 
-def _pixels_in_parallel(config: HlsConfig, name: str, hls_type: str, pixels: int) -> int:
+def pixels_in_parallel(config: HlsConfig, name: str, hls_type: str, pixels: int) -> int:
+    """Find how many output pixels of a convolution are computed at once.
+
+    Parameters
+    ----------
+    config
+        The configuration.
+    name, hls_type
+        The layer's name and its class in hls4ml.
+    pixels
+        Its output pixels.
+
+    Returns
+    -------
+    int
+        The ParallelizationFactor in effect; 1 in io_stream.
+
+    Warns
+    -----
+    HardwareWarning
+        If it is not the one asked for.
+    """
     requested = config.parallelization_factor(name, hls_type)
     effective = closest(divisors(pixels), requested)
     if effective != requested:
-        _warn(
+        warn(
             f"layer {name!r}: hls4ml replaces ParallelizationFactor {requested} by {effective}, "
             f"the closest divisor of its {pixels} pixels"
         )
@@ -158,5 +249,12 @@ def _pixels_in_parallel(config: HlsConfig, name: str, hls_type: str, pixels: int
     return effective if config.io_type == "io_parallel" else 1
 
 
-def _warn(message: str) -> None:
+def warn(message: str) -> None:
+    """Warn that the hardware will not be quite what was asked for.
+
+    Parameters
+    ----------
+    message
+        A sentence without a full stop.
+    """
     warnings.warn(message, HardwareWarning, stacklevel=2)

@@ -42,7 +42,7 @@ def write_project(folder: Path, weights, *, n_in=8, n_out=4, reuse_factor=4, ski
     (folder / "project.tcl").write_text(f'variable part\nset part "{part}"\n')
     (folder / "firmware" / "myproject.cpp").write_text(
         f"    nnet::dense<{data}, layer2_t, config2>(in, layer2_out, w2, b2); // fc\n\n"
-        "    nnet::normalize<layer2_t, layer3_t, config3>(layer2_out, layer3_out, s3, b3); // bn\n\n"
+        "    nnet::embedding<layer2_t, layer3_t, config3>(layer2_out, layer3_out, e3); // table\n\n"
         "    nnet::relu<layer3_t, result_t, relu_config4>(layer3_out, out); // fc_relu\n"
     )
     (folder / "firmware" / "defines.h").write_text(
@@ -62,7 +62,7 @@ def write_project(folder: Path, weights, *, n_in=8, n_out=4, reuse_factor=4, ski
     )
     numbers = ", ".join(f"{weight:.10f}" for weight in flat)
     (folder / "firmware" / "weights" / "w2.h").write_text(f"fc_weight_t w2[{flat.size}] = {{{numbers}}};\n")
-    (folder / "firmware" / "weights" / "s3.h").write_text("bn_scale_t s3[4] = {1, 1, 1, 1};\n")
+    (folder / "firmware" / "weights" / "e3.h").write_text("table_t e3[4] = {1, 1, 1, 1};\n")
     lines = [
         f"acc[{w // n_in}] += CONFIG_T::template product<data_T, W>::product(data[{w % n_in}], weights[{w}]));"
         for w in np.flatnonzero(flat)
@@ -110,7 +110,7 @@ def test_widths_come_from_the_types_in_the_generated_code(tmp_path):
 
 
 def test_layers_of_another_kind_are_named_as_uncounted(tmp_path):
-    assert count_project(write_project(tmp_path / "p", np.ones(32))).uncounted == ("bn",)
+    assert count_project(write_project(tmp_path / "p", np.ones(32))).uncounted == ("table",)
 
 
 def test_the_device_decides_the_dsps_of_a_multiplier(tmp_path):

@@ -12,6 +12,7 @@ import pytest
 from knapprune.adapters.keras import KerasAdapter
 from knapprune.adapters.keras_files import load_keras_model
 from knapprune.hls_config import read_hls_config
+from knapprune.layers import Products
 
 ADAPTER = KerasAdapter()
 layers = keras.layers
@@ -141,18 +142,30 @@ def as_hls4ml_has_it(model, config, io_type):
 def test_every_layer_is_what_hls4ml_makes_of_it(build, granularity, strategy, reuse_factor, io_type):
     model = build()
     config = config_of(model, granularity, strategy, reuse_factor)
-    ours = ADAPTER.layers(model, read_hls_config(config, io_type=io_type))
+    ours = [layer for layer in ADAPTER.layers(model, read_hls_config(config, io_type=io_type)) if layer.size]
     found = {l.name: (l.strategy, l.reuse_factor, l.weight_bits, l.data_bits, l.copies) for l in ours}  # noqa: E741
     assert found == as_hls4ml_has_it(model, config, io_type)
 
 
 def test_layers_with_other_weights_are_named_and_left_alone():
-    assert ADAPTER.untouched(normalised()) == ["bn1", "bn2"]
+    assert ADAPTER.untouched(normalised()) == []
     model = keras.Sequential(
-        [keras.Input((8, 8, 4)), layers.DepthwiseConv2D(3, name="dw"), layers.Conv2D(4, 3, groups=2)]
+        [
+            keras.Input((8, 8, 4)),
+            layers.Conv2D(4, 3, groups=2, name="grouped"),
+            layers.Reshape((36, 4)),
+            layers.Bidirectional(layers.LSTM(3), name="both"),
+        ]
     )
-    assert len(ADAPTER.untouched(model)) == 2
+    assert ADAPTER.untouched(model) == ["grouped", "both"]
     assert ADAPTER.kernels(model) == {}
+
+
+def test_a_normalisation_is_listed_unless_it_is_folded():
+    config = {"Model": {"Precision": "fixed<16,6>"}, "LayerName": {"fc1": {"Precision": {"result": "auto"}}}}
+    found = {layer.name: layer for layer in ADAPTER.layers(normalised(), read_hls_config(config))}
+    assert list(found) == ["fc1", "fc2", "bn2", "fc3", "fc4"]
+    assert (found["bn2"].size, found["bn2"].products) == (0, (Products(8, 16, 16),))
 
 
 def test_kernels_are_copies():
@@ -203,7 +216,7 @@ def test_a_model_without_weights_yet_is_refused():
 @pytest.mark.filterwarnings("ignore:Do not pass an `input_shape`")
 def test_models_that_keras_2_wrote_are_read_with_their_weights(data_folder, name):
     model = load_keras_model(data_folder / "models" / "jets" / f"{name}.json")
-    assert all(kernel.any() for kernel in ADAPTER.kernels(model).values())
+    assert all(kernel.any() for kernel in ADAPTER.kernels(model).values() if kernel.size)
 
 
 def test_a_missing_file_is_named(tmp_path):

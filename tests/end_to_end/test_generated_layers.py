@@ -1,0 +1,191 @@
+"""The promise for layers beyond Dense and convolutions: prediction, count and arithmetic written out here must agree.
+
+The arithmetic goes over the weights one by one, in the order of the generated array; it shares nothing with the code
+that predicts or counts.
+"""
+
+from dataclasses import dataclass
+from math import ceil
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import knapprune as kp
+
+ZEROS = ("weights", "none", "half", "all", "rows")
+
+
+@dataclass(frozen=True)
+class Case:
+    build: str
+    strategy: str
+    reuse_factor: int
+    bits: int = 16
+    zeros: str = "weights"
+    io_type: str = "io_parallel"
+    backend: str = "Vitis"
+
+    def __str__(self):
+        return "-".join(map(str, vars(self).values()))
+
+
+NETWORKS = {
+    "depthwise1d": lambda: [keras.Input((10, 4)), layers.DepthwiseConv1D(3, name="x")],
+    "depthwise2d": lambda: [keras.Input((6, 5, 2)), layers.DepthwiseConv2D(3, name="x", padding="same")],
+    "separable1d": lambda: [keras.Input((10, 4)), layers.SeparableConv1D(6, 3, name="x")],
+    "separable2d": lambda: [keras.Input((6, 5, 2)), layers.SeparableConv2D(4, 3, name="x")],
+    "einsum": lambda: [keras.Input((5, 4)), layers.EinsumDense("abc,cd->abd", (5, 3), bias_axes="d", name="x")],
+    "einsum_dots": lambda: [keras.Input((2, 3, 4)), layers.EinsumDense("...c,dc->...d", (2, 3, 5), name="x")],
+    "einsum_heads": lambda: [keras.Input((3, 4)), layers.EinsumDense("abc,dec->abde", (3, 2, 2), name="x")],
+    "einsum_in_place": lambda: [keras.Input((5, 4)), layers.EinsumDense("abc,bcd->abd", (5, 3), name="x")],
+    "lstm": lambda: [keras.Input((5, 6)), layers.LSTM(4, name="x")],
+    "lstm_sequences": lambda: [keras.Input((5, 6)), layers.LSTM(4, return_sequences=True, use_bias=False, name="x")],
+    "gru": lambda: [keras.Input((5, 6)), layers.GRU(4, name="x")],
+}
+WIDTHS = (16, 9, 18, 12, 24, 8)
+
+
+def cases(builds, strategies, io_types=("io_parallel", "io_stream"), zeros=ZEROS):
+    """Every combination once, with widths and zeros that go round."""
+    found = []
+    for build in builds:
+        for strategy, factor in strategies:
+            for io_type in io_types:
+                number = len(found)
+                found.append(
+                    Case(build, strategy, factor, WIDTHS[number % len(WIDTHS)], zeros[number % len(zeros)], io_type)
+                )
+    return found
+
+
+DEPTHWISE = [
+    *cases(("depthwise1d", "depthwise2d"), (("latency", 1), ("latency", 3), ("resource_unrolled", 6))),
+    *cases(("depthwise1d", "depthwise2d"), (("resource", 1), ("resource", 2), ("resource", 6)), ("io_stream",)),
+    *cases(("depthwise1d",), (("resource", 12), ("resource", 24)), ("io_stream",)),
+]
+SEPARABLE = [
+    *cases(("separable1d", "separable2d"), (("latency", 1), ("latency", 2), ("resource_unrolled", 2))),
+    *cases(("separable1d", "separable2d"), (("resource", 2), ("resource_unrolled", 6)), ("io_stream",)),
+]
+EINSUM = cases(
+    ("einsum", "einsum_dots", "einsum_heads"),
+    (("latency", 1), ("latency", 2), ("resource_unrolled", 1)),
+    ("io_parallel",),
+) + cases(("einsum_in_place",), (("latency", 1),) * 3, ("io_parallel",), ("none", "weights", "half"))
+RECURRENT = [
+    *cases(("lstm", "gru"), (("latency", 1), ("latency", 4), ("resource", 2), ("resource_unrolled", 2))),
+    *cases(("lstm_sequences",), (("resource_unrolled", 2), ("resource_unrolled", 24), ("resource", 1))),
+    *cases(("lstm",), (("resource_unrolled", 12), ("resource_unrolled", 24)), ("io_parallel",)),
+    Case("gru", "resource_unrolled", 12, 18, "rows", "io_stream", "Vivado"),
+    Case("depthwise2d", "resource", 3, 18, "rows", "io_stream", "Vivado"),
+]
+CASES = [*DEPTHWISE, *SEPARABLE, *EINSUM, *RECURRENT]
+
+
+def network_of(case, rng):
+    model = keras.Sequential(NETWORKS[case.build]())
+    layer = model.get_layer("x")
+    layer.set_weights([zeroed(rng.uniform(0.25, 1, weights.shape), case, rng) for weights in layer.get_weights()])
+    return model, layer
+
+
+def zeroed(weights, case, rng):
+    if weights.ndim == 1 or case.zeros == "none":
+        return weights
+    if case.zeros == "weights":
+        return np.where(rng.random(weights.shape) < 0.6, 0, weights)
+    if case.zeros == "half":
+        return np.where(np.arange(weights.shape[-1]) % 2 == 0, 0, weights)
+    if case.zeros == "rows":
+        flat = np.moveaxis(weights, -1, 0).reshape(-1)
+        flat[np.arange(flat.size) // case.reuse_factor % 3 != 1] = 0
+        return np.moveaxis(flat.reshape(weights.shape[-1], *weights.shape[:-1]), 0, -1)
+    return np.zeros_like(weights)
+
+
+def by_hand(order, strategy, reuse_factor, bits, *, limit=None, memory=True):
+    """Multipliers and blocks of one kernel, its weights in the order of the generated array."""
+    alive = [w for w in range(len(order)) if order[w] != 0]
+    if strategy == "latency":
+        return len(alive) if reuse_factor == 1 else min(len(alive), limit), 0
+    used = alive if strategy == "resource_unrolled" else range(len(order))
+    rows = {w // reuse_factor for w in used}
+    blocks = {bit // 36 for row in rows for bit in range(row * bits, (row + 1) * bits)}
+    return len(rows), len(blocks) if memory and reuse_factor > 1 else 0
+
+
+def cap(size, zeros, reuse_factor):
+    return ceil(size / reuse_factor) - zeros // reuse_factor
+
+
+def per_multiplier(first, second):
+    narrow, wide = sorted((first, second))
+    if wide <= 8 or narrow <= 4:
+        return 0
+    return 1 if narrow <= 18 and wide <= 27 else 2
+
+
+def expected(case, layer, check):
+    """The DSPs and blocks of each kernel."""
+    kernels = [weights for weights in layer.get_weights() if weights.ndim > 1]
+    one = per_multiplier(case.bits, case.bits)
+    taken = {name: (found.strategy, found.reuse_factor) for name, found in check.by_layer.items()}
+    found = {}
+    if case.build.startswith(("depthwise", "separable")):
+        name = "x" if case.build.startswith("depthwise") else "x_depthwise"
+        order = kernels[0].ravel()
+        channels = kernels[0].shape[-2]
+        strategy, factor = taken[name]
+        assert strategy == ("resource" if case.strategy == "resource" else "latency")
+        limit = cap(order.size * channels, int((order == 0).sum()), factor)
+        multipliers, _ = by_hand(order, strategy, factor, case.bits, limit=limit)
+        found[name] = {"dsp": multipliers * one, "bram": 0}
+    if case.build.startswith("separable"):
+        found["x_pointwise"] = plain(np.moveaxis(kernels[1], -1, 0).ravel(), case, *taken["x_pointwise"])
+    if case.build.startswith("einsum"):
+        positions = {"einsum": 5, "einsum_dots": 6, "einsum_heads": 3, "einsum_in_place": 1}[case.build]
+        found["x"] = plain(kernels[0].ravel(), case, *taken["x"], positions)
+    if case.build.startswith(("lstm", "gru")):
+        assert {strategy for strategy, _ in taken.values()} == {effective(case)}
+        first, second = (plain(kernel.T.ravel(), case, *taken[name]) for name, kernel in zip(taken, kernels, strict=True))
+        first["dsp"] += 3 * 4 * one if case.build.startswith("lstm") else 2 * 4 * one + 4 * per_multiplier(
+            case.bits, case.bits + 1
+        )
+        found = {"x": first, "x/recurrent": second}
+    return found
+
+
+def effective(case):
+    return "resource" if case.strategy == "resource_unrolled" and case.reuse_factor == 1 else case.strategy
+
+
+def plain(order, case, strategy, factor, copies=1):
+    limit = cap(order.size, int((order == 0).sum()), factor)
+    multipliers, blocks = by_hand(order, strategy, factor, case.bits, limit=limit)
+    return {"dsp": multipliers * copies * per_multiplier(case.bits, case.bits), "bram": blocks}
+
+
+def config_of(case):
+    model = {
+        "Precision": f"ap_fixed<{case.bits},{case.bits // 3}>",
+        "ReuseFactor": case.reuse_factor,
+        "Strategy": case.strategy,
+    }
+    return {"Model": model, "IOType": case.io_type, "Backend": case.backend}
+
+
+def test_there_are_at_least_sixty_cases_and_none_twice():
+    assert len(set(CASES)) == len(CASES) >= 60
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.filterwarnings("ignore::knapprune.hardware.model.HardwareWarning")
+def test_prediction_count_and_arithmetic_agree(case):
+    model, layer = network_of(case, np.random.default_rng(CASES.index(case)))
+    check = kp.verify(model, config_of(case))
+    counted = {name: found.counted for name, found in check.by_layer.items()}
+    assert counted == {name: found.predicted for name, found in check.by_layer.items()}
+    assert counted == expected(case, layer, check)
+    assert check.uncounted == ()
