@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from knapprune.estimation import Overrides, Resources
+from knapprune.estimation import Resources
 from knapprune.hardware import parts
+from knapprune.hls_config import Overrides
 
 Amount = float
 

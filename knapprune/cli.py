@@ -357,7 +357,7 @@ def _print_report(report: Report) -> None:
         table.add_row(name, str(before), str(after), str(counted.get(name, "-")), str(limit), change)
     labels = {
         "metric": "metric, validation",
-        "keras_accuracy": "accuracy, float",
+        "model_accuracy": "accuracy, float",
         "accuracy": "accuracy, bit-accurate",
     }
     for key, label in labels.items():

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, TypedDict, Unpack
+from typing import Any, Unpack
 
 import numpy as np
 import numpy.typing as npt
 
 from knapprune.adapters.adapter import adapter
+from knapprune.configuration import configuration
 from knapprune.hardware import parts
 from knapprune.hardware.explanation import Explanation
 from knapprune.hardware.model import Covers, Explains, HardwareModel, hardware
-from knapprune.hls_config import HlsConfig, read_hls_config
+from knapprune.hls_config import HlsConfigSource, Overrides
 from knapprune.layers import Layer
 from knapprune.tables import plain_table
 
-#: What is taken for an hls4ml configuration: see :func:`knapprune.hls_config.read_hls_config`.
-HlsConfigSource = HlsConfig | Mapping[str, Any] | str | os.PathLike[str]
 Kernels = Mapping[str, npt.NDArray[np.generic]]
-
-
-class Overrides(TypedDict, total=False):
-    """Keywords that take the place of the configuration's top-level keys."""
-
-    backend: str
-    io_type: str
-    part: str
-    clock_period: float
 
 
 @dataclass(frozen=True)
@@ -136,7 +125,7 @@ class Resources:
 
 def estimate(
     model: Any,
-    hls_config: HlsConfigSource,
+    hls_config: HlsConfigSource | None = None,
     *,
     explain: bool = False,
     hardware: str | HardwareModel = "hls4ml",
@@ -149,7 +138,8 @@ def estimate(
     model
         The network; see :mod:`knapprune.adapters` for the frameworks.
     hls_config
-        The dict that ``hls4ml.utils.config_from_keras_model`` returns, or a YAML file in hls4ml's form.
+        The dict that ``hls4ml.utils.config_from_keras_model`` returns, or a YAML file in hls4ml's form. None for an
+        hls4ml graph, which carries its own.
     explain
         Whether to say why each layer uses what it uses, which reuse factors are legal, and what would make pruning pay:
         in ``explanations``, and as text in ``explanation`` and ``summary()``.
@@ -175,8 +165,8 @@ def estimate(
     HardwareWarning
         Where hls4ml would change a strategy or a reuse factor.
     """
-    config = read_hls_config(hls_config, **overrides)
     framework = adapter(model)
+    config = configuration(framework, model, hls_config, **overrides)
     resource_model = _hardware(hardware, config.part)
     layers, uncounted = covered(resource_model, framework.layers(model, config), framework.untouched(model))
     kernels = framework.kernels(model)

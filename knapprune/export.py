@@ -1,20 +1,19 @@
-"""Write a Keras model as an hls4ml project: quiet, atomic, and in the folder that was asked for."""
+"""Write a model as an hls4ml project: quiet, atomic, and in the folder that was asked for."""
 
 from __future__ import annotations
 
 import io
-import re
 import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Unpack
 
-from knapprune.estimation import HlsConfigSource, Overrides
-from knapprune.hls_config import HlsConfig, read_hls_config
+from knapprune.adapters.adapter import adapter
+from knapprune.configuration import configuration
+from knapprune.hls_config import HlsConfigSource, Overrides
 
 
 class MissingToolError(RuntimeError):
@@ -42,13 +41,13 @@ class Project:
 
 def export(
     model: Any,
-    hls_config: HlsConfigSource,
+    hls_config: HlsConfigSource | None,
     output_dir: str | Path,
     *,
     force: bool = False,
     **overrides: Unpack[Overrides],
 ) -> Project:
-    """Convert a Keras model with hls4ml and write the project.
+    """Convert a model with hls4ml and write the project.
 
     The project is written beside `output_dir` and moved into place when it is complete. It is not compiled: a
     compiled library holds the absolute path of its weights, so compile where the project stays
@@ -57,9 +56,9 @@ def export(
     Parameters
     ----------
     model
-        A built Keras 3 model. Masked models are welcome: hls4ml reads the kernels and ignores constraints.
+        The network, masked or not, or an hls4ml graph. Not changed: the project is that of a graph of its own.
     hls_config
-        hls4ml's configuration, or the path of its YAML file. Not changed.
+        hls4ml's configuration, or the path of its YAML file. Not changed. None for an hls4ml graph.
     output_dir
         Where the project goes. A folder that is not empty is replaced only with `force`.
     force
@@ -81,26 +80,18 @@ def export(
     ValueError
         If the configuration cannot be used or a layer's name is not a C++ identifier.
     """
-    config = read_hls_config(hls_config, **overrides)
+    framework = adapter(model)
+    config = configuration(framework, model, hls_config, **overrides)
     destination = Path(output_dir).resolve()
     _check_destination(destination, force)
-    _check_names(model)
-    hls4ml = require_hls4ml()
+    require_hls4ml()
     destination.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{destination.name}-", dir=destination.parent) as staging:
         written = Path(staging) / destination.name
         said = io.StringIO()
         try:
             with quiet(said):
-                graph = hls4ml.converters.convert_from_keras_model(
-                    model,
-                    output_dir=str(written),
-                    hls_config=_for_hls4ml(config),
-                    backend=config.backend,
-                    io_type=config.io_type,
-                    part=config.part,
-                    clock_period=config.clock_period,
-                )
+                graph = framework.convert(model, config, str(written))
                 graph.write()
         except Exception as error:
             error.add_note(f"hls4ml said:\n{said.getvalue()}")
@@ -126,15 +117,6 @@ def quiet(said: io.StringIO) -> Iterator[None]:
         said.write(line)
 
 
-def _for_hls4ml(config: HlsConfig) -> dict[str, Any]:
-    """Return a copy in hls4ml's form: hls4ml writes into what it is given."""
-    return {
-        "Model": deepcopy(dict(config.model)),
-        "LayerType": deepcopy(dict(config.layer_types)),
-        "LayerName": deepcopy(dict(config.layer_names)),
-    }
-
-
 def _check_destination(destination: Path, force: bool) -> None:
     if not destination.exists() or (destination.is_dir() and not any(destination.iterdir())):
         return
@@ -142,15 +124,6 @@ def _check_destination(destination: Path, force: bool) -> None:
         raise FileExistsError(f"output_dir: {destination} exists; give another folder, or force=True to replace it")
     if not (destination / "hls4ml_config.yml").is_file():
         raise FileExistsError(f"output_dir: {destination} is no hls4ml project, so it is not replaced; give another")
-
-
-def _check_names(model: Any) -> None:
-    from knapprune.adapters.keras_kernels import leaf_layers
-
-    for layer in leaf_layers(model):
-        # hls4ml derives C++ types from the name and does not escape it.
-        if not re.fullmatch(r"[A-Za-z_]\w*", layer.name, re.ASCII):
-            raise ValueError(f"model: expected layer names that are C++ identifiers, got {layer.name!r}; rename it")
 
 
 def require_hls4ml() -> Any:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from knapprune.precision import FixedPoint, parse_precision
 
@@ -200,13 +200,27 @@ class HlsConfig:
             raise HlsConfigError(f"hls_config: precision of {of_what}: {error}") from None
 
 
+#: What is taken for an hls4ml configuration: see :func:`read_hls_config`.
+HlsConfigSource = HlsConfig | Mapping[str, Any] | str | os.PathLike[str]
+
+
+class Overrides(TypedDict, total=False):
+    """Keywords that take the place of the configuration's top-level keys."""
+
+    backend: str
+    io_type: str
+    part: str
+    clock_period: float
+
+
 def read_hls_config(
-    source: HlsConfig | Mapping[str, Any] | str | os.PathLike[str],
+    source: HlsConfigSource,
     *,
     backend: str | None = None,
     io_type: str | None = None,
     part: str | None = None,
     clock_period: float | None = None,
+    defaults: HlsConfig | None = None,
 ) -> HlsConfig:
     """Read an hls4ml configuration.
 
@@ -217,6 +231,8 @@ def read_hls_config(
         path of such a file. The top-level keys ``Backend``, ``IOType``, ``Part`` and ``ClockPeriod`` are read.
     backend, io_type, part, clock_period
         Take the place of the top-level keys.
+    defaults
+        Where to take top-level keys from that the source does not have. None takes hls4ml's defaults, for Vitis.
 
     Returns
     -------
@@ -234,11 +250,12 @@ def read_hls_config(
     overrides = {key: value for key, value in given.items() if value is not None}
     if isinstance(source, HlsConfig):
         top: dict[str, Any] = {"Model": source.model, "LayerType": source.layer_types, "LayerName": source.layer_names}
-        top |= dict(zip(given, (source.backend, source.io_type, source.part, source.clock_period), strict=True))
+        top |= dict(zip(_DEFAULTS, _top_level(source), strict=True))
     else:
         top = dict(source if isinstance(source, Mapping) else _read_yaml(source))
     nested = top.get("HLSConfig") or {}
-    settings = {**_DEFAULTS, **_section(top, "top level"), **_section(nested, "HLSConfig"), **overrides}
+    unsaid = _DEFAULTS if defaults is None else dict(zip(_DEFAULTS, _top_level(defaults), strict=True))
+    settings = {**unsaid, **_section(top, "top level"), **_section(nested, "HLSConfig"), **overrides}
     return HlsConfig(
         model=_section(settings.get("Model"), "Model"),
         layer_types=_sections(settings.get("LayerType"), "LayerType"),
@@ -248,6 +265,10 @@ def read_hls_config(
         part=str(settings["Part"]),
         clock_period=_period(settings["ClockPeriod"]),
     )
+
+
+def _top_level(config: HlsConfig) -> tuple[str, str, str, float]:
+    return config.backend, config.io_type, config.part, config.clock_period
 
 
 def _read_yaml(path: str | os.PathLike[str]) -> Mapping[str, Any]:

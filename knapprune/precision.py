@@ -31,6 +31,9 @@ class FixedPoint:
     integer: int
     signed: bool = True
 
+    def __str__(self) -> str:
+        return f"{'' if self.signed else 'u'}fixed<{self.width},{self.integer}>"
+
     @property
     def fraction(self) -> int:
         """Bits behind the binary point; negative for a type that counts in steps."""

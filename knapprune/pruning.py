@@ -10,15 +10,16 @@ from typing import Any, Unpack, cast
 
 from knapprune import group_selection
 from knapprune.accuracy import accuracy
-from knapprune.adapters.adapter import Adapter, adapter
+from knapprune.adapters.adapter import Adapter, TrainingAdapter, adapter, training_adapter
 from knapprune.budget import Budget, BudgetError, Cap, parse_budget, with_part
 from knapprune.candidates import candidates
-from knapprune.estimation import HlsConfigSource, Overrides, Resources, estimate
+from knapprune.configuration import configuration
+from knapprune.estimation import Resources, estimate
 from knapprune.fetch_groups import fetch_group
 from knapprune.group_selection import AnyStructure
 from knapprune.hardware.model import HardwareModel
 from knapprune.hardware.model import hardware as find_hardware
-from knapprune.hls_config import HlsConfig, read_hls_config
+from knapprune.hls_config import HlsConfig, HlsConfigSource, Overrides
 from knapprune.minimum import check_caps
 from knapprune.normalisation import Normalisation, normalisation
 from knapprune.progress import progress_bar
@@ -104,7 +105,7 @@ class Pruning:
 
 def prune(
     model: Any,
-    hls_config: HlsConfigSource,
+    hls_config: HlsConfigSource | None = None,
     *,
     train: Any,
     validation: tuple[Any, Any],
@@ -166,6 +167,8 @@ def prune(
     ------
     BudgetError
         If the budget is malformed or cannot be kept, before anything is trained.
+    TypeError
+        If no adapter knows the model, or it cannot be trained, as an hls4ml graph cannot.
     ValueError
         If another argument cannot be used, or training ends in NaN.
 
@@ -183,7 +186,7 @@ def prune(
     inputs, targets = _pair("validation", validation)
     if saliency == "taylor":
         _pair("train", train)
-    framework = adapter(model)
+    framework = training_adapter(adapter(model), model)
     score = metric or accuracy
 
     def measure(candidate: Any) -> float:
@@ -193,7 +196,8 @@ def prune(
     before = estimate(model, hls_config, hardware=hardware, **overrides)
     caps = () if budget is None else parse_budget(budget, before)
     if caps:
-        _check_reachable(framework, model, read_hls_config(hls_config, **overrides), caps, before, structure, hardware)
+        config = configuration(framework, model, hls_config, **overrides)
+        _check_reachable(framework, model, config, caps, before, structure, hardware)
     baseline = measure(model)
     kept: tuple[Any, Masks, Resources, float] = (model, {}, before, baseline)
     history: list[Step] = []
@@ -272,7 +276,7 @@ def _check_reachable(
 
 
 def _fine_tune(
-    framework: Adapter,
+    framework: TrainingAdapter,
     model: Any,
     train: Any,
     epochs: int,
@@ -297,7 +301,7 @@ def _fine_tune(
     return best
 
 
-def _standing(framework: Adapter, model: Any, masks: Masks) -> Masks:
+def _standing(framework: TrainingAdapter, model: Any, masks: Masks) -> Masks:
     """Return the masks of all layers that hold one, those that earlier steps set included."""
     return {**framework.masks(model), **masks}
 

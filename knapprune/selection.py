@@ -11,14 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune import group_selection
-from knapprune.adapters.adapter import adapter
+from knapprune.adapters.adapter import ConfiguredAdapter, adapter, training_adapter
 from knapprune.budget import Budget, BudgetError, Cap, parse_budget, with_part
 from knapprune.candidates import Candidates, candidates
-from knapprune.estimation import HlsConfigSource, Overrides, Resources, count, covered
+from knapprune.configuration import configuration
+from knapprune.estimation import Resources, count, covered
 from knapprune.group_selection import AnyStructure
 from knapprune.hardware.model import HardwareModel
 from knapprune.hardware.model import hardware as find_hardware
-from knapprune.hls_config import read_hls_config
+from knapprune.hls_config import HlsConfigSource, Overrides
 from knapprune.items import Items, items_of, knapsack, split
 from knapprune.layers import Layer
 from knapprune.minimum import check_caps
@@ -95,7 +96,7 @@ class Selection:
         Returns
         -------
         object
-            A new model whose masked weights stay zero under training; the one given is untouched.
+            A new model whose masked weights are zero, and stay zero under training; the one given is untouched.
         """
         return adapter(model).apply(model, self.masks)
 
@@ -147,7 +148,7 @@ class Selection:
 
 def select(
     model: Any,
-    hls_config: HlsConfigSource,
+    hls_config: HlsConfigSource | None = None,
     budget: Budget | None = None,
     *,
     structure: AnyStructure | Mapping[str, AnyStructure] = "auto",
@@ -169,7 +170,7 @@ def select(
         The network.
     hls_config
         The dict that ``hls4ml.utils.config_from_keras_model`` returns, or a YAML file in hls4ml's form. ``{}``, its
-        defaults, will do for hardware that hls4ml does not write.
+        defaults, will do for hardware that hls4ml does not write. None for an hls4ml graph, which carries its own.
     budget
         By resource, a fraction of today's use (a float from 0 to 1) or an absolute count; by layer name, such a mapping
         for that layer alone. ``{"part": "xcku115-flvb2104-2-i"}`` is what that chip has, and ``"share": 0.8`` with it a
@@ -205,6 +206,8 @@ def select(
     ------
     BudgetError
         If the budget is malformed, below what cannot be pruned, or asks what no strategy in the model can save.
+    TypeError
+        If no adapter knows the model, or gradients are wanted of one that cannot be trained.
     ValueError
         If another argument cannot be used.
     RuntimeError
@@ -217,15 +220,23 @@ def select(
     SelectionWarning
         Where a layer loses all of its weights.
     """
-    config = read_hls_config(hls_config, **with_part(overrides, budget))
     framework = adapter(model)
+    config = configuration(framework, model, hls_config, **with_part(overrides, budget))
     resource_model = find_hardware(hardware, config.part)
     normal = normalisation(normalise)
-    measure = saliency_of(saliency, None if data is None else lambda: framework.gradients(model, data, batch_size))
+    measure = saliency_of(
+        saliency,
+        None if data is None else lambda: training_adapter(framework, model).gradients(model, data, batch_size),
+    )
     labelled = cast("Labelled", structure)
     if choose is not None:
         from knapprune.joint import select_jointly
 
+        if isinstance(framework, ConfiguredAdapter):
+            raise ValueError(
+                f"choose: a {type(model).__qualname__} is configured already; give the model that it was converted "
+                "from, and convert that again with the selection's hls_config"
+            )
         if budget is None:
             raise BudgetError("budget: got None, expected one to choose under")
         return select_jointly(

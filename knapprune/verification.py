@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from knapprune.accuracy import accuracy as share_of_right_classes
+from knapprune.adapters.adapter import TrainingAdapter, adapter
 from knapprune.comparison import LayerCheck, compare
 from knapprune.counting import count_project
 from knapprune.emulation import build, predict, require_compiler
-from knapprune.estimation import HlsConfigSource, Overrides, estimate
-from knapprune.export import export, require_hls4ml
+from knapprune.estimation import estimate
+from knapprune.export import Project, export, require_hls4ml
 from knapprune.hardware.dsp import MultiplierTable
 from knapprune.hardware.model import HardwareModel
+from knapprune.hls_config import HlsConfigSource, Overrides
 from knapprune.tables import plain_table
 
 Metric = Callable[[Any, Any], float]
@@ -34,8 +36,9 @@ class Verification:
         The same by layer name, with the strategy and reuse factor that took effect.
     accuracy
         The metric on the given data, computed bit by bit as the hardware would. None if nothing was compiled.
-    keras_accuracy
-        The metric of the Keras model in floating point on the same data. None without data.
+    model_accuracy
+        The metric of the model itself, in floating point, on the same data. None without data, and for an hls4ml graph,
+        which has no arithmetic but the hardware's.
     project
         The project's folder, or None if it was temporary.
     compiled
@@ -50,7 +53,7 @@ class Verification:
     counted: dict[str, int]
     by_layer: dict[str, LayerCheck]
     accuracy: float | None
-    keras_accuracy: float | None
+    model_accuracy: float | None
     project: Path | None
     compiled: bool
     uncounted: tuple[str, ...]
@@ -92,7 +95,7 @@ class Verification:
 
 def verify(
     model: Any,
-    hls_config: HlsConfigSource,
+    hls_config: HlsConfigSource | None = None,
     *,
     data: tuple[Any, Any] | None = None,
     output_dir: str | Path | None = None,
@@ -107,11 +110,11 @@ def verify(
     Parameters
     ----------
     model
-        A built Keras 3 model, masked or not. Not changed.
+        The network, masked or not, or an hls4ml graph. Not changed.
     hls_config
-        hls4ml's configuration, or the path of its YAML file.
+        hls4ml's configuration, or the path of its YAML file. None for an hls4ml graph, which carries its own.
     data
-        Inputs and labels to score the Keras model and the compiled project on: ``(x, y)``, samples first.
+        Inputs and labels to score the model and the compiled project on: ``(x, y)``, samples first.
     output_dir
         Where the hls4ml project goes. None uses a temporary folder and removes it.
     compile
@@ -119,7 +122,7 @@ def verify(
     force
         Replace an existing project in `output_dir`.
     metric
-        Called with the labels and the outputs as the Keras model returns them (a list where it has several); returns a
+        Called with the labels and the outputs as the model returns them (a list where it has several); returns a
         number. None is the share of right classes.
     hardware
         The resource model that predicts, or its name. Its table of DSPs per multiplier, if it has one, also turns the
@@ -159,18 +162,21 @@ def verify(
         layers = compare(predicted, count)
         if compiled:
             build(project, len(_first(inputs)) if data is not None else 0)
-        score = keras_score = None
+        score = model_score = None
         if data is not None:
-            outputs = model.predict(inputs, verbose=0)
-            keras_score = _score(metric, labels, outputs)
+            framework = adapter(model)
+            outputs = None
+            if isinstance(framework, TrainingAdapter):
+                outputs = framework.predict(model, inputs)
+                model_score = _score(metric, labels, outputs)
             if compiled:
-                score = _score(metric, labels, _like(outputs, predict(project, inputs, _shapes(outputs))))
+                score = _score(metric, labels, _bit_by_bit(project, inputs, outputs))
     return Verification(
         predicted=_total(layer.predicted for layer in layers.values()),
         counted=_total(layer.counted for layer in layers.values()),
         by_layer=layers,
         accuracy=score,
-        keras_accuracy=keras_score,
+        model_accuracy=model_score,
         project=None if output_dir is None else project.folder,
         compiled=compiled,
         uncounted=count.uncounted,
@@ -208,12 +214,16 @@ def _score(metric: Metric | None, labels: Any, outputs: Any) -> float:
     return share_of_right_classes(labels, outputs)
 
 
-def _shapes(outputs: Any) -> list[tuple[int, ...]]:
-    return [output.shape[1:] for output in (outputs if isinstance(outputs, list | tuple) else [outputs])]
-
-
-def _like(outputs: Any, predicted: list[Any]) -> Any:
-    return predicted if isinstance(outputs, list | tuple) else predicted[0]
+def _bit_by_bit(project: Project, inputs: Any, outputs: Any) -> Any:
+    """Predict with the compiled project, in the form of the model's own outputs if there are any."""
+    if outputs is None:
+        shapes = [tuple(output.shape) for output in project.graph.get_output_variables()]
+        several = len(shapes) > 1
+    else:
+        several = isinstance(outputs, list | tuple)
+        shapes = [output.shape[1:] for output in (outputs if several else [outputs])]
+    predicted = predict(project, inputs, shapes)
+    return predicted if several else predicted[0]
 
 
 def _total(uses: Iterable[Mapping[str, int]]) -> dict[str, int]:
@@ -234,8 +244,8 @@ def _remarks(check: Verification) -> list[str]:
         remarks.append(f"not counted: {', '.join(check.uncounted)}")
     if vanished := sum(layer.vanished for layer in check.by_layer.values()):
         remarks.append(f"{vanished} weights are too small for their type: they cost a product and are written as zero")
-    if check.keras_accuracy is not None:
-        remarks.append(f"Keras accuracy: {check.keras_accuracy:.4f}")
+    if check.model_accuracy is not None:
+        remarks.append(f"the model's accuracy: {check.model_accuracy:.4f}")
     if check.accuracy is not None:
         remarks.append(f"bit-accurate accuracy: {check.accuracy:.4f}")
     return remarks

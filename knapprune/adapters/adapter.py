@@ -31,11 +31,19 @@ class Adapter(Protocol):
     def kernels(self, model: Any) -> dict[str, npt.NDArray[np.generic]]:
         """Copy the kernels out, by layer name."""
 
-    def gradients(self, model: Any, data: Any, batch_size: int) -> dict[str, npt.NDArray[np.floating[Any]]]:
-        """Average the absolute gradient of the model's loss over batches of the data, by layer name."""
-
     def apply(self, model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
         """Return a copy whose masked weights are zero and stay zero under training; the model given is untouched."""
+
+    def convert(self, model: Any, config: HlsConfig, output_dir: str) -> Any:
+        """Convert the model with hls4ml, without writing: return a ``ModelGraph`` of its own for the folder."""
+
+
+@runtime_checkable
+class TrainingAdapter(Adapter, Protocol):
+    """An adapter of models that can be trained and that predict in floating point."""
+
+    def gradients(self, model: Any, data: Any, batch_size: int) -> dict[str, npt.NDArray[np.floating[Any]]]:
+        """Average the absolute gradient of the model's loss over batches of the data, by layer name."""
 
     def masks(self, model: Any) -> dict[str, npt.NDArray[np.bool_]]:
         """Read back the masks that `apply` put on the model, by layer name; layers without one are left out."""
@@ -51,6 +59,17 @@ class Adapter(Protocol):
 
     def restore(self, model: Any, state: Any) -> None:
         """Put back what `state` returned."""
+
+
+@runtime_checkable
+class ConfiguredAdapter(Adapter, Protocol):
+    """An adapter of models that are configured for hls4ml already."""
+
+    def config(self, model: Any) -> HlsConfig:
+        """Return the configuration that the model carries."""
+
+    def check_config(self, model: Any, given: HlsConfig) -> None:
+        """Raise an `HlsConfigError` if a configuration says otherwise of any layer than the model's own."""
 
 
 def adapter(model: Any) -> Adapter:
@@ -81,3 +100,31 @@ def adapter(model: Any) -> Adapter:
     raise TypeError(
         f"model: got {kind.__module__}.{kind.__qualname__}, expected a model of one of the adapters {sorted(known)}"
     )
+
+
+def training_adapter(framework: Adapter, model: Any) -> TrainingAdapter:
+    """Take the adapter of a model that is to be trained.
+
+    Parameters
+    ----------
+    framework
+        The model's adapter.
+    model
+        The model.
+
+    Returns
+    -------
+    TrainingAdapter
+        The same adapter.
+
+    Raises
+    ------
+    TypeError
+        If it does not train.
+    """
+    if not isinstance(framework, TrainingAdapter):
+        raise TypeError(
+            f"model: a {type(model).__qualname__} cannot be trained; give the model that it was made from, or mask it "
+            "as it is with knapprune.select(model, budget=...).apply(model)"
+        )
+    return framework

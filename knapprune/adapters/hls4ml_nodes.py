@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from knapprune.hardware.reuse import divisors, valid_reuse_factors
+from knapprune.hls_config import HlsConfig, HlsConfigError, read_hls_config
 from knapprune.layers import Kind, Layer
 
 # hls4ml's classes that multiply by one kernel. Exact names: a DepthwiseConv2D is a Conv2D to Python alone.
@@ -36,13 +38,12 @@ def kernel_nodes(graph: Any) -> dict[str, Any]:
     Returns
     -------
     dict
-        Dense, Conv1D and Conv2D nodes by name, in the graph's order. Without those of binary weights: there is no zero
-        among them, hls4ml writes -1 as 0.
+        Dense, Conv1D and Conv2D nodes with fixed-point or integer weights, by name, in the graph's order.
     """
     return {
         node.name: node
         for node in graph.get_layers()
-        if node.class_name in _KINDS and "weight" in node.weights and not _is_binary(node.get_weights("weight"))
+        if node.class_name in _KINDS and "weight" in node.weights and _can_be_zero(node.get_weights("weight"))
     }
 
 
@@ -63,6 +64,43 @@ def other_nodes(graph: Any) -> list[str]:
     return [node.name for node in graph.get_layers() if len(node.weights) and node.name not in masked]
 
 
+def graph_config(graph: Any) -> HlsConfig:
+    """Read the configuration that a graph carries.
+
+    Parameters
+    ----------
+    graph
+        An ``hls4ml.model.ModelGraph``.
+
+    Returns
+    -------
+    HlsConfig
+        What the graph was converted with, with the settings that hls4ml added for the layers it split or replaced.
+
+    Raises
+    ------
+    HlsConfigError
+        If it is of a backend that knapprune does not know.
+    """
+    return read_hls_config(graph.config.config)
+
+
+def hls_class(node: Any) -> str:
+    """Name the class under which a node's settings are found.
+
+    Parameters
+    ----------
+    node
+        A node of a graph.
+
+    Returns
+    -------
+    str
+        ``"Conv2D"`` of a 1 x 1 convolution too: it becomes a class of its own after its settings were read.
+    """
+    return str(node.class_name).removeprefix("Pointwise")
+
+
 def graph_layers(graph: Any) -> list[Layer]:
     """Describe the layers whose kernel can be masked, as hls4ml resolved them.
 
@@ -75,9 +113,14 @@ def graph_layers(graph: Any) -> list[Layer]:
     -------
     list of Layer
         In the graph's order. What was requested is what the graph's own configuration says.
+
+    Raises
+    ------
+    HlsConfigError
+        If a layer has a reuse factor for which hls4ml writes wrong code.
     """
-    streams = graph.config.get_config_value("IOType") == "io_stream"
-    return [_layer(graph, node, streams) for node in kernel_nodes(graph).values()]
+    config = graph_config(graph)
+    return [_layer(node, config) for node in kernel_nodes(graph).values()]
 
 
 def graph_kernels(graph: Any) -> dict[str, npt.NDArray[np.generic]]:
@@ -114,24 +157,47 @@ def in_keras_order(node: Any) -> npt.NDArray[np.generic]:
     return np.moveaxis(data, 0, -1) if node.get_attr("_weights_transposed") else data
 
 
-def _layer(graph: Any, node: Any, streams: bool) -> Layer:
+def _layer(node: Any, config: HlsConfig) -> Layer:
+    found = _read_layer(node, config)
+    if found.strategy in ("resource", "resource_unrolled"):
+        _check_reuse_factor(found, config)
+    return found
+
+
+def _check_reuse_factor(layer: Layer, config: HlsConfig) -> None:
+    """Refuse what hls4ml converts, but only to write a project that does not compile or computes something else."""
+    valid = valid_reuse_factors(layer.n_in, layer.n_out, include_largest=layer.strategy == "resource")
+    if layer.strategy == "resource_unrolled":
+        # Code is generated for factors above 1 alone.
+        valid = valid[1:]
+    elif layer.convolves and config.io_type == "io_parallel":
+        # nnet_conv*_resource.h: "correct only for RF <= ...".
+        valid = divisors(layer.n_in)
+    if layer.reuse_factor not in valid:
+        raise HlsConfigError(
+            f"model: layer {layer.name!r} has reuse factor {layer.reuse_factor}, for which hls4ml writes wrong code; "
+            f"convert the model again with one of {valid}, or with another strategy"
+        )
+
+
+def _read_layer(node: Any, config: HlsConfig) -> Layer:
     kind = _KINDS[node.class_name]
-    shape = in_keras_order(node).shape
-    pixels = 1 if kind == "dense" else prod(node.get_output_variable().shape[:-1])
+    convolves, streams = kind != "dense", config.io_type == "io_stream"
+    pixels = prod(node.get_output_variable().shape[:-1]) if convolves else 1
     return Layer(
         name=node.name,
         kind=kind,
-        kernel_shape=tuple(int(size) for size in shape),
+        kernel_shape=tuple(int(size) for size in in_keras_order(node).shape),
         strategy=node.get_attr("strategy"),
-        requested_strategy=graph.config.get_strategy(node),
+        requested_strategy=config.strategy(node.name, hls_class(node)),
         reuse_factor=int(node.get_attr("reuse_factor")),
-        requested_reuse_factor=int(graph.config.get_reuse_factor(node)),
+        requested_reuse_factor=config.reuse_factor(node.name, hls_class(node)),
         weight_bits=int(node.get_weights("weight").type.precision.width),
         data_bits=int(node.get_input_variable().type.precision.width),
         # A stream brings one pixel at a time, whatever n_partitions says.
-        copies=1 if kind == "dense" or streams else pixels // node.get_attr("n_partitions"),
+        copies=pixels // node.get_attr("n_partitions") if convolves and not streams else 1,
         pixels=pixels,
-        streamed=_padded_positions(node, kind) if kind != "dense" and streams else 0,
+        streamed=_padded_positions(node, kind) if convolves and streams else 0,
     )
 
 
@@ -140,6 +206,8 @@ def _padded_positions(node: Any, kind: Kind) -> int:
     return prod(sum(node.get_attr(name, 0) for name in side) for side in sides[: 1 if kind == "conv1d" else 2])
 
 
-def _is_binary(weight: Any) -> bool:
-    # Conversion derives a class of its own from hls4ml's type.
-    return any(kind.__name__ == "XnorPrecisionType" for kind in type(weight.type.precision).__mro__)
+def _can_be_zero(weight: Any) -> bool:
+    """Whether zero is a weight of its own: XNOR layers write -1 as 0, and no power of two is zero."""
+    # Conversion derives classes of its own from hls4ml's types.
+    names = {kind.__name__ for kind in type(weight.type.precision).__mro__}
+    return not names.isdisjoint(("FixedPrecisionType", "IntegerPrecisionType"))

@@ -164,6 +164,32 @@ class KerasAdapter:
         constraints = {name: kernel.constraint for name, kernel in find_kernels(model).items()}
         return {name: found.mask.copy() for name, found in constraints.items() if isinstance(found, KernelMask)}
 
+    def convert(self, model: Any, config: HlsConfig, output_dir: str) -> Any:
+        """Convert the model with hls4ml, without writing.
+
+        Parameters
+        ----------
+        model
+            The model. hls4ml reads the masked kernels and ignores constraints.
+        config
+            The hls4ml configuration; not changed.
+        output_dir
+            Where the project will be written.
+
+        Returns
+        -------
+        ModelGraph
+            hls4ml's graph.
+
+        Raises
+        ------
+        ValueError
+            If a layer's name is not a C++ identifier.
+        """
+        from knapprune.adapters.keras_conversion import convert
+
+        return convert(model, config, output_dir)
+
     def predict(self, model: Any, inputs: Any) -> Any:
         """Return the model's outputs.
 

@@ -26,7 +26,7 @@ def pruning_report(
         What `knapprune.prune` returned.
     baseline, pruned
         What `knapprune.verify` found for the unpruned and for the pruned model. Accuracies are then the verified ones:
-        ``accuracy`` bit by bit, ``keras_accuracy`` in floating point, on the data that `verify` was given. Without
+        ``accuracy`` bit by bit, ``model_accuracy`` in floating point, on the data that `verify` was given. Without
         them ``accuracy`` is None and ``metric`` is the validation metric of the pruning.
 
     Returns
@@ -53,7 +53,7 @@ def _side(metric: float, resources: dict[str, int], check: Verification | None) 
     return {
         "metric": metric,
         "accuracy": None if check is None else check.accuracy,
-        "keras_accuracy": None if check is None else check.keras_accuracy,
+        "model_accuracy": None if check is None else check.model_accuracy,
         "resources": resources,
         "counted": None if check is None else check.counted,
     }

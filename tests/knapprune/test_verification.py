@@ -60,7 +60,7 @@ def test_predicted_and_counted_agree_by_layer_and_in_total(model):
     assert check.by_layer["second"].counted["dsp"] == 12
     assert check.predicted == check.counted
     assert check.counted["dsp"] == 28
-    assert (check.accuracy, check.keras_accuracy, check.compiled) == (None, None, False)
+    assert (check.accuracy, check.model_accuracy, check.compiled) == (None, None, False)
 
 
 def test_a_row_missing_from_the_generated_code_is_caught_and_named(model, tmp_path, tamper):
@@ -127,10 +127,10 @@ def test_a_given_folder_keeps_the_project(model, tmp_path):
     verify(model, CONFIG, output_dir=tmp_path / "hls", force=True)
 
 
-def test_data_without_a_compiler_gives_the_keras_accuracy_alone(model):
+def test_data_without_a_compiler_gives_the_model_accuracy_alone(model):
     x = np.random.default_rng(0).normal(size=(50, 8)).astype("float32")
     check = verify(model, CONFIG, data=(x, model.predict(x, verbose=0).argmax(axis=1)), compile=False)
-    assert (check.keras_accuracy, check.accuracy) == (1.0, None)
+    assert (check.model_accuracy, check.accuracy) == (1.0, None)
 
 
 def test_a_missing_compiler_is_named_before_any_work(model, tmp_path, monkeypatch):

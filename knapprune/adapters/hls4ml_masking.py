@@ -1,0 +1,92 @@
+"""A masked copy of an hls4ml graph that generates the code of the masked weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from knapprune.adapters.hls4ml_nodes import in_keras_order, kernel_nodes
+
+# The flows that look at weights: the unrolled code and the configuration structs are attributes of a node, made on
+# conversion and only written out by ``write``.
+_LOOK_AT_WEIGHTS = ("specific_types", "apply_templates")
+
+
+def copy_graph(graph: Any) -> Any:
+    """Copy a graph with its weights and settings.
+
+    Parameters
+    ----------
+    graph
+        An ``hls4ml.model.ModelGraph``; it is not touched.
+
+    Returns
+    -------
+    ModelGraph
+        Not compiled, and of the same source model: that one is shared.
+    """
+    source = graph.config.config
+    shared = [graph.config.backend, *(source[name] for name in source if name.endswith("Model"))]
+    known: dict[int, Any] = {id(kept): kept for kept in shared}
+    if graph._top_function_lib is not None:
+        known[id(graph._top_function_lib)] = None
+    return deepcopy(graph, known)
+
+
+def masked_graph(graph: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
+    """Copy a graph with masked weights set to zero, and generate anew what hls4ml derives from weights.
+
+    Parameters
+    ----------
+    graph
+        An ``hls4ml.model.ModelGraph``; it is not touched.
+    masks
+        True for a weight to keep, in the kernel's shape, by layer name.
+
+    Returns
+    -------
+    ModelGraph
+        With the same types and settings.
+
+    Raises
+    ------
+    ValueError
+        For a mask of no such layer, of the wrong shape or not boolean.
+    """
+    from hls4ml.model.flow import get_flow
+
+    _check(graph, masks)
+    copy = copy_graph(graph)
+    for name, node in kernel_nodes(copy).items():
+        if name in masks:
+            _mask(node, masks[name])
+    for flow in get_flow(copy.config.backend.get_default_flow()).requires:
+        if flow.endswith(_LOOK_AT_WEIGHTS):
+            copy.apply_flow(flow)
+    return copy
+
+
+def _mask(node: Any, mask: npt.NDArray[np.bool_]) -> None:
+    weight = node.get_weights("weight")
+    weight.data = np.array(weight.data)
+    in_keras_order(node)[~mask] = 0
+    # What WeightVariable derives from its data when it is made.
+    weight.nonzeros = int(np.count_nonzero(weight.data))
+    weight.nzeros = weight.data_length - weight.nonzeros
+    weight.min, weight.max = weight.data.min(), weight.data.max()
+
+
+def _check(graph: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
+    known = kernel_nodes(graph)
+    for name, mask in masks.items():
+        if name not in known:
+            raise ValueError(f"masks: the graph has no layer {name!r} to mask, expected some of {list(known)}")
+        shape = in_keras_order(known[name]).shape
+        if mask.shape != shape or mask.dtype != np.bool_:
+            raise ValueError(
+                f"masks: that of layer {name!r} is {mask.dtype} of shape {mask.shape}, expected bool of shape {shape}"
+            )

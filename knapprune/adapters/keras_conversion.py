@@ -1,0 +1,49 @@
+"""Convert a Keras model with hls4ml."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from knapprune.adapters.keras_kernels import leaf_layers
+from knapprune.hls_config import HlsConfig
+from knapprune.variants import as_dict
+
+
+def convert(model: Any, config: HlsConfig, output_dir: str) -> Any:
+    """Convert a Keras model with hls4ml, without writing.
+
+    Parameters
+    ----------
+    model
+        A built model.
+    config
+        The hls4ml configuration; not changed.
+    output_dir
+        Where the project will be written.
+
+    Returns
+    -------
+    ModelGraph
+        hls4ml's graph.
+
+    Raises
+    ------
+    ValueError
+        If a layer's name is not a C++ identifier.
+    """
+    import hls4ml
+
+    for layer in leaf_layers(model):
+        # hls4ml derives C++ types from the name and does not escape it.
+        if not re.fullmatch(r"[A-Za-z_]\w*", layer.name, re.ASCII):
+            raise ValueError(f"model: expected layer names that are C++ identifiers, got {layer.name!r}; rename it")
+    return hls4ml.converters.convert_from_keras_model(
+        model,
+        output_dir=output_dir,
+        hls_config=as_dict(config),
+        backend=config.backend,
+        io_type=config.io_type,
+        part=config.part,
+        clock_period=config.clock_period,
+    )
