@@ -42,6 +42,8 @@ class LayerCheck:
         Resources by name.
     vanished
         Weights that are not zero in the model but are written as zero: see `knapprune.counting.LayerCount`.
+    adders
+        Counted additions and subtractions of an adder graph: see `knapprune.counting.LayerCount`.
     """
 
     strategy: str
@@ -49,6 +51,7 @@ class LayerCheck:
     predicted: dict[str, int]
     counted: dict[str, int]
     vanished: int
+    adders: int = 0
 
 
 def compare(predicted: Resources, count: ProjectCount) -> dict[str, LayerCheck]:
@@ -90,6 +93,7 @@ def compare(predicted: Resources, count: ProjectCount) -> dict[str, LayerCheck]:
             predicted={resource: use[resource] for resource in counted[name].resources if resource in use},
             counted={resource: number for resource, number in counted[name].resources.items() if resource in use},
             vanished=counted[name].vanished,
+            adders=counted[name].adders,
         )
         for name, use in predicted.by_layer.items()
     }

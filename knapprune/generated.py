@@ -10,6 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from knapprune.adders import AdderGraphError, LayerAdders
+from knapprune.generated_adders import layer_adders
+
 # ``nnet::dense<input_t, layer2_t, config2>(in, out, w2, b2); // name``: one line a layer, in the top function.
 _CALL = re.compile(
     r"^\s*nnet::(?P<function>\w+)<(?P<data>\w+),.*?\b(?P<config>\w+)>\((?P<arguments>[^)]*)\);\s*//\s*(?P<name>\S+)\s*$",
@@ -87,11 +90,14 @@ class GeneratedProject:
         Names of layers that hold weights and are neither (batch normalisation, recurrent, depthwise, ...).
     part
         The device, from ``project.tcl``.
+    adders
+        Layers that ``distributed_arithmetic`` made adder graphs of.
     """
 
     layers: tuple[GeneratedLayer, ...]
     others: tuple[str, ...]
     part: str
+    adders: tuple[LayerAdders, ...] = ()
 
 
 def read_project(folder: Path) -> GeneratedProject:
@@ -119,10 +125,17 @@ def read_project(folder: Path) -> GeneratedProject:
     top = _read(sources[0])
     structs = {match["name"]: match["body"] for match in _STRUCT.finditer(_read(firmware / "parameters.h"))}
     types = {match["name"]: match["type"] for match in _TYPE.finditer(_read(firmware / "defines.h"))}
-    products = _products_by_class(_read(firmware / "nnet_utils" / "nnet_code_gen.h"))
+    generated = _read(firmware / "nnet_utils" / "nnet_code_gen.h")
+    products = _products_by_class(generated)
+    try:
+        adders = layer_adders(top, _read(firmware / "parameters.h"), _read(firmware / "defines.h"), generated)
+    except AdderGraphError as error:
+        raise GeneratedProjectError(f"folder: {firmware}: {error}") from error
     streamed = "hls::stream<" in top
     layers, others = [], []
     for call in _CALL.finditer(top):
+        if call["name"] in adders:
+            continue
         arrays = [name for name in call["arguments"].split(", ") if (firmware / "weights" / f"{name}.h").is_file()]
         if call["function"] in _DENSE | _CONVOLUTIONS:
             weights = _weights(firmware / "weights" / f"{arrays[0]}.h" if arrays else None, call["name"])
@@ -130,7 +143,7 @@ def read_project(folder: Path) -> GeneratedProject:
         elif arrays:
             others.append(call["name"])
     part = _PART.search(_read(folder / "project.tcl"))
-    return GeneratedProject(tuple(layers), tuple(others), part[1] if part else "")
+    return GeneratedProject(tuple(layers), tuple(others), part[1] if part else "", tuple(adders.values()))
 
 
 def _layer(

@@ -234,6 +234,8 @@ def _remarks(check: Verification) -> list[str]:
         remarks.append(f"not counted: {', '.join(check.uncounted)}")
     if vanished := sum(layer.vanished for layer in check.by_layer.values()):
         remarks.append(f"{vanished} weights are too small for their type: they cost a product and are written as zero")
+    if adders := {name: layer.adders for name, layer in check.by_layer.items() if layer.adders}:
+        remarks.append(f"adders in place of products: {', '.join(f'{name} {count}' for name, count in adders.items())}")
     if check.keras_accuracy is not None:
         remarks.append(f"Keras accuracy: {check.keras_accuracy:.4f}")
     if check.accuracy is not None:
