@@ -154,11 +154,11 @@ def _chain(pairs: list[tuple[Bit, Bit | bool]], subtracts: bool, inverters: set[
     both: set[tuple[Bit, Bit | bool]] = set()
     # Below the right operand's lowest bit nothing happens.
     start = next((place for place, (_, right) in enumerate(pairs) if right), len(pairs))
-    for place, (left, right) in enumerate(pairs[start:]):
+    for left, right in pairs[start:]:
         if isinstance(right, tuple):
             if left is not None:
                 both.add((left, right))
-            elif subtracts and place > 0:
+            elif subtracts:
                 inverters.add(right)
         elif left is not None and subtracts is not bool(right):
             inverters.add(left)

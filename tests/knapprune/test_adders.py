@@ -2,9 +2,8 @@
 
 import pytest
 
-from knapprune.adders import AdderGraph, AdderGraphError, LayerAdders, Output, Value, read_adder_graphs
+from knapprune.adders import AdderGraphError, LayerAdders, read_adder_graphs
 from knapprune.generated_adders import layer_adders
-from knapprune.hardware.adder_bits import look_up_tables
 from knapprune.precision import FixedPoint
 from knapprune.verilog import verilog
 
@@ -97,38 +96,6 @@ def test_every_way_of_calling_an_adder_graph_is_found(call, struct):
 )
 def test_a_result_that_rounds_or_saturates_cuts_nothing(precision, kept):
     assert read_adder_graphs(CODE)["dense_da_7"].with_result(precision).result == kept
-
-
-def one_sum(kind, left, right, shift=0, constant=0.0, result=None, out=None):
-    """A graph of one adder of two inputs; types as (width, integer, signed)."""
-    values = [Value("input", FixedPoint(*left), 0)]
-    second = None
-    if right is not None:
-        values.append(Value("input", FixedPoint(*right), 1))
-        second = 1
-    out = FixedPoint(*out)
-    values.append(Value(kind, out, 0, second, shift, constant))
-    graph = AdderGraph("one", 2, tuple(values), (Output(len(values) - 1, out),))
-    return graph.with_result(result) if result else graph
-
-
-U8, S8 = (8, 8, False), (8, 8, True)
-
-
-@pytest.mark.parametrize(
-    ("graph", "tables"),
-    [
-        (one_sum("add", U8, U8, out=(9, 9, False)), 8),  # the carry out is a wire
-        (one_sum("add", S8, S8, out=(9, 9, True)), 8),  # the sign's table serves both bits
-        (one_sum("add", S8, S8, shift=3, out=(12, 12, True)), 8),  # three bits pass below
-        (one_sum("add", S8, U8, shift=-3, out=(12, 9, True)), 5),  # below and above, one operand alone is passed on
-        (one_sum("subtract", S8, S8, shift=-3, out=(12, 9, True)), 8 + 2),  # two inverters below, the first bit is free
-        (one_sum("add", U8, None, constant=5.0, out=(9, 9, False)), 2),  # an inverter for each 1
-        (one_sum("add", S8, S8, out=(9, 9, True), result="fixed<4,4>"), 4),  # what is above the result is dropped
-    ],
-)
-def test_look_up_tables_of_one_adder(graph, tables):
-    assert look_up_tables(graph) == tables
 
 
 def test_copies_multiply_the_adders():
