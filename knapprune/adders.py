@@ -174,7 +174,22 @@ class AdderGraph:
         AdderGraph
             With that type, if a cast to it costs nothing.
         """
-        return replace(self, result=parse_precision(precision) if _only_cuts(precision) else None)
+        return self.with_type(parse_precision(precision) if _only_cuts(precision) else None)
+
+    def with_type(self, result: FixedPoint | None) -> AdderGraph:
+        """State the type that the layer keeps of each output.
+
+        Parameters
+        ----------
+        result
+            The type; None keeps all.
+
+        Returns
+        -------
+        AdderGraph
+            With that type.
+        """
+        return replace(self, result=result)
 
 
 @dataclass(frozen=True)
