@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from knapprune.counting import LayerCount, ProjectCount
 from knapprune.estimation import Resources
@@ -44,6 +44,9 @@ class LayerCheck:
         Weights that are not zero in the model but are written as zero: see `knapprune.counting.LayerCount`.
     adders
         Counted additions and subtractions of an adder graph: see `knapprune.counting.LayerCount`.
+    estimated, synthesised
+        Look-up tables of an adder graph as predicted, and what Yosys counts in it; empty where it was not asked. They
+        need not be equal.
     """
 
     strategy: str
@@ -52,6 +55,8 @@ class LayerCheck:
     counted: dict[str, int]
     vanished: int
     adders: int = 0
+    estimated: dict[str, int] = field(default_factory=dict)
+    synthesised: dict[str, int] = field(default_factory=dict)
 
 
 def compare(predicted: Resources, count: ProjectCount) -> dict[str, LayerCheck]:

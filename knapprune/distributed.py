@@ -12,6 +12,7 @@ import os
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.adders import AdderGraph, LayerAdders, read_adder_graphs
+from knapprune.hardware.logic import Logic, of_adders
 from knapprune.hardware.model import HardwareWarning
 from knapprune.layers import Layer
 from knapprune.precision import FixedPoint
@@ -132,6 +134,30 @@ def with_zeros_filled(graph: AdderGraph, seed: int = 0) -> AdderGraph:
     return adder_graph(kernel, inputs, graph.bias).with_type(graph.result)
 
 
+def distributed_logic(layers: Mapping[str, LayerAdders]) -> dict[str, Logic]:
+    """Estimate the logic of adder graphs, and what the zeros in their kernels save.
+
+    Parameters
+    ----------
+    layers
+        Adder graphs by layer name.
+
+    Returns
+    -------
+    dict
+        By layer name.
+
+    Raises
+    ------
+    MissingToolError
+        If da4ml is not installed.
+    """
+    return {
+        name: of_adders(layer, replace(layer, graphs=tuple(map(with_zeros_filled, layer.graphs))))
+        for name, layer in layers.items()
+    }
+
+
 def bits_of(weights: npt.NDArray[np.generic]) -> int:
     """Count the bits that a fixed-point type needs to hold all of some weights exactly.
 
@@ -176,8 +202,9 @@ def warn_of_unrounded(layers: Sequence[Layer], kernels: Mapping[str, npt.NDArray
         needed = bits_of(kernels[layer.name])
         if needed > layer.weight_bits:
             warnings.warn(
-                f"layer {layer.name!r}: distributed_arithmetic takes the weights as they are, with {needed} bits, and does "
-                f"not round them to the {layer.weight_bits} bits of their type; round them before, each bit costs adders",
+                f"layer {layer.name!r}: distributed_arithmetic takes the weights as they are, with {needed} bits, and "
+                f"does not round them to the {layer.weight_bits} bits of their type; round them before: each bit costs "
+                "adders",
                 HardwareWarning,
                 stacklevel=3,
             )
