@@ -171,14 +171,16 @@ def bits_of(weights: npt.NDArray[np.generic]) -> int:
     int
         Bits from the highest to the lowest that is set in any weight, and a sign; 0 where all are zero.
     """
-    magnitudes = np.abs(np.asarray(weights, dtype=np.float64))
-    magnitudes = magnitudes[magnitudes > 0]
-    if not magnitudes.size:
+    values = np.asarray(weights, dtype=np.float64).ravel()
+    values = values[values != 0]
+    if not values.size:
         return 0
-    mantissas, exponents = np.frexp(magnitudes)
-    whole = np.round(mantissas * 2.0**53).astype(np.int64)
+    mantissas, exponents = np.frexp(values)
+    whole = np.abs(mantissas * 2.0**53).astype(np.int64)
     trailing = np.log2((whole & -whole).astype(np.float64)).astype(np.int64)
-    return int(exponents.max() - (exponents - 53 + trailing).min()) + 1
+    # A type with a sign bit reaches one power of two further down than up.
+    highest = exponents - (mantissas == -0.5)
+    return int(highest.max() - (exponents - 53 + trailing).min()) + 1
 
 
 def warn_of_unrounded(layers: Sequence[Layer], kernels: Mapping[str, npt.NDArray[np.generic]]) -> None:
