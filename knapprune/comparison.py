@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from knapprune.counting import LayerCount, ProjectCount
 from knapprune.estimation import Resources
@@ -42,6 +42,11 @@ class LayerCheck:
         Resources by name.
     vanished
         Weights that are not zero in the model but are written as zero: see `knapprune.counting.LayerCount`.
+    adders
+        Counted additions and subtractions of an adder graph: see `knapprune.counting.LayerCount`.
+    estimated, synthesised
+        Look-up tables of an adder graph as predicted, and what Yosys counts in it; empty where it was not asked. They
+        need not be equal.
     """
 
     strategy: str
@@ -49,6 +54,9 @@ class LayerCheck:
     predicted: dict[str, int]
     counted: dict[str, int]
     vanished: int
+    adders: int = 0
+    estimated: dict[str, int] = field(default_factory=dict)
+    synthesised: dict[str, int] = field(default_factory=dict)
 
 
 def compare(predicted: Resources, count: ProjectCount) -> dict[str, LayerCheck]:
@@ -90,6 +98,7 @@ def compare(predicted: Resources, count: ProjectCount) -> dict[str, LayerCheck]:
             predicted={resource: use[resource] for resource in counted[name].resources if resource in use},
             counted={resource: number for resource, number in counted[name].resources.items() if resource in use},
             vanished=counted[name].vanished,
+            adders=counted[name].adders,
         )
         for name, use in predicted.by_layer.items()
     }

@@ -11,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from knapprune.adders import LayerAdders
 from knapprune.generated import GeneratedLayer, GeneratedProjectError, read_project
 from knapprune.hardware.dsp import MultiplierTable, table_of_part
 
@@ -38,6 +39,9 @@ class LayerCount:
     vanished
         Weights that are not zero in the model but are written as zero, because the type has too few fractional bits.
         hls4ml still issues their product, so they count as used.
+    adders
+        Additions and subtractions that ``distributed_arithmetic`` put in the place of the products, over all pixels
+        computed in parallel.
     """
 
     name: str
@@ -47,6 +51,7 @@ class LayerCount:
     dsp: int
     bram: int
     vanished: int
+    adders: int = 0
 
     @property
     def resources(self) -> Mapping[str, int]:
@@ -61,7 +66,7 @@ class ProjectCount:
     Parameters
     ----------
     layers
-        One count for each kernel and each layer that scales, in the order of the top function.
+        One count for each kernel and each layer that scales, in the order of the top function, adder graphs last.
     uncounted
         Layers with weights of another kind, which no count here covers.
     """
@@ -92,7 +97,24 @@ def count_project(folder: Path, multipliers: MultiplierTable | None = None) -> P
     """
     project = read_project(folder)
     table = table_of_part(project.part) if multipliers is None else multipliers
-    return ProjectCount(tuple(count_layer(layer, table) for layer in project.layers), project.others)
+    multiplying = (count_layer(layer, table) for layer in project.layers)
+    return ProjectCount((*multiplying, *map(count_adders, project.adders)), project.others)
+
+
+def count_adders(layer: LayerAdders) -> LayerCount:
+    """Count what a layer uses whose kernel became an adder graph.
+
+    Parameters
+    ----------
+    layer
+        The layer as read from the project.
+
+    Returns
+    -------
+    LayerCount
+        Its additions and subtractions. It has no product, so no DSP, and no array of weights, so no block.
+    """
+    return LayerCount(layer.name, "distributed_arithmetic", 1, 0, 0, 0, 0, adders=layer.adders)
 
 
 def count_layer(layer: GeneratedLayer, table: MultiplierTable) -> LayerCount:

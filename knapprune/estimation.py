@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from knapprune.adapters.adapter import adapter
 from knapprune.configuration import configuration
+from knapprune.distributed import distributed_logic, generated_adders, warn_of_unrounded
 from knapprune.hardware import parts
 from knapprune.hardware.explanation import Explanation
 from knapprune.hardware.model import Covers, Explains, HardwareModel, hardware
@@ -60,6 +61,12 @@ class Resources:
         chip = None if self.part is None else parts.find(self.part)
         counts = {} if chip is None else chip.resources
         return {name: use / counts[name] for name, use in self.total.items() if counts.get(name)}
+
+    @property
+    def estimated(self) -> dict[str, dict[str, int]]:
+        """Look-up tables and flip-flops by layer, where an explanation was asked for: estimates, in no total."""
+        known = {reason.layer.name: reason.logic for reason in self.explanations}
+        return {name: logic.resources for name, logic in known.items() if logic is not None}
 
     def __getitem__(self, resource: str) -> int:
         return self.total[resource]
@@ -142,7 +149,9 @@ def estimate(
         hls4ml graph, which carries its own.
     explain
         Whether to say why each layer uses what it uses, which reuse factors are legal, and what would make pruning pay:
-        in ``explanations``, and as text in ``explanation`` and ``summary()``.
+        in ``explanations``, and as text in ``explanation`` and ``summary()``. Look-up tables and flip-flops are then
+        estimated too, in ``estimated``. For layers with ``distributed_arithmetic`` hls4ml converts the model for that,
+        which takes seconds, and minutes for kernels of many thousands of weights.
     hardware
         The resource model, or its name.
     overrides
@@ -159,19 +168,28 @@ def estimate(
         If no adapter knows the model.
     ValueError
         If the configuration or the model cannot be used, or the hardware model cannot explain.
+    MissingToolError
+        If hls4ml or da4ml is not installed and a layer with ``distributed_arithmetic`` is to be explained.
 
     Warns
     -----
     HardwareWarning
-        Where hls4ml would change a strategy or a reuse factor.
+        Where hls4ml would change a strategy or a reuse factor, or compile weights with more bits than their type has.
     """
     framework = adapter(model)
     config = configuration(framework, model, hls_config, **overrides)
     resource_model = _hardware(hardware, config.part)
     layers, uncounted = covered(resource_model, framework.layers(model, config), framework.untouched(model))
     kernels = framework.kernels(model)
+    warn_of_unrounded(layers, kernels)
     found = count(resource_model, layers, kernels, uncounted, config.part)
-    return replace(found, explanations=_explain(resource_model, layers, kernels)) if explain else found
+    if not explain:
+        return found
+    explanations = _explain(resource_model, layers, kernels)
+    if any(layer.strategy == "distributed_arithmetic" for layer in layers):
+        logic = distributed_logic(generated_adders(model, hls_config, **overrides))
+        explanations = tuple(replace(known, logic=logic.get(known.layer.name, known.logic)) for known in explanations)
+    return replace(found, explanations=explanations)
 
 
 def covered(

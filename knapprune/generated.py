@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from knapprune.adders import AdderGraphError, LayerAdders
+from knapprune.generated_adders import layer_adders
 from knapprune.generated_kinds import READERS, Call
 from knapprune.generated_layer import GeneratedLayer, GeneratedProjectError, Source
 
@@ -36,11 +38,14 @@ class GeneratedProject:
         Names of layers that hold weights and are of other kinds (embeddings, bidirectional layers, ...).
     part
         The device, from ``project.tcl``.
+    adders
+        Layers that ``distributed_arithmetic`` made adder graphs of.
     """
 
     layers: tuple[GeneratedLayer, ...]
     others: tuple[str, ...]
     part: str
+    adders: tuple[LayerAdders, ...] = ()
 
 
 def read_project(folder: Path) -> GeneratedProject:
@@ -66,10 +71,16 @@ def read_project(folder: Path) -> GeneratedProject:
     if len(sources) != 1:
         raise GeneratedProjectError(f"folder: expected one top function in {firmware}, got {len(sources)} .cpp files")
     top = _read(sources[0])
+    parameters, defines = _read(firmware / "parameters.h"), _read(firmware / "defines.h")
+    generated = _read(firmware / "nnet_utils" / "nnet_code_gen.h")
+    try:
+        adders = layer_adders(top, parameters, defines, generated)
+    except AdderGraphError as error:
+        raise GeneratedProjectError(f"folder: {firmware}: {error}") from error
     source = Source(
-        structs={match["name"]: match["body"] for match in _STRUCT.finditer(_read(firmware / "parameters.h"))},
-        types={match["name"]: match["type"] for match in _TYPE.finditer(_read(firmware / "defines.h"))},
-        products=_products_by_class(_read(firmware / "nnet_utils" / "nnet_code_gen.h")),
+        structs={match["name"]: match["body"] for match in _STRUCT.finditer(parameters)},
+        types={match["name"]: match["type"] for match in _TYPE.finditer(defines)},
+        products=_products_by_class(generated),
         weights=firmware / "weights",
         streamed="hls::stream<" in top,
     )
@@ -77,12 +88,14 @@ def read_project(folder: Path) -> GeneratedProject:
     others: list[str] = []
     for found in _CALL.finditer(top):
         call = _call(found, source.weights)
+        if call.name in adders:
+            continue
         if call.function in READERS:
             layers.extend(READERS[call.function](call, source))
         elif call.arrays:
             others.append(call.name)
     part = _PART.search(_read(folder / "project.tcl"))
-    return GeneratedProject(tuple(layers), tuple(others), part[1] if part else "")
+    return GeneratedProject(tuple(layers), tuple(others), part[1] if part else "", tuple(adders.values()))
 
 
 def _call(found: re.Match[str], weights: Path) -> Call:

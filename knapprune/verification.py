@@ -16,10 +16,13 @@ from knapprune.counting import count_project
 from knapprune.emulation import build, predict, require_compiler
 from knapprune.estimation import estimate
 from knapprune.export import Project, export, require_hls4ml
+from knapprune.generated import read_project
 from knapprune.hardware.dsp import MultiplierTable
 from knapprune.hardware.model import HardwareModel
 from knapprune.hls_config import HlsConfigSource, Overrides
+from knapprune.synthesis import with_synthesis
 from knapprune.tables import plain_table
+from knapprune.yosys import require_yosys
 
 Metric = Callable[[Any, Any], float]
 
@@ -103,6 +106,7 @@ def verify(
     force: bool = False,
     metric: Metric | None = None,
     hardware: str | HardwareModel = "hls4ml",
+    synthesise: bool = False,
     **overrides: Unpack[Overrides],
 ) -> Verification:
     """Convert a model with hls4ml and count in the generated C++ what was predicted; optionally run it bit by bit.
@@ -127,6 +131,9 @@ def verify(
     hardware
         The resource model that predicts, or its name. Its table of DSPs per multiplier, if it has one, also turns the
         counted multipliers into DSPs.
+    synthesise
+        Synthesise the adder graphs of layers with ``distributed_arithmetic`` with Yosys: the look-up tables it counts
+        are then beside the predicted ones, in each layer's ``estimated`` and ``synthesised``. Takes seconds to minutes.
     overrides
         ``backend``, ``io_type``, ``part`` and ``clock_period``, in place of the configuration's own.
 
@@ -142,7 +149,9 @@ def verify(
     GeneratedProjectError
         If hls4ml wrote a project that contradicts itself.
     MissingToolError
-        If hls4ml, or g++ when it is needed, is not installed.
+        If hls4ml, or g++ or yosys when it is needed, is not installed.
+    SynthesisError
+        If yosys gives no counts.
     FileExistsError
         If `output_dir` holds something and `force` is false.
     ValueError
@@ -154,12 +163,16 @@ def verify(
     require_hls4ml()
     if compiled:
         require_compiler()
+    if synthesise:
+        require_yosys()
     predicted = estimate(model, hls_config, hardware=hardware, **overrides)
     with tempfile.TemporaryDirectory(prefix="knapprune-") as temporary:
         folder = Path(temporary) / "project" if output_dir is None else Path(output_dir)
         project = export(model, hls_config, folder, force=force, **overrides)
         count = count_project(project.folder, _multipliers(hardware))
         layers = compare(predicted, count)
+        if synthesise:
+            layers = with_synthesis(layers, read_project(project.folder).adders)
         if compiled:
             build(project, len(_first(inputs)) if data is not None else 0)
         score = model_score = None
@@ -244,6 +257,13 @@ def _remarks(check: Verification) -> list[str]:
         remarks.append(f"not counted: {', '.join(check.uncounted)}")
     if vanished := sum(layer.vanished for layer in check.by_layer.values()):
         remarks.append(f"{vanished} weights are too small for their type: they cost a product and are written as zero")
+    if adders := {name: layer.adders for name, layer in check.by_layer.items() if layer.adders}:
+        remarks.append(f"adders in place of products: {', '.join(f'{name} {count}' for name, count in adders.items())}")
+    remarks += [
+        f"look-up tables of {name}: {layer.estimated['lut']} estimated, {layer.synthesised['lut']} synthesised by yosys"
+        for name, layer in check.by_layer.items()
+        if layer.synthesised
+    ]
     if check.model_accuracy is not None:
         remarks.append(f"the model's accuracy: {check.model_accuracy:.4f}")
     if check.accuracy is not None:

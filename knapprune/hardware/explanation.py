@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from knapprune.hardware.bram import BLOCK_DEPTH, WORD_BITS
+from knapprune.hardware.logic import Logic
 from knapprune.hardware.reuse import valid_reuse_factors
 from knapprune.layers import Layer
 
@@ -36,6 +37,8 @@ class Explanation:
         By strategy: those that hls4ml leaves as they are, without what it writes projects for that do not work.
     interval
         Estimated cycles after which the layer takes its next input: :func:`knapprune.hardware.latency.interval`.
+    logic
+        Estimated look-up tables and flip-flops, where there is an estimate.
     """
 
     layer: Layer
@@ -51,6 +54,7 @@ class Explanation:
     pruning: Mapping[str, str]
     legal_reuse_factors: Mapping[str, tuple[int, ...]]
     interval: int
+    logic: Logic | None = None
 
     def __str__(self) -> str:
         layer = self.layer
@@ -60,6 +64,7 @@ class Explanation:
             *(f"  legal for {name}: {_numbers(legal)}" for name, legal in self.legal_reuse_factors.items()),
             f"dsp: {self._dsp()}",
             f"bram: {self._bram()}",
+            *([] if self.logic is None else _logic(self.logic)),
             *(f"pruning for {resource}: {sentence}" for resource, sentence in self.pruning.items()),
             f"initiation interval: {self.interval} cycle{'' if self.interval == 1 else 's'}, estimated",
         ]
@@ -93,6 +98,11 @@ class Explanation:
             f"({self.whole_multipliers} weights of {self.layer.weight_bits}) and {self.word_depth} deep, "
             f"in blocks of {WORD_BITS} x {BLOCK_DEPTH}"
         )
+
+
+def _logic(logic: Logic) -> list[str]:
+    flip_flops = [] if logic.ff is None else [f"ff: about {logic.ff}, estimated"]
+    return [f"lut: about {logic.lut}, estimated: {logic.made_of}", *flip_flops]
 
 
 def legal_reuse_factors(layer: Layer) -> dict[str, tuple[int, ...]]:

@@ -213,7 +213,9 @@ class Hls4mlHardware:
         if layer.kind == "scale":
             return "it multiplies by parameters that no structure can prune"
         if layer.strategy == "distributed_arithmetic" and resource == "dsp":
-            return "distributed_arithmetic uses no DSP"
+            return (
+                "distributed_arithmetic uses no DSP; zeros save look-up tables there, together and not each its share"
+            )
         if layer.strategy == "resource_unrolled":
             if resource == "bram":
                 return "structure 'bram-run' can save bram here, and 'row-and-word' more"

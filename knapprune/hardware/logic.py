@@ -1,0 +1,79 @@
+"""Look-up tables and flip-flops of a layer: estimates, never counts.
+
+DSP blocks and memory blocks follow from what hls4ml writes. Look-up tables and flip-flops do not: the vendor's tools
+decide how wide an adder must be, what shares a table, and after how many gates a register comes. So nothing here can be
+a budget, and each estimate is shown as one, with a sentence that says what it is made of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from knapprune.adders import LayerAdders
+from knapprune.hardware.adder_bits import look_up_tables
+
+
+@dataclass(frozen=True)
+class Logic:
+    """The logic of one layer, estimated.
+
+    Parameters
+    ----------
+    lut
+        Look-up tables.
+    ff
+        Flip-flops; None where nothing says how many.
+    made_of
+        What the look-up tables are for.
+    """
+
+    lut: int
+    ff: int | None
+    made_of: str
+
+    @property
+    def resources(self) -> dict[str, int]:
+        """The estimates by resource."""
+        return {"lut": self.lut} | ({} if self.ff is None else {"ff": self.ff})
+
+
+def of_adders(layer: LayerAdders, whole: LayerAdders) -> Logic:
+    """Estimate the logic of a layer with ``distributed_arithmetic``.
+
+    Parameters
+    ----------
+    layer
+        Its adder graphs.
+    whole
+        The same without a zero weight: what they would be had nothing been pruned.
+
+    Returns
+    -------
+    Logic
+        Without flip-flops: the graph has no clock, and the vendor's tool decides where to cut it.
+    """
+    now, before = tables_of(layer), tables_of(whole)
+    zeros = sum(int((graph.kernel == 0).sum()) for graph in layer.graphs)
+    size = sum(graph.inputs * len(graph.outputs) for graph in layer.graphs)
+    made_of = f"{layer.adders} adders for {size - zeros} of {size} weights"
+    if zeros and before:
+        made_of += (
+            f"; about {before} without the zeros, which save {1 - now / before:.0%}, together and not each its share"
+        )
+    return Logic(now, None, made_of)
+
+
+def tables_of(layer: LayerAdders) -> int:
+    """Predict the look-up tables of a layer's adder graphs.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+
+    Returns
+    -------
+    int
+        Over all copies.
+    """
+    return layer.copies * sum(map(look_up_tables, layer.graphs))
