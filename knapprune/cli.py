@@ -202,6 +202,9 @@ def verify(
     weights: Weights = None,
     data: DataOption = None,
     out: Annotated[Path | None, typer.Option(help="Keep the hls4ml project in this folder.")] = None,
+    reports: Annotated[
+        Path | None, typer.Option(help="Reports of Vitis or Vivado on this model's project, to set beside the counts.")
+    ] = None,
     force: Force = False,
 ) -> None:
     """Convert with hls4ml and count in the C++ what was predicted; with data, run it bit by bit."""
@@ -210,7 +213,7 @@ def verify(
 
         _require_files(model, config)
         loaded_data = _data(data)
-        check = kp.verify(_load(model, weights), config, data=loaded_data, output_dir=out, force=force)
+        check = kp.verify(_load(model, weights), config, data=loaded_data, output_dir=out, force=force, reports=reports)
     print(check.summary())
 
 

@@ -22,6 +22,7 @@ from knapprune.hardware.model import HardwareModel
 from knapprune.hls_config import HlsConfigSource, Overrides
 from knapprune.synthesis import with_synthesis
 from knapprune.tables import plain_table
+from knapprune.vendor.report import Reported, Run, read_run, side_by_side
 from knapprune.yosys import require_yosys
 
 Metric = Callable[[Any, Any], float]
@@ -50,6 +51,8 @@ class Verification:
         Layers with weights that are neither Dense nor convolutions; no number here covers them.
     seconds
         Wall-clock time of the whole call.
+    reported
+        What the vendor's tools report, beside what was counted. None where no reports were given.
     """
 
     predicted: dict[str, int]
@@ -61,6 +64,7 @@ class Verification:
     compiled: bool
     uncounted: tuple[str, ...]
     seconds: float
+    reported: Reported | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values.
@@ -93,7 +97,8 @@ class Verification:
             for name, layer in self.by_layer.items()
         ]
         rows.append(["total", "", "", *_pairs(names, self.predicted, self.counted)])
-        return "\n".join([plain_table(header, rows), *_remarks(self)])
+        vendor = [] if self.reported is None else ["", self.reported.table(self.by_layer), ""]
+        return "\n".join([plain_table(header, rows), *vendor, *_remarks(self)])
 
 
 def verify(
@@ -107,6 +112,7 @@ def verify(
     metric: Metric | None = None,
     hardware: str | HardwareModel = "hls4ml",
     synthesise: bool = False,
+    reports: str | Path | None = None,
     **overrides: Unpack[Overrides],
 ) -> Verification:
     """Convert a model with hls4ml and count in the generated C++ what was predicted; optionally run it bit by bit.
@@ -134,6 +140,9 @@ def verify(
     synthesise
         Synthesise the adder graphs of layers with ``distributed_arithmetic`` with Yosys: the look-up tables it counts
         are then beside the predicted ones, in each layer's ``estimated`` and ``synthesised``. Takes seconds to minutes.
+    reports
+        A folder with the reports of Vivado HLS or Vitis HLS, and of Vivado, on the project of this very model: set
+        beside what was predicted and counted. They may differ; reports of another model are refused.
     overrides
         ``backend``, ``io_type``, ``part`` and ``clock_period``, in place of the configuration's own.
 
@@ -154,10 +163,13 @@ def verify(
         If yosys gives no counts.
     FileExistsError
         If `output_dir` holds something and `force` is false.
+    ReportError
+        If there are no reports in `reports`, one cannot be read, or they are those of another model.
     ValueError
         If an argument does not fit.
     """
     started = time.perf_counter()
+    run = None if reports is None else _read_run(reports, output_dir)
     compiled = data is not None if compile is None else compile
     inputs, labels = _check_data(data)
     require_hls4ml()
@@ -173,6 +185,7 @@ def verify(
         layers = compare(predicted, count)
         if synthesise:
             layers = with_synthesis(layers, read_project(project.folder).adders)
+        reported = None if run is None else side_by_side(run, project.folder, layers)
         if compiled:
             build(project, len(_first(inputs)) if data is not None else 0)
         score = model_score = None
@@ -194,7 +207,14 @@ def verify(
         compiled=compiled,
         uncounted=count.uncounted,
         seconds=time.perf_counter() - started,
+        reported=reported,
     )
+
+
+def _read_run(reports: str | Path, output_dir: str | Path | None) -> Run:
+    if output_dir is not None and Path(reports).resolve().is_relative_to(Path(output_dir).resolve()):
+        raise ValueError(f"output_dir: {output_dir} holds the reports and is written anew; give another folder")
+    return read_run(reports)
 
 
 def _check_data(data: Any) -> tuple[Any, Any]:

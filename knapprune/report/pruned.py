@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,6 +57,7 @@ def _side(metric: float, resources: dict[str, int], check: Verification | None) 
         "model_accuracy": None if check is None else check.model_accuracy,
         "resources": resources,
         "counted": None if check is None else check.counted,
+        "reported": None if check is None or check.reported is None else asdict(check.reported),
     }
 
 

@@ -144,6 +144,14 @@ def test_prune_writes_its_report_and_meets_the_budget(files, tmp_path):
     }
 
 
+def test_verify_without_the_reports_it_was_told_to_read_says_how_to_make_them(files, tmp_path):
+    """A sentence, not a traceback."""
+    result = run("verify", files / "model.keras", files / "config.yml", "--reports", tmp_path)
+    assert result.exit_code == 2
+    assert "_csynth.xml" in result.output
+    assert "build_prj.tcl" in result.output
+
+
 def test_verify_counts_what_was_predicted(files):
     """Converted, counted, equal."""
     pytest.importorskip("hls4ml")

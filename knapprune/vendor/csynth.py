@@ -1,0 +1,173 @@
+"""Reports of C synthesis, one for each module: the XML for its numbers, the text for what it instantiates."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from knapprune.vendor.folder import ReportError
+
+#: The tools' names of what they count; DSP is DSP48E in Vivado HLS. A BRAM_18K is half a block of 36 Kb.
+_COLUMNS = {"BRAM_18K": "bram_18k", "DSP48E": "dsp", "DSP": "dsp", "FF": "ff", "LUT": "lut", "URAM": "uram"}
+_TITLE = re.compile(r"^== (Vivado|Vitis) HLS Report for '(\w+)'", re.MULTILINE)
+_FIELD = re.compile(r"^\* (Version|Target device):\s+(\S+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Module:
+    """What C synthesis reports on one module, with everything inside it.
+
+    Parameters
+    ----------
+    name
+        The module's name, made from the C++ function and its template arguments.
+    part, version
+        The device, and the tool's version.
+    top
+        The top function of the run, or None where only the text says something.
+    use
+        Counts of ``dsp``, ``bram_18k``, ``uram``, ``lut`` and ``ff``.
+    latency, interval
+        Least and most cycles from input to output, and between inputs; None where the tool could not tell.
+    clock_period
+        Asked for, in nanoseconds; None where only the text says something.
+    ports
+        Names of the top function's arguments as its ports have them.
+    instances
+        The modules that it instantiates, one entry for each instance; None where there is no text report.
+    """
+
+    name: str
+    part: str
+    version: str
+    top: str | None
+    use: dict[str, int]
+    latency: tuple[int, int] | None
+    interval: tuple[int, int] | None
+    clock_period: float | None = None
+    ports: tuple[str, ...] = ()
+    instances: tuple[str, ...] | None = None
+
+
+def read_module(name: str, xml: Path | None, text: Path | None) -> Module:
+    """Read the reports of one module.
+
+    Parameters
+    ----------
+    name
+        Its name, from the files'.
+    xml, text
+        Its ``_csynth.xml`` and ``_csynth.rpt``; at least one.
+
+    Returns
+    -------
+    Module
+        The numbers of the XML where there is one.
+
+    Raises
+    ------
+    ReportError
+        If a file is none of these.
+    """
+    told = None if text is None else _from_text(name, text)
+    if xml is None:
+        if told is None:
+            raise ReportError(f"reports: no report of module {name!r}")
+        return told
+    return _from_xml(name, xml, None if told is None else told.instances)
+
+
+def _from_xml(name: str, path: Path, instances: tuple[str, ...] | None) -> Module:
+    try:
+        root = ElementTree.parse(path).getroot()
+    except ElementTree.ParseError as error:
+        raise ReportError(f"reports: {path} is not valid XML ({error})") from None
+    resources = root.find("AreaEstimates/Resources")
+    if root.tag != "profile" or resources is None:
+        raise ReportError(f"reports: {path} has no AreaEstimates/Resources, expected a report of csynth_design")
+
+    def value(of: str) -> str:
+        return (root.findtext(of) or "").strip()
+
+    overall = "PerformanceEstimates/SummaryOfOverallLatency/"
+    clock = value("UserAssignments/TargetClockPeriod")
+    ports = (port.findtext("Object") or "" for port in root.iterfind("InterfaceSummary/RtlPorts"))
+    return Module(
+        name=name,
+        part=value("UserAssignments/Part"),
+        version=value("ReportVersion/Version"),
+        top=value("UserAssignments/TopModelName") or None,
+        use={_COLUMNS[item.tag]: _whole(item.text, path) for item in resources if item.tag in _COLUMNS},
+        latency=_range(value(overall + "Best-caseLatency"), value(overall + "Worst-caseLatency")),
+        interval=_range(value(overall + "Interval-min"), value(overall + "Interval-max")),
+        clock_period=float(clock) if re.fullmatch(r"\d+(\.\d+)?", clock) else None,
+        ports=tuple(dict.fromkeys(ports)),
+        instances=instances,
+    )
+
+
+def _from_text(name: str, path: Path) -> Module:
+    text = path.read_text(encoding="utf-8", errors="replace")
+    title = _TITLE.search(text)
+    _, _, utilisation = text.partition("== Utilization Estimates")
+    tables = list(_tables(utilisation))
+    if title is None or not tables or tables[0][0][0] != "Name":
+        raise ReportError(f"reports: {path} has no utilization estimates, expected a report of csynth_design")
+    head, *rows = tables[0]
+    total = next((row for row in rows if row[0] == "Total"), None)
+    if total is None:
+        raise ReportError(f"reports: {path} has no total in its utilization estimates")
+    named = [rows for rows in tables if rows[0][:2] == ["Instance", "Module"]]
+    fields = dict(_FIELD.findall(text))
+    performance = text.partition("== Performance Estimates")[2].partition("Latency")[2]
+    latency, interval = _cycles(performance)
+    return Module(
+        name=name,
+        part=fields.get("Target device", ""),
+        version=fields.get("Version", ""),
+        top=None,
+        use={_COLUMNS[key]: _whole(cell, path) for key, cell in zip(head, total, strict=False) if key in _COLUMNS},
+        latency=latency,
+        interval=interval,
+        instances=tuple(row[1] for rows in named for row in rows[1:] if row[1]),
+    )
+
+
+def _tables(text: str) -> Iterator[list[list[str]]]:
+    """List the tables of a text: rows of stripped cells, the header first."""
+    rows: list[list[str]] = []
+    for line in text.splitlines():
+        stripped = line.strip()
+        if stripped.startswith("|"):
+            rows.append([cell.strip() for cell in stripped.strip("|").split("|")])
+        elif rows and not stripped.startswith("+-"):
+            yield rows
+            rows = []
+    if rows:
+        yield rows
+
+
+def _cycles(text: str) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+    """Read the first row of the latency summary: cycles, perhaps times, then intervals, then the kind of pipeline."""
+    for rows in _tables(text):
+        cells = rows[-1]
+        if len(cells) >= 5 and cells[0].isdigit():
+            return _range(cells[0], cells[1]), _range(cells[-3], cells[-2])
+        return None, None
+    return None, None
+
+
+def _range(least: str, most: str) -> tuple[int, int] | None:
+    return (int(least), int(most)) if least.isdigit() and most.isdigit() else None
+
+
+def _whole(text: str | None, path: Path) -> int:
+    bare = (text or "").strip()
+    if bare in ("", "-"):
+        return 0
+    if not bare.isdigit():
+        raise ReportError(f"reports: {path} counts {bare!r}, expected a whole number")
+    return int(bare)
