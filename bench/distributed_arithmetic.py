@@ -144,7 +144,8 @@ def whole_network(layers: Sequence[LayerAdders], data: FixedPoint) -> str:
     # The module of a sum is in front of each; one is enough.
     texts = [verilog(graphs[0])]
     texts += [verilog(graph).partition("endmodule\n\n")[2] for graph in graphs[1:]]
-    ports, lines = [], []
+    ports: list[str] = []
+    lines: list[str] = []
     signals = [f"x{index}" for index in range(graphs[0].inputs)]
     ports += [f"input [{data.width - 1}:0] {signal}" for signal in signals]
     for place, graph in enumerate(graphs):
