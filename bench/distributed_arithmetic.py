@@ -242,8 +242,9 @@ result is cut: hls4ml casts each sum to the layer's result type, and the bits ab
 that only lead there, are not built ("cut to 8 bits"). The prediction follows each bit:
 [adder_bits.py](../../knapprune/hardware/adder_bits.py).
 
-"Two dense layers" is one design from end to end, the ReLU between them included (a table for each bit). The other rows
-are one layer each; the multiplexers that bring a convolution's pixels are not in them.
+"Two dense layers" is one design from end to end, the ReLU between them included, a table for each bit. The prediction
+is high there: Yosys takes part of the ReLU's gates into the tables of the sums that read them. The other rows are one
+layer each; the multiplexers that bring a convolution's pixels are not in them.
 
 Made by `bench/distributed_arithmetic.py` from `distributed-arithmetic.json` ({numbers}).
 """

@@ -206,6 +206,9 @@ def verify(
         Path | None, typer.Option(help="Reports of Vitis or Vivado on this model's project, to set beside the counts.")
     ] = None,
     force: Force = False,
+    synthesise: Annotated[
+        bool, typer.Option("--synthesise", help="Synthesise adder graphs (distributed_arithmetic) with Yosys.")
+    ] = False,
 ) -> None:
     """Convert with hls4ml and count in the C++ what was predicted; with data, run it bit by bit."""
     with _on_screen():
@@ -213,7 +216,15 @@ def verify(
 
         _require_files(model, config)
         loaded_data = _data(data)
-        check = kp.verify(_load(model, weights), config, data=loaded_data, output_dir=out, force=force, reports=reports)
+        check = kp.verify(
+            _load(model, weights),
+            config,
+            data=loaded_data,
+            output_dir=out,
+            force=force,
+            reports=reports,
+            synthesise=synthesise,
+        )
     print(check.summary())
 
 

@@ -1,0 +1,40 @@
+"""The predicted look-up tables of distributed arithmetic, held against Yosys where it is installed."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from bench.distributed_arithmetic import DESIGNS, DOCS, page, run, table
+
+ROWS = json.loads((DOCS / "distributed-arithmetic.json").read_text())
+
+
+def test_the_committed_page_is_made_from_the_committed_rows():
+    assert page(ROWS) == (DOCS / "distributed-arithmetic.md").read_text()
+
+
+def test_every_design_has_a_row_within_a_tenth_of_what_was_synthesised():
+    assert [row["design"]["name"] for row in ROWS] == [design.name for design in DESIGNS]
+    assert len(ROWS) >= 10
+    for row in ROWS:
+        assert row["predicted"] == pytest.approx(row["synthesised"], rel=0.1), row["design"]["name"]
+        assert row["dsp"] == 0
+
+
+def test_a_failed_run_stays_in_the_table():
+    row = run(replace(DESIGNS[0], kernels=((0, 3),)))
+    assert "failed: " in table([row])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("yosys") is None, reason="yosys is not on the path")
+@pytest.mark.parametrize("name", ["dense, half pruned", "dense, one output", "dense, 4 bits"])
+def test_a_design_is_predicted_within_a_tenth_of_what_yosys_takes(name):
+    pytest.importorskip("da4ml")
+    design = next(design for design in DESIGNS if design.name == name)
+    row = run(design)
+    assert row["predicted"] == pytest.approx(row["synthesised"], rel=0.1), row
+    committed = next(row for row in ROWS if row["design"]["name"] == name)
+    assert (row["adders"], row["predicted"]) == (committed["adders"], committed["predicted"])
