@@ -121,7 +121,7 @@ class KerasAdapter:
         return gradient(model, batch)
 
     def hessian_product(
-        self, model: Any, batch: Batch, vectors: Mapping[str, npt.NDArray[np.float32]]
+        self, model: Any, batch: Batch, vectors: Mapping[str, npt.NDArray[np.generic]]
     ) -> dict[str, npt.NDArray[np.floating[Any]]]:
         """Multiply the Hessian of that loss over all kernels with a vector.
 
@@ -132,7 +132,7 @@ class KerasAdapter:
         batch
             The samples.
         vectors
-            The vector's part for each kernel, by layer name.
+            The vector's part for each kernel, by layer name; of any numeric type.
 
         Returns
         -------

@@ -12,10 +12,11 @@ from knapprune.batches import Batch
 from knapprune.saliency.first_order import check_finite
 
 Array = npt.NDArray[np.float32]
+Signs = npt.NDArray[np.int8]
 
 
 def hessian_diagonal(
-    product: Callable[[Batch, Mapping[str, Array]], Mapping[str, npt.NDArray[np.floating[Any]]]],
+    product: Callable[[Batch, Mapping[str, Signs]], Mapping[str, npt.NDArray[np.floating[Any]]]],
     shapes: Mapping[str, tuple[int, ...]],
     walk: Iterable[Batch],
     seed: int,
@@ -30,7 +31,7 @@ def hessian_diagonal(
     Parameters
     ----------
     product
-        Computes ``H_b @ z`` for the mean loss of a batch, by layer name.
+        Computes ``H_b @ z`` for the mean loss of a batch, by layer name. The arrays are overwritten.
     shapes
         Of the kernels, by layer name.
     walk
@@ -56,8 +57,8 @@ def hessian_diagonal(
         vectors = {layer: _signs(random, shape) for layer, shape in shapes.items()}
         products = dict(product(batch, vectors))
         for layer in list(products):
-            own = vectors.pop(layer)
-            own *= products.pop(layer)
+            own = np.require(products.pop(layer), np.float32, ["W"])
+            own *= vectors.pop(layer)
             own *= batch.size
             total[layer] += own
     for layer, array in total.items():
@@ -66,8 +67,8 @@ def hessian_diagonal(
     return total
 
 
-def _signs(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    signs = random.integers(0, 2, size=shape, dtype=np.int8).astype(np.float32)
+def _signs(random: np.random.Generator, shape: tuple[int, ...]) -> Signs:
+    signs = random.integers(0, 2, size=shape, dtype=np.int8)
     signs *= 2
     signs -= 1
     return signs

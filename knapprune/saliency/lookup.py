@@ -89,7 +89,8 @@ def saliency_of(saliency: str | Saliency, statistics: Statistics | None = None) 
     Parameters
     ----------
     saliency
-        A name in :data:`knapprune.saliency.NAMES`, or a function.
+        A name in :data:`knapprune.saliency.NAMES`, a function, or a measure that is ready: because its values have a
+        sign, or to share its statistics between selections.
     statistics
         Of the gradients; None where no data were given.
 
@@ -103,6 +104,8 @@ def saliency_of(saliency: str | Saliency, statistics: Statistics | None = None) 
     ValueError
         For an unknown name, a function of another number of arguments, or one that needs data where there are none.
     """
+    if isinstance(saliency, Measure):
+        return saliency
     gradual = needs_data(saliency)
     if gradual and statistics is None:
         name = getattr(saliency, "__name__", "a function") if callable(saliency) else saliency

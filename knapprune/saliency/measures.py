@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from knapprune.layers import Layer
 from knapprune.saliency.statistics import Gradients
 
-Array = npt.NDArray[np.float64]
+Array = npt.NDArray[np.floating[Any]]
 Kernel = npt.NDArray[np.generic]
 
 
@@ -30,7 +31,7 @@ def l1(layer: Layer, kernel: Kernel) -> Array:
     Array
         Shape of the kernel.
     """
-    return np.abs(kernel.astype(np.float64))
+    return np.abs(_in_single_or_better(kernel))
 
 
 def l2(layer: Layer, kernel: Kernel) -> Array:
@@ -48,7 +49,7 @@ def l2(layer: Layer, kernel: Kernel) -> Array:
     Array
         Shape of the kernel.
     """
-    return np.square(kernel.astype(np.float64))
+    return np.square(_in_single_or_better(kernel))
 
 
 def taylor(layer: Layer, kernel: Kernel, gradients: Gradients) -> Array:
@@ -71,7 +72,9 @@ def taylor(layer: Layer, kernel: Kernel, gradients: Gradients) -> Array:
     Array
         Shape of the kernel.
     """
-    return np.abs(kernel) * gradients.mean_absolute.astype(np.float64)
+    values = l1(layer, kernel)
+    values *= gradients.mean_absolute
+    return values
 
 
 def fisher(layer: Layer, kernel: Kernel, gradients: Gradients) -> Array:
@@ -94,7 +97,10 @@ def fisher(layer: Layer, kernel: Kernel, gradients: Gradients) -> Array:
     Array
         Shape of the kernel.
     """
-    return 0.5 * gradients.mean_square * l2(layer, kernel)
+    values = l2(layer, kernel)
+    values *= 0.5
+    values *= gradients.mean_square
+    return values
 
 
 def hessian(layer: Layer, kernel: Kernel, gradients: Gradients) -> Array:
@@ -117,7 +123,10 @@ def hessian(layer: Layer, kernel: Kernel, gradients: Gradients) -> Array:
     Array
         Shape of the kernel, with a sign.
     """
-    return 0.5 * gradients.hessian_diagonal * l2(layer, kernel)
+    values = l2(layer, kernel)
+    values *= 0.5
+    values *= gradients.hessian_diagonal
+    return values
 
 
 def movement(layer: Layer, kernel: Kernel, gradients: Gradients) -> Array:
@@ -141,7 +150,7 @@ def movement(layer: Layer, kernel: Kernel, gradients: Gradients) -> Array:
     Array
         Shape of the kernel, with a sign: a weight that is on its way to zero is worth less than nothing.
     """
-    return -kernel.astype(np.float64) * gradients.mean
+    return -_in_single_or_better(kernel) * gradients.mean
 
 
 @dataclass(frozen=True)
@@ -172,3 +181,8 @@ MEASURES: dict[str, Named] = {
     "hessian": Named(hessian, ("hessian_diagonal",), signed=True),
     "movement": Named(movement, ("mean",), signed=True),
 }
+
+
+def _in_single_or_better(kernel: Kernel) -> Array:
+    """Leave float32, in which values need half the memory and are summed in float64 later; a square needs its range."""
+    return kernel.astype(np.promote_types(kernel.dtype, np.float32), copy=False)

@@ -29,7 +29,7 @@ class Differentiates(Protocol):
         """Return the gradient of the model's mean loss over a batch, by layer name."""
 
     def hessian_product(
-        self, model: Any, batch: Batch, vectors: Mapping[str, npt.NDArray[np.float32]]
+        self, model: Any, batch: Batch, vectors: Mapping[str, npt.NDArray[np.generic]]
     ) -> Mapping[str, npt.NDArray[np.floating[Any]]]:
         """Return the Hessian of that loss times vectors of the kernels' shapes, by layer name."""
 
