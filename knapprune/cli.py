@@ -46,7 +46,7 @@ BudgetOption = Annotated[
 Structure = Annotated[
     str, typer.Option(help="auto, unstructured, neuron, dsp-row, bram-run, row-and-word or fetch-group:p/g.")
 ]
-SaliencyOption = Annotated[str, typer.Option(help="l1, l2 or taylor (needs data).")]
+SaliencyOption = Annotated[str, typer.Option(help="l1, l2, or, from data, taylor, fisher, hessian or movement.")]
 ChooseOption = Annotated[
     list[str] | None,
     typer.Option(

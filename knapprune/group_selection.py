@@ -22,7 +22,7 @@ from knapprune.hardware.model import HardwareModel
 from knapprune.layers import Layer
 from knapprune.minimum import Need, refuse_below
 from knapprune.normalisation import Normalisation
-from knapprune.saliency import Saliency, structure_values
+from knapprune.saliency import Measure, structure_values
 from knapprune.structures import Structure, unstructured
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def options(
     layers: Sequence[Layer],
     kernels: Kernels,
     groups: Mapping[str, FetchGroup],
-    measure: Saliency,
+    measure: Measure,
     normal: Normalisation,
 ) -> list[GroupOptions]:
     """List what each layer can keep, without what another option of the layer makes pointless.

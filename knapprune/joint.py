@@ -23,7 +23,7 @@ from knapprune.joint_search import TOLERANCE, Found, items_of_options, search
 from knapprune.layers import Layer
 from knapprune.minimum import Need, refuse_below
 from knapprune.normalisation import Normalisation
-from knapprune.saliency import Saliency, structure_values
+from knapprune.saliency import Measure, structure_values
 from knapprune.selection import Masks, Selection, check_result, kept, masks_of, solve_knapsack
 from knapprune.structures import Structure, unstructured
 from knapprune.variants import Choose, Variant, check_choose, configured, variants
@@ -53,7 +53,7 @@ def select_jointly(
     choose: Choose,
     resource_model: HardwareModel,
     structure: str | Structure | Mapping[str, str | Structure],
-    measure: Saliency,
+    measure: Measure,
     normal: Normalisation,
     solver: str,
     time_limit: float,
@@ -169,7 +169,7 @@ def _ways(
     caps: tuple[Cap, ...],
     resource_model: HardwareModel,
     structure: str | Structure | Mapping[str, str | Structure],
-    measure: Saliency,
+    measure: Measure,
     normal: Normalisation,
 ) -> list[_Way]:
     wanted = structure.get(layer.name, "auto") if isinstance(structure, Mapping) else structure

@@ -24,7 +24,7 @@ from knapprune.minimum import check_caps
 from knapprune.normalisation import Normalisation, normalisation
 from knapprune.progress import progress_bar
 from knapprune.report.report import Report
-from knapprune.saliency import Saliency, saliency_of
+from knapprune.saliency import Saliency, needs_data, saliency_of
 from knapprune.schedule import Schedule, schedule_of, shares
 from knapprune.selection import Masks, Selection, SelectionWarning, select
 
@@ -156,7 +156,7 @@ def prune(
     progress
         Whether to show a progress bar (only on a terminal).
     structure, saliency, normalise, solver, time_limit, hardware, overrides
-        As for `knapprune.select`. ``saliency="taylor"`` measures on the training data.
+        As for `knapprune.select`. A saliency of gradients measures on the training data.
 
     Returns
     -------
@@ -184,8 +184,7 @@ def prune(
     if not tolerance >= 0:
         raise ValueError(f"tolerance: got {tolerance!r}, expected a number, 0 or more")
     inputs, targets = _pair("validation", validation)
-    if saliency == "taylor":
-        _pair("train", train)
+    gradual = needs_data(saliency)
     framework = training_adapter(adapter(model), model)
     score = metric or accuracy
 
@@ -216,7 +215,7 @@ def prune(
                     normalise=normalise,
                     solver=solver,
                     time_limit=time_limit,
-                    data=train if saliency == "taylor" else None,
+                    data=train if gradual else None,
                     batch_size=batch_size,
                     hardware=hardware,
                     **overrides,

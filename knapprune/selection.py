@@ -24,7 +24,7 @@ from knapprune.items import Items, items_of, knapsack, split
 from knapprune.layers import Layer
 from knapprune.minimum import check_caps
 from knapprune.normalisation import Normalisation, normalisation
-from knapprune.saliency import Saliency, saliency_of, structure_values
+from knapprune.saliency import Saliency, Statistics, needs_data, saliency_of, structure_values
 from knapprune.tables import plain_table
 from knapprune.variants import Choose, as_dict
 
@@ -181,13 +181,15 @@ def select(
         takes; a name, a function or one of these by layer name. Or :class:`~knapprune.fetch_groups.FetchGroup`, or its
         name: every group of g weights loses p, and where p is not given it is chosen by layer.
     saliency
-        ``"l1"``, ``"l2"``, ``"taylor"`` (needs data), or a function of layer and kernel.
+        ``"l1"``, ``"l2"``, or, with data, ``"taylor"``, ``"fisher"``, ``"hessian"``, ``"movement"``; or a function of
+        layer and kernel, or of layer, kernel and gradients (with data): see :mod:`knapprune.saliency`.
     normalise
         How layers are made comparable: see :mod:`knapprune.normalisation`.
     solver, time_limit
         For :func:`knapsolve.solve`; the time is in seconds.
     data, batch_size
-        ``(inputs, targets)`` for gradients, and how many samples of it are used at a time.
+        ``(inputs, targets)`` for gradients, and how many samples of it are used at a time; or a ``tf.data.Dataset``, a
+        ``keras.utils.PyDataset`` or a torch ``DataLoader``, which come in batches of their own.
     choose
         What to choose for each layer beside its weights: ``{"reuse_factor": "legal"}``, or a list of reuse factors,
         and ``{"bits": [8, 12, 16]}`` for the width of the weights; either may be a mapping by layer name. The budget
@@ -224,10 +226,10 @@ def select(
     config = configuration(framework, model, hls_config, **with_part(overrides, budget))
     resource_model = find_hardware(hardware, config.part)
     normal = normalisation(normalise)
-    measure = saliency_of(
-        saliency,
-        None if data is None else lambda: training_adapter(framework, model).gradients(model, data, batch_size),
-    )
+    statistics = None
+    if data is not None and needs_data(saliency):
+        statistics = Statistics(training_adapter(framework, model), model, data, batch_size)
+    measure = saliency_of(saliency, statistics)
     labelled = cast("Labelled", structure)
     if choose is not None:
         from knapprune.joint import select_jointly

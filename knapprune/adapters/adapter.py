@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from knapprune.batches import Batch
 from knapprune.hls_config import HlsConfig
 from knapprune.layers import Layer
 from knapprune.plugins import find, load
@@ -42,8 +43,13 @@ class Adapter(Protocol):
 class TrainingAdapter(Adapter, Protocol):
     """An adapter of models that can be trained and that predict in floating point."""
 
-    def gradients(self, model: Any, data: Any, batch_size: int) -> dict[str, npt.NDArray[np.floating[Any]]]:
-        """Average the absolute gradient of the model's loss over batches of the data, by layer name."""
+    def gradient(self, model: Any, batch: Batch) -> Mapping[str, npt.NDArray[np.floating[Any]]]:
+        """Differentiate the model's mean loss on a batch by each kernel; the caller may overwrite the arrays."""
+
+    def hessian_product(
+        self, model: Any, batch: Batch, vectors: Mapping[str, npt.NDArray[np.generic]]
+    ) -> Mapping[str, npt.NDArray[np.floating[Any]]]:
+        """Multiply the Hessian of that loss over all kernels with a vector; the caller may overwrite the arrays."""
 
     def masks(self, model: Any) -> dict[str, npt.NDArray[np.bool_]]:
         """Read back the masks that `apply` put on the model, by layer name; layers without one are left out."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from knapprune.batches import Batch
 from knapprune.hls_config import HlsConfig
 from knapprune.layers import Layer
 
@@ -95,31 +96,57 @@ class KerasAdapter:
         none = {layer.name: np.zeros(0, np.float32) for layer in leaf_layers(model) if type(layer) in SCALES}
         return none | {name: kernel.array for name, kernel in find_kernels(model).items()}
 
-    def gradients(self, model: Any, data: Any, batch_size: int) -> dict[str, npt.NDArray[np.floating[Any]]]:
-        """Average the absolute gradient of the model's loss over batches.
+    def gradient(self, model: Any, batch: Batch) -> dict[str, npt.NDArray[np.floating[Any]]]:
+        """Differentiate the model's mean loss on a batch by each kernel.
 
         Parameters
         ----------
         model
-            A compiled model: its own loss is used.
-        data
-            ``(inputs, targets)``, arrays or nested structures of arrays with the samples on the first axis.
-        batch_size
-            Samples per batch; only one batch is in the framework's memory at a time.
+            A compiled model: its own loss is used, and layers compute as in inference.
+        batch
+            The samples.
 
         Returns
         -------
         dict
-            Arrays of the kernels' shapes, by layer name.
+            Arrays of the kernels' shapes, by layer name, which the caller may overwrite.
 
         Raises
         ------
         ValueError
-            If the model is not compiled, or the data is not such a pair or is empty.
+            If the model is not compiled.
         """
-        from knapprune.adapters.keras_gradients import mean_absolute_gradients
+        from knapprune.adapters.keras_gradients import gradient
 
-        return mean_absolute_gradients(model, data, batch_size)
+        return gradient(model, batch)
+
+    def hessian_product(
+        self, model: Any, batch: Batch, vectors: Mapping[str, npt.NDArray[np.generic]]
+    ) -> dict[str, npt.NDArray[np.floating[Any]]]:
+        """Multiply the Hessian of that loss over all kernels with a vector.
+
+        Parameters
+        ----------
+        model
+            A compiled model.
+        batch
+            The samples.
+        vectors
+            The vector's part for each kernel, by layer name; of any numeric type.
+
+        Returns
+        -------
+        dict
+            Arrays of the kernels' shapes, by layer name, which the caller may overwrite.
+
+        Raises
+        ------
+        ValueError
+            If the model is not compiled.
+        """
+        from knapprune.adapters.keras_gradients import hessian_product
+
+        return hessian_product(model, batch, vectors)
 
     def apply(self, model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
         """Return a copy whose masked weights are zero and stay zero under training.

@@ -106,14 +106,47 @@ def test_a_generous_budget_keeps_everything_and_masks_nothing():
     assert found.resources.total == found.before.total
 
 
-def test_taylor_uses_the_data():
-    found = select(MODEL, config(), {"dsp": 0.5}, saliency="taylor", data=(X, Y))
-    assert found.resources["dsp"] == 63
-    assert any(
-        not np.array_equal(found.masks[name], select(MODEL, config(), {"dsp": 0.5}).masks[name]) for name in found.masks
-    )
+@pytest.mark.parametrize("saliency", ["taylor", "fisher", "hessian", "movement"])
+def test_measures_of_gradients_use_the_data(saliency):
+    found = select(MODEL, config(), {"dsp": 0.5}, saliency=saliency, data=(X, Y), batch_size=8)
+    assert found.resources["dsp"] <= 63
+    plain = select(MODEL, config(), {"dsp": 0.5}).masks
+    assert any(not np.array_equal(found.masks[name], plain[name]) for name in found.masks)
     with pytest.raises(ValueError, match="data: got None"):
-        select(MODEL, config(), {"dsp": 0.5}, saliency="taylor")
+        select(MODEL, config(), {"dsp": 0.5}, saliency=saliency)
+
+
+def test_all_kinds_of_data_select_the_same():
+    import tensorflow as tf
+    import torch
+
+    class Blocks(keras.utils.PyDataset):
+        def __len__(self):
+            return 5
+
+        def __getitem__(self, index):
+            return X[8 * index : 8 * index + 8], Y[8 * index : 8 * index + 8]
+
+    pairs = torch.utils.data.TensorDataset(torch.from_numpy(X), torch.from_numpy(Y))
+    kinds = [tf.data.Dataset.from_tensor_slices((X, Y)).batch(8), Blocks(), torch.utils.data.DataLoader(pairs, 8)]
+    expected = select(MODEL, config(), {"dsp": 0.5}, saliency="taylor", data=(X, Y), batch_size=8)
+    for data in kinds:
+        found = select(MODEL, config(), {"dsp": 0.5}, saliency="taylor", data=data)
+        assert found.solution.value == expected.solution.value
+        assert all(np.array_equal(found.masks[name], mask) for name, mask in expected.masks.items())
+
+
+def test_a_measure_of_ones_own_reads_statistics_of_the_gradients():
+    def taylor_squared(layer, kernel, gradients):
+        return (kernel * gradients.mean_absolute) ** 2
+
+    found = select(MODEL, config("Latency", 1), {"dsp": 0.5}, saliency=taylor_squared, normalise="max", data=(X, Y))
+    assert found.resources["dsp"] == 252
+    by_name = select(MODEL, config("Latency", 1), {"dsp": 0.5}, saliency="taylor", normalise="max", data=(X, Y))
+    # Squares over the largest square rank the weights of a layer as they were.
+    for name, mask in found.masks.items():
+        common = (mask & by_name.masks[name]).sum()
+        assert common == min(mask.sum(), by_name.masks[name].sum())
 
 
 def test_lamp_leaves_no_layer_empty_where_raw_values_do():

@@ -1,0 +1,74 @@
+"""The diagonal of the Hessian of a loss from products of the Hessian with random vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from knapprune.batches import Batch
+from knapprune.saliency.first_order import check_finite
+
+Array = npt.NDArray[np.float32]
+Signs = npt.NDArray[np.int8]
+
+
+def hessian_diagonal(
+    product: Callable[[Batch, Mapping[str, Signs]], Mapping[str, npt.NDArray[np.floating[Any]]]],
+    shapes: Mapping[str, tuple[int, ...]],
+    walk: Iterable[Batch],
+    seed: int,
+) -> dict[str, Array]:
+    """Estimate the diagonal of the Hessian H of the mean loss over all kernels.
+
+    With a random vector z of independent signs, ``z * (H @ z)`` has the diagonal as its expectation, and is the
+    diagonal where H is diagonal (Hutchinson's estimator, Bekas, Kokiopoulou, Saad, "An estimator for the diagonal of a
+    matrix", 2007). Each batch has a vector of its own, as in AdaHessian (Yao et al., AAAI 2021), so that more batches
+    mean less noise of both kinds.
+
+    Parameters
+    ----------
+    product
+        Computes ``H_b @ z`` for the mean loss of a batch, by layer name. The arrays are overwritten.
+    shapes
+        Of the kernels, by layer name.
+    walk
+        The batches; each counts by its number of samples.
+    seed
+        For the vectors.
+
+    Returns
+    -------
+    dict
+        float32, by layer name.
+
+    Raises
+    ------
+    ValueError
+        If a product is NaN or infinite.
+    """
+    random = np.random.default_rng(seed)
+    total = {layer: np.zeros(shape, dtype=np.float32) for layer, shape in shapes.items()}
+    samples = 0
+    for batch in walk:
+        samples += batch.size
+        vectors = {layer: _signs(random, shape) for layer, shape in shapes.items()}
+        products = dict(product(batch, vectors))
+        for layer in list(products):
+            own = np.require(products.pop(layer), np.float32, ["W"])
+            own *= vectors.pop(layer)
+            own *= batch.size
+            total[layer] += own
+    for layer, array in total.items():
+        array /= samples
+        check_finite(array, layer, "Hessian")
+    return total
+
+
+def _signs(random: np.random.Generator, shape: tuple[int, ...]) -> Signs:
+    signs = random.integers(0, 2, size=shape, dtype=np.int8)
+    signs *= 2
+    signs -= 1
+    return signs

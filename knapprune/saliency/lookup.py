@@ -1,0 +1,135 @@
+"""Find a measure by its name, or take the user's own function, and give it the statistics it asks for."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from knapprune.layers import Layer
+from knapprune.saliency.first_order import FIRST_ORDER
+from knapprune.saliency.measures import MEASURES, Named
+from knapprune.saliency.statistics import Gradients, Statistics
+
+#: A user's own measure: from a layer, its kernel and, if it takes a third argument, the statistics of its gradients to
+#: values >= 0 in the kernel's shape.
+Saliency = (
+    Callable[[Layer, npt.NDArray[np.generic]], npt.ArrayLike]
+    | Callable[[Layer, npt.NDArray[np.generic], Gradients], npt.ArrayLike]
+)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure that is ready to be called.
+
+    Parameters
+    ----------
+    function
+        From a layer and its kernel to values in the kernel's shape.
+    signed
+        Whether values may be negative.
+    """
+
+    function: Callable[[Layer, npt.NDArray[np.generic]], npt.ArrayLike]
+    signed: bool = False
+
+    def __call__(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> npt.ArrayLike:
+        """Value the weights of a layer.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+        kernel
+            Its weights.
+
+        Returns
+        -------
+        array_like
+            Shape of the kernel.
+        """
+        return self.function(layer, kernel)
+
+
+def needs_data(saliency: str | Saliency) -> bool:
+    """Say whether a measure is computed from gradients, and so from data.
+
+    Parameters
+    ----------
+    saliency
+        A name, or a function of two or three arguments.
+
+    Returns
+    -------
+    bool
+        Whether it takes statistics.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name or a function of another number of arguments.
+    """
+    if callable(saliency):
+        return _arguments(saliency) == 3
+    if saliency not in MEASURES:
+        raise ValueError(
+            f"saliency: got {saliency!r}, expected one of {list(MEASURES)}, or a function of (layer, kernel) or "
+            "(layer, kernel, gradients)"
+        )
+    return bool(MEASURES[saliency].statistics)
+
+
+def saliency_of(saliency: str | Saliency, statistics: Statistics | None = None) -> Measure:
+    """Find a measure by name, or take the function given.
+
+    Parameters
+    ----------
+    saliency
+        A name in :data:`knapprune.saliency.NAMES`, a function, or a measure that is ready: because its values have a
+        sign, or to share its statistics between selections.
+    statistics
+        Of the gradients; None where no data were given.
+
+    Returns
+    -------
+    Measure
+        The measure.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, a function of another number of arguments, or one that needs data where there are none.
+    """
+    if isinstance(saliency, Measure):
+        return saliency
+    gradual = needs_data(saliency)
+    if gradual and statistics is None:
+        name = getattr(saliency, "__name__", "a function") if callable(saliency) else saliency
+        raise ValueError(f"data: got None, expected (inputs, targets) to compute gradients for saliency {name!r}")
+    named = Named(saliency, FIRST_ORDER) if callable(saliency) else MEASURES[saliency]
+    if not gradual or statistics is None:
+        return Measure(named.function, named.signed)
+    return Measure(
+        lambda layer, kernel: named.function(layer, kernel, statistics.of(layer.name, named.statistics)), named.signed
+    )
+
+
+def _arguments(function: Saliency) -> int:
+    """Count the arguments a function must be called with, two or three."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # some functions written in C do not say
+        return 2
+    positional = [own for own in parameters if own.kind in (own.POSITIONAL_ONLY, own.POSITIONAL_OR_KEYWORD)]
+    least = sum(own.default is own.empty for own in positional)
+    most = 3 if any(own.kind is own.VAR_POSITIONAL for own in parameters) else len(positional)
+    if least > 3 or most < 2:
+        raise ValueError(
+            f"saliency: got a function of {least} arguments, expected one of (layer, kernel) or "
+            "(layer, kernel, gradients)"
+        )
+    return 3 if least == 3 else 2

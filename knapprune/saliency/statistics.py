@@ -1,0 +1,150 @@
+"""Statistics of the gradients of a model's loss, computed when they are first asked for and kept by layer.
+
+All first-order statistics come from one pass over the data, the Hessian's diagonal from another. Memory is for one
+batch, its gradient and one float32 array the size of the weights for each statistic, whatever the number of samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from knapprune.batches import Batch, batches
+from knapprune.saliency.first_order import FIRST_ORDER, first_order
+from knapprune.saliency.hutchinson import hessian_diagonal
+
+Array = npt.NDArray[np.float32]
+
+
+class Differentiates(Protocol):
+    """What statistics need from a framework's adapter."""
+
+    def kernels(self, model: Any) -> Mapping[str, npt.NDArray[np.generic]]:
+        """Copy the kernels out, by layer name."""
+
+    def gradient(self, model: Any, batch: Batch) -> Mapping[str, npt.NDArray[np.floating[Any]]]:
+        """Return the gradient of the model's mean loss over a batch, by layer name."""
+
+    def hessian_product(
+        self, model: Any, batch: Batch, vectors: Mapping[str, npt.NDArray[np.generic]]
+    ) -> Mapping[str, npt.NDArray[np.floating[Any]]]:
+        """Return the Hessian of that loss times vectors of the kernels' shapes, by layer name."""
+
+
+class Statistics:
+    """Statistics of the gradients of one model on given data.
+
+    Parameters
+    ----------
+    framework
+        The model's adapter.
+    model
+        A model with a loss.
+    data
+        ``(inputs, targets)``, or what else :func:`knapprune.batches.batches` takes.
+    batch_size
+        Samples of a batch.
+    seed
+        For the random vectors of the Hessian's estimate.
+    """
+
+    def __init__(self, framework: Differentiates, model: Any, data: Any, batch_size: int, seed: int = 0) -> None:
+        self._framework, self._model = framework, model
+        self._data, self._batch_size, self._seed = data, batch_size, seed
+        self._known: dict[str, Mapping[str, Array]] = {}
+
+    def of(self, layer: str, together: Collection[str] = FIRST_ORDER) -> Gradients:
+        """Return the statistics of one layer; nothing is computed yet.
+
+        Parameters
+        ----------
+        layer
+            Its name.
+        together
+            First-order statistics to compute in one pass as soon as one of them is asked for.
+
+        Returns
+        -------
+        Gradients
+            The statistics.
+        """
+        return Gradients(self, layer, together)
+
+    def get(self, name: str, layer: str, together: Collection[str]) -> Array:
+        """Return one statistic of one layer, and compute it for all layers if it is not known yet.
+
+        Parameters
+        ----------
+        name
+            Of the statistic.
+        layer
+            Of the layer.
+        together
+            What else to compute in the same pass.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape of the kernel; not to be written to.
+
+        Raises
+        ------
+        ValueError
+            If the data cannot be used, the model has no loss, or gradients are NaN or infinite.
+        """
+        if name not in self._known:
+            walk = batches(self._data, self._batch_size)
+            if name in FIRST_ORDER:
+                wanted = {name, *together}
+                self._known |= first_order(lambda batch: self._framework.gradient(self._model, batch), walk, wanted)
+            else:
+                self._known[name] = hessian_diagonal(
+                    lambda batch, vectors: self._framework.hessian_product(self._model, batch, vectors),
+                    {key: kernel.shape for key, kernel in self._framework.kernels(self._model).items()},
+                    walk,
+                    self._seed,
+                )
+        return self._known[name][layer]
+
+
+class Gradients:
+    """Statistics of the gradient g of the loss with respect to one layer's kernel; each has the kernel's shape.
+
+    Parameters
+    ----------
+    statistics
+        Those of the model.
+    layer
+        The layer's name.
+    together
+        First-order statistics that are computed in one pass.
+    """
+
+    def __init__(self, statistics: Statistics, layer: str, together: Collection[str] = FIRST_ORDER) -> None:
+        self._statistics, self._layer, self._together = statistics, layer, together
+
+    @property
+    def mean(self) -> Array:
+        """The mean of g over the samples."""
+        return self._get("mean")
+
+    @property
+    def mean_absolute(self) -> Array:
+        """The mean of ``|g|`` over batches, each weighed by its number of samples."""
+        return self._get("mean_absolute")
+
+    @property
+    def mean_square(self) -> Array:
+        """The mean of ``g**2`` over the samples; an estimate from batches of more than one."""
+        return self._get("mean_square")
+
+    @property
+    def hessian_diagonal(self) -> Array:
+        """The second derivative of the loss by each weight: an unbiased estimate, with a sign."""
+        return self._get("hessian_diagonal")
+
+    def _get(self, name: str) -> Array:
+        return self._statistics.get(name, self._layer, self._together)
