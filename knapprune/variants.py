@@ -132,12 +132,8 @@ def variants(layers: Iterable[Layer], kernels: Mapping[str, npt.NDArray[Any]], c
     _check_factors(known, choose.get("reuse_factor"))
     found = []
     for layer in known:
-        widths = _widths(choose.get("bits"), layer.name)
-        types = (
-            [None]
-            if widths is None or not layer.own_settings
-            else [fitting_type(kernels[layer.name], width) for width in widths]
-        )
+        widths = _widths(choose.get("bits"), layer.name) if layer.own_settings else None
+        types = [None] if widths is None else [fitting_type(kernels[layer.name], width) for width in widths]
         found.append(
             [
                 Variant(

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from knapprune.adapters.keras_kernels import leaf_layers
+from knapprune.adapters.keras_separable import readable_separable_convolutions
 from knapprune.hls_config import HlsConfig
 from knapprune.variants import as_dict
 
@@ -38,12 +39,13 @@ def convert(model: Any, config: HlsConfig, output_dir: str) -> Any:
         # hls4ml derives C++ types from the name and does not escape it.
         if not re.fullmatch(r"[A-Za-z_]\w*", layer.name, re.ASCII):
             raise ValueError(f"model: expected layer names that are C++ identifiers, got {layer.name!r}; rename it")
-    return hls4ml.converters.convert_from_keras_model(
-        model,
-        output_dir=output_dir,
-        hls_config=as_dict(config),
-        backend=config.backend,
-        io_type=config.io_type,
-        part=config.part,
-        clock_period=config.clock_period,
-    )
+    with readable_separable_convolutions(model):
+        return hls4ml.converters.convert_from_keras_model(
+            model,
+            output_dir=output_dir,
+            hls_config=as_dict(config),
+            backend=config.backend,
+            io_type=config.io_type,
+            part=config.part,
+            clock_period=config.clock_period,
+        )

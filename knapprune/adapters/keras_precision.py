@@ -11,7 +11,7 @@ import keras
 
 from knapprune.adapters.keras_graph import Call
 from knapprune.hardware.separable import separable_config
-from knapprune.hls_config import HlsConfig
+from knapprune.hls_config import HlsConfig, HlsConfigError
 from knapprune.precision import FixedPoint, at_most, of_add, of_choice, of_multiply, of_product_sum, of_scaling
 
 # hls4ml takes these out, or passes their input's type on.
@@ -58,16 +58,22 @@ def input_precisions(order: list[Call], config: HlsConfig) -> dict[str, FixedPoi
     Raises
     ------
     HlsConfigError
-        If a precision on the way is no fixed-point type.
+        If a precision on the way is no fixed-point type, or a normalisation follows a depthwise convolution whose result
+        type is left to hls4ml.
     """
     uses = Counter(id(tensor) for call in order for tensor in call.inputs)
     types: dict[int, FixedPoint] = {}
-    foldable: set[int] = set()
+    foldable: dict[int, Any] = {}
     inferred: set[int] = set()
     found: dict[str, FixedPoint] = {}
     for call in order:
         inputs = [types[id(tensor)] for tensor in call.inputs]
-        folded = isinstance(call.layer, keras.layers.BatchNormalization) and id(call.inputs[0]) in foldable
+        normalises = isinstance(call.layer, keras.layers.BatchNormalization)
+        before = foldable.get(id(call.inputs[0])) if normalises else None
+        folded = before is not None and not isinstance(before, keras.layers.BatchNormalization)
+        if before is not None and not folded:
+            # Of two normalisations, the second is left, on the first one's inputs.
+            inputs = [found.pop(before.name)]
         if inputs and not folded:
             found[call.layer.name] = inputs[0]
         if type(call.layer) in _SEPARABLE:
@@ -83,7 +89,13 @@ def input_precisions(order: list[Call], config: HlsConfig) -> dict[str, FixedPoi
             # hls4ml folds a normalisation into the product sum or the normalisation before it, if nobody else reads
             # that (bn_fuse.py, batchnorm_opt.py).
             if _takes_scale(call.layer) and uses[id(tensor)] == 1 and _asked(call, config) is None:
-                foldable.add(id(tensor))
+                foldable[id(tensor)] = before if folded else call.layer
+        if folded and type(before) in _DEPTHWISE:
+            # bn_fuse.py multiplies (..., channels, 1) by (channels,), and writes channels times as many weights.
+            raise HlsConfigError(
+                f"hls_config: layer {call.layer.name!r} would be folded into {before.name!r}, which hls4ml gets wrong for "
+                f"depthwise convolutions; expected a result precision for {before.name!r} other than 'auto'"
+            )
     return found
 
 

@@ -37,7 +37,7 @@ NETWORKS = {
     "separable1d": lambda: [keras.Input((10, 4)), layers.SeparableConv1D(6, 3, name="x")],
     "separable2d": lambda: [keras.Input((6, 5, 2)), layers.SeparableConv2D(4, 3, name="x")],
     "einsum": lambda: [keras.Input((5, 4)), layers.EinsumDense("abc,cd->abd", (5, 3), bias_axes="d", name="x")],
-    "einsum_dots": lambda: [keras.Input((2, 3, 4)), layers.EinsumDense("...c,dc->...d", (2, 3, 5), name="x")],
+    "einsum_dots": lambda: [keras.Input((6, 4)), layers.EinsumDense("...c,dc->...d", 5, name="x")],
     "einsum_heads": lambda: [keras.Input((3, 4)), layers.EinsumDense("abc,dec->abde", (3, 2, 2), name="x")],
     "einsum_in_place": lambda: [keras.Input((5, 4)), layers.EinsumDense("abc,bcd->abd", (5, 3), name="x")],
     "lstm": lambda: [keras.Input((5, 6)), layers.LSTM(4, name="x")],
@@ -129,7 +129,7 @@ def per_multiplier(first, second):
 
 def expected(case, layer, check):
     """The DSPs and blocks of each kernel."""
-    kernels = [weights for weights in layer.get_weights() if weights.ndim > 1]
+    kernels = [weights for weights in layer.get_weights() if weights.ndim > 1][:2]  # a GRU has a bias of two rows
     one = per_multiplier(case.bits, case.bits)
     taken = {name: (found.strategy, found.reuse_factor) for name, found in check.by_layer.items()}
     found = {}
