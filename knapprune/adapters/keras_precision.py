@@ -58,8 +58,8 @@ def input_precisions(order: list[Call], config: HlsConfig) -> dict[str, FixedPoi
     Raises
     ------
     HlsConfigError
-        If a precision on the way is no fixed-point type, or a normalisation follows a depthwise convolution whose result
-        type is left to hls4ml.
+        If a precision on the way is no fixed-point type, or a normalisation follows a depthwise convolution whose
+        result type is left to hls4ml.
     """
     uses = Counter(id(tensor) for call in order for tensor in call.inputs)
     types: dict[int, FixedPoint] = {}
@@ -90,11 +90,11 @@ def input_precisions(order: list[Call], config: HlsConfig) -> dict[str, FixedPoi
             # that (bn_fuse.py, batchnorm_opt.py).
             if _takes_scale(call.layer) and uses[id(tensor)] == 1 and _asked(call, config) is None:
                 foldable[id(tensor)] = before if folded else call.layer
-        if folded and type(before) in _DEPTHWISE:
+        if before is not None and type(before) in _DEPTHWISE:
             # bn_fuse.py multiplies (..., channels, 1) by (channels,), and writes channels times as many weights.
             raise HlsConfigError(
-                f"hls_config: layer {call.layer.name!r} would be folded into {before.name!r}, which hls4ml gets wrong for "
-                f"depthwise convolutions; expected a result precision for {before.name!r} other than 'auto'"
+                f"hls_config: layer {call.layer.name!r} would be folded into {before.name!r}, which hls4ml gets wrong "
+                f"for depthwise convolutions; expected a result precision for {before.name!r} other than 'auto'"
             )
     return found
 

@@ -38,7 +38,14 @@ def interval(layer: Layer) -> int:
     convolution, io_parallel                RF * ceil(pixels / P)             ``PartitionLoop``
     convolution, io_stream, latency         RF * input positions              ``PIPELINE II=reuse_factor``
     convolution, io_stream, resource        input positions + (RF-1) * pixels  ``compute_output_buffer``
+    EinsumDense                             RF                                ``nnet_einsum_dense.h``
+    LSTM, GRU                               steps * (RF + 4)                  ``lstm_stack``, ``gru_stack``
+    normalisation, PReLU in io_stream       RF * positions                    ``nnet_batchnorm_stream.h``
+    normalisation, PReLU in io_parallel     RF                                ``nnet_batchnorm.h``
     ======================================  ================================  ==========================
+
+    Depthwise convolutions are as other convolutions. A step of a recurrent layer needs the state of the one before, so
+    it waits for that one's sum, activation and products of gates; the two kernels compute at the same time.
 
     Where a loop is not pipelined (both resource strategies) each turn also fills and drains the multipliers' pipeline,
     which is left out: there it is the least that the layer takes.
@@ -53,6 +60,8 @@ def interval(layer: Layer) -> int:
     int
         Clock cycles.
     """
+    if layer.kind in ("lstm", "gru"):
+        return layer.pixels * (2 * MULTIPLIER_CYCLES + layer.reuse_factor - 1 + ACTIVATION_CYCLES)
     if not layer.streamed:
         return layer.reuse_factor * -(-layer.pixels // layer.copies)
     if layer.strategy in ("latency", "distributed_arithmetic"):

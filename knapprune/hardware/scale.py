@@ -50,7 +50,7 @@ def resolve_scale(
         requested_reuse_factor=factor,
         weight_bits=scale_bits,
         data_bits=data_bits,
-        pixels=prod(shape[:-1]),
+        pixels=prod(shape[:-1]) if config.io_type == "io_stream" else 1,
         products=(Products(multipliers, scale_bits, data_bits),),
         own_settings=False,
     )

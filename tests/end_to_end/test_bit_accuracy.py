@@ -86,3 +86,40 @@ def test_a_compiler_error_is_passed_on(dense, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{compiler.parent}:/usr/bin:/bin")
     with pytest.raises(CompilationError, match="no room on the chip"):
         build(project)
+
+
+DEEP = {"Precision": "ap_fixed<28,12>", "ReuseFactor": 1, "Strategy": "latency"}
+ROWS = DEEP | {"Strategy": "resource", "ReuseFactor": 6}
+
+
+@pytest.mark.parametrize(
+    ("shape", "layer", "settings", "io_type"),
+    [
+        ((6, 5, 3), lambda: layers.DepthwiseConv2D(3, name="x"), DEEP, "io_parallel"),
+        (
+            (9, 4),
+            lambda: layers.DepthwiseConv1D(3, name="x"),
+            DEEP | {"Strategy": "resource", "ReuseFactor": 6},
+            "io_stream",
+        ),
+        ((9, 4), lambda: layers.SeparableConv1D(6, 3, name="x"), WIDE | {"ReuseFactor": 2}, "io_stream"),
+        ((5, 4), lambda: layers.EinsumDense("abc,cde->abde", (5, 2, 3), name="x"), DEEP, "io_parallel"),
+        ((5, 4), lambda: layers.EinsumDense("abc,bcd->abd", (5, 3), name="x"), DEEP, "io_parallel"),
+        ((5, 4), lambda: layers.LSTM(4, name="x"), WIDE | {"ReuseFactor": 4}, "io_parallel"),
+        ((5, 4), lambda: layers.GRU(4, return_sequences=True, name="x"), WIDE | {"ReuseFactor": 2}, "io_stream"),
+    ],
+    ids=["depthwise", "depthwise-rows", "separable", "einsum", "einsum-in-place", "lstm", "gru"],
+)
+@pytest.mark.filterwarnings("ignore::knapprune.hardware.model.HardwareWarning")
+def test_a_masked_layer_of_each_kind_agrees_with_keras(shape, layer, settings, io_type):
+    keras.utils.set_random_seed(2)
+    model = masked(keras.Sequential([keras.Input(shape), layer()]))
+    x = np.random.default_rng(0).normal(size=(20, *shape)).astype("float32")
+    expected = model.predict(x, verbose=0)
+
+    def worst_difference(labels, outputs):
+        return float(np.abs(labels - np.reshape(outputs, labels.shape)).max())
+
+    check = verify(model, {"Model": settings}, io_type=io_type, data=(x, expected), metric=worst_difference)
+    # The tables of sigmoid and tanh have 1024 entries; everything else is sums of a few products.
+    assert 0 < check.accuracy < (0.05 if settings["Strategy"] == "resource_unrolled" else 5e-3)

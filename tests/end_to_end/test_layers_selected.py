@@ -7,15 +7,15 @@ from keras import layers
 
 import knapprune as kp
 
+
+def rows():
+    return layers.SeparableConv1D(8, 3, name="x")
+
+
 BUILDS = {
     "depthwise": ([(6, 5, 4), lambda: layers.DepthwiseConv2D(3, name="x")], "latency", 1, {"x"}),
     "separable": ([(6, 5, 4), lambda: layers.SeparableConv2D(8, 3, name="x")], "latency", 1, {"x_depthwise"}),
-    "separable_rows": (
-        [(9, 4), lambda: layers.SeparableConv1D(8, 3, name="x")],
-        "resource_unrolled",
-        2,
-        {"x_pointwise"},
-    ),
+    "separable_rows": ([(9, 4), rows], "resource_unrolled", 2, {"x_pointwise"}),
     "einsum": ([(5, 4), lambda: layers.EinsumDense("abc,cd->abd", (5, 6), name="x")], "latency", 1, {"x"}),
     "lstm": ([(5, 8), lambda: layers.LSTM(8, name="x")], "resource_unrolled", 4, {"x", "x/recurrent"}),
     "gru": ([(5, 8), lambda: layers.GRU(8, name="x")], "resource_unrolled", 4, {"x", "x/recurrent"}),

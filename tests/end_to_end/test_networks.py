@@ -6,6 +6,7 @@ import pytest
 from keras import layers
 
 from knapprune.adapters.keras import KerasAdapter
+from knapprune.hls_config import HlsConfigError
 from knapprune.verification import verify
 
 UNROLLED = {"Precision": "ap_fixed<16,6>", "ReuseFactor": 2, "Strategy": "resource_unrolled"}
@@ -33,13 +34,61 @@ def test_a_folded_normalisation_leaves_its_dense_layer():
     assert check.uncounted == ()
 
 
-def test_a_normalisation_that_stays_is_named_as_uncounted():
+@pytest.mark.parametrize(("io_type", "bn", "slopes"), [("io_parallel", 15, 30), ("io_stream", 6, 6)])
+def test_what_normalisations_and_slopes_multiply_is_counted(io_type, bn, slopes):
     model = keras.Sequential(
-        [keras.Input((8,)), layers.Dense(6, activation="relu", name="fc"), layers.BatchNormalization(name="bn")]
+        [
+            keras.Input((5, 8)),
+            layers.Conv1D(6, 1, activation="relu", name="conv"),
+            layers.BatchNormalization(name="bn"),
+            layers.PReLU(name="slopes"),
+        ]
     )
-    check = verify(masked(model), {"Model": UNROLLED})
-    assert check.uncounted == ("bn",)
-    assert "not counted: bn" in check.summary()
+    check = verify(masked(model), {"Model": LATENCY | {"ReuseFactor": 2}}, io_type=io_type)
+    use = counted(check)
+    assert (use["bn"]["dsp"], use["slopes"]["dsp"]) == (bn, slopes)
+    assert check.uncounted == ()
+
+
+def test_of_two_normalisations_the_second_is_left():
+    model = keras.Sequential(
+        [keras.Input((8,)), layers.BatchNormalization(name="first"), layers.BatchNormalization(name="second")]
+    )
+    config = {"Model": LATENCY, "LayerName": {"first": {"Precision": {"result": "auto"}}}}
+    assert counted(verify(model, config)) == {"second": {"dsp": 8, "bram": 0}}
+
+
+def test_a_normalisation_that_hls4ml_would_fold_wrongly_is_refused():
+    model = keras.Sequential(
+        [keras.Input((6, 3)), layers.DepthwiseConv1D(3, name="dw"), layers.BatchNormalization(name="bn")]
+    )
+    config = {"Model": LATENCY, "LayerName": {"dw": {"Precision": {"result": "auto"}}}}
+    with pytest.raises(HlsConfigError, match="layer 'bn' would be folded into 'dw'"):
+        verify(model, config)
+    assert list(counted(verify(model, {"Model": LATENCY}))) == ["dw", "bn"]
+
+
+def test_layers_that_nothing_counts_are_named():
+    model = keras.Sequential(
+        [
+            keras.Input((5, 4)),
+            layers.Bidirectional(layers.LSTM(3), name="both"),
+            layers.Dense(2, name="fc"),
+        ]
+    )
+    check = verify(model, {"Model": LATENCY})
+    assert check.uncounted == ("both",)
+    assert "not counted: both" in check.summary()
+
+
+def test_a_separable_convolution_takes_its_settings_by_name():
+    model = keras.Sequential([keras.Input((9, 4)), layers.SeparableConv1D(6, 3, name="sep"), layers.ReLU()])
+    precision = {"depthwise": "fixed<9,3>", "pointwise": "fixed<20,4>", "depthwise_result": "fixed<14,6>"}
+    settings = {"Strategy": "resource_unrolled", "ReuseFactor": 2, "Precision": precision}
+    config = {"Model": LATENCY, "LayerName": {"sep": settings}}
+    use = counted(verify(masked(model, keep=1), config, io_type="io_stream"))
+    # 12 products of 9 x 16 bits; 12 rows of 20 x 14 bits, whose memory is 240 bits wide.
+    assert use == {"sep_depthwise": {"dsp": 12, "bram": 0}, "sep_pointwise": {"dsp": 12, "bram": 7}}
 
 
 @pytest.mark.parametrize("io_type", ["io_stream", "io_parallel"])
