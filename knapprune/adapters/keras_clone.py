@@ -82,6 +82,8 @@ def _check(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
         )
     known = find_kernels(model)
     for name, mask in masks.items():
+        if not mask.size:  # of a layer that only scales
+            continue
         if name not in known:
             raise ValueError(
                 f"masks: model {model.name!r} has no layer {name!r} to mask, expected some of {list(known)}"

@@ -81,6 +81,7 @@ def test_layers_that_nothing_counts_are_named():
     assert "not counted: both" in check.summary()
 
 
+@pytest.mark.filterwarnings("ignore:.*no strategy 'resource_unrolled' for depthwise:UserWarning")
 def test_a_separable_convolution_takes_its_settings_by_name():
     model = keras.Sequential([keras.Input((9, 4)), layers.SeparableConv1D(6, 3, name="sep"), layers.ReLU()])
     precision = {"depthwise": "fixed<9,3>", "pointwise": "fixed<20,4>", "depthwise_result": "fixed<14,6>"}
