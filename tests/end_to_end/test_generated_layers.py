@@ -149,9 +149,11 @@ def expected(case, layer, check):
         found["x"] = plain(kernels[0].ravel(), case, *taken["x"], positions)
     if case.build.startswith(("lstm", "gru")):
         assert {strategy for strategy, _ in taken.values()} == {effective(case)}
-        first, second = (plain(kernel.T.ravel(), case, *taken[name]) for name, kernel in zip(taken, kernels, strict=True))
-        first["dsp"] += 3 * 4 * one if case.build.startswith("lstm") else 2 * 4 * one + 4 * per_multiplier(
-            case.bits, case.bits + 1
+        first, second = (
+            plain(kernel.T.ravel(), case, *taken[name]) for name, kernel in zip(taken, kernels, strict=True)
+        )
+        first["dsp"] += (
+            3 * 4 * one if case.build.startswith("lstm") else 2 * 4 * one + 4 * per_multiplier(case.bits, case.bits + 1)
         )
         found = {"x": first, "x/recurrent": second}
     return found
