@@ -60,7 +60,7 @@ def run(name: str, seed: int) -> list[dict[str, Any]]:
     import numpy as np
 
     import knapprune as kp
-    from knapprune.adapters.adapter import adapter
+    from knapprune.adapters.adapter import adapter, training_adapter
     from knapprune.saliency import NAMES, Statistics, saliency_of
     from knapprune.selection import SelectionWarning
 
@@ -74,7 +74,7 @@ def run(name: str, seed: int) -> list[dict[str, Any]]:
     def accuracy() -> float:
         return float(np.mean(np.argmax(model.predict(x_test, batch_size=1000, verbose=0), axis=1) == y_test))
 
-    statistics = Statistics(adapter(model), model, (x, y), BATCH)
+    statistics = Statistics(training_adapter(adapter(model), model), model, (x, y), BATCH)
     before = accuracy()
     rows = []
     for saliency in NAMES:

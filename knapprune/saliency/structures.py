@@ -37,6 +37,8 @@ def structure_values(
         If the saliency has another shape, is NaN or infinite, or is negative where it must not be; the message names
         the layer.
     """
+    if layer.size == 0:  # a layer that only scales
+        return np.zeros(0)
     worth = np.array(measure(layer, kernel), dtype=np.float64)
     if worth.shape != layer.kernel_shape:
         raise ValueError(
