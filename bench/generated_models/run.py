@@ -56,7 +56,7 @@ def masked(case: Case) -> tuple[Any, dict[str, Any] | None]:
     structure = {"weights": "unstructured", "rows": "dsp-row", "neurons": "neuron", "all": "neuron"}[case.zeros]
     keep = 0.0 if case.zeros == "all" else 0.4
     masks = {}
-    for layer in layers:
+    for layer in (layer for layer in layers if layer.size):
         label = labels(layer, structure)
         masks[layer.name] = (rng.random(int(label.max()) + 1) < keep)[label]
     return framework.apply(model, masks), config
