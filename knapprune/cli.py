@@ -59,6 +59,12 @@ Normalise = Annotated[str, typer.Option(help="How layers are compared: lamp, sum
 SolverOption = Annotated[str, typer.Option(help="A name that `knapsolve list` shows.")]
 Out = Annotated[Path, typer.Option(help="Folder for the results.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite files of an earlier run in that folder.")]
+MultipliersOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--multipliers", help="DSP blocks by operand width, as YAML or TOML, in place of the part's own table."
+    ),
+]
 DataOption = Annotated[Path | None, typer.Option(help="An .npz with arrays x and y.")]
 
 
@@ -87,13 +93,14 @@ def estimate(
     config: Config,
     weights: Weights = None,
     explain: Annotated[bool, typer.Option("--explain", help="Also say why, and what would make pruning pay.")] = False,
+    multipliers: MultipliersOption = None,
 ) -> None:
     """Say what a model uses on the chip, layer by layer."""
     with _on_screen():
         import knapprune as kp
 
         _require_files(model, config)
-        resources = kp.estimate(_load(model, weights), config, explain=explain)
+        resources = kp.estimate(_load(model, weights), config, explain=explain, hardware=_hardware(multipliers))
     print(resources.summary())
 
 
@@ -111,6 +118,7 @@ def select(
     data: DataOption = None,
     choose: ChooseOption = None,
     force: Force = False,
+    multipliers: MultipliersOption = None,
 ) -> None:
     """Choose the weights that fit a budget; write masks.npz, model.keras, selection.json and hls_config.yml."""
     with _on_screen():
@@ -131,6 +139,7 @@ def select(
             solver=solver,
             data=loaded_data,
             choose=_choose(choose or []),
+            hardware=_hardware(multipliers),
         )
         output.write_yaml(folder / "hls_config.yml", selection.hls_config)
         output.write_masks(folder / "masks.npz", selection.masks)
@@ -159,6 +168,7 @@ def prune(
     normalise: Normalise = "lamp",
     solver: SolverOption = "auto",
     force: Force = False,
+    multipliers: MultipliersOption = None,
 ) -> None:
     """Prune by steps with fine-tuning; write model.keras, masks.npz, report.json and report.html."""
     with _on_screen():
@@ -184,6 +194,7 @@ def prune(
             saliency=saliency,
             normalise=normalise,
             solver=solver,
+            hardware=_hardware(multipliers),
         )
         output.write_model(folder / "model.keras", result.model)
         output.write_masks(folder / "masks.npz", result.masks)
@@ -209,6 +220,7 @@ def verify(
     synthesise: Annotated[
         bool, typer.Option("--synthesise", help="Synthesise adder graphs (distributed_arithmetic) with Yosys.")
     ] = False,
+    multipliers: MultipliersOption = None,
 ) -> None:
     """Convert with hls4ml and count in the C++ what was predicted; with data, run it bit by bit."""
     with _on_screen():
@@ -222,6 +234,7 @@ def verify(
             data=loaded_data,
             output_dir=out,
             force=force,
+            hardware=_hardware(multipliers),
             reports=reports,
             synthesise=synthesise,
         )
@@ -273,6 +286,15 @@ def _load(model: Path, weights: Path | None) -> Any:
     from knapprune.adapters.keras_files import load_keras_model
 
     return load_keras_model(model, weights)
+
+
+def _hardware(multipliers: Path | None) -> Any:
+    if multipliers is None:
+        return "hls4ml"
+    from knapprune.hardware.hls4ml import Hls4mlHardware
+    from knapprune.hardware.multiplier_file import read_multipliers
+
+    return Hls4mlHardware(multipliers=read_multipliers(multipliers))
 
 
 def _budget(entries: list[str]) -> dict[str, Any]:

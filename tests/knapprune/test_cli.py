@@ -54,6 +54,18 @@ def test_estimate_prints_a_line_for_each_layer(files):
     assert "total" in result.stdout
 
 
+def test_a_file_says_what_a_product_takes(files, tmp_path):
+    """Every command reads it; a wrong key is a sentence."""
+    (tmp_path / "m.yml").write_text("block: DSP48E2\nin_logic: [[16, 16]]")
+    free = run("estimate", files / "model.keras", files / "config.yml", "--multipliers", tmp_path / "m.yml")
+    assert free.exit_code == 0, free.output
+    assert free.stdout.splitlines()[2].split()[-2] == "0"
+    (tmp_path / "m.yml").write_text("ports: 27")
+    wrong = run("verify", files / "model.keras", files / "config.yml", "--multipliers", tmp_path / "m.yml")
+    assert wrong.exit_code == 2
+    assert "has the key 'ports'" in wrong.output
+
+
 def test_estimate_explains(files):
     """With --explain each layer says why it costs what it costs."""
     result = run("estimate", files / "model.keras", files / "config.yml", "--explain")
