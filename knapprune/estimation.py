@@ -178,7 +178,7 @@ def estimate(
     """
     framework = adapter(model)
     config = configuration(framework, model, hls_config, **overrides)
-    resource_model = _hardware(hardware, config.part)
+    resource_model = _hardware(hardware, config.part, config.backend)
     layers, uncounted = covered(resource_model, framework.layers(model, config), framework.untouched(model))
     kernels = framework.kernels(model)
     warn_of_unrounded(layers, kernels)

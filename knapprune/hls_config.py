@@ -16,11 +16,17 @@ from typing import Any, TypedDict
 
 from knapprune.precision import FixedPoint, parse_precision
 
-BACKENDS = ("Vitis", "Vivado")
+#: Those whose projects are counted, and those for which there are estimates only.
+COUNTED_BACKENDS = ("Vitis", "Vivado")
+ESTIMATED_BACKENDS = ("Catapult", "Quartus", "oneAPI")
+BACKENDS = (*COUNTED_BACKENDS, *ESTIMATED_BACKENDS)
 IO_TYPES = ("io_parallel", "io_stream")
 
 # hls4ml's default part and the values of its YAML keys; the backend is our own default, as stated in the manual.
 _DEFAULTS = {"Backend": "Vitis", "IOType": "io_parallel", "Part": "xcvu13p-flga2577-2-e", "ClockPeriod": 5}
+
+# What hls4ml's Intel backends take where no part is given: a family, not a chip.
+_PARTS = {"Quartus": "Arria10", "oneAPI": "Agilex7"}
 
 
 class HlsConfigError(ValueError):
@@ -242,7 +248,7 @@ def read_hls_config(
     Raises
     ------
     HlsConfigError
-        For a setting of the wrong form, a backend other than Vitis and Vivado, or an unknown IO type.
+        For a setting of the wrong form, a backend or an IO type that is not known.
     FileNotFoundError
         If there is no such file.
     """
@@ -255,12 +261,16 @@ def read_hls_config(
         top = dict(source if isinstance(source, Mapping) else _read_yaml(source))
     nested = top.get("HLSConfig") or {}
     unsaid = _DEFAULTS if defaults is None else dict(zip(_DEFAULTS, _top_level(defaults), strict=True))
-    settings = {**unsaid, **_section(top, "top level"), **_section(nested, "HLSConfig"), **overrides}
+    said = {**_section(top, "top level"), **_section(nested, "HLSConfig"), **overrides}
+    settings = {**unsaid, **said}
+    backend_name = _choice("Backend", settings["Backend"], BACKENDS)
+    if defaults is None and "Part" not in said:
+        settings["Part"] = _PARTS.get(backend_name, _DEFAULTS["Part"])
     return HlsConfig(
         model=_section(settings.get("Model"), "Model"),
         layer_types=_sections(settings.get("LayerType"), "LayerType"),
         layer_names=_sections(settings.get("LayerName"), "LayerName"),
-        backend=_choice("Backend", settings["Backend"], BACKENDS),
+        backend=backend_name,
         io_type=_choice("IOType", settings["IOType"], IO_TYPES),
         part=str(settings["Part"]),
         clock_period=_period(settings["ClockPeriod"]),

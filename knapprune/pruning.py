@@ -262,7 +262,7 @@ def _check_reachable(
     hardware: str | HardwareModel,
 ) -> None:
     """Refuse a budget that no number of steps reaches, before anything is trained."""
-    resource_model, kernels = find_hardware(hardware, config.part), framework.kernels(model)
+    resource_model, kernels = find_hardware(hardware, config.part, config.backend), framework.kernels(model)
     groups = group_selection.fetch_groups(resource_model, before.layers, caps, structure)
     if groups is None:
         found = candidates(resource_model, before.layers, kernels, caps, cast("Any", structure))

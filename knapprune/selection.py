@@ -224,7 +224,7 @@ def select(
     """
     framework = adapter(model)
     config = configuration(framework, model, hls_config, **with_part(overrides, budget))
-    resource_model = find_hardware(hardware, config.part)
+    resource_model = find_hardware(hardware, config.part, config.backend)
     normal = normalisation(normalise)
     statistics = None
     if data is not None and needs_data(saliency):

@@ -19,7 +19,7 @@ from knapprune.export import Project, export, require_hls4ml
 from knapprune.generated import read_project
 from knapprune.hardware.dsp import MultiplierTable
 from knapprune.hardware.model import HardwareModel
-from knapprune.hls_config import HlsConfigSource, Overrides
+from knapprune.hls_config import COUNTED_BACKENDS, HlsConfigSource, Overrides, read_hls_config
 from knapprune.synthesis import with_synthesis
 from knapprune.tables import plain_table
 from knapprune.vendor.report import Reported, Run, read_run, side_by_side
@@ -169,6 +169,7 @@ def verify(
         If an argument does not fit.
     """
     started = time.perf_counter()
+    _require_counted(hls_config, overrides)
     run = None if reports is None else _read_run(reports, output_dir)
     compiled = data is not None if compile is None else compile
     inputs, labels = _check_data(data)
@@ -209,6 +210,15 @@ def verify(
         seconds=time.perf_counter() - started,
         reported=reported,
     )
+
+
+def _require_counted(hls_config: HlsConfigSource | None, overrides: Overrides) -> None:
+    backend = None if hls_config is None else read_hls_config(hls_config, **overrides).backend
+    if backend is not None and backend not in COUNTED_BACKENDS:
+        raise ValueError(
+            f"hls_config: Backend is {backend!r}, expected one of {list(COUNTED_BACKENDS)}: projects of the others are "
+            "not counted, kp.estimate has estimates for them"
+        )
 
 
 def _read_run(reports: str | Path, output_dir: str | Path | None) -> Run:

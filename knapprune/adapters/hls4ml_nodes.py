@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.hardware.reuse import divisors, valid_reuse_factors
-from knapprune.hls_config import HlsConfig, HlsConfigError, read_hls_config
+from knapprune.hls_config import COUNTED_BACKENDS, HlsConfig, HlsConfigError, read_hls_config
 from knapprune.layers import Kind, Layer
 
 # hls4ml's classes that multiply by one kernel. Exact names: a DepthwiseConv2D is a Conv2D to Python alone.
@@ -82,7 +82,13 @@ def graph_config(graph: Any) -> HlsConfig:
     HlsConfigError
         If it is of a backend that knapprune does not know.
     """
-    return read_hls_config(graph.config.config)
+    config = read_hls_config(graph.config.config)
+    if config.backend not in COUNTED_BACKENDS:
+        raise HlsConfigError(
+            f"model: the graph was converted for {config.backend}, expected one of {list(COUNTED_BACKENDS)}; for the "
+            "others there are estimates of Keras models only"
+        )
+    return config
 
 
 def hls_class(node: Any) -> str:

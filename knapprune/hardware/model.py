@@ -127,7 +127,11 @@ class Explains(Protocol):
         """Say why the layer uses what it uses, and what would make pruning it pay."""
 
 
-def hardware(model: str | HardwareModel, part: str) -> HardwareModel:
+#: Which model ``"hls4ml"`` stands for, by backend; its own for the others.
+_OF_BACKEND = {"Catapult": "hls4ml-catapult", "Quartus": "hls4ml-intel", "oneAPI": "hls4ml-intel"}
+
+
+def hardware(model: str | HardwareModel, part: str, backend: str = "Vitis") -> HardwareModel:
     """Find a hardware model by name, or take the one given.
 
     Parameters
@@ -136,6 +140,8 @@ def hardware(model: str | HardwareModel, part: str) -> HardwareModel:
         Entry-point name, or a model.
     part
         The device, for a model that is built by name.
+    backend
+        hls4ml's backend; ``"hls4ml"`` is the model of that.
 
     Returns
     -------
@@ -150,6 +156,8 @@ def hardware(model: str | HardwareModel, part: str) -> HardwareModel:
     if not isinstance(model, str):
         return model
     known = find(GROUP)
+    if model == "hls4ml":
+        model = _OF_BACKEND.get(backend, model)
     factory = load(known[model]) if model in known else None
     if factory is None:
         near = difflib.get_close_matches(model, known, n=1)

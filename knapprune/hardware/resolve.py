@@ -11,9 +11,11 @@ from math import prod
 
 from knapprune.hardware.model import HardwareWarning
 from knapprune.hardware.reuse import closest, divisors, valid_reuse_factors
-from knapprune.hls_config import HlsConfig, HlsConfigError
+from knapprune.hls_config import COUNTED_BACKENDS, ESTIMATED_BACKENDS, HlsConfig, HlsConfigError
 from knapprune.layers import Kind, Layer
 
+#: The backends of Intel's compilers: one strategy, and DSP blocks of their own.
+INTEL = ("Quartus", "oneAPI")
 _DISTRIBUTED = ("distributed_arithmetic", "da")
 
 
@@ -67,7 +69,8 @@ def resolve_layer(
     strategy = _effective_strategy(config, name, hls_type, requested_strategy, requested_factor)
     n_in, n_out = prod(kernel_shape[:-1]), kernel_shape[-1]
     effective_factor = effective_reuse_factor(name, n_in, n_out, strategy, requested_factor)
-    if hls_type != "Dense" and config.io_type == "io_parallel" and strategy == "resource" and effective_factor > n_in:
+    above = effective_factor > n_in and strategy == "resource" and config.backend not in INTEL
+    if above and hls_type != "Dense" and config.io_type == "io_parallel":
         # nnet_conv*_resource.h: "correct only for RF <= ...". Most assert it; Vitis' Conv2D computes something else.
         raise HlsConfigError(
             f"hls_config: layer {name!r} has ReuseFactor {effective_factor}, expected one of {divisors(n_in)}: above "
@@ -111,6 +114,21 @@ def check_unsupported(config: HlsConfig, name: str, hls_type: str) -> None:
     HlsConfigError
         For TargetCycles or Compression.
     """
+    if config.backend in ESTIMATED_BACKENDS and hls_type not in ("Dense", "Conv1D", "Conv2D"):
+        raise HlsConfigError(
+            f"hls_config: layer {name!r} is a {hls_type}; for backend {config.backend} only Dense, Conv1D and Conv2D "
+            f"are estimated, expected one of {list(COUNTED_BACKENDS)}"
+        )
+    implementation = config.setting("Implementation", name, hls_type)
+    if (
+        config.backend in INTEL
+        and implementation is not None
+        and str(implementation).lower() in ("winograd", "combination")
+    ):
+        raise HlsConfigError(
+            f"hls_config: layer {name!r} has Implementation {implementation!r}, expected 'im2col': Winograd's products "
+            "are not estimated"
+        )
     if config.setting("TargetCycles", name, hls_type) is not None:
         raise HlsConfigError(f"hls_config: layer {name!r} sets TargetCycles, expected a ReuseFactor in its place")
     if config.setting("Compression", name, hls_type):
@@ -138,8 +156,17 @@ def weight_bits(config: HlsConfig, variable: str, name: str, hls_type: str) -> i
 
 
 def _effective_strategy(config: HlsConfig, name: str, hls_type: str, requested: str, reuse_factor: int) -> str:
+    if config.backend in INTEL:
+        if requested != "resource":
+            warn(
+                f"layer {name!r}: hls4ml's {config.backend} backend has only 'resource' and takes it for {requested!r}"
+            )
+        return "resource"
     if requested in ("latency", "resource"):
         return requested
+    if config.backend == "Catapult":
+        warn(f"layer {name!r}: hls4ml's Catapult backend does not know strategy {requested!r} and takes 'latency'")
+        return "latency"
     if requested in _DISTRIBUTED:
         if reuse_factor != 1:
             raise HlsConfigError(
@@ -239,11 +266,12 @@ def pixels_in_parallel(config: HlsConfig, name: str, hls_type: str, pixels: int)
         If it is not the one asked for.
     """
     requested = config.parallelization_factor(name, hls_type)
-    effective = closest(divisors(pixels), requested)
+    # Intel's compilers unroll by any factor; the others cut the pixels into equal parts.
+    effective = min(requested, pixels) if config.backend in INTEL else closest(divisors(pixels), requested)
     if effective != requested:
         warn(
             f"layer {name!r}: hls4ml replaces ParallelizationFactor {requested} by {effective}, "
-            f"the closest divisor of its {pixels} pixels"
+            f"{'all' if config.backend in INTEL else 'the closest divisor of'} its {pixels} pixels"
         )
     # The streaming convolution computes one pixel after the other, whatever the factor.
     return effective if config.io_type == "io_parallel" else 1

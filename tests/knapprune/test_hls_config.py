@@ -79,7 +79,7 @@ def test_parallelization_comes_from_the_first_level_that_names_the_layer():
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ({"Backend": "Quartus"}, r"Backend is 'Quartus', expected one of \['Vitis', 'Vivado'\]"),
+        ({"Backend": "Libero"}, r"Backend is 'Libero', expected one of \['Vitis', 'Vivado', 'Catapult'"),
         ({"IOType": "serial"}, r"IOType is 'serial', expected one of \['io_parallel', 'io_stream'\]"),
         ({"ClockPeriod": -1}, "ClockPeriod is -1"),
         ({"Model": ["ReuseFactor"]}, "Model is list, expected a mapping"),
