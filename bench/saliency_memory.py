@@ -113,10 +113,10 @@ def page(rows: list[dict[str, Any]]) -> str:
     return f"""# Memory of the saliency measures
 
 A dense {shape} network of {step["weights"]:,} weights, {step["samples"]:,} images in batches of {step["batch_size"]}. A
-measure reads all images and values every neuron; a training step is one batch with Adam, its two moments included.
-What is counted is the peak of resident memory above what the framework, the network and the images take before. Each
-row is a process of its own, warmed up on a tiny network. Seconds are for
-orientation: other work ran on the machine.
+measure of gradients reads all images, and each measure values every neuron; a training step is one batch with Adam, its
+two moments included. What is counted is the peak of resident memory above what the framework, the network and the
+images take before. Each row is a process of its own, warmed up on a tiny network. Other work ran on
+the machine: the seconds are for orientation.
 
 {table}
 
