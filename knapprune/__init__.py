@@ -12,47 +12,58 @@ from knapprune.adapters.keras_registration import register_with_keras
 
 if TYPE_CHECKING:
     from knapprune.budget import BudgetError
+    from knapprune.distillation import Distillation
     from knapprune.estimation import Resources, estimate
     from knapprune.fetch_groups import FetchGroup
     from knapprune.hardware.accelerator import Accelerator
     from knapprune.hardware.model import HardwareWarning
     from knapprune.hls_config import HlsConfig, HlsConfigError, read_hls_config
     from knapprune.layers import Layer
-    from knapprune.pruning import prune
+    from knapprune.pruning import PruningWarning, prune
+    from knapprune.regularization import Regularization
     from knapprune.selection import Selection, select
+    from knapprune.tuning import tune
     from knapprune.verification import verify
 
 __all__ = [
     "Accelerator",
     "BudgetError",
+    "Distillation",
     "FetchGroup",
     "HardwareWarning",
     "HlsConfig",
     "HlsConfigError",
     "Layer",
+    "PruningWarning",
+    "Regularization",
     "Resources",
     "Selection",
     "estimate",
     "prune",
     "read_hls_config",
     "select",
+    "tune",
     "verify",
 ]
 
 _HOMES = {
     "Accelerator": "knapprune.hardware.accelerator",
     "BudgetError": "knapprune.budget",
+    "Distillation": "knapprune.distillation",
     "FetchGroup": "knapprune.fetch_groups",
     "HardwareWarning": "knapprune.hardware.model",
     "HlsConfig": "knapprune.hls_config",
     "HlsConfigError": "knapprune.hls_config",
     "Layer": "knapprune.layers",
+    "PruningWarning": "knapprune.pruning",
+    "Regularization": "knapprune.regularization",
     "Resources": "knapprune.estimation",
     "Selection": "knapprune.selection",
     "estimate": "knapprune.estimation",
     "prune": "knapprune.pruning",
     "read_hls_config": "knapprune.hls_config",
     "select": "knapprune.selection",
+    "tune": "knapprune.tuning",
     "verify": "knapprune.verification",
 }
 

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 done but the budget was not met, 2 the input was wrong or 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import warnings
 import zipfile
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from knapprune.report.report import Report
 
 EXIT_NOT_MET = 1
+CHECKPOINT = "checkpoint"
 
 app = typer.Typer(
     help="Choose, provably best, which weights of a network an FPGA keeps.",
@@ -155,14 +157,23 @@ def prune(
     budget: BudgetOption,
     train: Annotated[Path, typer.Option(help="An .npz with arrays x and y to train on.")],
     validation: Annotated[Path, typer.Option(help="An .npz with arrays x and y to measure by.")],
-    out: Out,
+    out: Annotated[Path | None, typer.Option(help="Folder for the results, and for the state while it runs.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="In place of --out: the folder of a run that was interrupted; goes on with it.")
+    ] = None,
     weights: Weights = None,
     tolerance: Annotated[float, typer.Option(help="How far the metric may fall, as a difference.")] = 0.02,
-    patience: Annotated[int, typer.Option(help="Steps in a row that may miss the tolerance.")] = 2,
-    schedule: Annotated[str, typer.Option(help="polynomial or constant.")] = "polynomial",
+    patience: Annotated[int, typer.Option(help="Steps in a row that may miss the tolerance; 0 for any number.")] = 0,
+    schedule: Annotated[str, typer.Option(help="polynomial, constant or binary-search.")] = "polynomial",
     steps: Annotated[int, typer.Option(help="Pruning steps.")] = 5,
     epochs: Annotated[int, typer.Option(help="Fine-tuning epochs of each step.")] = 4,
     batch_size: Annotated[int, typer.Option(help="Samples of a training batch.")] = 32,
+    final_epochs: Annotated[int | None, typer.Option(help="Epochs of the last step; else as the others.")] = None,
+    learning_rate: Annotated[str, typer.Option(help="constant, cosine (over all steps) or restarts.")] = "constant",
+    distill: Annotated[float, typer.Option(help="Share of the loss that the unpruned model's answers have.")] = 0.0,
+    regularization: Annotated[float, typer.Option(help="Strength of the pull on groups of weights to zero.")] = 0.0,
+    quantise: Annotated[bool, typer.Option("--quantise", help="Measure with weights rounded as on the chip.")] = False,
+    seed: Annotated[int, typer.Option(help="Of the order of the data, and of random layers.")] = 0,
     structure: Structure = "auto",
     saliency: SaliencyOption = "l1",
     normalise: Normalise = "lamp",
@@ -177,7 +188,7 @@ def prune(
 
         _require_files(model, config)
         parsed, train_data, validation_data = _budget(budget), _data(train), _data(validation)
-        folder = output.claim(out, force)
+        folder = _run_folder(out, resume, force)
         result = kp.prune(
             _load(model, weights),
             config,
@@ -185,11 +196,18 @@ def prune(
             validation=validation_data,
             budget=parsed,
             tolerance=tolerance,
-            patience=patience,
+            patience=patience or None,
             schedule=schedule,
             steps=steps,
             epochs=epochs,
+            final_epochs=final_epochs,
             batch_size=batch_size,
+            learning_rate=learning_rate,
+            distill=distill or None,
+            regularization=regularization or None,
+            quantise=quantise,
+            seed=seed,
+            checkpoint=folder / CHECKPOINT,
             structure=structure,
             saliency=saliency,
             normalise=normalise,
@@ -201,6 +219,8 @@ def prune(
         report = result.report
         report.save(folder / "report.html")
         report.save(folder / "report.json")
+        if result.stopped is None:
+            shutil.rmtree(folder / CHECKPOINT)
     _print_report(report)
     if not result.met:
         raise typer.Exit(EXIT_NOT_MET)
@@ -274,6 +294,22 @@ def _import_keras_quietly() -> None:
 def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     if issubclass(category, UserWarning):
         Console(stderr=True).print(f"[yellow]Warning:[/] {escape(str(message))}", soft_wrap=True)
+
+
+def _run_folder(out: Path | None, resume: Path | None, force: bool) -> Path:
+    """Return the folder of a new run, cleared of an earlier run's state, or that of a run to go on with."""
+    from knapprune import output
+
+    if (out is None) == (resume is None):
+        raise ValueError("--out: expected it for a new run, or --resume for one that was interrupted, and not both")
+    if out is not None:
+        folder = output.claim(out, force)
+        shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
+        return folder
+    assert resume is not None
+    if not (resume / CHECKPOINT).is_dir():
+        raise FileNotFoundError(f"--resume: {resume} holds no run that was interrupted: no folder {CHECKPOINT}")
+    return resume
 
 
 def _require_files(*paths: Path) -> None:

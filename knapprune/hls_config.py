@@ -157,13 +157,31 @@ class HlsConfig:
         HlsConfigError
             If it is no fixed-point type.
         """
+        text = self.precision_text(variable, layer, layer_type)
+        return None if text is None else self._parse(text, f"{variable} of layer {layer!r}")
+
+    def precision_text(self, variable: str, layer: str, layer_type: str) -> Any:
+        """Look up the precision of a layer's variable as it is written, with its modes of rounding and overflow.
+
+        Parameters
+        ----------
+        variable
+            ``"weight"``, ``"bias"``, ``"result"``, ``"scale"``.
+        layer, layer_type
+            The layer's name and its class in hls4ml.
+
+        Returns
+        -------
+        object
+            A string or one of hls4ml's own types; None where nothing is said.
+        """
         levels = (_entry(self.layer_names, layer), _entry(self.layer_types, layer_type), self.model)
         for settings in levels:
             precision = settings.get("Precision")
             named = precision if isinstance(precision, Mapping) else {"default": precision}
             for key in (variable, "default"):
                 if named.get(key) is not None:
-                    return self._parse(named[key], f"{variable} of layer {layer!r}")
+                    return named[key]
         return None
 
     @property

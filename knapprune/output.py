@@ -116,8 +116,10 @@ def write_model(path: Path, model: Any) -> None:
 
 
 def through(path: Path, write: Callable[[Path], Any]) -> None:
-    """Have a file written under another name in the same folder, then rename it."""
+    """Have a file written under another name in the same folder, then rename it once its content is on the disk."""
     with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as staging:
         temporary = Path(staging) / path.name
         write(temporary)
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
         os.replace(temporary, path)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,10 @@ from knapprune.batches import Batch
 from knapprune.hls_config import HlsConfig
 from knapprune.layers import Layer
 from knapprune.plugins import find, load
+
+if TYPE_CHECKING:
+    from knapprune.distillation import Distillation
+    from knapprune.regularization import GroupPenalty
 
 GROUP = "knapprune.adapters"
 
@@ -51,20 +55,50 @@ class TrainingAdapter(Adapter, Protocol):
     ) -> Mapping[str, npt.NDArray[np.floating[Any]]]:
         """Multiply the Hessian of that loss over all kernels with a vector; the caller may overwrite the arrays."""
 
+    def describe(self, model: Any) -> str:
+        """Describe all that a copy could be made from but the weights: architecture, optimiser, loss."""
+
     def masks(self, model: Any) -> dict[str, npt.NDArray[np.bool_]]:
         """Read back the masks that `apply` put on the model, by layer name; layers without one are left out."""
+
+    def remask(self, model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
+        """Put masks on the model itself, in place of earlier ones; the optimiser forgets the moments of what dies."""
+
+    def assign(self, model: Any, kernels: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        """Put kernels into the model itself, by layer name; masks are the caller's business."""
 
     def predict(self, model: Any, inputs: Any) -> Any:
         """Return the model's outputs for an array of inputs."""
 
-    def fit(self, model: Any, train: Any, *, epochs: int, batch_size: int, after_epoch: Callable[[], None]) -> None:
-        """Train the model in place with its own optimiser and loss; call `after_epoch` after each epoch."""
+    def fit(self, model: Any, train: Any, *, batch_size: int, seed: int, rate: float = 1.0) -> float:
+        """Train the model in place for one epoch, the same way for the same state and seed; return the mean loss."""
 
-    def state(self, model: Any) -> Any:
-        """Copy the model's weights out."""
+    def state(self, model: Any) -> dict[str, npt.NDArray[Any]]:
+        """Copy out all that training changes: weights and optimiser state. The names are the adapter's own."""
 
-    def restore(self, model: Any, state: Any) -> None:
-        """Put back what `state` returned."""
+    def restore(self, model: Any, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Put back what `state` returned for this model or a copy of it."""
+
+
+class Objective(Protocol):
+    """What a model trains by instead of its own loss alone."""
+
+    def distil(self, teacher: Any, distillation: Distillation) -> None:
+        """Have the model learn from the answers of another one too."""
+
+    def penalise(self, penalties: Mapping[str, GroupPenalty]) -> None:
+        """Put penalties on groups of weights, by layer name, in place of earlier ones."""
+
+    def remove(self) -> None:
+        """Give the model its own loss back."""
+
+
+@runtime_checkable
+class SetsObjectives(Protocol):
+    """An adapter that can add to a model's loss; what `distill` and `regularization` need."""
+
+    def objective(self, model: Any) -> Objective:
+        """Let a model train by its own loss and what is added to it from now on."""
 
 
 @runtime_checkable

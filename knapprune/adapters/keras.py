@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from knapprune.adapters.adapter import Objective
 from knapprune.batches import Batch
 from knapprune.hls_config import HlsConfig
 from knapprune.layers import Layer
@@ -35,6 +36,26 @@ class KerasAdapter:
         return any(
             parent.__module__.split(".")[0] == "keras" and parent.__name__ == "Model" for parent in type(model).__mro__
         )
+
+    def describe(self, model: Any) -> str:
+        """Describe all that a copy could be made from but the weights.
+
+        Parameters
+        ----------
+        model
+            The model.
+
+        Returns
+        -------
+        str
+            JSON: the architecture, and what the model was compiled with. The model's own name counts for nothing.
+        """
+        import json
+
+        architecture = json.loads(model.to_json())
+        architecture["config"].pop("name", None)
+        compiled = model.get_compile_config() if model.compiled else None
+        return json.dumps([architecture, compiled], default=lambda thing: type(thing).__qualname__)
 
     def layers(self, model: Any, config: HlsConfig) -> list[Layer]:
         """List the kernels that can be masked and the layers that scale, in the order data passes them.
@@ -189,7 +210,61 @@ class KerasAdapter:
         from knapprune.adapters.keras_mask import KernelMask
 
         constraints = {name: kernel.constraint for name, kernel in find_kernels(model).items()}
-        return {name: found.mask.copy() for name, found in constraints.items() if isinstance(found, KernelMask)}
+        return {name: found.mask for name, found in constraints.items() if isinstance(found, KernelMask)}
+
+    def remask(self, model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
+        """Put masks on the model itself.
+
+        A mask that is there already is changed in place: nothing is traced or compiled again.
+
+        Parameters
+        ----------
+        model
+            The model; masked weights become zero, and the optimiser forgets their momentum.
+        masks
+            True for a weight to keep, in the kernel's shape, by layer name. Other layers keep theirs.
+
+        Raises
+        ------
+        ValueError
+            For a mask of no such layer or of the wrong shape.
+        """
+        from knapprune.adapters.keras_clone import remask
+
+        remask(model, masks)
+
+    def assign(self, model: Any, kernels: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        """Put kernels into the model itself.
+
+        Parameters
+        ----------
+        model
+            The model.
+        kernels
+            In the kernels' shapes, by layer name; layers that only scale have none. Masks are not applied.
+        """
+        from knapprune.adapters.keras_kernels import find_kernels
+
+        for name, known in find_kernels(model).items():
+            if name in kernels:
+                known.variable.assign(kernels[name])
+
+    def objective(self, model: Any) -> Objective:
+        """Let a model train by its own loss and what is added to it from now on.
+
+        Parameters
+        ----------
+        model
+            A compiled model.
+
+        Returns
+        -------
+        Objective
+            What is added.
+        """
+        from knapprune.adapters.keras_objective import KerasObjective
+
+        return KerasObjective(model)
 
     def convert(self, model: Any, config: HlsConfig, output_dir: str) -> Any:
         """Convert the model with hls4ml, without writing.
@@ -232,10 +307,12 @@ class KerasAdapter:
         numpy.ndarray
             Or a list of them, where the model has several outputs.
         """
-        return model.predict(inputs, verbose=0)
+        # Keras' own 32 samples a batch leave a small network waiting for Python; other data have batches of their own.
+        arrays = isinstance(inputs, list | tuple | dict) or hasattr(inputs, "__array__")
+        return model.predict(inputs, batch_size=256 if arrays else None, verbose=0)
 
-    def fit(self, model: Any, train: Any, *, epochs: int, batch_size: int, after_epoch: Callable[[], None]) -> None:
-        """Train the model in place.
+    def fit(self, model: Any, train: Any, *, batch_size: int, seed: int, rate: float = 1.0) -> float:
+        """Train the model in place for one epoch.
 
         Parameters
         ----------
@@ -243,22 +320,29 @@ class KerasAdapter:
             A compiled model.
         train
             ``(inputs, targets)``, or what else ``fit`` takes as its first argument.
-        epochs, batch_size
-            As for ``fit``; the batch size counts only for arrays.
-        after_epoch
-            Called after each epoch.
+        batch_size
+            Counts only for arrays.
+        seed
+            Decides the order of arrays and what Keras' own random layers drop.
+        rate
+            What the optimiser's learning rate is multiplied by in this epoch.
+
+        Returns
+        -------
+        float
+            The mean loss over the epoch; NaN where training diverges.
 
         Raises
         ------
         ValueError
-            If the model is not compiled, or its loss turns NaN.
+            If the model is not compiled, or a rate is asked for and its optimiser has a schedule of its own.
         """
         from knapprune.adapters.keras_training import fit
 
-        fit(model, train, epochs=epochs, batch_size=batch_size, after_epoch=after_epoch)
+        return fit(model, train, batch_size=batch_size, seed=seed, rate=rate)
 
-    def state(self, model: Any) -> Any:
-        """Copy the model's weights out.
+    def state(self, model: Any) -> dict[str, npt.NDArray[Any]]:
+        """Copy out all that training changes.
 
         Parameters
         ----------
@@ -267,19 +351,28 @@ class KerasAdapter:
 
         Returns
         -------
-        list of numpy.ndarray
-            For `restore`.
+        dict of numpy.ndarray
+            Weights and, where the model is compiled, the optimiser's variables.
         """
-        return model.get_weights()
+        from knapprune.adapters.keras_training import state
 
-    def restore(self, model: Any, state: Any) -> None:
+        return state(model)
+
+    def restore(self, model: Any, state: Mapping[str, npt.NDArray[Any]]) -> None:
         """Put back what `state` returned.
 
         Parameters
         ----------
         model
-            The model.
+            The model, or a copy of it.
         state
-            The weights.
+            What `state` returned.
+
+        Raises
+        ------
+        ValueError
+            If the model has other variables.
         """
-        model.set_weights(state)
+        from knapprune.adapters.keras_training import restore
+
+        restore(model, state)

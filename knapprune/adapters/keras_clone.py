@@ -38,17 +38,61 @@ def masked_clone(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
     clone.set_weights(model.get_weights())
     for own, other in zip(_all_layers(clone), _all_layers(model), strict=True):
         own.trainable = other.trainable
-    for name, kernel in find_kernels(clone).items():
-        if name in masks:
-            _mask(kernel, masks[name])
     _copy_compile_state(model, clone)
+    remask(clone, masks)
     return clone
 
 
-def _mask(kernel: Kernel, mask: npt.NDArray[np.bool_]) -> None:
+def remask(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
+    """Put masks on a model itself.
+
+    Parameters
+    ----------
+    model
+        A built Sequential or Functional model. Its masked weights become zero, and so does what the optimiser
+        remembers of them, so that they leave no momentum behind.
+    masks
+        True for a weight to keep, in the kernel's shape, by layer name. A mask replaces an earlier one.
+
+    Raises
+    ------
+    ValueError
+        For a mask of no such layer, of the wrong shape or not boolean, or an optimiser with ``use_ema``.
+    """
+    _check(model, masks)
+    kernels = {name: kernel for name, kernel in find_kernels(model).items() if name in masks}
+    added = [_mask(kernel, masks[name]) for name, kernel in kernels.items()]
+    for name, kernel in kernels.items():
+        for moment in _moments(model, kernel.variable):
+            moment.assign(keras.ops.where(masks[name], moment, keras.ops.zeros_like(moment)))
+    # A step that was compiled before knows nothing of a new constraint, and JAX nothing of a changed one.
+    if any(added) or keras.backend.backend() == "jax":
+        model.train_function = None
+
+
+def _mask(kernel: Kernel, mask: npt.NDArray[np.bool_]) -> bool:
+    """Mask a kernel; return whether it had no mask before."""
     before = kernel.constraint
-    kernel.constrain(KernelMask(mask, before.inner if isinstance(before, KernelMask) else before))
-    kernel.variable.assign(KernelMask(mask)(kernel.variable))
+    known = isinstance(before, KernelMask)
+    if known:
+        before.mask = mask
+    else:
+        kernel.constrain(KernelMask(mask, before))
+    kernel.variable.assign(keras.ops.where(mask, kernel.variable, keras.ops.zeros_like(kernel.variable)))
+    return not known
+
+
+def _moments(model: Any, kernel: Any) -> list[Any]:
+    """Find what the optimiser remembers of each weight of a kernel, by the name it gives to such variables."""
+    if not model.compiled:
+        return []
+    # base_optimizer.py, add_variable_from_reference
+    prefix = kernel.path.replace("/", "_") + "_"
+    return [
+        variable
+        for variable in model.optimizer.variables
+        if variable.path.split("/")[-1].startswith(prefix) and tuple(variable.shape) == tuple(kernel.shape)
+    ]
 
 
 def _copy_compile_state(model: Any, clone: Any) -> None:

@@ -28,8 +28,18 @@ class KernelMask(keras.constraints.Constraint):  # type: ignore[misc, unused-ign
     """
 
     def __init__(self, mask: npt.NDArray[np.bool_], inner: Any = None) -> None:
-        self.mask = np.array(mask, dtype=bool)
+        # A variable, not a constant in the compiled training step: another mask needs no other step.
+        self._mask = keras.Variable(np.array(mask, dtype=bool), dtype="bool", trainable=False, name="mask")
         self.inner = keras.constraints.get(inner)
+
+    @property
+    def mask(self) -> npt.NDArray[np.bool_]:
+        """True for a weight that is kept; set it to change the mask in place."""
+        return np.array(keras.ops.convert_to_numpy(self._mask))
+
+    @mask.setter
+    def mask(self, mask: npt.NDArray[np.bool_]) -> None:
+        self._mask.assign(np.array(mask, dtype=bool))
 
     def __call__(self, w: Any) -> Any:
         """Return the weights with the masked ones set to zero.
@@ -45,7 +55,7 @@ class KernelMask(keras.constraints.Constraint):  # type: ignore[misc, unused-ign
             A backend tensor. Zero by selection, not by product: a masked weight is zero even if a step made it NaN.
         """
         value = keras.ops.convert_to_tensor(w if self.inner is None else self.inner(w))
-        return keras.ops.where(self.mask, value, keras.ops.zeros_like(value))
+        return keras.ops.where(self._mask, value, keras.ops.zeros_like(value))
 
     def get_config(self) -> dict[str, Any]:
         """Describe the constraint for saving: the mask as packed bits.
@@ -55,9 +65,10 @@ class KernelMask(keras.constraints.Constraint):  # type: ignore[misc, unused-ign
         dict
             Read back by :meth:`from_config`.
         """
+        mask = self.mask
         return {
-            "shape": list(self.mask.shape),
-            "bits": base64.b64encode(np.packbits(self.mask).tobytes()).decode("ascii"),
+            "shape": list(mask.shape),
+            "bits": base64.b64encode(np.packbits(mask).tobytes()).decode("ascii"),
             "inner": keras.constraints.serialize(self.inner),
         }
 

@@ -2,48 +2,133 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
+
+from knapprune.adapters.seeding import seeded
+from knapprune.batches import is_arrays
 
 
-def fit(model: Any, train: Any, *, epochs: int, batch_size: int, after_epoch: Callable[[], None]) -> None:
-    """Train a compiled model.
+def fit(model: Any, train: Any, *, batch_size: int, seed: int, rate: float = 1.0) -> float:
+    """Train a compiled model for one epoch, the same way for the same state and seed.
 
     Parameters
     ----------
     model
         The model; its weights change.
     train
-        ``(inputs, targets)``, or anything else that ``fit`` takes as its first argument.
-    epochs, batch_size
-        As for ``fit``; the batch size counts only for arrays.
-    after_epoch
-        Called after each epoch.
+        ``(inputs, targets)`` or ``(inputs, targets, sample_weight)``, or anything else that ``fit`` takes as its first
+        argument. What shuffles by a seed of its own, as a ``tf.data.Dataset`` does, goes on doing so.
+    batch_size
+        As for ``fit``; it counts only for arrays.
+    seed
+        Of the order of arrays, of Keras' random layers, and of the global generators during the epoch.
+    rate
+        What the optimiser's learning rate is multiplied by in this epoch.
+
+    Returns
+    -------
+    float
+        The mean loss over the epoch.
 
     Raises
     ------
     ValueError
-        If the model is not compiled, or its loss is NaN or infinite.
+        If the model is not compiled, or a rate is asked for and its optimiser has a schedule of its own.
     """
     if not model.compiled:
         raise ValueError("model: got one that is not compiled, expected one with an optimiser and a loss to train by")
-    arguments = {"x": train[0], "y": train[1], "batch_size": batch_size} if _is_pair(train) else {"x": train}
-    callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: after_epoch()), _StopAtNaN()]
-    model.fit(**arguments, epochs=epochs, callbacks=callbacks, verbose=0)
+    random = np.random.default_rng(seed)
+    with _learning_rate(model, rate), seeded(seed):
+        for variable in _seeds(model):
+            variable.assign(random.integers(0, 2**31, tuple(variable.shape)))
+        history = model.fit(**_arguments(train, batch_size, random), epochs=1, verbose=0)
+    return float(history.history["loss"][-1])
 
 
-def _is_pair(train: Any) -> bool:
-    return isinstance(train, tuple | list) and len(train) == 2
+def state(model: Any) -> dict[str, npt.NDArray[Any]]:
+    """Copy out all that training changes; random layers are left out: `fit` seeds them.
+
+    Parameters
+    ----------
+    model
+        The model; the optimiser's variables are made if they are not there yet.
+
+    Returns
+    -------
+    dict of numpy.ndarray
+        By a name that says where in the model's or the optimiser's list a variable is.
+    """
+    return {name: np.array(keras.ops.convert_to_numpy(variable)) for name, variable in _variables(model).items()}
 
 
-class _StopAtNaN(keras.callbacks.Callback):  # type: ignore[misc]
-    """Ends the training with an error as soon as the loss is no number."""
+def restore(model: Any, state: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Put back what `state` returned.
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        loss = (logs or {}).get("loss", 0.0)
-        if not abs(loss) < float("inf"):
-            raise ValueError(
-                f"train: the loss is {loss} in epoch {epoch + 1}; lower the learning rate or check the data"
-            )
+    Parameters
+    ----------
+    model
+        The model.
+    state
+        Of this model or a copy.
+
+    Raises
+    ------
+    ValueError
+        If the model has other variables.
+    """
+    variables = _variables(model)
+    if variables.keys() != state.keys():
+        raise ValueError(f"state: got {len(state)} variables, expected the {len(variables)} of model {model.name!r}")
+    for name, variable in variables.items():
+        variable.assign(state[name])
+
+
+def _variables(model: Any) -> dict[str, Any]:
+    found = {f"weight/{position}": variable for position, variable in enumerate(model.weights)}
+    if model.compiled:
+        if not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)
+        found |= {f"optimizer/{position}": variable for position, variable in enumerate(model.optimizer.variables)}
+    return found
+
+
+def _seeds(model: Any) -> list[Any]:
+    """Find the state of the random layers: what is neither a weight nor a metric's."""
+    known = {id(variable) for variable in [*model.weights, *model.metrics_variables]}
+    return [variable for variable in model.variables if id(variable) not in known]
+
+
+def _arguments(train: Any, batch_size: int, random: np.random.Generator) -> dict[str, Any]:
+    if not is_arrays(train):
+        return {"x": train}
+    arrays = [keras.tree.map_structure(np.asarray, part) for part in train]
+    order = random.permutation(len(keras.tree.flatten(arrays[0])[0]))
+    shuffled = [keras.tree.map_structure(lambda array: array[order], part) for part in arrays]
+    named = dict(zip(("x", "y", "sample_weight"), shuffled, strict=False))
+    return {**named, "batch_size": batch_size, "shuffle": False}
+
+
+@contextmanager
+def _learning_rate(model: Any, rate: float) -> Iterator[None]:
+    """Scale the optimiser's learning rate while the block runs."""
+    if rate == 1.0:
+        yield
+        return
+    optimizer = model.optimizer
+    own = float(optimizer.learning_rate)
+    try:
+        optimizer.learning_rate = own * rate
+    except TypeError:
+        raise ValueError(
+            f"learning_rate: model {model.name!r} was compiled with a schedule of its own, expected a number"
+        ) from None
+    try:
+        yield
+    finally:
+        optimizer.learning_rate = own

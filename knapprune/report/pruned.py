@@ -33,8 +33,8 @@ def pruning_report(
     Returns
     -------
     Report
-        With the keys ``baseline``, ``pruned``, ``budget``, ``met``, ``selection``, ``layers``, ``history`` and
-        ``seconds``.
+        With the keys ``baseline``, ``pruned``, ``budget``, ``met``, ``selection``, ``layers``, ``history``,
+        ``seconds`` and ``stopped``.
     """
     return Report(
         {
@@ -46,6 +46,7 @@ def pruning_report(
             "layers": _layers(pruning, pruned),
             "history": [_step(step) for step in pruning.history],
             "seconds": pruning.seconds,
+            "stopped": pruning.stopped,
         }
     )
 
@@ -81,12 +82,12 @@ def _selection(step: Step | None) -> dict[str, Any] | None:
         return None
     found = step.selection.solution
     return {
-        "status": str(found.status),
+        "status": found.status,
         "gap": found.gap,
         "solver": found.solver,
         "value": found.value,
         "bound": found.bound,
-        "prices": None if found.prices is None else found.prices.tolist(),
+        "prices": None if found.prices is None else list(found.prices),
         "seconds": found.seconds,
     }
 
@@ -118,6 +119,7 @@ def _step(step: Step) -> dict[str, Any]:
         "budget": _budget(step.budget),
         "resources": step.selection.resources.total,
         "metric_before": step.metric_before,
+        "metrics": list(step.metrics),
         "metric": step.metric,
         "accepted": step.accepted,
         "selection": _selection(step),

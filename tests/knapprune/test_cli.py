@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -162,6 +163,35 @@ def test_verify_without_the_reports_it_was_told_to_read_says_how_to_make_them(fi
     assert result.exit_code == 2
     assert "_csynth.xml" in result.output
     assert "build_prj.tcl" in result.output
+
+
+def test_prune_goes_on_with_a_run_that_was_interrupted(files, tmp_path):
+    """What is on disk is gone on with, for the same arguments only; a finished run has nothing to go on with."""
+    arguments = (
+        "prune", files / "model.keras", files / "config.yml", "--budget", "dsp=0.5", "--train", files / "data.npz",
+        "--validation", files / "data.npz", "--steps", 2, "--epochs", 1, "--tolerance", 0.5,
+    )  # fmt: skip
+    saved = []
+    rename = os.replace
+
+    def interrupted(source, target):
+        rename(source, target)
+        saved.append(target)
+        if len(saved) == 5:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "replace", interrupted)
+        assert run(*arguments, "--out", tmp_path).exit_code == 130
+    other = run(*arguments, "--resume", tmp_path, "--seed", 1)
+    assert other.exit_code == 2
+    assert "seed: the pruning in" in other.stderr.replace("\n", " ")
+    done = run(*arguments, "--resume", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert len(json.loads((tmp_path / "report.json").read_text())["history"]) == 2
+    again = run(*arguments, "--resume", tmp_path)
+    assert again.exit_code == 2
+    assert "holds no run that was interrupted" in again.stderr.replace("\n", " ")
 
 
 def test_verify_counts_what_was_predicted(files):

@@ -1,0 +1,205 @@
+"""The loop: select, mask, fine-tune, measure, step by step on one working copy of the model."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from math import isfinite
+
+from knapprune.adapters.adapter import Objective, SetsObjectives
+from knapprune.budget import BudgetError
+from knapprune.progress import progress_bar
+from knapprune.pruning.checkpoint import Checkpoint
+from knapprune.pruning.progress import Progress, Trial
+from knapprune.pruning.result import Chosen, Pruning, PruningWarning
+from knapprune.pruning.snapshot import Snapshot
+from knapprune.pruning.task import Task
+
+
+class _StopError(Exception):
+    """Pruning cannot go on; what there is stays. The text says why."""
+
+
+def run(task: Task) -> Pruning:
+    """Prune.
+
+    Parameters
+    ----------
+    task
+        What was asked for.
+
+    Returns
+    -------
+    Pruning
+        The most pruned model within the tolerance, and how it came about.
+
+    Raises
+    ------
+    BudgetError
+        If the first step's budget cannot be kept.
+    ValueError
+        If the checkpoint is of other arguments.
+
+    Warns
+    -----
+    PruningWarning
+        Where pruning ends before its last step.
+    """
+    loop = _Loop(task)
+    stopped: str | None = None
+    with progress_bar(sum(task.epochs), task.progress) as advance:
+        for _ in range(loop.progress.epochs):
+            advance("resumed")
+        try:
+            loop.steps(advance)
+        except _StopError as error:
+            stopped = str(error)
+            warnings.warn(f"pruning ended in step {loop.number}: {stopped}", PruningWarning, stacklevel=3)
+    return loop.result(stopped)
+
+
+class _Loop:
+    """The working copy of the model, and how far it is."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.started = time.perf_counter()
+        self.model = task.framework.apply(task.model, {})
+        self.baseline = task.measure(self.model)
+        self.origin = self.current = self._snapshot()
+        self.progress = Progress()
+        self.checkpoint = None if task.checkpoint is None else Checkpoint(task.checkpoint, task.arguments)
+        saved = None if self.checkpoint is None else self.checkpoint.load(task.before)
+        if saved is not None:
+            self.progress, self.current = saved
+            self.current.put(task.framework, self.model)
+        self.objective: Objective | None = None
+        if isinstance(task.framework, SetsObjectives) and (task.distillation or task.regularization):
+            self.objective = task.framework.objective(self.model)
+            if task.distillation is not None:
+                self.objective.distil(task.model, task.distillation)
+
+    @property
+    def number(self) -> int:
+        """The step under way, counted from 1."""
+        return len(self.progress.history) + (self.progress.trial is not None)
+
+    def steps(self, advance: Callable[[str], None]) -> None:
+        """Go on to the end, or until something goes wrong."""
+        while True:
+            trial = self.progress.trial
+            if trial is None:
+                share = self.task.plan.next([(step.share, step.accepted) for step in self.progress.history])
+                if share is None:
+                    return
+                trial = self.progress.trial = self._begin(share)
+            try:
+                self._train(trial, advance)
+            except _StopError:
+                self._finish(trial)
+                raise
+            self._finish(trial)
+            self._save()
+
+    def _begin(self, share: float) -> Trial:
+        """Select and mask."""
+        started = time.perf_counter()
+        history = self.progress.history
+        if self.task.plan.goes_back and history:
+            (self.progress.kept or self.origin).put(self.task.framework, self.model)
+        try:
+            selection = self.task.select(self.model, share)
+        except (BudgetError, RuntimeError) as error:
+            if not history:
+                raise
+            raise _StopError(str(error)) from error
+        self.task.framework.remask(self.model, selection.masks)
+        metric = self.task.measure(self.model)
+        self.current = self._snapshot()
+        return Trial(
+            share=share,
+            budget=self.task.caps_at(share),
+            selection=Chosen.of(selection),
+            metric_before=metric,
+            best=self.current,
+            metric=metric,
+            seconds=time.perf_counter() - started,
+        )
+
+    def _train(self, trial: Trial, advance: Callable[[str], None]) -> None:
+        """Fine-tune to the last epoch of the step."""
+        task, step = self.task, len(self.progress.history)
+        if not trial.metrics:
+            self._save()
+        if self.objective is not None:
+            self.objective.penalise(task.penalties(self.model, trial.selection))
+        for epoch in range(len(trial.metrics), task.epochs[step]):
+            started = time.perf_counter()
+            seed, rate = task.seed_of(step, epoch), task.rate(step, epoch)
+            loss = task.framework.fit(self.model, task.train, batch_size=task.batch_size, seed=seed, rate=rate)
+            if not isfinite(loss):
+                raise _StopError(
+                    f"train: the loss is {loss} in epoch {epoch + 1}; lower the learning rate or check the data"
+                )
+            metric = task.measure(self.model)
+            trial.metrics.append(metric)
+            trial.seconds += time.perf_counter() - started
+            # An equal metric after more training is the better fitted model.
+            better = metric >= trial.metric or trial.metric != trial.metric
+            if better or self.checkpoint is not None:
+                self.current = self._snapshot()
+            if better:
+                trial.best, trial.metric = self.current, metric
+            self._save()
+            advance(f"step {step + 1}, validation {metric:.4f}")
+
+    def _finish(self, trial: Trial) -> None:
+        """Close a step: its best state is judged. The next one goes on from the last: going back undoes training."""
+        accepted = trial.metric >= self.baseline - self.task.tolerance
+        self.progress.history.append(trial.step(accepted))
+        self.progress.trial = None
+        if accepted:
+            self.progress.kept, self.progress.metric = trial.best, trial.metric
+
+    def _snapshot(self) -> Snapshot:
+        return Snapshot.of(self.task.framework, self.model)
+
+    def _save(self) -> None:
+        if self.checkpoint is None:
+            return
+        try:
+            self.checkpoint.save(self.progress, self.current, self._seconds())
+        except OSError as error:
+            raise _StopError(
+                f"checkpoint: {error.filename or self.checkpoint.folder}: {error.strerror}; "
+                "what was saved before is still there"
+            ) from error
+
+    def _seconds(self) -> float:
+        return self.progress.seconds + time.perf_counter() - self.started
+
+    def result(self, stopped: str | None) -> Pruning:
+        """Bring the working copy to the state that is returned."""
+        task, kept = self.task, self.progress.kept
+        model, resources = task.model, task.before
+        if self.objective is not None:
+            self.objective.remove()
+        if kept is not None:
+            kept.put(task.framework, self.model)
+            model, resources = self.model, task.resources(self.model)
+        history = self.progress.history
+        within = all(cap.use(resources) <= cap.limit for cap in task.caps)
+        return Pruning(
+            model=model,
+            masks={} if kept is None else {name: mask for name, mask in kept.masks.items() if not mask.all()},
+            history=tuple(history),
+            before=task.before,
+            resources=resources,
+            budget=task.caps,
+            met=within if task.caps else bool(history) and history[-1].accepted,
+            baseline=self.baseline,
+            metric=self.baseline if kept is None else self.progress.metric,
+            seconds=self._seconds(),
+            stopped=stopped,
+        )

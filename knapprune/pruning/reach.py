@@ -1,0 +1,62 @@
+"""Whether a budget can be reached at all: asked before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from knapprune import group_selection
+from knapprune.adapters.adapter import Adapter
+from knapprune.budget import Cap
+from knapprune.candidates import candidates
+from knapprune.estimation import Resources
+from knapprune.group_selection import AnyStructure
+from knapprune.hardware.model import HardwareModel
+from knapprune.hardware.model import hardware as find_hardware
+from knapprune.hls_config import HlsConfig
+from knapprune.minimum import check_caps
+from knapprune.normalisation import normalisation
+from knapprune.saliency import saliency_of
+
+
+def check_reachable(
+    framework: Adapter,
+    model: Any,
+    config: HlsConfig,
+    caps: tuple[Cap, ...],
+    before: Resources,
+    structure: AnyStructure | Mapping[str, AnyStructure],
+    hardware: str | HardwareModel,
+) -> None:
+    """Refuse a budget that no number of steps reaches.
+
+    Parameters
+    ----------
+    framework
+        The model's adapter.
+    model
+        The unpruned model.
+    config
+        The hls4ml configuration.
+    caps
+        The budget.
+    before
+        What the model uses.
+    structure, hardware
+        As for `knapprune.prune`.
+
+    Raises
+    ------
+    BudgetError
+        The message says the smallest budget that can be kept.
+    """
+    resource_model, kernels = find_hardware(hardware, config.part, config.backend), framework.kernels(model)
+    groups = group_selection.fetch_groups(resource_model, before.layers, caps, structure)
+    if groups is None:
+        found = candidates(resource_model, before.layers, kernels, caps, cast("Any", structure))
+        check_caps(resource_model, found, caps, before, in_steps=True)
+    else:
+        # How many weights a group keeps decides what it costs, not which ones: any saliency will do here.
+        measure, normal = saliency_of("l1", None), normalisation("none")
+        options = group_selection.options(resource_model, before.layers, kernels, groups, measure, normal)
+        group_selection.check_minimum(options, caps, before)

@@ -1,0 +1,245 @@
+"""All that a pruning was asked for, checked; what does not change while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from knapprune.adapters.adapter import TrainingAdapter
+from knapprune.budget import Cap
+from knapprune.candidates import candidates
+from knapprune.distillation import Distillation
+from knapprune.estimation import Resources, estimate
+from knapprune.fetch_groups import fetch_group
+from knapprune.hardware.model import hardware as find_hardware
+from knapprune.hls_config import HlsConfig
+from knapprune.pruning.result import Chosen
+from knapprune.regularization import GroupPenalty, Regularization
+from knapprune.rounding import Rounding
+from knapprune.schedule import Plan
+from knapprune.selection import Selection, select
+
+Metric = Callable[[Any, Any], float]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A pruning that was asked for.
+
+    Parameters
+    ----------
+    framework
+        The adapter of the model's framework.
+    model
+        The model as it was given.
+    config
+        The hls4ml configuration.
+    hardware
+        The resource model, or its name.
+    train
+        What to train on.
+    inputs, targets
+        What to measure by.
+    score
+        The metric of targets and outputs.
+    before
+        What the model uses.
+    caps
+        The budget; empty where the structure leaves nothing to choose.
+    plan
+        Which shares of the way to the budget to try.
+    tolerance
+        How far the metric may fall.
+    epochs
+        Of each step's fine-tuning.
+    batch_size
+        Of the training.
+    rate
+        Maps step and epoch to what the learning rate is multiplied by.
+    distillation
+        How much is learned from the unpruned model, or None.
+    regularization
+        What groups are penalised by while training, or None.
+    types
+        By layer name, the types that kernels are rounded to before anything is measured.
+    seed
+        Of the order of the data and of random layers.
+    structure
+        As for `knapprune.select`.
+    options
+        What else goes to `knapprune.select`.
+    progress
+        Whether to show a progress bar.
+    checkpoint
+        The folder that keeps the state, or None.
+    arguments
+        Digests of all arguments by name, to know the run again; empty without a folder.
+    """
+
+    framework: TrainingAdapter
+    model: Any
+    config: HlsConfig
+    hardware: Any
+    train: Any
+    inputs: Any
+    targets: Any
+    score: Metric
+    before: Resources
+    caps: tuple[Cap, ...]
+    plan: Plan
+    tolerance: float
+    epochs: tuple[int, ...]
+    batch_size: int
+    rate: Callable[[int, int], float]
+    distillation: Distillation | None
+    regularization: Regularization | None
+    types: Mapping[str, Rounding]
+    seed: int
+    structure: Any
+    options: Mapping[str, Any]
+    progress: bool
+    checkpoint: Path | None
+    arguments: Mapping[str, str]
+
+    def measure(self, model: Any) -> float:
+        """Measure a model on the validation data.
+
+        Parameters
+        ----------
+        model
+            The model.
+
+        Returns
+        -------
+        float
+            The metric; larger is better.
+        """
+        own = self.framework.kernels(model) if self.types else {}
+        if own:
+            self.framework.assign(model, {name: rounding(own[name]) for name, rounding in self.types.items()})
+        try:
+            return float(self.score(self.targets, self.framework.predict(model, self.inputs)))
+        finally:
+            self.framework.assign(model, own)
+
+    def penalties(self, model: Any, chosen: Chosen) -> dict[str, GroupPenalty]:
+        """Say what a masked model's groups are penalised by.
+
+        Parameters
+        ----------
+        model
+            The model, masked.
+        chosen
+            The selection that masked it.
+
+        Returns
+        -------
+        dict of GroupPenalty
+            By layer name; empty without regularization.
+        """
+        if self.regularization is None:
+            return {}
+        resource_model = find_hardware(self.hardware, self.config.part)
+        kernels = self.framework.kernels(model)
+        groups = candidates(resource_model, self.before.layers, kernels, chosen.caps, self.structure)
+        return self.regularization.penalties(groups, chosen.caps, chosen.solution.prices)
+
+    def caps_at(self, share: float) -> tuple[Cap, ...]:
+        """Return the caps at a share of the way from today's use to the budget.
+
+        Parameters
+        ----------
+        share
+            From 0 to 1.
+
+        Returns
+        -------
+        tuple of Cap
+            Not below the budget.
+        """
+        return tuple(_between(cap, self.before, share) for cap in self.caps)
+
+    def select(self, model: Any, share: float) -> Selection:
+        """Select from a model at a share of the way to the budget.
+
+        Parameters
+        ----------
+        model
+            The model as it is now.
+        share
+            From 0 to 1.
+
+        Returns
+        -------
+        Selection
+            For the caps of that share; without caps, of fetch groups that lose that share of what they are to lose.
+        """
+        return select(
+            model,
+            self.config,
+            self.caps_at(share) if self.caps else None,
+            structure=self.structure if self.caps else structure_at(self.structure, share),
+            batch_size=self.batch_size,
+            hardware=self.hardware,
+            **self.options,
+        )
+
+    def resources(self, model: Any) -> Resources:
+        """Say what a model uses.
+
+        Parameters
+        ----------
+        model
+            The model.
+
+        Returns
+        -------
+        Resources
+            By layer.
+        """
+        return estimate(model, self.config, hardware=self.hardware)
+
+    def seed_of(self, step: int, epoch: int) -> int:
+        """Return the seed of one epoch, the same in every run.
+
+        Parameters
+        ----------
+        step, epoch
+            Counted from 0.
+
+        Returns
+        -------
+        int
+            From 0 to 2**32 - 1.
+        """
+        return int(np.random.SeedSequence([self.seed, step, epoch]).generate_state(1)[0])
+
+
+def _between(cap: Cap, before: Resources, share: float) -> Cap:
+    use = cap.use(before)
+    return replace(cap, limit=max(cap.limit, round(use - share * (use - cap.limit))))
+
+
+def structure_at(structure: Any, share: float) -> Any:
+    """Return fetch groups that lose a share of what they are to lose.
+
+    Parameters
+    ----------
+    structure
+        As for `knapprune.select`.
+    share
+        From 0 to 1.
+
+    Returns
+    -------
+    object
+        Another structure as it is.
+    """
+    if isinstance(structure, Mapping):
+        return {name: structure_at(own, share) for name, own in structure.items()}
+    group = fetch_group(structure)
+    return structure if group is None else group.at(share)

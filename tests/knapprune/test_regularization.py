@@ -1,0 +1,91 @@
+"""Penalties: by layer as published, by price as the budget has it."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+import knapprune as kp
+from knapprune.adapters.adapter import adapter
+from knapprune.budget import Cap
+from knapprune.candidates import candidates
+from knapprune.hardware.model import hardware
+from knapprune.hls_config import read_hls_config
+from knapprune.regularization import Regularization, regularization_of
+
+CONFIG = {
+    "Model": {"Precision": "fixed<16,6>", "ReuseFactor": 4, "Strategy": "resource_unrolled"},
+    "LayerName": {"wide": {"Precision": "fixed<18,6>"}},
+}
+
+
+@pytest.fixture(scope="module")
+def groups():
+    keras.utils.set_random_seed(1)
+    dense = keras.layers.Dense
+    model = keras.Sequential([keras.Input((8,)), dense(16, name="fc1"), dense(8, name="wide")])
+
+    def find(caps, structure):
+        config = read_hls_config(CONFIG)
+        framework = adapter(model)
+        layers = kp.estimate(model, config).layers
+        return candidates(hardware("hls4ml", config.part), layers, framework.kernels(model), caps, structure)
+
+    return find
+
+
+DSP, BRAM = Cap("dsp", 20), Cap("bram", 20)
+
+
+def test_one_strength_for_each_layer_counts_the_roots_of_group_sizes(groups):
+    """Four weights to a multiplier: twice the strength."""
+    found = Regularization(0.1).penalties(groups((DSP,), "dsp-row"), (DSP,), None)
+    assert set(found) == {"fc1", "wide"}
+    assert np.allclose(found["fc1"].strengths, 0.2)
+    assert found["fc1"].labels.shape == (8, 16)
+
+
+def test_a_group_is_pulled_by_what_it_costs_in_shadow_prices(groups):
+    """A row of the wide layer shares no word of 36 bits with a third one; what costs nothing is not pulled."""
+    caps = (DSP, BRAM)
+    found = Regularization(1.0, "price").penalties(groups(caps, "row-and-word"), caps, (3.0, 0.0))
+    assert np.allclose(np.concatenate([penalty.strengths for penalty in found.values()]), 1.0)
+    words = Regularization(1.0, "price").penalties(groups(caps, "row-and-word"), caps, (0.0, 1.0))
+    total = sum(penalty.strengths.sum() for penalty in words.values())
+    assert total == pytest.approx(sum(len(penalty.strengths) for penalty in words.values()))
+    free = Regularization(1.0, "price").penalties(groups(caps, "row-and-word"), caps, (0.0, 0.0))
+    assert not any(penalty.strengths.any() for penalty in free.values())
+
+
+def test_shared_words_are_shared_out_completely(groups):
+    """What the rows are charged for words adds up to the words that there are."""
+    caps = (BRAM,)
+    both = groups(caps, "row-and-word")
+    found = Regularization(1.0, "price").penalties(both, caps, (1.0,))
+    weights = np.concatenate([found[group.layer.name].strengths for group in both])
+    blocks = [int(group.words.last.max()) + 1 for group in both]
+    scale = len(weights) / sum(blocks)
+    assert weights.sum() == pytest.approx(scale * sum(blocks))
+    assert found["fc1"].strengths.sum() / found["wide"].strengths.sum() == pytest.approx(blocks[0] / blocks[1])
+
+
+def test_without_prices_only_the_published_form_is_there(groups):
+    """The message says what to take."""
+    with pytest.raises(ValueError, match=r"regularization: the solver gave no prices, expected another solver"):
+        Regularization(1.0, "price").penalties(groups((DSP,), "dsp-row"), (DSP,), None)
+
+
+@pytest.mark.parametrize(
+    ("given", "structure", "message"),
+    [
+        (-0.1, "auto", "got the strength -0.1, expected a number, 0 or more"),
+        (float("nan"), "auto", "got the strength nan"),
+        (0.1, "fetch-group:2/4", "got fetch groups as structure"),
+        (0.1, {"fc1": "fetch-group:2/4"}, "got fetch groups as structure"),
+    ],
+)
+def test_what_cannot_be_penalised_is_refused(given, structure, message):
+    """The message names the argument."""
+    with pytest.raises(ValueError, match=f"regularization: {message}"):
+        regularization_of(given, structure)
