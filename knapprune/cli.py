@@ -34,7 +34,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Model = Annotated[Path, typer.Argument(help="A Keras model: .keras, .h5, or .json with its weights beside it.")]
+Model = Annotated[
+    Path, typer.Argument(help="A Keras model: .keras, .h5, or .json with its weights beside it; or an .onnx file.")
+]
 Config = Annotated[Path, typer.Argument(help="hls4ml's configuration, as YAML.")]
 Weights = Annotated[Path | None, typer.Option(help="Weights of a .json model; else <name>_weights.h5 beside it.")]
 BudgetOption = Annotated[
@@ -102,7 +104,7 @@ def estimate(
         import knapprune as kp
 
         _require_files(model, config)
-        resources = kp.estimate(_load(model, weights), config, explain=explain, hardware=_hardware(multipliers))
+        resources = kp.estimate(_load(model, weights, config), config, explain=explain, hardware=_hardware(multipliers))
     print(resources.summary())
 
 
@@ -122,7 +124,10 @@ def select(
     force: Force = False,
     multipliers: MultipliersOption = None,
 ) -> None:
-    """Choose the weights that fit a budget; write masks.npz, model.keras, selection.json and hls_config.yml."""
+    """Choose the weights that fit a budget; write masks.npz, selection.json, hls_config.yml and model.keras.
+
+    Of an .onnx file, and of a Keras model with quantised layers, the hls4ml project is written in place of model.keras.
+    """
     with _on_screen():
         import knapprune as kp
         from knapprune import output
@@ -130,7 +135,7 @@ def select(
         _require_files(model, config)
         parsed, loaded_data = _budget(budget), _data(data)
         folder = output.claim(out, force)
-        loaded = _load(model, weights)
+        loaded = _load(model, weights, config)
         selection = kp.select(
             loaded,
             config,
@@ -145,7 +150,7 @@ def select(
         )
         output.write_yaml(folder / "hls_config.yml", selection.hls_config)
         output.write_masks(folder / "masks.npz", selection.masks)
-        output.write_model(folder / "model.keras", selection.apply(loaded))
+        _write_masked(folder, selection.apply(loaded), force)
         output.write_json(folder / "selection.json", _selection_record(selection))
     print(selection.summary())
 
@@ -190,7 +195,7 @@ def prune(
         parsed, train_data, validation_data = _budget(budget), _data(train), _data(validation)
         folder = _run_folder(out, resume, force)
         result = kp.prune(
-            _load(model, weights),
+            _load(model, weights, config),
             config,
             train=train_data,
             validation=validation_data,
@@ -249,7 +254,7 @@ def verify(
         _require_files(model, config)
         loaded_data = _data(data)
         check = kp.verify(
-            _load(model, weights),
+            _load(model, weights, config),
             config,
             data=loaded_data,
             output_dir=out,
@@ -318,10 +323,22 @@ def _require_files(*paths: Path) -> None:
             raise FileNotFoundError(f"no file {path}")
 
 
-def _load(model: Path, weights: Path | None) -> Any:
-    from knapprune.adapters.keras_files import load_keras_model
+def _load(model: Path, weights: Path | None, config: Path) -> Any:
+    from knapprune.adapters.model_files import load_model
 
-    return load_keras_model(model, weights)
+    return load_model(model, weights, config)
+
+
+def _write_masked(folder: Path, model: Any, force: bool) -> None:
+    """Write a masked model in its own format; of an hls4ml graph, its project."""
+    from knapprune import output
+    from knapprune.adapters.adapter import ConfiguredAdapter, adapter
+    from knapprune.export import export
+
+    if isinstance(adapter(model), ConfiguredAdapter):
+        export(model, None, folder / "hls4ml", force=force)
+    else:
+        output.write_model(folder / "model.keras", model)
 
 
 def _hardware(multipliers: Path | None) -> Any:

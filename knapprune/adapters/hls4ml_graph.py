@@ -73,11 +73,13 @@ class Hls4mlAdapter:
         HlsConfigError
             If it does; the message names the layer and the setting.
         """
-        from knapprune.adapters.hls4ml_nodes import hls_class, kernel_nodes
+        from knapprune.adapters.hls4ml_layers import hls_class
+        from knapprune.adapters.hls4ml_nodes import kernels_of
 
         own = self.config(model)
-        for name, node in kernel_nodes(model).items():
-            for key, stated, has in _settings(given, own, name, hls_class(node)):
+        for kernel in kernels_of(model).values():
+            name = kernel.node.name
+            for key, stated, has in _settings(given, own, name, hls_class(kernel.node)):
                 if stated != has:
                     raise HlsConfigError(
                         f"hls_config: {key} of layer {name!r} is {stated!r}, but the graph is converted with {has!r}; "
@@ -85,7 +87,7 @@ class Hls4mlAdapter:
                     )
 
     def layers(self, model: Any, config: HlsConfig) -> list[Layer]:
-        """List the layers with a kernel that can be masked, in the order data passes them.
+        """List the layers that multiply, in the order data passes them.
 
         Parameters
         ----------
@@ -114,7 +116,7 @@ class Hls4mlAdapter:
         Returns
         -------
         list of str
-            Such as normalisations that were not folded, and layers with binary weights.
+            Such as layer normalisations, and layers whose weights are powers of two.
         """
         from knapprune.adapters.hls4ml_nodes import other_nodes
 

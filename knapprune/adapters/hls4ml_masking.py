@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.adapters.hls4ml_nodes import in_keras_order, kernel_nodes
+from knapprune.adapters.hls4ml_nodes import kernels_of
 
 # The flows that look at weights: the unrolled code and the configuration structs are attributes of a node, made on
 # conversion and only written out by ``write``.
@@ -61,31 +61,21 @@ def masked_graph(graph: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
 
     _check(graph, masks)
     copy = copy_graph(graph)
-    for name, node in kernel_nodes(copy).items():
+    for name, kernel in kernels_of(copy).items():
         if name in masks:
-            _mask(node, masks[name])
+            kernel.write(np.where(masks[name], kernel.read(), 0))
     for flow in get_flow(copy.config.backend.get_default_flow()).requires:
         if flow.endswith(_LOOK_AT_WEIGHTS):
             copy.apply_flow(flow)
     return copy
 
 
-def _mask(node: Any, mask: npt.NDArray[np.bool_]) -> None:
-    weight = node.get_weights("weight")
-    weight.data = np.array(weight.data)
-    in_keras_order(node)[~mask] = 0
-    # What WeightVariable derives from its data when it is made.
-    weight.nonzeros = int(np.count_nonzero(weight.data))
-    weight.nzeros = weight.data_length - weight.nonzeros
-    weight.min, weight.max = weight.data.min(), weight.data.max()
-
-
 def _check(graph: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
-    known = kernel_nodes(graph)
+    known = {name: kernel for name, kernel in kernels_of(graph).items() if not kernel.binary}
     for name, mask in masks.items():
         if name not in known:
             raise ValueError(f"masks: the graph has no layer {name!r} to mask, expected some of {list(known)}")
-        shape = in_keras_order(known[name]).shape
+        shape = known[name].read().shape
         if mask.shape != shape or mask.dtype != np.bool_:
             raise ValueError(
                 f"masks: that of layer {name!r} is {mask.dtype} of shape {mask.shape}, expected bool of shape {shape}"

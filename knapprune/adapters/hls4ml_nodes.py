@@ -1,67 +1,104 @@
-"""What is in an hls4ml graph: its layers with a kernel as hls4ml resolved them, and the kernels in Keras' axis order.
+"""What is in an hls4ml graph: its kernels in Keras' axis order, and its layers as hls4ml resolved them.
 
-Dense and convolution weights are in Keras' order, output axis last, until ``apply_resource_strategy``
+Weights are in Keras' order, output axis last, until ``apply_resource_strategy``
 (``backends/vivado/passes/resource_strategy.py``) moves that axis to the front of layers with a resource strategy, and
 says so in an attribute. Front ends of another order (PyTorch, ONNX) are turned to Keras' before, on conversion.
 """
 
 from __future__ import annotations
 
-from math import prod
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.hardware.reuse import divisors, valid_reuse_factors
+from knapprune.adapters.hls4ml_layers import describe, describe_fixed
 from knapprune.hls_config import COUNTED_BACKENDS, HlsConfig, HlsConfigError, read_hls_config
 from knapprune.layers import Kind, Layer
 
-# hls4ml's classes that multiply by one kernel. Exact names: a DepthwiseConv2D is a Conv2D to Python alone.
+# hls4ml's classes by what multiplies in them. Exact names: a DepthwiseConv2D is a Conv2D to Python alone.
 _KINDS: dict[str, Kind] = {
     "Dense": "dense",
     "Conv1D": "conv1d",
     "PointwiseConv1D": "conv1d",
     "Conv2D": "conv2d",
     "PointwiseConv2D": "conv2d",
+    "DepthwiseConv1D": "depthwise_conv1d",
+    "DepthwiseConv2D": "depthwise_conv2d",
+    "EinsumDense": "einsum_dense",
+    "LSTM": "lstm",
+    "GRU": "gru",
 }
+_SCALES = {"BatchNormalization": "scale", "ApplyAlpha": "scale", "PReLU": "param"}
+_WHOLE_NUMBERS_AND_FRACTIONS = ("FixedPrecisionType", "IntegerPrecisionType", "XnorPrecisionType")
 
 
-def kernel_nodes(graph: Any) -> dict[str, Any]:
-    """Find the nodes whose kernel can be masked.
-
-    Parameters
-    ----------
-    graph
-        An ``hls4ml.model.ModelGraph``.
-
-    Returns
-    -------
-    dict
-        Dense, Conv1D and Conv2D nodes with fixed-point or integer weights, by name, in the graph's order.
-    """
-    return {
-        node.name: node
-        for node in graph.get_layers()
-        if node.class_name in _KINDS and "weight" in node.weights and _can_be_zero(node.get_weights("weight"))
-    }
-
-
-def other_nodes(graph: Any) -> list[str]:
-    """Name the nodes with weights that cannot be masked.
+@dataclass(frozen=True)
+class Kernel:
+    """One kernel of a node.
 
     Parameters
     ----------
-    graph
-        An ``hls4ml.model.ModelGraph``.
-
-    Returns
-    -------
-    list of str
-        In the graph's order.
+    name
+        The layer's name: the node's, with ``"/recurrent"`` behind it for the kernel on the state.
+    kind
+        What the node computes.
+    node
+        The node.
+    variable
+        The kernel's name among the node's weights.
     """
-    masked = kernel_nodes(graph)
-    return [node.name for node in graph.get_layers() if len(node.weights) and node.name not in masked]
+
+    name: str
+    kind: Kind
+    node: Any
+    variable: str
+
+    @property
+    def weights(self) -> Any:
+        """hls4ml's ``WeightVariable``."""
+        return self.node.get_weights(self.variable)
+
+    @property
+    def binary(self) -> bool:
+        """Whether weights are -1 and 1, which hls4ml writes as 0 and 1: none of them can be masked."""
+        return _is_a(self.weights.type.precision, "XnorPrecisionType")
+
+    def read(self) -> npt.NDArray[np.generic]:
+        """Copy the kernel out.
+
+        Returns
+        -------
+        numpy.ndarray
+            In Keras' axis order; an EinsumDense as hls4ml lays it out: in-place axes, contracted axes, its own.
+        """
+        data = np.asarray(self.weights.data)
+        if self.node.get_attr("_weights_transposed"):
+            data = np.moveaxis(data, 0, -1)
+        if self.kind in ("depthwise_conv1d", "depthwise_conv2d"):
+            # ONNX' has its channels where Keras has the multiplier; that is 1.
+            channels = self.node.get_attr("n_chan")
+            window = data.shape[: len(data.shape) - 2]
+            data = data.reshape(*window, channels, -1)
+        return np.array(data)
+
+    def write(self, kernel: npt.NDArray[np.generic]) -> None:
+        """Put a kernel in the place of the node's own.
+
+        Parameters
+        ----------
+        kernel
+            As `read` returns it.
+        """
+        data, shape = kernel, self.weights.data.shape
+        if self.node.get_attr("_weights_transposed"):
+            data = np.moveaxis(kernel.reshape(*shape[1:], shape[0]), -1, 0)
+        self.weights.data = np.array(data.reshape(shape), order="C")
+        # What WeightVariable derives from its data when it is made.
+        self.weights.nonzeros = int(np.count_nonzero(data))
+        self.weights.nzeros = int(data.size) - self.weights.nonzeros
+        self.weights.min, self.weights.max = data.min(), data.max()
 
 
 def graph_config(graph: Any) -> HlsConfig:
@@ -91,24 +128,45 @@ def graph_config(graph: Any) -> HlsConfig:
     return config
 
 
-def hls_class(node: Any) -> str:
-    """Name the class under which a node's settings are found.
+def kernels_of(graph: Any) -> dict[str, Kernel]:
+    """Find the kernels of a graph.
 
     Parameters
     ----------
-    node
-        A node of a graph.
+    graph
+        An ``hls4ml.model.ModelGraph``.
 
     Returns
     -------
-    str
-        ``"Conv2D"`` of a 1 x 1 convolution too: it becomes a class of its own after its settings were read.
+    dict
+        By layer name, in the graph's order. Adder graphs have none: hls4ml drops the weights when it makes them.
     """
-    return str(node.class_name).removeprefix("Pointwise")
+    found = [kernel for node in graph.get_layers() for kernel in _kernels(node)]
+    return {kernel.name: kernel for kernel in found}
+
+
+def other_nodes(graph: Any) -> list[str]:
+    """Name the nodes with weights that are neither counted nor masked.
+
+    Parameters
+    ----------
+    graph
+        An ``hls4ml.model.ModelGraph``.
+
+    Returns
+    -------
+    list of str
+        In the graph's order.
+    """
+    return [
+        node.name
+        for node in graph.get_layers()
+        if len(node.weights) and not _kernels(node) and not _is_fixed(node) and node.class_name not in _SCALES
+    ]
 
 
 def graph_layers(graph: Any) -> list[Layer]:
-    """Describe the layers whose kernel can be masked, as hls4ml resolved them.
+    """Describe the layers that multiply, as hls4ml resolved them.
 
     Parameters
     ----------
@@ -123,10 +181,20 @@ def graph_layers(graph: Any) -> list[Layer]:
     Raises
     ------
     HlsConfigError
-        If a layer has a reuse factor for which hls4ml writes wrong code.
+        If a layer has settings for which hls4ml writes wrong code.
     """
     config = graph_config(graph)
-    return [_layer(node, config) for node in kernel_nodes(graph).values()]
+    found: list[Layer] = []
+    for node in graph.get_layers():
+        if node.class_name in _SCALES:
+            found.append(describe_fixed(node, config, _SCALES[node.class_name]))
+        elif _is_fixed(node):
+            found.append(describe_fixed(node, config))
+        for kernel in _kernels(node):
+            found.append(
+                describe(node, config, kernel.name, kernel.kind, kernel.variable, kernel.read().shape, kernel.binary)
+            )
+    return found
 
 
 def graph_kernels(graph: Any) -> dict[str, npt.NDArray[np.generic]]:
@@ -141,79 +209,29 @@ def graph_kernels(graph: Any) -> dict[str, npt.NDArray[np.generic]]:
     -------
     dict
         Arrays in Keras' axis order, output axis last, by layer name: as the graph holds them, after folded
-        normalisations and quantisers.
+        normalisations and quantisers. Empty for layers of which all that is used is fixed.
     """
-    return {name: np.array(in_keras_order(node)) for name, node in kernel_nodes(graph).items()}
+    kernels = {name: kernel.read() for name, kernel in kernels_of(graph).items()}
+    return {layer.name: kernels.get(layer.name, np.zeros(0)) for layer in graph_layers(graph)}
 
 
-def in_keras_order(node: Any) -> npt.NDArray[np.generic]:
-    """View a node's kernel in Keras' axis order.
-
-    Parameters
-    ----------
-    node
-        A Dense, Conv1D or Conv2D node.
-
-    Returns
-    -------
-    ndarray
-        A view, output axis last: what is written to it is written to the node's weights.
-    """
-    data = node.get_weights("weight").data
-    return np.moveaxis(data, 0, -1) if node.get_attr("_weights_transposed") else data
-
-
-def _layer(node: Any, config: HlsConfig) -> Layer:
-    found = _read_layer(node, config)
-    if found.strategy in ("resource", "resource_unrolled"):
-        _check_reuse_factor(found, config)
+def _kernels(node: Any) -> list[Kernel]:
+    kind = _KINDS.get(node.class_name)
+    if kind is None or _is_fixed(node) or "weight" not in node.weights:
+        return []
+    if not _is_a(node.get_weights("weight").type.precision, *_WHOLE_NUMBERS_AND_FRACTIONS):
+        return []
+    found = [Kernel(node.name, kind, node, "weight")]
+    if kind in ("lstm", "gru"):
+        found.append(Kernel(f"{node.name}/recurrent", kind, node, "recurrent_weight"))
     return found
 
 
-def _check_reuse_factor(layer: Layer, config: HlsConfig) -> None:
-    """Refuse what hls4ml converts, but only to write a project that does not compile or computes something else."""
-    valid = valid_reuse_factors(layer.n_in, layer.n_out, include_largest=layer.strategy == "resource")
-    if layer.strategy == "resource_unrolled":
-        # Code is generated for factors above 1 alone.
-        valid = valid[1:]
-    elif layer.convolves and config.io_type == "io_parallel":
-        # nnet_conv*_resource.h: "correct only for RF <= ...".
-        valid = divisors(layer.n_in)
-    if layer.reuse_factor not in valid:
-        raise HlsConfigError(
-            f"model: layer {layer.name!r} has reuse factor {layer.reuse_factor}, for which hls4ml writes wrong code; "
-            f"convert the model again with one of {valid}, or with another strategy"
-        )
+def _is_fixed(node: Any) -> bool:
+    """Whether hls4ml has made an adder graph of the node."""
+    return node.class_name in _KINDS and node.get_attr("strategy") == "distributed_arithmetic"
 
 
-def _read_layer(node: Any, config: HlsConfig) -> Layer:
-    kind = _KINDS[node.class_name]
-    convolves, streams = kind != "dense", config.io_type == "io_stream"
-    pixels = prod(node.get_output_variable().shape[:-1]) if convolves else 1
-    return Layer(
-        name=node.name,
-        kind=kind,
-        kernel_shape=tuple(int(size) for size in in_keras_order(node).shape),
-        strategy=node.get_attr("strategy"),
-        requested_strategy=config.strategy(node.name, hls_class(node)),
-        reuse_factor=int(node.get_attr("reuse_factor")),
-        requested_reuse_factor=config.reuse_factor(node.name, hls_class(node)),
-        weight_bits=int(node.get_weights("weight").type.precision.width),
-        data_bits=int(node.get_input_variable().type.precision.width),
-        # A stream brings one pixel at a time, whatever n_partitions says.
-        copies=pixels // node.get_attr("n_partitions") if convolves and not streams else 1,
-        pixels=pixels,
-        streamed=_padded_positions(node, kind) if convolves and streams else 0,
-    )
-
-
-def _padded_positions(node: Any, kind: Kind) -> int:
-    sides = [("in_width", "pad_left", "pad_right"), ("in_height", "pad_top", "pad_bottom")]
-    return prod(sum(node.get_attr(name, 0) for name in side) for side in sides[: 1 if kind == "conv1d" else 2])
-
-
-def _can_be_zero(weight: Any) -> bool:
-    """Whether zero is a weight of its own: XNOR layers write -1 as 0, and no power of two is zero."""
+def _is_a(precision: Any, *names: str) -> bool:
     # Conversion derives classes of its own from hls4ml's types.
-    names = {kind.__name__ for kind in type(weight.type.precision).__mro__}
-    return not names.isdisjoint(("FixedPrecisionType", "IntegerPrecisionType"))
+    return not {kind.__name__ for kind in type(precision).__mro__}.isdisjoint(names)

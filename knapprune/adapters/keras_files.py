@@ -49,9 +49,7 @@ def load_keras_model(path: str | os.PathLike[str], weights: str | os.PathLike[st
         return model
     if path.suffix != ".json":
         return keras.models.load_model(path)
-    weights = Path(weights) if weights is not None else path.with_name(f"{path.stem}_weights.h5")
-    if not weights.is_file():
-        raise FileNotFoundError(f"weights: no file {weights} for {path.name}")
+    weights = weights_of(path, weights)
     saved = json.loads(path.read_text(encoding="utf-8"))
     if "keras_version" in saved and not saved["keras_version"].startswith(("0.", "1.", "2.")):
         model = keras.models.model_from_json(path.read_text(encoding="utf-8"))
@@ -59,6 +57,32 @@ def load_keras_model(path: str | os.PathLike[str], weights: str | os.PathLike[st
         model = _from_keras_2(saved, path.stem)
     model.load_weights(weights)
     return model
+
+
+def weights_of(path: Path, weights: str | os.PathLike[str] | None) -> Path:
+    """Find the weights of an architecture.
+
+    Parameters
+    ----------
+    path
+        The ``.json`` file.
+    weights
+        The weights' file, or None for ``<name>_weights.h5`` beside it.
+
+    Returns
+    -------
+    Path
+        The weights.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    """
+    found = Path(weights) if weights is not None else path.with_name(f"{path.stem}_weights.h5")
+    if not found.is_file():
+        raise FileNotFoundError(f"weights: no file {found} for {path.name}")
+    return found
 
 
 def _from_keras_2(saved: dict[str, Any], name: str) -> Any:

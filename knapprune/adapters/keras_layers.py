@@ -15,7 +15,7 @@ from knapprune.adapters.keras_precision import input_precisions
 from knapprune.hardware.depthwise import resolve_depthwise
 from knapprune.hardware.einsum import resolve_einsum_dense
 from knapprune.hardware.recurrent import resolve_recurrent
-from knapprune.hardware.resolve import resolve_layer
+from knapprune.hardware.resolve import resolve_layer, warn
 from knapprune.hardware.scale import resolve_scale
 from knapprune.hardware.separable import separable_config
 from knapprune.hls_config import HlsConfig
@@ -25,6 +25,26 @@ from knapprune.precision import FixedPoint
 _KINDS: dict[type, Kind] = {keras.layers.Dense: "dense", keras.layers.Conv1D: "conv1d", keras.layers.Conv2D: "conv2d"}
 _DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
 _SEPARABLE: dict[type, Kind] = {keras.layers.SeparableConv1D: "conv1d", keras.layers.SeparableConv2D: "conv2d"}
+
+
+def quantised_layers(model: Any) -> list[str]:
+    """Name the layers with weights that a library for quantised training computes.
+
+    Parameters
+    ----------
+    model
+        A Keras model.
+
+    Returns
+    -------
+    list of str
+        Layers of HGQ2 or QKeras. Their types are in the layers, and only hls4ml reads them out.
+    """
+    return [
+        layer.name
+        for layer in leaf_layers(model)
+        if layer.weights and any(kind.__module__.split(".")[0] in ("hgq", "qkeras") for kind in type(layer).__mro__)
+    ]
 
 
 def layers(model: Any, config: HlsConfig) -> list[Layer]:
@@ -46,7 +66,17 @@ def layers(model: Any, config: HlsConfig) -> list[Layer]:
     ------
     ValueError
         If a layer is used twice, or a shape is not fixed.
+
+    Warns
+    -----
+    HardwareWarning
+        Where layers are quantised, which are not counted here.
     """
+    if quantised := quantised_layers(model):
+        warn(
+            f"layers {', '.join(map(repr, quantised))} are of HGQ2 or QKeras and not counted here: convert the model "
+            "with hls4ml.converters.convert_from_keras_model and give its graph, which knows their types"
+        )
     find_kernels(model)
     found: dict[str, Layer] = {}
     used: set[str] = set()

@@ -36,7 +36,7 @@ def keras_config(strategy, reuse_factor):
     return {**config_of(strategy, reuse_factor), "LayerName": {"conv": {"Precision": {"result": "auto"}}}}
 
 
-def keras_graph(folder, strategy="latency", reuse_factor=1, io_type="io_stream", backend="Vitis"):
+def keras_graph(folder, strategy="latency", reuse_factor=1, io_type="io_stream", backend="Vitis", config=keras_config):
     import keras
 
     keras.utils.set_random_seed(3)
@@ -44,12 +44,11 @@ def keras_graph(folder, strategy="latency", reuse_factor=1, io_type="io_stream",
         [
             keras.layers.Input((6, 6, 2)),
             keras.layers.Conv2D(4, 3, padding="same", name="conv"),
-            keras.layers.BatchNormalization(name="folded"),
+            keras.layers.BatchNormalization(name="norm"),
             keras.layers.ReLU(),
             keras.layers.Conv2D(8, 1, name="pointwise"),
             keras.layers.Flatten(),
             keras.layers.Dense(8, activation="relu", name="fc"),
-            keras.layers.BatchNormalization(name="kept"),
             keras.layers.Dense(4, name="out"),
         ]
     )
@@ -57,7 +56,7 @@ def keras_graph(folder, strategy="latency", reuse_factor=1, io_type="io_stream",
         hls4ml.converters.convert_from_keras_model,
         model,
         output_dir=str(folder),
-        hls_config=keras_config(strategy, reuse_factor),
+        hls_config=config(strategy, reuse_factor),
         backend=backend,
         io_type=io_type,
     )
@@ -167,6 +166,32 @@ def hgq_graph(folder, strategy="latency", reuse_factor=1, io_type="io_parallel",
     )
 
 
+def rich_graph(folder, strategy, reuse_factor):
+    """Kernels of other kinds: depthwise and recurrent."""
+    import keras
+
+    keras.utils.set_random_seed(7)
+    model = keras.Sequential(
+        [
+            keras.layers.Input((8, 8, 2)),
+            keras.layers.DepthwiseConv2D(3, name="depthwise"),
+            keras.layers.Conv2D(4, 3, name="conv"),
+            keras.layers.Reshape((4, 16)),
+            keras.layers.GRU(8, return_sequences=True, name="gru"),
+            keras.layers.LSTM(8, name="lstm"),
+            keras.layers.Dense(4, name="out"),
+        ]
+    )
+    return quietly(
+        hls4ml.converters.convert_from_keras_model,
+        model,
+        output_dir=str(folder),
+        hls_config=config_of(strategy, reuse_factor),
+        backend="Vitis",
+        io_type="io_stream",
+    )
+
+
 FRONT_ENDS = {"keras": keras_graph, "torch": torch_graph, "onnx": onnx_graph, "hgq": hgq_graph}
 # HGQ2's types need io_parallel, in which no strategy but latency saves products of a convolution.
 BUDGETS = {name: {"dsp": 0.5} for name in FRONT_ENDS} | {"hgq": {"fc": {"dsp": 0.5}}}
@@ -199,6 +224,24 @@ def test_a_selection_applied_to_a_graph_is_what_its_project_multiplies(front_end
     assert kp.estimate(graph).total == selection.before.total
 
 
+@pytest.mark.parametrize(("strategy", "reuse_factor"), [("latency", 1), ("resource", 8), ("resource_unrolled", 8)])
+def test_kernels_of_other_kinds_are_masked_in_a_graph(strategy, reuse_factor, tmp_path):
+    graph = rich_graph(tmp_path, strategy, reuse_factor)
+    kernels = graph_kernels(graph)
+    names = ["depthwise", "conv", "gru", "lstm", "out"]
+    assert set(kernels) == {*names, "gru/recurrent", "lstm/recurrent"}
+    assert kernels["depthwise"].shape == (3, 3, 2, 1)
+    assert kernels["gru/recurrent"].shape == (8, 24)
+    rng = np.random.default_rng(8)
+    masks = {name: rng.random(kernel.shape) < 0.5 for name, kernel in kernels.items()}
+    masked = Hls4mlAdapter().apply(graph, masks)
+    for name, kernel in graph_kernels(masked).items():
+        np.testing.assert_array_equal(kernel, kernels[name] * masks[name])
+    check = quietly(kp.verify, masked)
+    assert check.predicted == check.counted
+    assert quietly(kp.verify, graph).counted == kp.estimate(graph).total
+
+
 def test_both_io_types_and_backends_count_the_same_products(tmp_path):
     uses = {
         (io_type, backend): quietly(kp.verify, keras_graph(tmp_path, "latency", 1, io_type, backend)).counted
@@ -218,10 +261,22 @@ def test_a_graph_masked_twice_keeps_both_masks(tmp_path):
     assert quietly(kp.verify, again).counted["dsp"] <= 0.5 * 0.6 * kp.estimate(graph)["dsp"] + 1
 
 
-def test_layers_that_are_not_masked_are_listed(tmp_path):
-    graph = keras_graph(tmp_path)
-    assert kp.estimate(graph).uncounted == ("kept",)
-    assert quietly(kp.verify, graph).uncounted == ("kept",)
+def test_a_normalisation_that_stays_is_counted_and_none_of_its_products_is_masked(tmp_path):
+    graph = keras_graph(tmp_path, config=config_of)
+    check = quietly(kp.verify, graph)
+    assert check.by_layer["norm"].counted["dsp"] == 4
+    assert "norm" not in quietly(kp.select, graph, budget={"dsp": 0.5}).masks
+    assert check.uncounted == ()
+
+
+def test_adder_graphs_are_listed_as_layers_without_a_kernel(tmp_path):
+    pytest.importorskip("da4ml")
+    graph = hgq_graph(tmp_path, "distributed_arithmetic", 1)
+    check = quietly(kp.verify, graph)
+    assert set(check.by_layer) == {"conv", "fc", "out"}
+    assert check.counted == {"dsp": 0, "bram": 0}
+    with pytest.raises(ValueError, match="the graph has no layer 'fc' to mask"):
+        Hls4mlAdapter().apply(graph, {"fc": np.ones((64, 8), dtype=bool)})
 
 
 @pytest.mark.slow

@@ -224,3 +224,21 @@ def test_bad_input_is_a_sentence_and_exit_code_2(files, tmp_path, monkeypatch, a
     assert result.exit_code == 2
     assert message in result.stderr.replace("\n", " ")
     assert "Traceback" not in result.stderr
+
+
+def test_a_model_with_quantised_layers_is_selected_from_as_an_hls4ml_graph(files, tmp_path):
+    """The masked hls4ml project is written in place of a Keras model."""
+    pytest.importorskip("hgq")
+    from hgq.layers import QDense
+
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.layers.Input((8,)), QDense(4, name="fc")])
+    model.save(tmp_path / "net.keras")
+    settings = {"HLSConfig": {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 2, "Strategy": "resource_unrolled"}}}
+    (tmp_path / "config.yml").write_text(yaml.safe_dump(settings))
+    result = run(
+        "select", tmp_path / "net.keras", tmp_path / "config.yml", "--budget", "bram=0.5", "--out", tmp_path / "out"
+    )
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "out" / "hls4ml" / "firmware" / "parameters.h").is_file()
+    assert not (tmp_path / "out" / "model.keras").exists()

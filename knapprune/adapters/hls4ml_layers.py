@@ -1,0 +1,167 @@
+"""How the nodes of an hls4ml graph multiply: each as a `Layer`, from what hls4ml put into effect."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+from typing import Any
+
+from knapprune.hardware.recurrent import gate_products
+from knapprune.hardware.reuse import divisors, valid_reuse_factors
+from knapprune.hls_config import HlsConfig, HlsConfigError
+from knapprune.layers import Kind, Layer, Products
+
+
+def hls_class(node: Any) -> str:
+    """Name the class under which a node's settings are found.
+
+    Parameters
+    ----------
+    node
+        A node of a graph.
+
+    Returns
+    -------
+    str
+        ``"Conv2D"`` of a 1 x 1 convolution too: it becomes a class of its own after its settings were read.
+    """
+    return str(node.class_name).removeprefix("Pointwise")
+
+
+def describe(
+    node: Any, config: HlsConfig, name: str, kind: Kind, variable: str, shape: tuple[int, ...], binary: bool
+) -> Layer:
+    """Describe a kernel.
+
+    Parameters
+    ----------
+    node
+        Its node.
+    config
+        The graph's configuration.
+    name, kind, variable
+        The layer's name and kind, and the kernel's name among the node's weights.
+    shape
+        The kernel's shape in Keras' order.
+    binary
+        Whether its weights are -1 and 1.
+
+    Returns
+    -------
+    Layer
+        As hls4ml will write it.
+
+    Raises
+    ------
+    HlsConfigError
+        If hls4ml writes wrong code for it.
+    """
+    recurrent = variable == "recurrent_weight"
+    data = node.get_output_variable() if recurrent else node.get_input_variable()
+    layer = Layer(
+        name=name,
+        kind=kind,
+        kernel_shape=tuple(int(size) for size in shape),
+        strategy=node.get_attr("strategy"),
+        requested_strategy=config.strategy(node.name, hls_class(node)),
+        reuse_factor=int(node.get_attr("recurrent_reuse_factor" if recurrent else "reuse_factor")),
+        requested_reuse_factor=config.reuse_factor(node.name, hls_class(node)),
+        weight_bits=int(node.get_weights(variable).type.precision.width),
+        data_bits=int(data.type.precision.width),
+    )
+    if kind in ("lstm", "gru"):
+        layer = replace(layer, pixels=int(node.get_input_variable().shape[0]))
+        if not recurrent:
+            accum = int(node.get_attr("accum_t").precision.width)
+            state = int(node.get_output_variable().type.precision.width)
+            layer = replace(layer, products=gate_products(hls_class(node), node.get_attr("n_out"), accum, state))
+    elif kind == "einsum_dense":
+        free = int(node.get_attr("n_free_data"))
+        copies = min(int(node.get_attr("parallelization_factor")), free)
+        layer = replace(layer, copies=copies, pixels=free, outputs=(0, 2), layout=(0, 1, 2))
+    elif kind != "dense":
+        layer = _convolution(layer, node, config.io_type == "io_stream")
+    _check(layer, config, binary)
+    return layer
+
+
+def describe_fixed(node: Any, config: HlsConfig, variable: str | None = None) -> Layer:
+    """Describe a node of which nothing can be pruned.
+
+    Parameters
+    ----------
+    node
+        A normalisation, a PReLU, or what hls4ml has made an adder graph of.
+    config
+        The graph's configuration.
+    variable
+        The name of what it multiplies by among its weights; None for an adder graph, which multiplies nothing.
+
+    Returns
+    -------
+    Layer
+        Of kind ``"scale"``, without weights.
+    """
+    data = node.get_input_variable()
+    shape = tuple(int(size) for size in data.shape)
+    factor = int(node.get_attr("reuse_factor", 1))
+    bits = int(data.type.precision.width)
+    width = bits
+    products: tuple[Products, ...] = ()
+    if variable is not None:
+        at_once = shape[-1] if config.io_type == "io_stream" else prod(shape)
+        # A reuse factor caps the multipliers of a normalisation and does nothing to those of a PReLU.
+        multipliers = at_once if variable == "param" else min(at_once, -(-prod(shape) // factor))
+        width = int(node.get_weights(variable).type.precision.width)
+        products = (Products(multipliers, width, bits),)
+    return Layer(
+        name=node.name,
+        kind="scale",
+        kernel_shape=(0,),
+        strategy="fixed",
+        requested_strategy="fixed",
+        reuse_factor=factor,
+        requested_reuse_factor=factor,
+        weight_bits=width,
+        data_bits=bits,
+        pixels=prod(shape[:-1]),
+        products=products,
+        own_settings=False,
+    )
+
+
+def _convolution(layer: Layer, node: Any, streams: bool) -> Layer:
+    pixels = int(prod(node.get_output_variable().shape[:-1]))
+    sides = [("in_width", "pad_left", "pad_right"), ("in_height", "pad_top", "pad_bottom")]
+    padded = prod(sum(node.get_attr(name, 0) for name in side) for side in sides[: 1 if "1D" in node.class_name else 2])
+    return replace(
+        layer,
+        # A stream brings one pixel at a time, whatever n_partitions says.
+        copies=1 if streams else pixels // int(node.get_attr("n_partitions")),
+        pixels=pixels,
+        streamed=int(padded) if streams else 0,
+        outputs=(-2, -1) if layer.depthwise else (-1,),
+    )
+
+
+def _check(layer: Layer, config: HlsConfig, binary: bool) -> None:
+    """Refuse what hls4ml converts, but only to write a project that does not compile or computes something else."""
+    if binary and layer.strategy == "resource_unrolled":
+        raise HlsConfigError(
+            f"model: layer {layer.name!r} has binary weights, of which hls4ml writes -1 as 0 and leaves its "
+            "products out of unrolled code; convert the model again with another strategy"
+        )
+    if layer.strategy not in ("resource", "resource_unrolled") or layer.depthwise:
+        return
+    valid = valid_reuse_factors(layer.n_in, layer.n_out, include_largest=layer.strategy == "resource")
+    if layer.strategy == "resource_unrolled":
+        # Code is generated for factors above 1 alone.
+        valid = valid[1:]
+    elif layer.convolves and config.io_type == "io_parallel":
+        # nnet_conv*_resource.h: "correct only for RF <= ...".
+        valid = divisors(layer.n_in)
+    if layer.reuse_factor not in valid:
+        raise HlsConfigError(
+            f"model: layer {layer.name!r} has reuse factor {layer.reuse_factor}, for which hls4ml writes wrong code; "
+            f"convert the model again with one of {valid}, or with another strategy"
+        )

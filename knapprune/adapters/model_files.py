@@ -1,0 +1,126 @@
+"""Read a model from a file of any kind that is known; what only hls4ml understands is converted to a graph."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from knapprune.export import quiet, require_hls4ml
+from knapprune.hls_config import HlsConfigError, HlsConfigSource, read_hls_config
+from knapprune.variants import as_dict
+
+_KERAS = (".keras", ".h5", ".json")
+_READ = ".keras and .h5 (Keras, HGQ2), .json with its weights beside it (Keras 2 and 3), .onnx (ONNX, QONNX)"
+# Layers that no Keras has and hls4ml reads from Keras 2's files.
+_OF_HLS4ML = ("BinaryDense", "TernaryDense", "QDense", "QConv1D", "QConv2D")
+
+
+class ConversionError(ValueError):
+    """hls4ml does not convert a model; the message ends with what it said."""
+
+
+def load_model(
+    path: str | os.PathLike[str],
+    weights: str | os.PathLike[str] | None = None,
+    hls_config: HlsConfigSource | None = None,
+) -> Any:
+    """Read a model.
+
+    Parameters
+    ----------
+    path
+        A file of Keras or ONNX; the suffix says which.
+    weights
+        The weights of a ``.json`` architecture; ``<name>_weights.h5`` beside it where not given.
+    hls_config
+        What an ONNX model, or a Keras model with quantised layers, is converted with.
+
+    Returns
+    -------
+    object
+        A Keras model, or an hls4ml graph.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        For a file of an unknown kind.
+    ConversionError
+        If hls4ml does not take the model.
+    HlsConfigError
+        If a configuration is needed and missing, or cannot be used.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"path: no model file {path}")
+    if path.suffix.lower() == ".onnx":
+        from knapprune.adapters.onnx_files import load_onnx_model
+
+        hls4ml = require_hls4ml()
+        return _converted(path, hls_config, lambda: load_onnx_model(path), hls4ml.converters.convert_from_onnx_model)
+    if path.suffix.lower() not in _KERAS:
+        raise ValueError(f"path: got {path.name!r}, expected one of {_READ}")
+    from knapprune.adapters.keras_files import load_keras_model, weights_of
+    from knapprune.adapters.keras_layers import quantised_layers
+
+    if path.suffix.lower() == ".json" and _classes(path) & set(_OF_HLS4ML):
+        require_hls4ml()
+        files = {"KerasJson": str(path), "KerasH5": str(weights_of(path, weights))}
+        return _converted(path, hls_config, lambda: files, _convert_files)
+    model = load_keras_model(path, weights)
+    if not quantised_layers(model):
+        return model
+    hls4ml = require_hls4ml()
+    return _converted(path, hls_config, lambda: model, hls4ml.converters.convert_from_keras_model)
+
+
+def _classes(path: Path) -> set[str]:
+    """Name the classes of the layers in an architecture."""
+    try:
+        config = json.loads(path.read_text(encoding="utf-8")).get("config")
+    except (AttributeError, ValueError):
+        return set()
+    layers = config.get("layers") if isinstance(config, dict) else config
+    return {str(layer.get("class_name")) for layer in layers or ()}
+
+
+def _convert_files(files: dict[str, str], *, hls_config: dict[str, Any], **project: Any) -> Any:
+    """Convert a Keras 2 architecture and its weights without Keras."""
+    from hls4ml.converters import create_config
+    from hls4ml.converters.keras_v2_to_hls import keras_v2_to_hls
+
+    settings = {key: hls_config[key] for key in ("Model", "LayerType", "LayerName")}
+    return keras_v2_to_hls(create_config(**project) | files | {"HLSConfig": settings})
+
+
+def _converted(
+    path: Path, hls_config: HlsConfigSource | None, read: Callable[[], Any], convert: Callable[..., Any]
+) -> Any:
+    if hls_config is None:
+        raise HlsConfigError(f"hls_config: got None, expected hls4ml's configuration to convert {path.name} with")
+    config = read_hls_config(hls_config)
+    said = io.StringIO()
+    try:
+        with quiet(said):
+            return convert(
+                read(),
+                output_dir=f"{path.stem}-hls4ml",
+                hls_config=as_dict(config),
+                backend=config.backend,
+                io_type=config.io_type,
+                part=config.part,
+                clock_period=config.clock_period,
+            )
+    except ImportError:
+        raise
+    except Exception as error:
+        # hls4ml raises what it likes, bare Exception among it; the last layer it speaks of is the one it stopped at.
+        last = said.getvalue().strip().splitlines()[-1:]
+        context = f" (its last words before: {last[0].strip()})" if last else ""
+        kind = "" if type(error) is Exception else f"{type(error).__name__}: "
+        raise ConversionError(f"path: hls4ml does not convert {path.name}: {kind}{error}{context}") from error

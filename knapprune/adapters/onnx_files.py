@@ -1,0 +1,62 @@
+"""Read ONNX and QONNX files as hls4ml takes them: cleaned up, without Gemm, channels last."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+# Operators that hls4ml takes in channels-last order only, as qonnx rewrites them.
+_SPATIAL = frozenset({"Conv", "MaxPool", "AveragePool", "GlobalAveragePool"})
+# What every onnxruntime of these years runs; onnx itself may be ahead of it.
+_IR_VERSION = 10
+
+
+def load_onnx_model(path: str | os.PathLike[str]) -> Any:
+    """Read an ONNX file and prepare it for hls4ml.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    qonnx.core.modelwrapper.ModelWrapper
+        Constants folded, Gemm split, convolutions channels last.
+
+    Raises
+    ------
+    ImportError
+        If onnx or qonnx is not installed.
+    """
+    try:
+        from qonnx.core.modelwrapper import ModelWrapper
+        from qonnx.transformation.channels_last import ConvertToChannelsLastAndClean
+        from qonnx.transformation.gemm_to_matmul import GemmToMatMul
+        from qonnx.util.cleanup import cleanup_model
+    except ImportError as error:
+        raise ImportError('qonnx is not installed; install it with: pip install "knapprune[onnx]"') from error
+
+    with _ir_version():
+        model = cleanup_model(ModelWrapper(os.fspath(path)))
+        if any(node.op_type == "Gemm" for node in model.graph.node):
+            model = cleanup_model(model.transform(GemmToMatMul()))
+        # Nodes that are channels last already are of a domain of qonnx's own.
+        if any(node.op_type in _SPATIAL and not node.domain for node in model.graph.node):
+            model = cleanup_model(model.transform(ConvertToChannelsLastAndClean()))
+    return model
+
+
+@contextmanager
+def _ir_version() -> Iterator[None]:
+    """Have onnx write models that onnxruntime reads: qonnx folds constants by running small models that it makes."""
+    import onnx
+
+    newest: Any = onnx.IR_VERSION
+    onnx.IR_VERSION = min(newest, _IR_VERSION)  # type: ignore[assignment, unused-ignore]
+    try:
+        yield
+    finally:
+        onnx.IR_VERSION = newest
