@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from knapprune.adapters.keras_registration import register_with_keras
 
 if TYPE_CHECKING:
+    from knapprune.adapters.pytorch_model import TorchModel
     from knapprune.budget import BudgetError
     from knapprune.estimation import Resources, estimate
     from knapprune.fetch_groups import FetchGroup
@@ -32,6 +33,7 @@ __all__ = [
     "Layer",
     "Resources",
     "Selection",
+    "TorchModel",
     "estimate",
     "prune",
     "read_hls_config",
@@ -49,6 +51,7 @@ _HOMES = {
     "Layer": "knapprune.layers",
     "Resources": "knapprune.estimation",
     "Selection": "knapprune.selection",
+    "TorchModel": "knapprune.adapters.pytorch_model",
     "estimate": "knapprune.estimation",
     "prune": "knapprune.pruning",
     "read_hls_config": "knapprune.hls_config",
