@@ -54,7 +54,7 @@ class KernelMask:
             and weight.requires_grad
             and (self._hooked is None or self._hooked() is not weight)
         ):
-            weight.register_hook(_MaskedGradient(module, self.parameter))
+            weight.register_hook(_MaskedGradient(module, self.parameter))  # type: ignore[no-untyped-call]
             self._hooked = weakref.ref(weight)
 
     def attach(self, module: Any) -> None:
