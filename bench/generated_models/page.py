@@ -22,10 +22,14 @@ converted; `kp.verify` counts the multipliers and memory blocks in the C++ that 
 prediction, layer by layer. A case is drawn from its number alone, so that any of them can be run again.
 
 **{outcomes["equal"]} models with {layers} layers: predicted = counted in every layer.**
-{outcomes["differs"]} differ, {outcomes["failed"]} failed. {outcomes["refused"]} were refused before the conversion,
-with a sentence that says what hls4ml 1.3 would get wrong and what to set instead:
+{outcomes["differs"]} differ, {outcomes["failed"]} failed. {outcomes["refused"]} were refused, with a sentence that says
+what hls4ml 1.3 would get wrong and what to set instead:
 
-{_refusals(rows)}
+{_classes(rows, "refused")}
+
+{outcomes["unconverted"]} graphs could not be made at all: hls4ml itself ends in an error.
+
+{_classes(rows, "unconverted")}
 
 ## By network and front end
 
@@ -74,11 +78,11 @@ def _strategies(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def _refusals(rows: list[Row]) -> str:
-    """Group the refusals by their sentence, numbers and names taken out."""
+def _classes(rows: list[Row], outcome: str) -> str:
+    """Group the rows of an outcome by their sentence, numbers and names taken out."""
     classes: dict[str, list[str]] = defaultdict(list)
     for row in rows:
-        if row["outcome"] == "refused":
+        if row["outcome"] == outcome:
             classes[_without_numbers(row["why"])].append(row["why"])
     return "\n".join(f"- {len(whole)}: {whole[0]}" for _, whole in sorted(classes.items(), key=lambda kv: -len(kv[1])))
 
@@ -88,7 +92,7 @@ def _without_numbers(sentence: str) -> str:
 
 
 def _unless_failures(outcomes: Counter[str]) -> str:
-    return " or failed" if outcomes["differs"] + outcomes["failed"] else ""
+    return ", not converted or failed" if outcomes["differs"] + outcomes["failed"] else " or not converted"
 
 
 def _failures(rows: list[Row]) -> str:

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 
 from bench.generated_models.cases import Case
-from bench.generated_models.front_ends import build
+from bench.generated_models.front_ends import Config, build
 
 
 def run(case: Case) -> dict[str, Any]:
     """Return a row: what was predicted and counted, or why the case came to nothing.
 
     ``outcome`` is ``"equal"``; ``"refused"`` where knapprune says beforehand that hls4ml cannot generate it;
-    ``"differs"`` and ``"failed"`` are failures.
+    ``"unconverted"`` where hls4ml itself ends in an error before there is a graph; ``"differs"`` and ``"failed"`` are
+    failures.
     """
     import knapprune as kp
     from knapprune.comparison import VerificationError
@@ -28,7 +29,12 @@ def run(case: Case) -> dict[str, Any]:
         with warnings.catch_warnings():
             # Replaced strategies and reuse factors are part of what is tested.
             warnings.simplefilter("ignore")
-            model, config = masked(case)
+            rng = np.random.default_rng(case.seed)
+            try:
+                model, config = build(case, rng)
+            except Exception as error:
+                return row | {"outcome": "unconverted", "why": f"{type(error).__name__}: {error}"}
+            model = masked(model, config, case.zeros, rng)
             check = kp.verify(model, config)
         kinds = {name: [layer.strategy, layer.reuse_factor] for name, layer in check.by_layer.items()}
         row |= {"outcome": "equal", "predicted": check.predicted, "counted": check.counted, "layers": kinds}
@@ -41,22 +47,20 @@ def run(case: Case) -> dict[str, Any]:
     return row | {"seconds": round(time.perf_counter() - started, 2)}
 
 
-def masked(case: Case) -> tuple[Any, dict[str, Any] | None]:
-    """Build the case's model, with its zeros; a ModelGraph comes without a configuration of its own."""
+def masked(model: Any, config: Config | None, zeros: str, rng: np.random.Generator) -> Any:
+    """Set some of a model's weights to zero."""
     from knapprune.adapters.adapter import adapter
     from knapprune.configuration import configuration
     from knapprune.structures import labels
 
-    rng = np.random.default_rng(case.seed)
-    model, config = build(case, rng)
-    if case.zeros == "none":
-        return model, config
+    if zeros == "none":
+        return model
     framework = adapter(model)
-    layers = framework.layers(model, configuration(framework, model, config))
-    structure = {"weights": "unstructured", "rows": "dsp-row", "neurons": "neuron", "all": "neuron"}[case.zeros]
-    keep = 0.0 if case.zeros == "all" else 0.4
+    structure = {"weights": "unstructured", "rows": "dsp-row", "neurons": "neuron", "all": "neuron"}[zeros]
+    keep = 0.0 if zeros == "all" else 0.4
     masks = {}
-    for layer in (layer for layer in layers if layer.size):
-        label = labels(layer, structure)
-        masks[layer.name] = (rng.random(int(label.max()) + 1) < keep)[label]
-    return framework.apply(model, masks), config
+    for layer in framework.layers(model, configuration(framework, model, config)):
+        if layer.size:
+            label = labels(layer, structure)
+            masks[layer.name] = (rng.random(int(label.max()) + 1) < keep)[label]
+    return framework.apply(model, masks)
