@@ -40,7 +40,7 @@ def network(name):
 @pytest.mark.filterwarnings("ignore::knapprune.hardware.model.HardwareWarning")
 def test_a_selection_uses_in_the_generated_code_what_it_promised(name, budget):
     model, config = network(name)
-    selection = kp.select(model, config, budget=budget)
+    selection = kp.select(model, config, budget=budget, time_limit=2)
     check = kp.verify(selection.apply(model), config)
     assert check.counted == check.predicted == selection.resources.total
     assert selection.masks.keys() & BUILDS[name][3]
