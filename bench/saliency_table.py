@@ -166,6 +166,7 @@ data set: this supports a default, it is not a law.
 
 Gradients are measured on the training data in batches of {BATCH}, at the trained weights. `movement` was made for
 weights that are being fitted to new data; at the end of a training on the same data there is little for it to see.
+`hessian` has one random vector a batch, and its noise shows.
 
 Made by `bench/saliency_table.py` from `saliency.json` ({versions}).
 """

@@ -13,6 +13,10 @@ within a layer; they differ in how layers trade against each other. Let ``s`` be
   kept or emptied as a whole.
 - ``max``: ``s`` over the layer's maximum; a layer with one outlier is emptied but for that.
 - ``none``: ``s`` itself; layers with small weights are emptied.
+
+On two small networks (``docs/benchmarks/saliency.md``) ``lamp``, ``sum`` and ``none`` are close after fine-tuning and
+``mean`` is the worst; ``lamp`` is within about two points of accuracy of the best one for each measure. It is the
+default for that, and because it does not depend on the scale of a layer's values.
 """
 
 from __future__ import annotations

@@ -107,7 +107,8 @@ def hessian(layer: Layer, kernel: Kernel, gradients: Gradients) -> Array:
     """Value each weight by ``1/2 h w**2``: the second-order change of the loss at a minimum.
 
     LeCun, Denker, Solla, "Optimal brain damage", 1989, eq. 5: other weights held, and without the first-order term. An
-    estimated curvature may be negative; a structure whose sum is, is worth nothing.
+    estimated curvature may be negative; a structure whose sum is, is worth nothing. The estimate is noisy where weights
+    interact, most of all in layers of little curvature beside one of much: :func:`fisher` has no such noise.
 
     Parameters
     ----------
