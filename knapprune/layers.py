@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any, Literal
 
@@ -85,6 +85,10 @@ class Layer:
         The order of the kernel's axes in the array of weights that the generated code reads under a resource strategy:
         a multiplier owns ``reuse_factor`` neighbours there. Empty stands for outputs first: the last axis, then the
         others. A depthwise convolution with multiplier 1 keeps its own order.
+    first_axis
+        For each place along the first axis of that array's kernel, the place in this one; empty where they are the
+        same. hls4ml reorders the weights of a PyTorch model's first Linear layer behind a convolution, in place of its
+        data (``passes/convert_to_channels_last.py``).
     products
         Multiplications that stay whatever is pruned: gates by states, or the scale of a normalisation.
     own_settings
@@ -108,6 +112,7 @@ class Layer:
     layout: tuple[int, ...] = ()
     products: tuple[Products, ...] = ()
     own_settings: bool = True
+    first_axis: tuple[int, ...] = field(default=(), repr=False)
 
     @property
     def n_in(self) -> int:
@@ -153,7 +158,8 @@ class Layer:
         numpy.ndarray
             Shape ``(size,)``.
         """
-        return np.transpose(array, self.axes).reshape(-1)
+        ordered = array[list(self.first_axis)] if self.first_axis else array
+        return np.transpose(ordered, self.axes).reshape(-1)
 
     def unflat(self, flat: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Bring what :meth:`flat` laid out back to the kernel's own axis order.
@@ -169,4 +175,5 @@ class Layer:
             Shape ``kernel_shape``.
         """
         laid_out = flat.reshape([self.kernel_shape[axis] for axis in self.axes])
-        return np.ascontiguousarray(np.transpose(laid_out, np.argsort(self.axes)))
+        ordered = np.transpose(laid_out, np.argsort(self.axes))
+        return np.ascontiguousarray(ordered[np.argsort(self.first_axis)] if self.first_axis else ordered)
