@@ -43,6 +43,9 @@ class HlsConfig:
         Settings of the model, of each layer type and of each layer, as hls4ml has them.
     backend, io_type, part, clock_period
         The project's settings; the clock period is in nanoseconds.
+    input_shapes
+        Shape of each input without the sample axis, as PyTorch has it; empty where the configuration has no
+        ``InputShape``. Only PyTorch models need one: they do not know their own.
     """
 
     model: Mapping[str, Any]
@@ -52,6 +55,7 @@ class HlsConfig:
     io_type: str = "io_parallel"
     part: str = "xcvu13p-flga2577-2-e"
     clock_period: float = 5
+    input_shapes: tuple[tuple[int, ...], ...] = ()
 
     def setting(self, key: str, layer: str, layer_type: str) -> Any:
         """Look a setting up by name, type and model, in this order.
@@ -252,7 +256,8 @@ def read_hls_config(
     ----------
     source
         The dict that ``hls4ml.utils.config_from_keras_model`` returns, or one in the form of hls4ml's YAML file, or the
-        path of such a file. The top-level keys ``Backend``, ``IOType``, ``Part`` and ``ClockPeriod`` are read.
+        path of such a file. The top-level keys ``Backend``, ``IOType``, ``Part``, ``ClockPeriod`` and ``InputShape``
+        are read.
     backend, io_type, part, clock_period
         Take the place of the top-level keys.
     defaults
@@ -275,6 +280,7 @@ def read_hls_config(
     if isinstance(source, HlsConfig):
         top: dict[str, Any] = {"Model": source.model, "LayerType": source.layer_types, "LayerName": source.layer_names}
         top |= dict(zip(_DEFAULTS, _top_level(source), strict=True))
+        top["InputShape"] = source.input_shapes
     else:
         top = dict(source if isinstance(source, Mapping) else _read_yaml(source))
     nested = top.get("HLSConfig") or {}
@@ -292,6 +298,7 @@ def read_hls_config(
         io_type=_choice("IOType", settings["IOType"], IO_TYPES),
         part=str(settings["Part"]),
         clock_period=_period(settings["ClockPeriod"]),
+        input_shapes=_input_shapes(settings.get("InputShape") or []),
     )
 
 
@@ -345,6 +352,20 @@ def _period(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
         raise HlsConfigError(f"hls_config: ClockPeriod is {value!r}, expected nanoseconds above 0")
     return value
+
+
+def _input_shapes(value: Any) -> tuple[tuple[int, ...], ...]:
+    """Read one shape or a list of shapes, with or without a None for the samples in front."""
+    listed = value if isinstance(value, tuple | list) else [value]
+    shapes = listed if all(isinstance(shape, tuple | list) for shape in listed) else [listed]
+    found = tuple(tuple(shape[1:] if shape[:1] in ([None], (None,)) else shape) for shape in shapes)
+    sizes = [size for shape in found for size in shape]
+    if not all(found) or any(isinstance(size, bool) or not isinstance(size, int) or size < 1 for size in sizes):
+        raise HlsConfigError(
+            f"hls_config: InputShape is {value!r}, expected sizes without the sample axis, such as [3, 32, 32], or a "
+            "list of such shapes"
+        )
+    return found
 
 
 def _snake_case(name: str) -> str:

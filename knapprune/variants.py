@@ -211,6 +211,7 @@ def as_dict(config: HlsConfig) -> dict[str, Any]:
         "IOType": config.io_type,
         "Part": config.part,
         "ClockPeriod": config.clock_period,
+        **({"InputShape": [list(shape) for shape in config.input_shapes]} if config.input_shapes else {}),
     }
 
 

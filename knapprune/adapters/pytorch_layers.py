@@ -1,0 +1,86 @@
+"""How hls4ml will compute the layers of a PyTorch module: read from a graph that it makes of a probe.
+
+The probe is a copy of the module whose weights are their own numbers. Where hls4ml keeps a weight is then not derived
+from what its passes should do, but read from what they did.
+"""
+
+from __future__ import annotations
+
+import io
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from knapprune.adapters.hls4ml_nodes import graph_kernels, graph_layers
+from knapprune.adapters.pytorch_conversion import convert
+from knapprune.adapters.pytorch_kernels import Kernel, kernels
+from knapprune.adapters.pytorch_mask import mask_of
+from knapprune.export import quiet
+from knapprune.hls_config import HlsConfig
+from knapprune.layers import Layer
+
+
+def layers(module: Any, config: HlsConfig) -> list[Layer]:
+    """Describe the layers whose kernel can be masked.
+
+    Parameters
+    ----------
+    module
+        A ``torch.nn.Module`` that hls4ml can convert.
+    config
+        The hls4ml configuration, with an input shape.
+
+    Returns
+    -------
+    list of Layer
+        In the order data passes them, with the module's own kernels in Keras' axis order.
+
+    Raises
+    ------
+    ValueError
+        If hls4ml cannot convert the module, or computes a layer otherwise than PyTorch.
+    """
+    found = kernels(module)
+    with quiet(io.StringIO()):
+        graph = convert(_probe(module), config, "unwritten")
+    numbers = graph_kernels(graph)
+    return [_layer(layer, found[layer.name], numbers[layer.name]) for layer in graph_layers(graph)]
+
+
+def _probe(module: Any) -> Any:
+    """Copy the module, number the weights of each kernel in Keras' axis order, and have normalisations change none."""
+    import torch
+
+    # Double precision, so that the numbers stay whole.
+    probe = deepcopy(module).cpu().double()
+    with torch.no_grad():
+        for kernel in kernels(probe).values():
+            if (mask := mask_of(kernel.module, kernel.parameter)) is not None:
+                mask.fill_(True)
+            kernel.tensor.copy_(kernel.as_tensor(1.0 + np.arange(kernel.tensor.numel()).reshape(kernel.shape)))
+        for part in probe.modules():
+            if isinstance(part, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
+                part.reset_parameters()
+                part.eps = 0.0
+    return probe
+
+
+def _layer(layer: Layer, kernel: Kernel, numbers: npt.NDArray[Any]) -> Layer:
+    if kernel.kind == "dense" and layer.kind != "dense":
+        raise ValueError(
+            f"layer {layer.name!r}: a Linear layer on several axes, expected one on a flat input: hls4ml takes the "
+            "channels for the axis it works on; put Flatten before it, or take a convolution of kernel size 1"
+        )
+    return replace(layer, input_order=_input_order(layer, kernel, numbers))
+
+
+def _input_order(layer: Layer, kernel: Kernel, numbers: npt.NDArray[Any]) -> tuple[int, ...]:
+    places = np.rint(numbers).astype(np.int64).reshape(layer.n_in, layer.n_out) - 1
+    order = places[:, 0] // layer.n_out
+    expected = order[:, None] * layer.n_out + np.arange(layer.n_out)
+    if kernel.shape != layer.kernel_shape or not np.array_equal(places, expected):
+        raise ValueError(f"layer {layer.name!r}: hls4ml arranges its weights in a way that is not known here")
+    return () if np.array_equal(order, np.arange(layer.n_in)) else tuple(order.tolist())
