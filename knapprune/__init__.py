@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from knapprune.adapters.keras_registration import register_with_keras
 
 if TYPE_CHECKING:
+    from knapprune.adapters.pytorch_model import TorchModel
     from knapprune.budget import BudgetError
     from knapprune.distillation import Distillation
     from knapprune.estimation import Resources, estimate
@@ -38,6 +39,7 @@ __all__ = [
     "Regularization",
     "Resources",
     "Selection",
+    "TorchModel",
     "estimate",
     "prune",
     "read_hls_config",
@@ -59,6 +61,7 @@ _HOMES = {
     "Regularization": "knapprune.regularization",
     "Resources": "knapprune.estimation",
     "Selection": "knapprune.selection",
+    "TorchModel": "knapprune.adapters.pytorch_model",
     "estimate": "knapprune.estimation",
     "prune": "knapprune.pruning",
     "read_hls_config": "knapprune.hls_config",

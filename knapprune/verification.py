@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from knapprune.accuracy import accuracy as share_of_right_classes
-from knapprune.adapters.adapter import TrainingAdapter, adapter
+from knapprune.adapters.adapter import Adapter, AxesAdapter, TrainingAdapter, adapter
 from knapprune.comparison import LayerCheck, compare
+from knapprune.configuration import configuration
 from knapprune.counting import count_project
 from knapprune.emulation import build, predict, require_compiler
 from knapprune.estimation import estimate
@@ -19,7 +20,7 @@ from knapprune.export import Project, export, require_hls4ml
 from knapprune.generated import read_project
 from knapprune.hardware.dsp import MultiplierTable
 from knapprune.hardware.model import HardwareModel
-from knapprune.hls_config import COUNTED_BACKENDS, HlsConfigSource, Overrides, read_hls_config
+from knapprune.hls_config import COUNTED_BACKENDS, HlsConfig, HlsConfigSource, Overrides, read_hls_config
 from knapprune.synthesis import with_synthesis
 from knapprune.tables import plain_table
 from knapprune.vendor.report import Reported, Run, read_run, side_by_side
@@ -197,7 +198,8 @@ def verify(
                 outputs = framework.predict(model, inputs)
                 model_score = _score(metric, labels, outputs)
             if compiled:
-                score = _score(metric, labels, _bit_by_bit(project, inputs, outputs))
+                config = configuration(framework, model, hls_config, **overrides)
+                score = _score(metric, labels, _bit_by_bit(project, framework, config, inputs, outputs))
     return Verification(
         predicted=_total(layer.predicted for layer in layers.values()),
         counted=_total(layer.counted for layer in layers.values()),
@@ -257,7 +259,7 @@ def _score(metric: Metric | None, labels: Any, outputs: Any) -> float:
     return share_of_right_classes(labels, outputs)
 
 
-def _bit_by_bit(project: Project, inputs: Any, outputs: Any) -> Any:
+def _bit_by_bit(project: Project, framework: Adapter, config: HlsConfig, inputs: Any, outputs: Any) -> Any:
     """Predict with the compiled project, in the form of the model's own outputs if there are any."""
     if outputs is None:
         shapes = [tuple(output.shape) for output in project.graph.get_output_variables()]
@@ -265,7 +267,11 @@ def _bit_by_bit(project: Project, inputs: Any, outputs: Any) -> Any:
     else:
         several = isinstance(outputs, list | tuple)
         shapes = [output.shape[1:] for output in (outputs if several else [outputs])]
+    if isinstance(framework, AxesAdapter):
+        inputs = framework.to_hls4ml(inputs, config)
     predicted = predict(project, inputs, shapes)
+    if isinstance(framework, AxesAdapter):
+        predicted = [framework.from_hls4ml(output, config) for output in predicted]
     return predicted if several else predicted[0]
 
 

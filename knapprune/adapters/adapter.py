@@ -112,6 +112,17 @@ class ConfiguredAdapter(Adapter, Protocol):
         """Raise an `HlsConfigError` if a configuration says otherwise of any layer than the model's own."""
 
 
+@runtime_checkable
+class AxesAdapter(Adapter, Protocol):
+    """An adapter of models whose inputs or outputs have other axes than those of what hls4ml makes of them."""
+
+    def to_hls4ml(self, inputs: Any, config: HlsConfig) -> Any:
+        """Bring inputs to the axes that the converted model takes."""
+
+    def from_hls4ml(self, output: npt.NDArray[Any], config: HlsConfig) -> npt.NDArray[Any]:
+        """Bring an output to the model's axes: it has the model's shape, but the values in the order of hls4ml's."""
+
+
 def adapter(model: Any) -> Adapter:
     """Find the adapter of a model's framework.
 

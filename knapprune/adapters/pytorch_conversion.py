@@ -5,8 +5,12 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from knapprune.export import require_hls4ml
 from knapprune.hls_config import HlsConfig, HlsConfigError
+from knapprune.variants import as_dict
 
 _LAYOUT = "ChannelsLastConversion"
 
@@ -17,7 +21,7 @@ def convert(module: Any, config: HlsConfig, output_dir: str) -> Any:
     Parameters
     ----------
     module
-        The module; hls4ml gets a copy on the CPU in evaluation mode.
+        The module; hls4ml gets a copy on the CPU, in evaluation mode and double precision.
     config
         The configuration.
     output_dir
@@ -39,7 +43,7 @@ def convert(module: Any, config: HlsConfig, output_dir: str) -> Any:
     hls4ml = require_hls4ml()
     try:
         return hls4ml.converters.convert_from_pytorch_model(
-            deepcopy(module).cpu().eval(),
+            deepcopy(module).cpu().double().eval(),
             output_dir=output_dir,
             hls_config=settings,
             backend=config.backend,
@@ -72,33 +76,64 @@ def for_hls4ml(config: HlsConfig) -> dict[str, Any]:
     """
     if not config.input_shapes:
         raise HlsConfigError(
-            "hls_config: no InputShape, expected one: a PyTorch module does not know the shape of its inputs. Take what "
-            "hls4ml.utils.config_from_pytorch_model(model, input_shape) returns, or add 'InputShape': [3, 32, 32]"
+            "hls_config: no InputShape, expected one: a PyTorch module does not know the shape of its inputs. Take "
+            "what hls4ml.utils.config_from_pytorch_model(module, input_shape) returns, or add a key such as "
+            "'InputShape': [3, 32, 32]"
         )
-    if layout(config) not in ("full", "internal"):
+    if _layout(config) not in ("full", "internal"):
         raise HlsConfigError(
-            f"hls_config: {_LAYOUT} of the model is {layout(config)!r}, expected 'full' or 'internal': hls4ml then takes "
-            "the weights of a Linear layer for those of its transpose"
+            f"hls_config: {_LAYOUT} of the model is {_layout(config)!r}, expected 'full' or 'internal': otherwise "
+            "hls4ml takes the weights of a Linear layer for those of its transpose"
         )
-    return {
-        "Model": {_LAYOUT: "full", "TransposeOutputs": False, **deepcopy(dict(config.model))},
-        "LayerType": deepcopy(dict(config.layer_types)),
-        "LayerName": deepcopy(dict(config.layer_names)),
-        "InputShape": [list(shape) for shape in config.input_shapes],
-    }
+    written = as_dict(config)
+    return {**written, "Model": {_LAYOUT: "full", "TransposeOutputs": False, **written["Model"]}}
 
 
-def layout(config: HlsConfig) -> str:
-    """Say who brings channels to the last axis: ``"full"`` for hls4ml alone, ``"internal"`` for the caller at the input.
+def to_hls4ml(inputs: Any, config: HlsConfig) -> list[npt.NDArray[Any]]:
+    """Bring inputs to the axes that the converted module takes.
 
     Parameters
     ----------
+    inputs
+        Array or tensor, samples first and channels behind them, or a list of them.
     config
         The configuration.
 
     Returns
     -------
-    str
-        As it stands in the configuration; ``"full"`` where nothing does.
+    list of ndarray
+        Channels last where the configuration says ``"internal"``: the converted module then does not turn its inputs.
     """
+    arrays = [_array(part) for part in (inputs if isinstance(inputs, list | tuple) else [inputs])]
+    return [np.moveaxis(array, 1, -1) for array in arrays] if _layout(config) == "internal" else arrays
+
+
+def from_hls4ml(output: npt.NDArray[Any], config: HlsConfig) -> npt.NDArray[Any]:
+    """Bring an output of the converted module back to PyTorch's axes.
+
+    Parameters
+    ----------
+    output
+        In PyTorch's shape, but with the values in hls4ml's order: channels last, unless the configuration has
+        ``TransposeOutputs``.
+    config
+        The configuration.
+
+    Returns
+    -------
+    ndarray
+        The same shape, samples first and channels behind them.
+    """
+    if config.model.get("TransposeOutputs") or output.ndim < 3:
+        return output
+    samples, channels, *positions = output.shape
+    return np.moveaxis(output.reshape(samples, *positions, channels), -1, 1)
+
+
+def _array(part: Any) -> npt.NDArray[Any]:
+    return np.asarray(part.detach().cpu() if hasattr(part, "detach") else part)
+
+
+def _layout(config: HlsConfig) -> str:
+    """Say who brings channels to the last axis: hls4ml (``"full"``), or the caller at the input (``"internal"``)."""
     return str(config.model.get(_LAYOUT, "full"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from knapprune.adapters.pytorch_mask import put_mask
 from knapprune.layers import Kind
 
 
@@ -55,7 +58,7 @@ class Kernel:
         ndarray
             A copy.
         """
-        return np.ascontiguousarray(np.moveaxis(tensor.detach().cpu().numpy(), (0, 1), (-1, -2)))
+        return np.array(np.moveaxis(tensor.detach().cpu().numpy(), (0, 1), (-1, -2)))
 
     def as_tensor(self, array: npt.NDArray[Any]) -> Any:
         """Bring an array in Keras' axis order to that of the parameter.
@@ -138,6 +141,41 @@ def others(module: Any) -> list[str]:
         for name, part in _modules_in_use(module).items()
         if name not in known and next(chain(part.parameters(), part.buffers()), None) is not None
     ]
+
+
+def masked_copy(module: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
+    """Copy a module, with masks on its kernels that hold under training.
+
+    Parameters
+    ----------
+    module
+        The module; it is not touched.
+    masks
+        True for a weight to keep, in the kernel's shape, by layer name. A mask replaces an earlier one.
+
+    Returns
+    -------
+    torch.nn.Module
+        With the same weights elsewhere, in the same mode.
+
+    Raises
+    ------
+    ValueError
+        For a mask of no such layer, of the wrong shape or not boolean.
+    """
+    copy = deepcopy(module)
+    known = kernels(copy)
+    for name, mask in masks.items():
+        if name not in known:
+            raise ValueError(f"masks: the model has no layer {name!r} to mask, expected some of {list(known)}")
+        kernel = known[name]
+        if mask.shape != kernel.shape or mask.dtype != np.bool_:
+            raise ValueError(
+                f"masks: that of layer {name!r} is {mask.dtype} of shape {mask.shape}, expected bool of shape "
+                f"{kernel.shape}"
+            )
+        put_mask(kernel.module, kernel.parameter, kernel.as_tensor(mask))
+    return copy
 
 
 def _modules_in_use(module: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from what its passes should do, but read from what they did.
 from __future__ import annotations
 
 import io
+import warnings
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -17,8 +18,9 @@ import numpy.typing as npt
 from knapprune.adapters.hls4ml_nodes import graph_kernels, graph_layers
 from knapprune.adapters.pytorch_conversion import convert
 from knapprune.adapters.pytorch_kernels import Kernel, kernels
-from knapprune.adapters.pytorch_mask import mask_of
+from knapprune.adapters.pytorch_mask import unmask
 from knapprune.export import quiet
+from knapprune.hardware.model import HardwareWarning
 from knapprune.hls_config import HlsConfig
 from knapprune.layers import Layer
 
@@ -42,6 +44,11 @@ def layers(module: Any, config: HlsConfig) -> list[Layer]:
     ------
     ValueError
         If hls4ml cannot convert the module, or computes a layer otherwise than PyTorch.
+
+    Warns
+    -----
+    HardwareWarning
+        Where hls4ml changes a strategy or a reuse factor.
     """
     found = kernels(module)
     with quiet(io.StringIO()):
@@ -56,10 +63,9 @@ def _probe(module: Any) -> Any:
 
     # Double precision, so that the numbers stay whole.
     probe = deepcopy(module).cpu().double()
+    unmask(probe)
     with torch.no_grad():
         for kernel in kernels(probe).values():
-            if (mask := mask_of(kernel.module, kernel.parameter)) is not None:
-                mask.fill_(True)
             kernel.tensor.copy_(kernel.as_tensor(1.0 + np.arange(kernel.tensor.numel()).reshape(kernel.shape)))
         for part in probe.modules():
             if isinstance(part, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
@@ -74,6 +80,14 @@ def _layer(layer: Layer, kernel: Kernel, numbers: npt.NDArray[Any]) -> Layer:
             f"layer {layer.name!r}: a Linear layer on several axes, expected one on a flat input: hls4ml takes the "
             "channels for the axis it works on; put Flatten before it, or take a convolution of kernel size 1"
         )
+    changes = {
+        "strategy": (layer.requested_strategy, layer.strategy),
+        "reuse factor": (layer.requested_reuse_factor, layer.reuse_factor),
+    }
+    for setting, (requested, effective) in changes.items():
+        if requested != effective:
+            message = f"layer {layer.name!r}: hls4ml replaces {setting} {requested!r} by {effective!r}"
+            warnings.warn(message, HardwareWarning, stacklevel=2)
     return replace(layer, input_order=_input_order(layer, kernel, numbers))
 
 

@@ -1,8 +1,9 @@
 """A mask that a PyTorch module enforces by itself: a bool buffer beside the weight, and hooks that read it.
 
-Two other ways were tried. ``torch.nn.utils.parametrize`` changes the module's class and the names in its state dict,
-cannot be pickled, and hls4ml refuses the class. ``torch.nn.utils.prune`` keeps a stale product of mask and weight, which
-hls4ml would read after an optimiser's step, and a NaN stays one. Here the weight stays the module's own parameter:
+Not by ``torch.nn.utils.parametrize``: it changes the module's class and the names in its state dict, the module cannot
+be pickled, and hls4ml refuses the class. Not by ``torch.nn.utils.prune``: the weight is then a product with the mask as
+of the last forward pass, which is what hls4ml reads after an optimiser's step, and a NaN stays one. Here the weight stays
+the module's own parameter:
 
 - its gradient is zero where the mask is, so that weight decay, momentum and the averages of Adam have nothing to add to
   a zero, and the norm of the gradients is that of the weights that are there;
@@ -13,6 +14,7 @@ hls4ml would read after an optimiser's step, and a NaN stays one. Here the weigh
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping
 from typing import Any
 
 _SUFFIX = "_mask"
@@ -126,10 +128,55 @@ def hold(module: Any) -> None:
     module
         Any module.
     """
-    for part in module.modules():
-        for hook in list(part._forward_pre_hooks.values()):
-            if isinstance(hook, KernelMask):
-                hook(part)
+    for part, hook in _hooks(module):
+        hook(part)
+
+
+def unmask(module: Any) -> None:
+    """Let all weights of a module grow again.
+
+    Parameters
+    ----------
+    module
+        Any module; its masks keep everything from now on.
+    """
+    for part, hook in _hooks(module):
+        getattr(part, hook.parameter + _SUFFIX).fill_(True)
+
+
+def load_masked(module: Any, state: Mapping[str, Any]) -> None:
+    """Load the state dict of a masked module into one that has no masks yet.
+
+    ``module.load_state_dict`` refuses it for its masks; where there are masks already, that will do.
+
+    Parameters
+    ----------
+    module
+        Built as the masked one was; changed in place.
+    state
+        What ``state_dict()`` of the masked module returned.
+
+    Raises
+    ------
+    RuntimeError
+        If the state dict does not fit the module.
+    """
+    parameters = dict(module.named_parameters())
+    for key, mask in state.items():
+        name = key.removesuffix(_SUFFIX)
+        if name != key and name in parameters:
+            path, _, parameter = name.rpartition(".")
+            put_mask(module.get_submodule(path), parameter, mask)
+    module.load_state_dict(state)
+
+
+def _hooks(module: Any) -> list[tuple[Any, KernelMask]]:
+    return [
+        (part, hook)
+        for part in module.modules()
+        for hook in part._forward_pre_hooks.values()
+        if isinstance(hook, KernelMask)
+    ]
 
 
 def _hook(module: Any, parameter: str) -> KernelMask | None:

@@ -1,0 +1,300 @@
+"""The PyTorch adapter: modules that hls4ml converts, bare or with a loss and an optimiser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from knapprune.adapters.pytorch_model import TorchModel, is_module, module_of
+from knapprune.hls_config import HlsConfig
+from knapprune.layers import Layer
+
+# PyTorch takes a second to import and need not be installed, so each method imports what it needs when it is called.
+# Only `matches` is called on models of other frameworks.
+
+
+class PyTorchAdapter:
+    """PyTorch modules with Linear, Conv1d and Conv2d layers, by the names that hls4ml gives them."""
+
+    def matches(self, model: Any) -> bool:
+        """Say whether the model is a PyTorch module.
+
+        Parameters
+        ----------
+        model
+            Anything.
+
+        Returns
+        -------
+        bool
+            Whether it is a `TorchModel`, or one of its classes is PyTorch's own ``Module``.
+        """
+        return isinstance(model, TorchModel) or is_module(model)
+
+    def layers(self, model: Any, config: HlsConfig) -> list[Layer]:
+        """List the layers with a kernel that can be masked, in the order data passes them.
+
+        Parameters
+        ----------
+        model
+            A module or a `TorchModel`.
+        config
+            The hls4ml configuration, with an input shape.
+
+        Returns
+        -------
+        list of Layer
+            As hls4ml will compute them.
+
+        Raises
+        ------
+        ValueError
+            If hls4ml cannot convert the module or computes a layer otherwise, or a layer is used twice.
+        """
+        from knapprune.adapters.pytorch_layers import layers
+
+        return layers(module_of(model), config)
+
+    def untouched(self, model: Any) -> list[str]:
+        """Name the layers with weights that are neither counted nor masked.
+
+        Parameters
+        ----------
+        model
+            The model.
+
+        Returns
+        -------
+        list of str
+            Such as batch normalisations and recurrent layers.
+        """
+        from knapprune.adapters.pytorch_kernels import others
+
+        return others(module_of(model))
+
+    def kernels(self, model: Any) -> dict[str, npt.NDArray[np.generic]]:
+        """Copy the kernels out.
+
+        Parameters
+        ----------
+        model
+            The model.
+
+        Returns
+        -------
+        dict
+            Arrays in Keras' axis order, by layer name.
+        """
+        from knapprune.adapters.pytorch_kernels import kernels
+        from knapprune.adapters.pytorch_mask import hold
+
+        hold(module_of(model))
+        return {name: kernel.array(kernel.tensor) for name, kernel in kernels(module_of(model)).items()}
+
+    def gradients(self, model: Any, data: Any, batch_size: int) -> dict[str, npt.NDArray[np.floating[Any]]]:
+        """Average the absolute gradient of the model's loss over batches.
+
+        Parameters
+        ----------
+        model
+            The model; a bare module's loss is the cross entropy.
+        data
+            ``(inputs, targets)``, arrays or tensors, or a loader of such pairs.
+        batch_size
+            Samples per batch; only one batch is in PyTorch's memory at a time.
+
+        Returns
+        -------
+        dict
+            Arrays of the kernels' shapes, by layer name.
+
+        Raises
+        ------
+        ValueError
+            If the data is not such a pair or is empty, or the outputs fit no cross entropy.
+        """
+        from knapprune.adapters.pytorch_training import mean_absolute_gradients
+
+        return mean_absolute_gradients(model, data, batch_size)
+
+    def apply(self, model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
+        """Return a copy whose masked weights are zero and stay zero under training.
+
+        Parameters
+        ----------
+        model
+            The model; it is not touched.
+        masks
+            True for a weight to keep, in the kernel's shape, by layer name.
+
+        Returns
+        -------
+        object
+            A module or a `TorchModel`, as given, with the same weights elsewhere.
+
+        Raises
+        ------
+        ValueError
+            For a mask of no such layer or of the wrong shape.
+        """
+        from knapprune.adapters.pytorch_kernels import masked_copy
+
+        copy = masked_copy(module_of(model), masks)
+        return replace(model, module=copy) if isinstance(model, TorchModel) else copy
+
+    def masks(self, model: Any) -> dict[str, npt.NDArray[np.bool_]]:
+        """Read back the masks on the model's kernels.
+
+        Parameters
+        ----------
+        model
+            The model.
+
+        Returns
+        -------
+        dict
+            Bool arrays of the kernels' shapes, by layer name; layers without a mask are left out.
+        """
+        from knapprune.adapters.pytorch_kernels import kernels
+        from knapprune.adapters.pytorch_mask import mask_of
+
+        found = kernels(module_of(model)).items()
+        masks = {name: (kernel, mask_of(kernel.module, kernel.parameter)) for name, kernel in found}
+        return {name: kernel.array(mask) for name, (kernel, mask) in masks.items() if mask is not None}
+
+    def convert(self, model: Any, config: HlsConfig, output_dir: str) -> Any:
+        """Convert the model with hls4ml, without writing.
+
+        Parameters
+        ----------
+        model
+            The model; hls4ml gets a copy.
+        config
+            The hls4ml configuration; not changed.
+        output_dir
+            Where the project will be written.
+
+        Returns
+        -------
+        ModelGraph
+            hls4ml's graph.
+
+        Raises
+        ------
+        ValueError
+            If the configuration has no input shape, or hls4ml cannot convert the module.
+        """
+        from knapprune.adapters.pytorch_conversion import convert
+
+        return convert(module_of(model), config, output_dir)
+
+    def to_hls4ml(self, inputs: Any, config: HlsConfig) -> Any:
+        """Bring inputs to the axes that the converted model takes.
+
+        Parameters
+        ----------
+        inputs
+            As the module takes them.
+        config
+            The hls4ml configuration.
+
+        Returns
+        -------
+        list of numpy.ndarray
+            One for each input: channels last where the configuration leaves that to the caller.
+        """
+        from knapprune.adapters.pytorch_conversion import to_hls4ml
+
+        return to_hls4ml(inputs, config)
+
+    def from_hls4ml(self, output: npt.NDArray[Any], config: HlsConfig) -> npt.NDArray[Any]:
+        """Bring an output of the converted model to the axes of the module.
+
+        Parameters
+        ----------
+        output
+            Its values one after the other, in an array of the shape that the module returns.
+        config
+            The hls4ml configuration.
+
+        Returns
+        -------
+        numpy.ndarray
+            The same values, each in its place.
+        """
+        from knapprune.adapters.pytorch_conversion import from_hls4ml
+
+        return from_hls4ml(output, config)
+
+    def predict(self, model: Any, inputs: Any) -> Any:
+        """Return the model's outputs.
+
+        Parameters
+        ----------
+        model
+            The model; it computes in evaluation mode, on the device where its weights are.
+        inputs
+            Array or tensor, samples first, or a list of them.
+
+        Returns
+        -------
+        numpy.ndarray
+            Or a list of them, where the model has several outputs.
+        """
+        from knapprune.adapters.pytorch_training import predict
+
+        return predict(module_of(model), inputs)
+
+    def fit(self, model: Any, train: Any, *, epochs: int, batch_size: int, after_epoch: Callable[[], None]) -> None:
+        """Train the model in place.
+
+        Parameters
+        ----------
+        model
+            The model; a bare module is trained by Adam on the cross entropy.
+        train
+            ``(inputs, targets)``, arrays or tensors, or a loader of such pairs.
+        epochs, batch_size
+            How often, and how many samples at a time, where the data is no loader.
+        after_epoch
+            Called after each epoch.
+
+        Raises
+        ------
+        ValueError
+            If the data cannot be used, or the loss turns NaN.
+        """
+        from knapprune.adapters.pytorch_training import fit
+
+        fit(model, train, epochs=epochs, batch_size=batch_size, after_epoch=after_epoch)
+
+    def state(self, model: Any) -> Any:
+        """Copy the model's weights out.
+
+        Parameters
+        ----------
+        model
+            The model.
+
+        Returns
+        -------
+        dict
+            For `restore`: PyTorch's state dict, the masks in it included.
+        """
+        return {name: tensor.clone() for name, tensor in module_of(model).state_dict().items()}
+
+    def restore(self, model: Any, state: Any) -> None:
+        """Put back what `state` returned.
+
+        Parameters
+        ----------
+        model
+            The model.
+        state
+            The weights.
+        """
+        module_of(model).load_state_dict(state)

@@ -1,0 +1,118 @@
+"""A PyTorch module with what it is trained by: PyTorch keeps neither a loss nor an optimiser with a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TorchModel:
+    """A module, its loss and its optimiser: what knapprune takes where fine-tuning or gradients need them.
+
+    A bare module is taken for ``TorchModel(module)``.
+
+    Parameters
+    ----------
+    module
+        The ``torch.nn.Module``.
+    loss
+        Called with the module's outputs and the targets, returns a scalar tensor: the mean over the samples. None is
+        the cross entropy of logits with class numbers or with one-hot rows.
+    optimizer
+        Called with the list of parameters to train at the start of every fine-tuning, returns an optimiser of them:
+        ``lambda parameters: torch.optim.SGD(parameters, lr=0.01, momentum=0.9)``. None is Adam with a learning rate of
+        0.001.
+
+    Raises
+    ------
+    TypeError
+        If the module is none.
+    """
+
+    module: Any
+    loss: Callable[[Any, Any], Any] | None = None
+    optimizer: Callable[[list[Any]], Any] | None = None
+
+    def __post_init__(self) -> None:
+        if not is_module(self.module):
+            raise TypeError(f"module: got {type(self.module).__qualname__}, expected a torch.nn.Module")
+
+
+def is_module(model: Any) -> bool:
+    """Say whether an object is a PyTorch module, without importing PyTorch.
+
+    Parameters
+    ----------
+    model
+        Anything.
+
+    Returns
+    -------
+    bool
+        Whether one of its classes is PyTorch's own ``Module``.
+    """
+    return any(
+        parent.__module__ == "torch.nn.modules.module" and parent.__name__ == "Module" for parent in type(model).__mro__
+    )
+
+
+def module_of(model: Any) -> Any:
+    """Take the module.
+
+    Parameters
+    ----------
+    model
+        A module or a `TorchModel`.
+
+    Returns
+    -------
+    torch.nn.Module
+        The module itself.
+    """
+    return model.module if isinstance(model, TorchModel) else model
+
+
+def trainable(model: Any) -> tuple[Any, Callable[[Any, Any], Any], Callable[[list[Any]], Any]]:
+    """Take the module, the loss and the optimiser, with the defaults for what is not given.
+
+    Parameters
+    ----------
+    model
+        A module or a `TorchModel`.
+
+    Returns
+    -------
+    tuple
+        Module, loss and factory of optimisers.
+    """
+    known = model if isinstance(model, TorchModel) else TorchModel(model)
+    return known.module, known.loss or _cross_entropy, known.optimizer or _adam
+
+
+def _cross_entropy(outputs: Any, targets: Any) -> Any:
+    import torch
+
+    if not isinstance(outputs, torch.Tensor) or outputs.ndim < 2 or outputs.shape[1] < 2:
+        raise ValueError(
+            "loss: got none, and the model's outputs are no logits of several classes; give one with "
+            "knapprune.TorchModel(module, loss=...)"
+        )
+    probabilities = outputs.detach()
+    if probabilities.min() >= 0 and torch.allclose(probabilities.sum(1), torch.ones_like(probabilities[:, 0])):
+        raise ValueError(
+            "loss: got none, and the model's outputs are probabilities already, not the logits that cross entropy "
+            "takes; give one that fits with knapprune.TorchModel(module, loss=...)"
+        )
+    if targets.shape == outputs.shape:
+        targets = targets.to(outputs.dtype)
+    elif targets.ndim == outputs.ndim and targets.shape[1] == 1:
+        targets = targets[:, 0]
+    return torch.nn.functional.cross_entropy(outputs, targets)
+
+
+def _adam(parameters: list[Any]) -> Any:
+    import torch
+
+    return torch.optim.Adam(parameters, lr=1e-3)
