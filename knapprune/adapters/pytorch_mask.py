@@ -2,8 +2,8 @@
 
 Not by ``torch.nn.utils.parametrize``: it changes the module's class and the names in its state dict, the module cannot
 be pickled, and hls4ml refuses the class. Not by ``torch.nn.utils.prune``: the weight is then a product with the mask as
-of the last forward pass, which is what hls4ml reads after an optimiser's step, and a NaN stays one. Here the weight stays
-the module's own parameter:
+of the last forward pass, which is what hls4ml reads after an optimiser's step, and a NaN stays one. Here the weight
+stays the module's own parameter:
 
 - its gradient is zero where the mask is, so that weight decay, momentum and the averages of Adam have nothing to add to
   a zero, and the norm of the gradients is that of the weights that are there;
