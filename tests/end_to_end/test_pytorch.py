@@ -79,7 +79,6 @@ def test_what_is_predicted_is_what_is_counted(name, strategy, io_type):
     [
         ("images", "io_parallel", "full"),
         ("images", "io_stream", "internal"),
-        ("series", "io_parallel", "internal"),
         ("filter", "io_parallel", "full"),
     ],
 )

@@ -67,7 +67,7 @@ def test_masked_weights_stay_zero_and_the_others_learn(name):
     before = weights(copy.deepcopy(model))
     train(model, SETTINGS[name](model.parameters()))
     assert holds(model, masks)
-    assert all((weights(model)[name] != before[name])[mask].mean() > 0.9 for name, mask in masks.items())
+    assert all((weights(model)[name] != before[name])[mask].mean() > 0.5 for name, mask in masks.items())
 
 
 def test_what_an_optimiser_of_whole_matrices_writes_is_undone_before_it_is_read():
