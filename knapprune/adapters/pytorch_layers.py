@@ -88,13 +88,14 @@ def _layer(layer: Layer, kernel: Kernel, numbers: npt.NDArray[Any]) -> Layer:
         if requested != effective:
             message = f"layer {layer.name!r}: hls4ml replaces {setting} {requested!r} by {effective!r}"
             warnings.warn(message, HardwareWarning, stacklevel=2)
-    return replace(layer, input_order=_input_order(layer, kernel, numbers))
+    return replace(layer, first_axis=_first_axis(layer, kernel, numbers))
 
 
-def _input_order(layer: Layer, kernel: Kernel, numbers: npt.NDArray[Any]) -> tuple[int, ...]:
-    places = np.rint(numbers).astype(np.int64).reshape(layer.n_in, layer.n_out) - 1
-    order = places[:, 0] // layer.n_out
-    expected = order[:, None] * layer.n_out + np.arange(layer.n_out)
-    if kernel.shape != layer.kernel_shape or not np.array_equal(places, expected):
+def _first_axis(layer: Layer, kernel: Kernel, numbers: npt.NDArray[Any]) -> tuple[int, ...]:
+    """Read from the numbers where hls4ml keeps the weights of each place along the first axis."""
+    places = np.rint(numbers).astype(np.int64) - 1
+    own = np.arange(places.size).reshape(kernel.shape)
+    order = places.reshape(len(places), -1)[:, 0] // own[0].size
+    if places.shape != own.shape or set(order) != set(range(len(own))) or not np.array_equal(places, own[order]):
         raise ValueError(f"layer {layer.name!r}: hls4ml arranges its weights in a way that is not known here")
-    return () if np.array_equal(order, np.arange(layer.n_in)) else tuple(order.tolist())
+    return () if np.array_equal(order, np.arange(len(own))) else tuple(order.tolist())

@@ -75,16 +75,16 @@ def test_masks_go_back_to_pytorchs_order():
 def test_a_linear_layer_behind_a_convolution_is_kept_in_the_order_of_channels_last():
     (conv, fc, head) = ADAPTER.layers(Network(), config())
     places = np.moveaxis(np.arange(60).reshape(3, 4, 5), 0, -1).ravel()
-    assert fc.input_order == tuple(places)
-    assert (conv.input_order, head.input_order) == ((), ())
+    assert fc.first_axis == tuple(places)
+    assert (conv.first_axis, head.first_axis) == ((), ())
     kernel = np.random.default_rng(0).normal(size=fc.kernel_shape)
-    assert np.array_equal(fc.output_first(kernel), kernel[places].T)
-    assert np.array_equal(fc.from_output_first(fc.output_first(kernel)), kernel)
+    assert np.array_equal(fc.flat(kernel), kernel[places].T.ravel())
+    assert np.array_equal(fc.unflat(fc.flat(kernel)), kernel)
 
 
 @pytest.mark.filterwarnings("ignore::knapprune.hardware.model.HardwareWarning")
 def test_in_io_stream_the_data_is_turned_and_the_weights_are_not():
-    assert all(layer.input_order == () for layer in ADAPTER.layers(Network(), config(IOType="io_stream")))
+    assert all(layer.first_axis == () for layer in ADAPTER.layers(Network(), config(IOType="io_stream")))
 
 
 def test_masks_and_modes_do_not_disturb_the_reading():
