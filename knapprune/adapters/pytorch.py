@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.adapters.pytorch_model import TorchModel, is_module, module_of
+from knapprune.batches import Batch
 from knapprune.hls_config import HlsConfig
 from knapprune.layers import Layer
 
@@ -95,31 +96,57 @@ class PyTorchAdapter:
         hold(module_of(model))
         return {name: kernel.array(kernel.tensor) for name, kernel in kernels(module_of(model)).items()}
 
-    def gradients(self, model: Any, data: Any, batch_size: int) -> dict[str, npt.NDArray[np.floating[Any]]]:
-        """Average the absolute gradient of the model's loss over batches.
+    def gradient(self, model: Any, batch: Batch) -> dict[str, npt.NDArray[np.floating[Any]]]:
+        """Differentiate the model's mean loss on a batch by each kernel.
 
         Parameters
         ----------
         model
-            The model; a bare module's loss is the cross entropy.
-        data
-            ``(inputs, targets)``, arrays or tensors, or a loader of such pairs.
-        batch_size
-            Samples per batch; only one batch is in PyTorch's memory at a time.
+            The model; a bare module's loss is the cross entropy. Layers compute as in inference.
+        batch
+            The samples.
 
         Returns
         -------
         dict
-            Arrays of the kernels' shapes, by layer name.
+            Arrays of the kernels' shapes, by layer name, which the caller may overwrite.
 
         Raises
         ------
         ValueError
-            If the data is not such a pair or is empty, or the outputs fit no cross entropy.
+            If the batch has sample weights, or the outputs fit no cross entropy.
         """
-        from knapprune.adapters.pytorch_training import mean_absolute_gradients
+        from knapprune.adapters.pytorch_gradients import gradient
 
-        return mean_absolute_gradients(model, data, batch_size)
+        return gradient(model, batch)
+
+    def hessian_product(
+        self, model: Any, batch: Batch, vectors: Mapping[str, npt.NDArray[np.generic]]
+    ) -> dict[str, npt.NDArray[np.floating[Any]]]:
+        """Multiply the Hessian of that loss over all kernels with a vector.
+
+        Parameters
+        ----------
+        model
+            The model.
+        batch
+            The samples.
+        vectors
+            The vector's part for each kernel, by layer name; of any numeric type.
+
+        Returns
+        -------
+        dict
+            Arrays of the kernels' shapes, by layer name, which the caller may overwrite.
+
+        Raises
+        ------
+        ValueError
+            If the batch has sample weights, or the outputs fit no cross entropy.
+        """
+        from knapprune.adapters.pytorch_gradients import hessian_product
+
+        return hessian_product(model, batch, vectors)
 
     def apply(self, model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
         """Return a copy whose masked weights are zero and stay zero under training.

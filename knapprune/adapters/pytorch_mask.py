@@ -17,6 +17,8 @@ import weakref
 from collections.abc import Mapping
 from typing import Any
 
+import torch
+
 _SUFFIX = "_mask"
 
 
@@ -46,7 +48,12 @@ class KernelMask:
         # Through .data, because a second forward pass before the backward one must not count as a change. By selection
         # and not by product: a masked weight is zero even if a step made it NaN.
         weight.data.masked_fill_(~getattr(module, self.parameter + _SUFFIX), 0)
-        if weight.requires_grad and (self._hooked is None or self._hooked() is not weight):
+        # Not of a tensor that stands in for the parameter: who puts it there wants its own gradient.
+        if (
+            isinstance(weight, torch.nn.Parameter)
+            and weight.requires_grad
+            and (self._hooked is None or self._hooked() is not weight)
+        ):
             weight.register_hook(_MaskedGradient(module, self.parameter))
             self._hooked = weakref.ref(weight)
 

@@ -8,6 +8,7 @@ pytest.importorskip("hls4ml")
 
 import knapprune as kp  # noqa: E402
 from knapprune.adapters.pytorch import PyTorchAdapter  # noqa: E402
+from knapprune.batches import Batch  # noqa: E402
 
 torch.set_num_threads(1)
 ADAPTER = PyTorchAdapter()
@@ -26,32 +27,38 @@ def loader(x, y, batch_size):
     return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), batch_size)
 
 
-def test_gradients_are_those_computed_by_hand():
+def test_gradients_and_hessian_products_are_those_computed_by_hand():
     rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(6, 3)), rng.normal(size=(6, 2))
+    x, y, vector = rng.normal(size=(6, 3)), rng.normal(size=(6, 2)), rng.normal(size=(3, 2))
     module = linear().double()
     weight = module[0].weight.detach().numpy().T
-    # Two batches of 3: each one's gradient of the mean square, absolute, then averaged.
-    batches = [2 * x[part].T @ (x[part] @ weight - y[part]) / (3 * 2) for part in (slice(0, 3), slice(3, 6))]
-    expected = np.mean(np.abs(batches), axis=0)
-    model = kp.TorchModel(module, loss=mean_squares)
-    assert np.allclose(ADAPTER.gradients(model, (x, y), 3)["_0"], expected, atol=1e-12)
-    whole = loader(torch.tensor(x), torch.tensor(y), 3)
-    assert np.allclose(ADAPTER.gradients(model, whole, 99)["_0"], expected, atol=1e-12)
+    model, batch = kp.TorchModel(module, loss=mean_squares), Batch(x, y, None, 6)
+    assert np.allclose(ADAPTER.gradient(model, batch)["_0"], x.T @ (x @ weight - y) / 6, atol=1e-12)
+    assert np.allclose(ADAPTER.hessian_product(model, batch, {"_0": vector})["_0"], x.T @ x @ vector / 6, atol=1e-12)
+
+
+def test_where_the_loss_is_linear_the_hessian_is_zero():
+    model = kp.TorchModel(linear(), loss=lambda outputs, targets: outputs.mean())
+    batch = Batch(np.ones((4, 3)), np.ones(4), None, 4)
+    assert not ADAPTER.hessian_product(model, batch, {"_0": np.ones((3, 2))})["_0"].any()
 
 
 def test_gradients_do_not_know_masks_or_frozen_weights_and_leave_no_trace():
-    x, y = np.ones((4, 3)), np.ones((4, 2))
-    module = linear()
-    masked = ADAPTER.apply(module, {"_0": np.zeros((3, 2), bool)})
+    batch = Batch(np.ones((4, 3)), np.ones((4, 2)), None, 4)
+    masked = ADAPTER.apply(linear(), {"_0": np.zeros((3, 2), bool)})
     masked[0].weight.requires_grad_(False)
     masked.train()
-    found = ADAPTER.gradients(kp.TorchModel(masked, loss=mean_squares), (x, y), 2)["_0"]
-    assert np.allclose(found, 1.0)  # the loss is (0 - 1)^2, averaged over two outputs
+    found = ADAPTER.gradient(kp.TorchModel(masked, loss=mean_squares), batch)["_0"]
+    assert np.allclose(found, -1.0)  # the loss is (0 - 1)^2, averaged over two outputs
     assert masked.training
     assert masked[0].weight.grad is None
     assert not masked[0].weight.requires_grad
     assert not ADAPTER.masks(masked)["_0"].any()
+
+
+def test_sample_weights_are_refused():
+    with pytest.raises(ValueError, match="got sample weights"):
+        ADAPTER.gradient(linear(), Batch(np.ones((4, 3)), np.ones(4, int), np.ones(4), 4))
 
 
 def test_taylor_saliency_is_gradient_times_weight():
@@ -60,7 +67,7 @@ def test_taylor_saliency_is_gradient_times_weight():
     torch.manual_seed(0)
     module = torch.nn.Sequential(torch.nn.Linear(8, 4))
     config = {"Model": {"Precision": "ap_fixed<16,6>", "Strategy": "latency", "ReuseFactor": 1}, "InputShape": (8,)}
-    worth = ADAPTER.gradients(module, data, 32)["_0"] * np.abs(ADAPTER.kernels(module)["_0"])
+    worth = np.abs(ADAPTER.gradient(module, Batch(*data, None, 32))["_0"] * ADAPTER.kernels(module)["_0"])
     chosen = kp.select(module, config, {"dsp": 10}, saliency="taylor", normalise="none", data=data)
     assert np.array_equal(np.flatnonzero(chosen.masks["_0"]), np.sort(np.argsort(worth.ravel())[-10:]))
 
@@ -134,9 +141,9 @@ def test_outputs_that_are_no_logits_need_a_loss():
     [
         ((np.zeros((0, 3)), np.zeros(0)), r"\[0\] samples"),
         ((np.zeros((4, 3)), np.zeros(5)), r"\[4, 5\] samples"),
-        ((np.zeros((4, 3)),), "got 1 parts, expected a pair"),
-        (iter([]), "no batch"),
-        (iter([torch.zeros(2)]), "gives Tensor, expected pairs"),
+        ((np.zeros((4, 3)),), "batch 0 is a ndarray"),
+        ([], "without any batch"),
+        (torch.zeros(4, 3), "got Tensor"),
         ((np.full((4, 3), np.nan), np.zeros(4, int)), "the loss is nan in epoch 1"),
     ],
 )
