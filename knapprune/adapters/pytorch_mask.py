@@ -49,12 +49,9 @@ class KernelMask:
         # and not by product: a masked weight is zero even if a step made it NaN.
         weight.data.masked_fill_(~getattr(module, self.parameter + _SUFFIX), 0)
         # Not of a tensor that stands in for the parameter: who puts it there wants its own gradient.
-        if (
-            isinstance(weight, torch.nn.Parameter)
-            and weight.requires_grad
-            and (self._hooked is None or self._hooked() is not weight)
-        ):
-            weight.register_hook(_MaskedGradient(module, self.parameter))  # type: ignore[no-untyped-call]
+        learns = isinstance(weight, torch.nn.Parameter) and weight.requires_grad
+        if learns and (self._hooked is None or self._hooked() is not weight):
+            weight.register_hook(_MaskedGradient(module, self.parameter))
             self._hooked = weakref.ref(weight)
 
     def attach(self, module: Any) -> None:
