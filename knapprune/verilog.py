@@ -5,7 +5,8 @@ from __future__ import annotations
 from knapprune.adders import AdderGraph, Value
 from knapprune.hardware.adder_bits import Span, output_high, spans
 
-_SUM = """module sum #(parameter WIDTH = 1, parameter SUBTRACT = 0) (
+#: The module of one sum.
+SUM = """module sum #(parameter WIDTH = 1, parameter SUBTRACT = 0) (
   input [WIDTH-1:0] a, input [WIDTH-1:0] b, output [WIDTH-1:0] y
 );
   generate
@@ -58,7 +59,7 @@ def verilog(graph: AdderGraph, module: str | None = None) -> str:
         else:
             lines.append(f"assign o{place} = {whole};")
     body = "\n".join(f"  {line}" for line in lines)
-    return _SUM + f"module {module or graph.name} (\n  {(',' + chr(10) + '  ').join(ports)}\n);\n{body}\nendmodule\n"
+    return SUM + f"module {module or graph.name} (\n  {(',' + chr(10) + '  ').join(ports)}\n);\n{body}\nendmodule\n"
 
 
 def _assignments(index: int, value: Value, known: list[Span]) -> list[str]:

@@ -59,11 +59,18 @@ class Synthesis:
         return {"lut": self.lut, "dsp": self.dsp, "ff": self.ff, "carry": self.carry}
 
 
-def synthesise(source: str, top: str, *, family: str = "xcup", time_limit: float = TIME_LIMIT) -> Synthesis:
+def synthesise(
+    source: str,
+    top: str,
+    *,
+    dsp: bool = True,
+    family: str = "xcup",
+    time_limit: float = TIME_LIMIT,
+) -> Synthesis:
     """Synthesise Verilog with Yosys and count its cells.
 
-    Each ``$add`` and ``$sub`` becomes a carry chain of its own before modules are dissolved: otherwise Yosys fuses sums
-    that one other sum reads into sums of many operands, without carry chains.
+    Each instance of a module called ``sum`` becomes a carry chain of its own. Otherwise Yosys fuses sums that one other
+    sum reads into sums of many operands, without carry chains.
 
     Parameters
     ----------
@@ -71,6 +78,8 @@ def synthesise(source: str, top: str, *, family: str = "xcup", time_limit: float
         Verilog.
     top
         The name of the module to synthesise.
+    dsp
+        Use DSP blocks.
     family
         As in ``synth_xilinx -family``: ``"xcup"`` is UltraScale+, ``"xc7"`` the 7 series.
     time_limit
@@ -92,8 +101,9 @@ def synthesise(source: str, top: str, *, family: str = "xcup", time_limit: float
     with tempfile.TemporaryDirectory(prefix="knapprune-yosys-") as folder:
         (Path(folder) / "design.v").write_text(source, encoding="utf-8")
         commands = (
-            f"read_verilog design.v; hierarchy -check -top {top}; proc; alumacc; flatten; "
-            f"synth_xilinx -family {family} -top {top} -noiopad; tee -q -o counts.json stat -json"
+            f"read_verilog design.v; hierarchy -check -top {top}; proc; select *sum*; alumacc; select -clear; flatten; "
+            f"synth_xilinx -family {family} -top {top} -noiopad{'' if dsp else ' -nodsp'}; "
+            "tee -q -o counts.json stat -json"
         )
         said = _run(["yosys", "-p", commands], Path(folder), time_limit)
         return _read(Path(folder) / "counts.json", top, said)

@@ -29,6 +29,7 @@ from knapprune.hardware.dsp import MultiplierTable, table_of_part
 from knapprune.hardware.explanation import Explanation, legal_reuse_factors
 from knapprune.hardware.latency import interval
 from knapprune.hardware.model import LabelCosts, SharedWords
+from knapprune.hardware.product_logic import of_products
 from knapprune.layers import Layer
 from knapprune.structures import labels
 
@@ -262,6 +263,7 @@ class Hls4mlHardware:
             pruning={name: self._saving(layer, dense, name) for name in self.resources if whole[name]},
             legal_reuse_factors=legal_reuse_factors(layer),
             interval=interval(layer),
+            logic=of_products(layer, kernel, multipliers, self.dsp_per_multiplier(one_pixel) == 0),
         )
 
     def _saving(self, layer: Layer, dense: npt.NDArray[np.bool_], resource: str) -> str:
