@@ -12,6 +12,10 @@ from bench.generated_models.cases import Case
 from bench.generated_models.front_ends import Config, build
 
 
+class UnconvertedError(Exception):
+    """hls4ml ended in an error before there was a graph."""
+
+
 def run(case: Case) -> dict[str, Any]:
     """Return a row: what was predicted and counted, or why the case came to nothing.
 
@@ -33,11 +37,13 @@ def run(case: Case) -> dict[str, Any]:
             try:
                 model, config = build(case, rng)
             except Exception as error:
-                return row | {"outcome": "unconverted", "why": f"{type(error).__name__}: {error}"}
+                raise UnconvertedError(f"{type(error).__name__}: {error}") from error
             model = masked(model, config, case.zeros, rng)
             check = kp.verify(model, config)
         kinds = {name: [layer.strategy, layer.reuse_factor] for name, layer in check.by_layer.items()}
         row |= {"outcome": "equal", "predicted": check.predicted, "counted": check.counted, "layers": kinds}
+    except UnconvertedError as error:
+        row |= {"outcome": "unconverted", "why": str(error)}
     except HlsConfigError as error:
         row |= {"outcome": "refused", "why": str(error)}
     except VerificationError as error:
