@@ -6,7 +6,8 @@ from dataclasses import replace
 from math import prod
 from typing import Any
 
-from knapprune.hardware.recurrent import gate_products
+from knapprune.hardware.depthwise import check_multiplier
+from knapprune.hardware.recurrent import check_factors, gate_products
 from knapprune.hardware.reuse import divisors, valid_reuse_factors
 from knapprune.hls_config import HlsConfig, HlsConfigError
 from knapprune.layers import Kind, Layer, Products
@@ -81,7 +82,7 @@ def describe(
         layer = replace(layer, copies=copies, pixels=free, outputs=(0, 2), layout=(0, 1, 2))
     elif kind != "dense":
         layer = _convolution(layer, node, config.io_type == "io_stream")
-    _check(layer, config, binary)
+    _check(layer, node, config, binary)
     return layer
 
 
@@ -144,15 +145,58 @@ def _convolution(layer: Layer, node: Any, streams: bool) -> Layer:
     )
 
 
-def _check(layer: Layer, config: HlsConfig, binary: bool) -> None:
+def _check(layer: Layer, node: Any, config: HlsConfig, binary: bool) -> None:
     """Refuse what hls4ml converts, but only to write a project that does not compile or computes something else."""
     if binary and layer.strategy == "resource_unrolled":
         raise HlsConfigError(
             f"model: layer {layer.name!r} has binary weights, of which hls4ml writes -1 as 0 and leaves its "
             "products out of unrolled code; convert the model again with another strategy"
         )
-    if layer.strategy not in ("resource", "resource_unrolled") or layer.depthwise:
-        return
+    if layer.depthwise:
+        _check_depthwise(layer, config)
+    elif layer.kind == "einsum_dense":
+        _check_einsum_dense(layer)
+    elif layer.kind in ("lstm", "gru"):
+        _check_recurrent(layer, node)
+    elif layer.strategy in ("resource", "resource_unrolled"):
+        _check_reuse_factor(layer, config)
+
+
+def _check_depthwise(layer: Layer, config: HlsConfig) -> None:
+    check_multiplier(layer.name, layer.kernel_shape[-1])
+    if layer.strategy == "resource" and config.io_type == "io_parallel":
+        raise HlsConfigError(
+            f"model: layer {layer.name!r} has strategy 'resource' in io_parallel, for which hls4ml has no depthwise "
+            "convolution; convert the model again with 'latency' or in io_stream"
+        )
+
+
+def _check_einsum_dense(layer: Layer) -> None:
+    if layer.kernel_shape[0] > 1 and layer.reuse_factor > 1:
+        raise HlsConfigError(
+            f"model: layer {layer.name!r} has reuse factor {layer.reuse_factor}, expected 1: data, kernel and output "
+            "share an axis, and the limit on multipliers that hls4ml writes then is no number of multipliers"
+        )
+
+
+def _check_recurrent(layer: Layer, node: Any) -> None:
+    if node.get_attr("apply_reset_gate") == "before":
+        raise HlsConfigError(
+            f"model: layer {layer.name!r} applies the reset gate before the recurrent product, and hls4ml computes it "
+            "as if it came after; expected reset_after=True"
+        )
+    units = int(node.get_attr("n_out"))
+    check_factors(
+        node.name,
+        layer.strategy,
+        layer.requested_reuse_factor,
+        (int(node.get_attr("n_in")), int(node.get_attr("reuse_factor"))),
+        (units, int(node.get_attr("recurrent_reuse_factor"))),
+        layer.n_out,
+    )
+
+
+def _check_reuse_factor(layer: Layer, config: HlsConfig) -> None:
     valid = valid_reuse_factors(layer.n_in, layer.n_out, include_largest=layer.strategy == "resource")
     if layer.strategy == "resource_unrolled":
         # Code is generated for factors above 1 alone.

@@ -60,7 +60,7 @@ def resolve_depthwise(
     hls_type = f"DepthwiseConv{len(kernel_shape) - 2}D"
     kind: Kind = "depthwise_conv1d" if len(kernel_shape) == 3 else "depthwise_conv2d"
     check_unsupported(config, name, hls_type)
-    _check_multiplier(name, kernel_shape[-1])
+    check_multiplier(name, kernel_shape[-1])
     requested_strategy, requested = config.strategy(name, hls_type), config.reuse_factor(name, hls_type)
     return Layer(
         name=name,
@@ -79,7 +79,21 @@ def resolve_depthwise(
     )
 
 
-def _check_multiplier(name: str, multiplier: int) -> None:
+def check_multiplier(name: str, multiplier: int) -> None:
+    """Refuse what hls4ml writes wrong code for.
+
+    Parameters
+    ----------
+    name
+        The layer's name.
+    multiplier
+        Its depth multiplier.
+
+    Raises
+    ------
+    HlsConfigError
+        If it is not 1.
+    """
     if multiplier != 1:
         # nnet_sepconv*_latency.h asserts it; nnet_depthwise_product.h reads the weights of the first channels only.
         raise HlsConfigError(

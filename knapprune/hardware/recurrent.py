@@ -61,7 +61,7 @@ def resolve_recurrent(
         effective_reuse_factor(kernel, size, outputs, strategy, requested, generated=False)
         for kernel, size in ((name, n_in), (recurrent, units))
     )
-    _check(name, strategy, requested, (n_in, factor), (units, state_factor), outputs)
+    check_factors(name, strategy, requested, (n_in, factor), (units, state_factor), outputs)
     state_bits = weight_bits(config, "result", name, hls_type)
     inputs = Layer(
         name=name,
@@ -135,10 +135,25 @@ def _strategy(name: str, requested: str, reuse_factor: int) -> str:
     return requested
 
 
-def _check(
+def check_factors(
     name: str, strategy: str, requested: int, inputs: tuple[int, int], state: tuple[int, int], outputs: int
 ) -> None:
-    """Refuse pairs of reuse factors that hls4ml picks and cannot build."""
+    """Refuse pairs of reuse factors that hls4ml picks and cannot build.
+
+    Parameters
+    ----------
+    name, strategy, requested
+        The layer's name, the strategy in effect and the reuse factor that was asked for.
+    inputs, state
+        Of each kernel, its inputs and the reuse factor in effect.
+    outputs
+        Outputs of either kernel: gates of all units.
+
+    Raises
+    ------
+    HlsConfigError
+        If there are such; the message lists those that both kernels take.
+    """
     (n_in, factor), (units, state_factor) = inputs, state
     if strategy == "resource" and (factor <= units) != (state_factor <= units):
         # recurrent_templates.py chooses the second kernel's function by the first kernel's reuse factor.
