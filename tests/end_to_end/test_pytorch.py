@@ -113,7 +113,8 @@ def test_a_network_for_digits_is_pruned_to_its_budget_and_still_reads_them():
         torch.manual_seed(0)
         module = torch.nn.Sequential(torch.nn.Linear(64, 16), torch.nn.ReLU(), torch.nn.Linear(16, 10))
         model = kp.TorchModel(module, optimizer=lambda parameters: torch.optim.Adam(parameters, 0.01))
-        ADAPTER.fit(model, (x[:1200], y[:1200]), epochs=15, batch_size=64, after_epoch=lambda: None)
+        for epoch in range(15):
+            ADAPTER.fit(model, (x[:1200], y[:1200]), batch_size=64, seed=epoch)
         config = config_of(module, (64,), "resource_unrolled") | {"IOType": "io_parallel"}
         config["Model"]["ReuseFactor"] = 4
         out = kp.prune(
