@@ -76,6 +76,9 @@ def _probe(module: Any) -> Any:
             if isinstance(part, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
                 part.reset_parameters()
                 part.eps = 0.0
+                if part.affine:
+                    # hls4ml leaves out one that does nothing at all.
+                    part.bias.fill_(1.0)
     return probe
 
 

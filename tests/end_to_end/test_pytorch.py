@@ -14,16 +14,17 @@ ADAPTER = PyTorchAdapter()
 
 
 class Images(torch.nn.Module):
-    """A convolution with padding and a Linear layer behind it, whose weights hls4ml reorders in io_parallel."""
+    """A convolution with padding, a normalisation, and a Linear layer whose weights hls4ml reorders in io_parallel."""
 
     def __init__(self):
         super().__init__()
         self.conv = torch.nn.Conv2d(2, 3, 3, padding=1)
+        self.bn = torch.nn.BatchNorm2d(3)
         self.pool = torch.nn.MaxPool2d(2)
         self.fc = torch.nn.Linear(3 * 2 * 3, 4)
 
     def forward(self, x):
-        return self.fc(torch.flatten(self.pool(torch.relu(self.conv(x))), 1))
+        return self.fc(torch.flatten(self.pool(torch.relu(self.bn(self.conv(x)))), 1))
 
 
 class Series(torch.nn.Module):
