@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -71,7 +71,7 @@ class PyTorchAdapter:
         Returns
         -------
         list of str
-            Such as batch normalisations and recurrent layers.
+            Such as recurrent layers.
         """
         from knapprune.adapters.pytorch_kernels import others
 
@@ -88,13 +88,16 @@ class PyTorchAdapter:
         Returns
         -------
         dict
-            Arrays in Keras' axis order, by layer name.
+            Arrays in Keras' axis order, by layer name; empty for layers that only scale.
         """
-        from knapprune.adapters.pytorch_kernels import kernels
+        from knapprune.adapters.pytorch_kernels import kernels, scales
         from knapprune.adapters.pytorch_mask import hold
 
         hold(module_of(model))
-        return {name: kernel.array(kernel.tensor) for name, kernel in kernels(module_of(model)).items()}
+        module = module_of(model)
+        # A layer that only scales has no weight that could be pruned.
+        none = {name: np.zeros(0, np.float32) for name in scales(module)}
+        return none | {name: kernel.array(kernel.tensor) for name, kernel in kernels(module).items()}
 
     def gradient(self, model: Any, batch: Batch) -> dict[str, npt.NDArray[np.floating[Any]]]:
         """Differentiate the model's mean loss on a batch by each kernel.
@@ -276,8 +279,8 @@ class PyTorchAdapter:
 
         return predict(module_of(model), inputs)
 
-    def fit(self, model: Any, train: Any, *, epochs: int, batch_size: int, after_epoch: Callable[[], None]) -> None:
-        """Train the model in place.
+    def fit(self, model: Any, train: Any, *, batch_size: int, seed: int, rate: float = 1.0) -> float:
+        """Train the model in place for one epoch.
 
         Parameters
         ----------
@@ -285,22 +288,29 @@ class PyTorchAdapter:
             The model; a bare module is trained by Adam on the cross entropy.
         train
             ``(inputs, targets)``, arrays or tensors, or a loader of such pairs.
-        epochs, batch_size
-            How often, and how many samples at a time, where the data is no loader.
-        after_epoch
-            Called after each epoch.
+        batch_size
+            Counts only for arrays.
+        seed
+            Decides the order of arrays, and what PyTorch's own random layers drop.
+        rate
+            What the optimiser's learning rate is multiplied by in this epoch.
+
+        Returns
+        -------
+        float
+            The mean loss over the epoch; NaN where training diverges.
 
         Raises
         ------
         ValueError
-            If the data cannot be used, or the loss turns NaN.
+            If the data cannot be used, or the outputs fit no cross entropy.
         """
         from knapprune.adapters.pytorch_training import fit
 
-        fit(model, train, epochs=epochs, batch_size=batch_size, after_epoch=after_epoch)
+        return fit(model, train, batch_size=batch_size, seed=seed, rate=rate)
 
-    def state(self, model: Any) -> Any:
-        """Copy the model's weights out.
+    def describe(self, model: Any) -> str:
+        """Describe all that a copy could be made from but the weights.
 
         Parameters
         ----------
@@ -309,19 +319,81 @@ class PyTorchAdapter:
 
         Returns
         -------
-        dict
-            For `restore`: PyTorch's state dict, the masks in it included.
+        str
+            The module as PyTorch prints it, its class, the loss, and the optimiser with its settings.
         """
-        return {name: tensor.clone() for name, tensor in module_of(model).state_dict().items()}
+        from knapprune.adapters.pytorch_model import trainable
+        from knapprune.adapters.pytorch_state import optimizer_of
 
-    def restore(self, model: Any, state: Any) -> None:
-        """Put back what `state` returned.
+        module, loss, _ = trainable(model)
+        named = getattr(loss, "__qualname__", type(loss).__qualname__)
+        return f"{type(module).__module__}.{module!r}\n{named}\n{optimizer_of(model)!r}"
+
+    def remask(self, model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
+        """Put masks on the model itself.
+
+        Parameters
+        ----------
+        model
+            The model; masked weights become zero, and the optimiser forgets their momentum.
+        masks
+            True for a weight to keep, in the kernel's shape, by layer name. Other layers keep theirs.
+
+        Raises
+        ------
+        ValueError
+            For a mask of no such layer or of the wrong shape.
+        """
+        from knapprune.adapters.pytorch_state import remask
+
+        remask(model, masks)
+
+    def assign(self, model: Any, kernels: Mapping[str, npt.NDArray[np.generic]]) -> None:
+        """Put kernels into the model itself.
 
         Parameters
         ----------
         model
             The model.
-        state
-            The weights.
+        kernels
+            In the kernels' shapes, by layer name; layers that only scale have none. Masks are not applied.
         """
-        module_of(model).load_state_dict(state)
+        from knapprune.adapters.pytorch_state import assign
+
+        assign(model, kernels)
+
+    def state(self, model: Any) -> dict[str, npt.NDArray[Any]]:
+        """Copy out all that training changes.
+
+        Parameters
+        ----------
+        model
+            The model.
+
+        Returns
+        -------
+        dict of numpy.ndarray
+            Weights and the optimiser's state.
+        """
+        from knapprune.adapters.pytorch_state import state
+
+        return state(model)
+
+    def restore(self, model: Any, state: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Put back what `state` returned.
+
+        Parameters
+        ----------
+        model
+            The model, or a copy of it.
+        state
+            What `state` returned.
+
+        Raises
+        ------
+        ValueError
+            If the model has other weights.
+        """
+        from knapprune.adapters.pytorch_state import restore
+
+        restore(model, state)

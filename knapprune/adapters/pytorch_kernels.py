@@ -123,7 +123,7 @@ def kernels(module: Any) -> dict[str, Kernel]:
 
 
 def others(module: Any) -> list[str]:
-    """Name the modules in use with weights that are not among `kernels`.
+    """Name the modules in use with weights that are neither among `kernels` nor `scales`.
 
     Parameters
     ----------
@@ -133,9 +133,9 @@ def others(module: Any) -> list[str]:
     Returns
     -------
     list of str
-        Such as normalisations and recurrent layers.
+        Such as recurrent layers.
     """
-    known = kernels(module)
+    known = {*kernels(module), *scales(module)}
     return [
         name
         for name, part in _modules_in_use(module).items()
@@ -165,17 +165,62 @@ def masked_copy(module: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
     """
     copy = deepcopy(module)
     known = kernels(copy)
-    for name, mask in masks.items():
+    for name, mask in check_masks(masks, known).items():
+        put_mask(known[name].module, known[name].parameter, known[name].as_tensor(mask))
+    return copy
+
+
+def check_masks(
+    masks: Mapping[str, npt.NDArray[np.bool_]], known: Mapping[str, Kernel]
+) -> dict[str, npt.NDArray[np.bool_]]:
+    """Check that masks fit the kernels.
+
+    Parameters
+    ----------
+    masks
+        By layer name; empty ones are of layers that only scale.
+    known
+        The kernels.
+
+    Returns
+    -------
+    dict
+        Those that are not empty.
+
+    Raises
+    ------
+    ValueError
+        For a mask of no such layer, of the wrong shape or not boolean.
+    """
+    found = {name: mask for name, mask in masks.items() if mask.size}
+    for name, mask in found.items():
         if name not in known:
             raise ValueError(f"masks: the model has no layer {name!r} to mask, expected some of {list(known)}")
-        kernel = known[name]
-        if mask.shape != kernel.shape or mask.dtype != np.bool_:
+        if mask.shape != known[name].shape or mask.dtype != np.bool_:
             raise ValueError(
                 f"masks: that of layer {name!r} is {mask.dtype} of shape {mask.shape}, expected bool of shape "
-                f"{kernel.shape}"
+                f"{known[name].shape}"
             )
-        put_mask(kernel.module, kernel.parameter, kernel.as_tensor(mask))
-    return copy
+    return found
+
+
+def scales(module: Any) -> list[str]:
+    """Name the modules in use that only scale, and have no weight that could be pruned.
+
+    Parameters
+    ----------
+    module
+        A ``torch.nn.Module`` that hls4ml's tracer can follow.
+
+    Returns
+    -------
+    list of str
+        Normalisations and PReLUs.
+    """
+    import torch
+
+    kinds = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.PReLU)
+    return [name for name, part in _modules_in_use(module).items() if isinstance(part, kinds)]
 
 
 def _modules_in_use(module: Any) -> dict[str, Any]:

@@ -17,11 +17,11 @@ import numpy.typing as npt
 
 from knapprune.adapters.hls4ml_nodes import graph_kernels, graph_layers
 from knapprune.adapters.pytorch_conversion import convert
-from knapprune.adapters.pytorch_kernels import Kernel, kernels
+from knapprune.adapters.pytorch_kernels import Kernel, kernels, scales
 from knapprune.adapters.pytorch_mask import unmask
 from knapprune.export import quiet
 from knapprune.hardware.model import HardwareWarning
-from knapprune.hls_config import HlsConfig
+from knapprune.hls_config import HlsConfig, HlsConfigError
 from knapprune.layers import Layer
 
 
@@ -54,7 +54,12 @@ def layers(module: Any, config: HlsConfig) -> list[Layer]:
     with quiet(io.StringIO()):
         graph = convert(_probe(module), config, "unwritten")
     numbers = graph_kernels(graph)
-    return [_layer(layer, found[layer.name], numbers[layer.name]) for layer in graph_layers(graph)]
+    known = {*found, *scales(module)}
+    return [
+        _layer(layer, found[layer.name], numbers[layer.name]) if layer.name in found else layer
+        for layer in graph_layers(graph)
+        if layer.name in known
+    ]
 
 
 def _probe(module: Any) -> Any:
@@ -71,10 +76,18 @@ def _probe(module: Any) -> Any:
             if isinstance(part, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
                 part.reset_parameters()
                 part.eps = 0.0
+                if part.affine:
+                    # hls4ml leaves out one that does nothing at all.
+                    part.bias.fill_(1.0)
     return probe
 
 
 def _layer(layer: Layer, kernel: Kernel, numbers: npt.NDArray[Any]) -> Layer:
+    if layer.kind == "scale":
+        raise HlsConfigError(
+            f"hls_config: layer {layer.name!r} has strategy 'distributed_arithmetic', expected another: adder graphs "
+            "of PyTorch modules are not counted"
+        )
     if kernel.kind == "dense" and layer.kind != "dense":
         raise ValueError(
             f"layer {layer.name!r}: a Linear layer on several axes, expected one on a flat input: hls4ml takes the "

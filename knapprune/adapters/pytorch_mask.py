@@ -136,6 +136,24 @@ def hold(module: Any) -> None:
         hook(part)
 
 
+def mask_names(module: Any) -> set[str]:
+    """Name the masks among the buffers of a module.
+
+    Parameters
+    ----------
+    module
+        Any module.
+
+    Returns
+    -------
+    set of str
+        As they stand in its state dict.
+    """
+    names = {id(part): name for name, part in module.named_modules()}
+    paths = ((names[id(part)], hook.parameter) for part, hook in _hooks(module))
+    return {f"{path}.{parameter}{_SUFFIX}" if path else parameter + _SUFFIX for path, parameter in paths}
+
+
 def unmask(module: Any) -> None:
     """Let all weights of a module grow again.
 

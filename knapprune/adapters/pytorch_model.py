@@ -21,7 +21,8 @@ class TorchModel:
         Called with the module's outputs and the targets, returns a scalar tensor: the mean over the samples. None is
         the cross entropy of logits with class numbers or with one-hot rows.
     optimizer
-        Called with the list of parameters to train at the start of every fine-tuning, returns an optimiser of them:
+        Called with the list of parameters to train when a copy of the module is first fine-tuned, returns an optimiser
+        of them, which stays with that copy:
         ``lambda parameters: torch.optim.SGD(parameters, lr=0.01, momentum=0.9)``. None is Adam with a learning rate of
         0.001.
 

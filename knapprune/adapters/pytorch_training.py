@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import ceil
 from typing import Any
@@ -14,6 +14,8 @@ import torch
 
 from knapprune.adapters.pytorch_mask import hold
 from knapprune.adapters.pytorch_model import trainable
+from knapprune.adapters.pytorch_state import optimizer_of
+from knapprune.adapters.seeding import seeded
 from knapprune.batches import Batch, batches, is_arrays
 
 _PREDICTED_AT_ONCE = 1024
@@ -46,43 +48,60 @@ def predict(module: Any, inputs: Any) -> Any:
     return _joined(parts)
 
 
-def fit(model: Any, train: Any, *, epochs: int, batch_size: int, after_epoch: Callable[[], None]) -> None:
-    """Train a module in place.
+def fit(model: Any, train: Any, *, batch_size: int, seed: int, rate: float = 1.0) -> float:
+    """Train a module in place for one epoch, the same way for the same state and seed.
 
     Parameters
     ----------
     model
         A module or a `TorchModel`; its mode is put back.
     train
-        ``(inputs, targets)``, shuffled anew in each epoch by PyTorch's own generator, or a loader of such pairs.
-    epochs, batch_size
-        How often, and how many samples at a time at most, where the data is no loader.
-    after_epoch
-        Called after each epoch.
+        ``(inputs, targets)`` or a loader of such pairs.
+    batch_size
+        How many samples at a time at most, where the data is no loader.
+    seed
+        Of the order of arrays, and of the global generators during the epoch.
+    rate
+        What the optimiser's learning rates are multiplied by in this epoch.
+
+    Returns
+    -------
+    float
+        The mean loss over the samples; NaN where training diverges.
 
     Raises
     ------
     ValueError
-        If the data cannot be used, or the loss is NaN or infinite.
+        If the data cannot be used.
     """
-    module, loss, optimizer_of = trainable(model)
-    if batch_size < 1:
-        raise ValueError(f"batch_size: got {batch_size}, expected at least 1")
-    optimizer = optimizer_of([parameter for parameter in module.parameters() if parameter.requires_grad])
-    for epoch in range(epochs):
-        with mode(module, training=True), torch.enable_grad():
-            for x, y in (tensors(module, batch) for batch in _shuffled(train, batch_size)):
-                optimizer.zero_grad()
-                reached = loss(module(*x), y)
-                if not torch.isfinite(reached):
-                    raise ValueError(
-                        f"train: the loss is {reached.item()} in epoch {epoch + 1}; lower the learning rate or check "
-                        "the data"
-                    )
-                reached.backward()
-                optimizer.step()
-        hold(module)
-        after_epoch()
+    module, loss, _ = trainable(model)
+    optimizer = optimizer_of(model)
+    total, samples = 0.0, 0
+    with mode(module, training=True), torch.enable_grad(), seeded(seed), _learning_rates(optimizer, rate):
+        for batch in _shuffled(train, batch_size, np.random.default_rng(seed)):
+            x, y = tensors(module, batch)
+            optimizer.zero_grad()
+            reached = loss(module(*x), y)
+            reached.backward()
+            optimizer.step()
+            total += reached.item() * batch.size
+            samples += batch.size
+    optimizer.zero_grad()
+    hold(module)
+    return total / samples
+
+
+@contextmanager
+def _learning_rates(optimizer: Any, rate: float) -> Iterator[None]:
+    """Scale the optimiser's learning rates while the block runs."""
+    own = [group["lr"] for group in optimizer.param_groups]
+    for group, lr in zip(optimizer.param_groups, own, strict=True):
+        group["lr"] = lr * rate
+    try:
+        yield
+    finally:
+        for group, lr in zip(optimizer.param_groups, own, strict=True):
+            group["lr"] = lr
 
 
 @contextmanager
@@ -138,16 +157,15 @@ def tensors(module: Any, batch: Batch) -> tuple[list[Any], Any]:
     return inputs, targets.to(inputs[0].dtype) if targets.is_floating_point() else targets.long()
 
 
-def _shuffled(data: Any, batch_size: int) -> Iterator[Batch]:
+def _shuffled(data: Any, batch_size: int, random: np.random.Generator) -> Iterator[Batch]:
     """Yield batches of whole arrays in a new order, and those of a loader in its own."""
-    if not is_arrays(data):
+    if batch_size < 1 or not is_arrays(data):
         yield from batches(data, batch_size, "train")
         return
     (whole,) = batches(data, sys.maxsize, "train")
-    order = torch.randperm(whole.size).numpy()
     several = isinstance(whole.inputs, list)
     # Of about one size: a last batch of a single sample would be the end of a batch normalisation.
-    for places in np.array_split(order, ceil(whole.size / batch_size)):
+    for places in np.array_split(random.permutation(whole.size), ceil(whole.size / batch_size)):
         parts = [part[places] for part in (whole.inputs if several else [whole.inputs])]
         weight = None if whole.sample_weight is None else whole.sample_weight[places]
         yield Batch(parts if several else parts[0], whole.targets[places], weight, len(places))

@@ -14,16 +14,17 @@ ADAPTER = PyTorchAdapter()
 
 
 class Images(torch.nn.Module):
-    """A convolution with padding and a Linear layer behind it, whose weights hls4ml reorders in io_parallel."""
+    """A convolution with padding, a normalisation, and a Linear layer whose weights hls4ml reorders in io_parallel."""
 
     def __init__(self):
         super().__init__()
         self.conv = torch.nn.Conv2d(2, 3, 3, padding=1)
+        self.bn = torch.nn.BatchNorm2d(3)
         self.pool = torch.nn.MaxPool2d(2)
         self.fc = torch.nn.Linear(3 * 2 * 3, 4)
 
     def forward(self, x):
-        return self.fc(torch.flatten(self.pool(torch.relu(self.conv(x))), 1))
+        return self.fc(torch.flatten(self.pool(torch.relu(self.bn(self.conv(x)))), 1))
 
 
 class Series(torch.nn.Module):
@@ -113,7 +114,8 @@ def test_a_network_for_digits_is_pruned_to_its_budget_and_still_reads_them():
         torch.manual_seed(0)
         module = torch.nn.Sequential(torch.nn.Linear(64, 16), torch.nn.ReLU(), torch.nn.Linear(16, 10))
         model = kp.TorchModel(module, optimizer=lambda parameters: torch.optim.Adam(parameters, 0.01))
-        ADAPTER.fit(model, (x[:1200], y[:1200]), epochs=15, batch_size=64, after_epoch=lambda: None)
+        for epoch in range(15):
+            ADAPTER.fit(model, (x[:1200], y[:1200]), batch_size=64, seed=epoch)
         config = config_of(module, (64,), "resource_unrolled") | {"IOType": "io_parallel"}
         config["Model"]["ReuseFactor"] = 4
         out = kp.prune(

@@ -51,13 +51,15 @@ def test_kernels_come_in_keras_order_under_hls4mls_names():
     module = Network()
     found = ADAPTER.kernels(module)
     assert {name: kernel.shape for name, kernel in found.items()} == {
+        "bn": (0,),
         "conv": (3, 2, 2, 3),
         "fc": (60, 6),
         "head_1": (6, 3),
     }
     assert found["conv"][2, 1, 0, 1] == module.conv.weight[1, 0, 2, 1].item()
     assert found["fc"][7, 4] == module.fc.weight[4, 7].item()
-    assert ADAPTER.untouched(module) == ["bn"]
+    assert ADAPTER.untouched(module) == []
+    assert ADAPTER.untouched(torch.nn.Sequential(torch.nn.LayerNorm(4), torch.nn.ReLU())) == ["_0"]
 
 
 def test_masks_go_back_to_pytorchs_order():
@@ -85,6 +87,18 @@ def test_a_linear_layer_behind_a_convolution_is_kept_in_the_order_of_channels_la
 @pytest.mark.filterwarnings("ignore::knapprune.hardware.model.HardwareWarning")
 def test_in_io_stream_the_data_is_turned_and_the_weights_are_not():
     assert all(layer.first_axis == () for layer in ADAPTER.layers(Network(), config(IOType="io_stream")))
+
+
+def test_a_normalisation_that_is_not_folded_is_a_layer_that_scales():
+    model = torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.ReLU(), torch.nn.BatchNorm1d(6))
+    fc, bn = ADAPTER.layers(model, replace(config((4,)), model={**UNROLLED, "ReuseFactor": 2}))
+    assert (fc.kind, bn.kind, bn.products[0].multipliers) == ("dense", "scale", 3)
+
+
+def test_adder_graphs_are_refused():
+    da = replace(config((4,)), model={"Precision": "ap_fixed<8,3>", "ReuseFactor": 1, "Strategy": "da"})
+    with pytest.raises(HlsConfigError, match="adder graphs of PyTorch modules are not counted"):
+        ADAPTER.layers(torch.nn.Sequential(torch.nn.Linear(4, 2)), da)
 
 
 def test_masks_and_modes_do_not_disturb_the_reading():
