@@ -9,7 +9,6 @@ import os
 import shutil
 import sys
 import warnings
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,13 +19,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from knapprune.cli_input import CHECKPOINT, read_budget, read_choose, read_data, require_files, run_folder
 from knapsolve.terminal import sentences_for_errors
 
 if TYPE_CHECKING:
     from knapprune.report.report import Report
 
 EXIT_NOT_MET = 1
-CHECKPOINT = "checkpoint"
 
 app = typer.Typer(
     help="Choose, provably best, which weights of a network an FPGA keeps.",
@@ -101,7 +100,7 @@ def estimate(
     with _on_screen():
         import knapprune as kp
 
-        _require_files(model, config)
+        require_files(model, config)
         resources = kp.estimate(_load(model, weights), config, explain=explain, hardware=_hardware(multipliers))
     print(resources.summary())
 
@@ -127,8 +126,8 @@ def select(
         import knapprune as kp
         from knapprune import output
 
-        _require_files(model, config)
-        parsed, loaded_data = _budget(budget), _data(data)
+        require_files(model, config)
+        parsed, loaded_data = read_budget(budget), read_data(data)
         folder = output.claim(out, force)
         loaded = _load(model, weights)
         selection = kp.select(
@@ -140,7 +139,7 @@ def select(
             normalise=normalise,
             solver=solver,
             data=loaded_data,
-            choose=_choose(choose or []),
+            choose=read_choose(choose or []),
             hardware=_hardware(multipliers),
         )
         output.write_yaml(folder / "hls_config.yml", selection.hls_config)
@@ -170,6 +169,7 @@ def prune(
     batch_size: Annotated[int, typer.Option(help="Samples of a training batch.")] = 32,
     final_epochs: Annotated[int | None, typer.Option(help="Epochs of the last step; else as the others.")] = None,
     learning_rate: Annotated[str, typer.Option(help="constant, cosine (over all steps) or restarts.")] = "constant",
+    regrow: Annotated[float, typer.Option(help="Share of living weights that dead ones may replace at a step.")] = 0.0,
     distill: Annotated[float, typer.Option(help="Share of the loss that the unpruned model's answers have.")] = 0.0,
     regularization: Annotated[float, typer.Option(help="Strength of the pull on groups of weights to zero.")] = 0.0,
     quantise: Annotated[bool, typer.Option("--quantise", help="Measure with weights rounded as on the chip.")] = False,
@@ -186,9 +186,9 @@ def prune(
         import knapprune as kp
         from knapprune import output
 
-        _require_files(model, config)
-        parsed, train_data, validation_data = _budget(budget), _data(train), _data(validation)
-        folder = _run_folder(out, resume, force)
+        require_files(model, config)
+        parsed, train_data, validation_data = read_budget(budget), read_data(train), read_data(validation)
+        folder = run_folder(out, resume, force)
         result = kp.prune(
             _load(model, weights),
             config,
@@ -203,6 +203,7 @@ def prune(
             final_epochs=final_epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
+            regrow=regrow or None,
             distill=distill or None,
             regularization=regularization or None,
             quantise=quantise,
@@ -246,8 +247,8 @@ def verify(
     with _on_screen():
         import knapprune as kp
 
-        _require_files(model, config)
-        loaded_data = _data(data)
+        require_files(model, config)
+        loaded_data = read_data(data)
         check = kp.verify(
             _load(model, weights),
             config,
@@ -296,28 +297,6 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__
         Console(stderr=True).print(f"[yellow]Warning:[/] {escape(str(message))}", soft_wrap=True)
 
 
-def _run_folder(out: Path | None, resume: Path | None, force: bool) -> Path:
-    """Return the folder of a new run, cleared of an earlier run's state, or that of a run to go on with."""
-    from knapprune import output
-
-    if (out is None) == (resume is None):
-        raise ValueError("--out: expected it for a new run, or --resume for one that was interrupted, and not both")
-    if out is not None:
-        folder = output.claim(out, force)
-        shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
-        return folder
-    assert resume is not None
-    if not (resume / CHECKPOINT).is_dir():
-        raise FileNotFoundError(f"--resume: {resume} holds no run that was interrupted: no folder {CHECKPOINT}")
-    return resume
-
-
-def _require_files(*paths: Path) -> None:
-    for path in paths:
-        if not path.is_file():
-            raise FileNotFoundError(f"no file {path}")
-
-
 def _load(model: Path, weights: Path | None) -> Any:
     from knapprune.adapters.keras_files import load_keras_model
 
@@ -331,61 +310,6 @@ def _hardware(multipliers: Path | None) -> Any:
     from knapprune.hardware.multiplier_file import read_multipliers
 
     return Hls4mlHardware(multipliers=read_multipliers(multipliers))
-
-
-def _budget(entries: list[str]) -> dict[str, Any]:
-    budget: dict[str, Any] = {}
-    for entry in entries:
-        name, equals, amount = entry.partition("=")
-        if name.strip() == "part" and amount.strip():
-            budget["part"] = amount.strip()
-            continue
-        try:
-            value = int(amount) if amount.strip().isdigit() else float(amount)
-        except ValueError:
-            equals = ""
-        if not equals:
-            raise ValueError(f"--budget: got {entry!r}, expected a form like dsp=0.25, bram=40 or fc1.dsp=8")
-        layer, dot, resource = name.strip().rpartition(".")
-        target = budget.setdefault(layer, {}) if dot else budget
-        target[resource] = value
-    return budget
-
-
-def _choose(entries: list[str]) -> Any:
-    choose: dict[str, Any] = {}
-    for entry in entries:
-        name, equals, listed = entry.partition("=")
-        texts = [text.strip() for text in listed.split(",")]
-        if not equals or not all(texts):
-            raise ValueError(
-                f"--choose: got {entry!r}, expected a form like reuse_factor=legal, bits=8,16 or fc1.bits=8"
-            )
-        values = [int(text) if text.isdigit() else text for text in texts]
-        layer, dot, key = name.strip().rpartition(".")
-        if (not dot and key in choose) or (dot and not isinstance(choose.get(key, {}), dict)):
-            raise ValueError(f"--choose: got {entry!r} and another {key}, expected one for all layers or one for each")
-        target, at = (choose.setdefault(key, {}), layer) if dot else (choose, key)
-        target[at] = values[0] if isinstance(values[0], str) and len(values) == 1 else values
-    return choose or None
-
-
-def _data(path: Path | None) -> Any:
-    if path is None:
-        return None
-    import numpy as np
-
-    _require_files(path)
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path}: not an .npz file; save arrays x and y with numpy.savez")
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            missing = [name for name in ("x", "y") if name not in arrays]
-            if missing:
-                raise ValueError(f"{path}: no array {missing[0]!r}, expected x and y; it holds {list(arrays)}")
-            return arrays["x"], arrays["y"]
-    except (OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: not a readable .npz file ({error})") from error
 
 
 def _selection_record(selection: Any) -> dict[str, Any]:

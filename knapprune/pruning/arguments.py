@@ -25,6 +25,7 @@ from knapprune.pruning.reach import check_reachable
 from knapprune.pruning.result import Pruning
 from knapprune.pruning.task import Metric, Task
 from knapprune.pruning.validation import whole
+from knapprune.regrowth import regrowth_of
 from knapprune.regularization import Regularization, regularization_of
 from knapprune.rounding import weight_types
 from knapprune.saliency import Saliency, needs_data
@@ -47,6 +48,7 @@ def prune(
     final_epochs: int | None = None,
     batch_size: int = 32,
     learning_rate: str | Rate = "constant",
+    regrow: float | None = None,
     distill: float | Distillation | None = None,
     regularization: float | Regularization | None = None,
     quantise: bool = False,
@@ -97,6 +99,9 @@ def prune(
         What happens to the model's own learning rate: ``"constant"``; ``"cosine"``, one fall along half a cosine over
         all steps; ``"restarts"``, one in each step; or a function of epoch and epochs, counted over all steps, that
         says what it is multiplied by. The optimiser's state goes on from step to step.
+    regrow
+        Share of each layer's living weights that dead ones may replace at a step, by the gradients of the loss on the
+        training data; for saliencies of the weights alone. None for masks that only shrink, which mostly end better.
     distill
         How much is learned from the unpruned model's answers, 0 to 1, or a
         :class:`~knapprune.distillation.Distillation`.
@@ -149,6 +154,8 @@ def prune(
     _at_least("seed", seed, 0)
     rate = rate_of(learning_rate, by_step)
     distillation = Distillation(distill) if isinstance(distill, int | float) else distill
+    gradual = needs_data(saliency)
+    regrowth = regrowth_of(regrow, gradual)
     penalty = regularization_of(regularization, structure)
     if not tolerance >= 0:
         raise ValueError(f"tolerance: got {tolerance!r}, expected a number, 0 or more")
@@ -176,7 +183,7 @@ def prune(
         "normalise": normalise,
         "solver": solver,
         "time_limit": time_limit,
-        "data": train if needs_data(saliency) else None,
+        "data": train if gradual else None,
     }
     task = Task(
         framework=framework,
@@ -196,6 +203,7 @@ def prune(
         rate=rate,
         distillation=distillation,
         regularization=penalty,
+        regrowth=regrowth,
         types=weight_types(config, before.layers) if quantise else {},
         seed=seed,
         structure=structure,

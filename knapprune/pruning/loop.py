@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Callable
 from math import isfinite
 
+import numpy as np
+
 from knapprune.adapters.adapter import Objective, SetsObjectives
 from knapprune.budget import BudgetError
 from knapprune.progress import progress_bar
@@ -114,7 +116,11 @@ class _Loop:
             if not history:
                 raise
             raise _StopError(str(error)) from error
-        self.task.framework.remask(self.model, selection.masks)
+        masks = dict(selection.masks)
+        if self.task.regrowth:  # a layer that is kept whole has no mask, and may have had one
+            standing = self.task.framework.masks(self.model)
+            masks = {name: np.ones_like(mask) for name, mask in standing.items()} | masks
+        self.task.framework.remask(self.model, masks)
         metric = self.task.measure(self.model)
         self.current = self._snapshot()
         return Trial(

@@ -18,8 +18,10 @@ from knapprune.fetch_groups import fetch_group
 from knapprune.hardware.model import hardware as find_hardware
 from knapprune.hls_config import HlsConfig
 from knapprune.pruning.result import Chosen
+from knapprune.regrowth import revived
 from knapprune.regularization import GroupPenalty, Regularization
 from knapprune.rounding import Rounding
+from knapprune.saliency.statistics import Statistics
 from knapprune.schedule import Plan
 from knapprune.selection import Selection, select
 
@@ -64,6 +66,8 @@ class Task:
         How much is learned from the unpruned model, or None.
     regularization
         What groups are penalised by while training, or None.
+    regrowth
+        Share of the living weights that dead ones may replace at a step.
     types
         By layer name, the types that kernels are rounded to before anything is measured.
     seed
@@ -97,6 +101,7 @@ class Task:
     rate: Callable[[int, int], float]
     distillation: Distillation | None
     regularization: Regularization | None
+    regrowth: float
     types: Mapping[str, Rounding]
     seed: int
     structure: Any
@@ -178,6 +183,20 @@ class Task:
         Selection
             For the caps of that share; without caps, of fetch groups that lose that share of what they are to lose.
         """
+        own = self.framework.kernels(model)
+        masks = self.framework.masks(model) if self.regrowth else {}
+        gradients = Statistics(self.framework, model, self.train, self.batch_size)
+        grown = {
+            name: revived(own[name], mask, gradients.of(name, ("mean",)).mean, self.regrowth)
+            for name, mask in masks.items()
+        }
+        self.framework.assign(model, grown)
+        try:
+            return self._select(model, share)
+        finally:
+            self.framework.assign(model, {name: own[name] for name in grown})
+
+    def _select(self, model: Any, share: float) -> Selection:
         return select(
             model,
             self.config,

@@ -17,6 +17,9 @@ import knapprune as kp
 
 keras = pytest.importorskip("keras")
 
+# The normalisation multiplies, and nothing can prune that.
+pytestmark = pytest.mark.filterwarnings("ignore::knapprune.hardware.model.HardwareWarning")
+
 KILLS = int(os.environ.get("KNAPPRUNE_KILLS", "3"))
 CONFIG = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 4, "Strategy": "resource_unrolled"}}
 ARGUMENTS = {"budget": {"dsp": 0.4, "bram": 0.5}, "tolerance": 0.1, "steps": 3, "epochs": 3, "seed": 7}

@@ -234,6 +234,22 @@ def test_distillation_and_prices_train_the_working_copy_and_leave_no_trace(netwo
     seen.model.fit(*blobs[0], epochs=1, verbose=0)
 
 
+def test_a_weight_that_was_cut_can_come_back(network, blobs):
+    """The second step keeps some of what the first one cut, at the same budget; without regrowth it does not."""
+    kept = {}
+    for regrow in (None, 0.3):
+        masks = []
+        for steps in (1, 2):
+            seen = pruned(
+                network, blobs, budget={"dsp": 0.5}, tolerance=1.0, steps=steps, epochs=1, schedule="constant",
+                regrow=regrow,
+            )  # fmt: skip
+            masks.append(seen.masks)
+        kept[regrow] = sum(np.count_nonzero(masks[1][name] & ~mask) for name, mask in masks[0].items())
+    assert kept[None] == 0
+    assert kept[0.3] > 0
+
+
 def test_a_strong_penalty_shrinks_the_groups_that_are_left(network, blobs):
     """The same run with and without it."""
     norms = []

@@ -1,0 +1,176 @@
+"""What the command line is given: budgets, choices, data and folders, read into what the library takes."""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from knapprune import output
+
+CHECKPOINT = "checkpoint"
+
+
+def require_files(*paths: Path) -> None:
+    """Refuse files that are not there.
+
+    Parameters
+    ----------
+    paths
+        The files.
+
+    Raises
+    ------
+    FileNotFoundError
+        The message names the first that is missing.
+    """
+    for path in paths:
+        if not path.is_file():
+            raise FileNotFoundError(f"no file {path}")
+
+
+def read_budget(entries: list[str]) -> dict[str, Any]:
+    """Read a budget.
+
+    Parameters
+    ----------
+    entries
+        Such as ``dsp=0.25``, ``bram=40``, ``fc1.dsp=8`` or ``part=xc7z020clg400-1``.
+
+    Returns
+    -------
+    dict
+        As for `knapprune.select`.
+
+    Raises
+    ------
+    ValueError
+        For an entry of another form.
+    """
+    budget: dict[str, Any] = {}
+    for entry in entries:
+        name, equals, amount = entry.partition("=")
+        if name.strip() == "part" and amount.strip():
+            budget["part"] = amount.strip()
+            continue
+        try:
+            value = int(amount) if amount.strip().isdigit() else float(amount)
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise ValueError(f"--budget: got {entry!r}, expected a form like dsp=0.25, bram=40 or fc1.dsp=8")
+        layer, dot, resource = name.strip().rpartition(".")
+        target = budget.setdefault(layer, {}) if dot else budget
+        target[resource] = value
+    return budget
+
+
+def read_choose(entries: list[str]) -> Any:
+    """Read what is to be chosen for each layer.
+
+    Parameters
+    ----------
+    entries
+        Such as ``reuse_factor=legal`` or ``fc1.bits=8,12``.
+
+    Returns
+    -------
+    dict or None
+        As for `knapprune.select`; None where nothing is.
+
+    Raises
+    ------
+    ValueError
+        For an entry of another form, or two that do not go together.
+    """
+    choose: dict[str, Any] = {}
+    for entry in entries:
+        name, equals, listed = entry.partition("=")
+        texts = [text.strip() for text in listed.split(",")]
+        if not equals or not all(texts):
+            raise ValueError(
+                f"--choose: got {entry!r}, expected a form like reuse_factor=legal, bits=8,16 or fc1.bits=8"
+            )
+        values = [int(text) if text.isdigit() else text for text in texts]
+        layer, dot, key = name.strip().rpartition(".")
+        if (not dot and key in choose) or (dot and not isinstance(choose.get(key, {}), dict)):
+            raise ValueError(f"--choose: got {entry!r} and another {key}, expected one for all layers or one for each")
+        target, at = (choose.setdefault(key, {}), layer) if dot else (choose, key)
+        target[at] = values[0] if isinstance(values[0], str) and len(values) == 1 else values
+    return choose or None
+
+
+def read_data(path: Path | None) -> Any:
+    """Read inputs and targets.
+
+    Parameters
+    ----------
+    path
+        An ``.npz`` file with arrays x and y, or None.
+
+    Returns
+    -------
+    tuple or None
+        Both arrays.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is another file, or an array is missing.
+    """
+    if path is None:
+        return None
+    import numpy as np
+
+    require_files(path)
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path}: not an .npz file; save arrays x and y with numpy.savez")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            missing = [name for name in ("x", "y") if name not in arrays]
+            if missing:
+                raise ValueError(f"{path}: no array {missing[0]!r}, expected x and y; it holds {list(arrays)}")
+            return arrays["x"], arrays["y"]
+    except (OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: not a readable .npz file ({error})") from error
+
+
+def run_folder(out: Path | None, resume: Path | None, force: bool) -> Path:
+    """Find the folder of a run.
+
+    Parameters
+    ----------
+    out
+        For a new run; cleared of the state of an earlier one.
+    resume
+        Of a run to go on with.
+    force
+        Whether files of an earlier run may be replaced.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    ValueError
+        If not just one of both is given.
+    FileExistsError
+        If a new run's folder holds something and `force` is false.
+    FileNotFoundError
+        If there is nothing to go on with.
+    """
+    if (out is None) == (resume is None):
+        raise ValueError("--out: expected it for a new run, or --resume for one that was interrupted, and not both")
+    if out is not None:
+        folder = output.claim(out, force)
+        shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
+        return folder
+    assert resume is not None
+    if not (resume / CHECKPOINT).is_dir():
+        raise FileNotFoundError(f"--resume: {resume} holds no run that was interrupted: no folder {CHECKPOINT}")
+    return resume

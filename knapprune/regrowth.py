@@ -1,0 +1,79 @@
+"""Regrowth: a weight that was cut can come back, if the loss would gain from it.
+
+Evci et al., "Rigging the lottery" (RigL), arXiv 1911.11134, section 3: the living weights of least magnitude make room
+for the dead ones of largest gradient, a share of the layer at a time, and what comes back starts from zero. Here the
+knapsack decides which structures make room and come back: each dead weight is given a magnitude to compete with, its
+gradient scaled so that just that share of the layer would change places if weights were alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+
+def revived(
+    kernel: npt.NDArray[np.generic],
+    mask: npt.NDArray[np.bool_],
+    gradient: npt.NDArray[np.floating],
+    share: float,
+) -> npt.NDArray[np.generic]:
+    """Return a masked kernel with magnitudes for its dead weights.
+
+    Parameters
+    ----------
+    kernel
+        The weights; zero where they are masked.
+    mask
+        True for a weight that is kept.
+    gradient
+        The loss's mean gradient in the kernel's shape.
+    share
+        How much of the living weights could be replaced, from 0 to 1.
+
+    Returns
+    -------
+    numpy.ndarray
+        Living weights as they are. A dead one's magnitude equals that of the living one it would change places with.
+    """
+    dead, living = ~mask, mask & (kernel != 0)
+    count = min(int(share * np.count_nonzero(living)), int(np.count_nonzero(dead)))
+    if count == 0:
+        return kernel
+    magnitudes = np.sort(np.abs(kernel[living]))
+    slopes = np.sort(np.abs(gradient[dead]))[::-1]
+    if slopes[count - 1] == 0:
+        count = int(np.count_nonzero(slopes))
+        if count == 0:
+            return kernel
+    scale = magnitudes[count - 1] / slopes[count - 1]
+    return np.where(dead, np.abs(gradient) * scale, kernel).astype(kernel.dtype)
+
+
+def regrowth_of(share: float | None, gradual: bool) -> float:
+    """Read the argument.
+
+    Parameters
+    ----------
+    share
+        What was given.
+    gradual
+        Whether the saliency is computed from gradients.
+
+    Returns
+    -------
+    float
+        From 0 to 1; 0 where nothing comes back.
+
+    Raises
+    ------
+    ValueError
+        If it is out of its range, or the saliency needs gradients, which a weight that is not there has not.
+    """
+    if share is None:
+        return 0.0
+    if not 0 < share <= 1:
+        raise ValueError(f"regrow: got {share!r}, expected a share above 0, up to 1, or None")
+    if gradual:
+        raise ValueError("regrow: got a saliency of gradients, expected one of the weights alone, such as 'l1' or 'l2'")
+    return float(share)
