@@ -1,0 +1,1 @@
+"""Accuracy under a budget: methods at equal counted DSPs and memory blocks, bit-accurate, on Fashion-MNIST."""

@@ -1,0 +1,172 @@
+"""The methods that are compared. Each prunes the same network to the same budget with the same number of epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.accuracy.data import Data
+from bench.accuracy.networks import BATCH, Network
+
+STEPS, FINAL = 26, 15
+"""Steps in which the budget tightens, one epoch each but the last, and the epochs of the last: 40 in all."""
+
+EPOCHS = STEPS - 1 + FINAL
+"""Epochs of every method that fine-tunes."""
+
+STAGES = 10
+"""Steps of the published loop, of as many epochs each."""
+
+LASSO = 1e-5
+"""Strength of the group lasso: the better of 1e-5 and 1e-4 by validation on seed 0."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What every method is given.
+
+    Parameters
+    ----------
+    network
+        Which.
+    model
+        Its unpruned version of this seed, compiled.
+    data
+        To train on and to validate by.
+    budget
+        Absolute counts by resource.
+    seed
+        Of the order of the data.
+    checkpoint
+        A folder of this run alone, to go on from.
+    """
+
+    network: Network
+    model: Any
+    data: Data
+    budget: dict[str, int]
+    seed: int
+    checkpoint: Path
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to prune.
+
+    Parameters
+    ----------
+    title
+        In tables and legends.
+    run
+        Returns the pruned model.
+    """
+
+    title: str
+    run: Callable[[Problem], Any]
+
+
+def prune(problem: Problem, **settings: Any) -> Any:
+    """Prune with knapprune, to the budget whatever the accuracy."""
+    import knapprune as kp
+
+    given = {
+        "budget": problem.budget,
+        "steps": STEPS,
+        "epochs": 1,
+        "final_epochs": FINAL,
+        "learning_rate": "restarts",
+        "patience": None,
+        "saliency": "fisher",
+        "normalise": "none",
+    }
+    found = kp.prune(
+        problem.model,
+        problem.network.config,
+        train=problem.data.train,
+        validation=problem.data.validation,
+        tolerance=1.0,
+        batch_size=BATCH,
+        seed=problem.seed,
+        checkpoint=problem.checkpoint,
+        **given | settings,
+    )
+    if not found.met:
+        raise RuntimeError(f"the budget was not met: {found.stopped}")
+    return found.model
+
+
+def published(problem: Problem, **schedule: Any) -> Any:
+    """Prune as arXiv 2308.05170: group lasso with one strength, |w| over the layer's largest, runs of whole words."""
+    from knapprune.regularization import Regularization
+
+    return prune(
+        problem,
+        structure=_runs(problem),
+        saliency="l1",
+        normalise="max",
+        regularization=Regularization(LASSO, "layer"),
+        **schedule,
+    )
+
+
+def published_loop(problem: Problem) -> Any:
+    """Prune as published in few equal steps, each fine-tuned at one learning rate."""
+    return published(
+        problem,
+        steps=STAGES,
+        epochs=EPOCHS // STAGES,
+        final_epochs=EPOCHS // STAGES,
+        schedule=lambda step, steps: step / steps,
+        learning_rate="constant",
+    )
+
+
+def uniform(problem: Problem) -> Any:
+    """Give each layer the same share of what it uses now."""
+    import knapprune as kp
+
+    before = kp.estimate(problem.model, problem.network.config)
+    shares = {resource: limit / before[resource] for resource, limit in problem.budget.items()}
+    by_layer = {
+        name: {resource: int(shares[resource] * use[resource]) for resource in shares if use[resource]}
+        for name, use in before.by_layer.items()
+    }
+    return prune(problem, budget=by_layer)
+
+
+def one_shot(problem: Problem) -> Any:
+    """Select once, and train no more."""
+    return prune(problem, steps=1, epochs=0, final_epochs=0)
+
+
+def one_shot_tuned(problem: Problem) -> Any:
+    """Select once, then use all epochs to fine-tune."""
+    return prune(problem, steps=1, epochs=1, final_epochs=EPOCHS)
+
+
+def magnitude(problem: Problem) -> Any:
+    """Remove the smallest weights of the network, whatever hardware they share."""
+    from bench.accuracy.magnitude import prune_by_magnitude
+
+    return prune_by_magnitude(problem, [1] * (STEPS - 1) + [FINAL])
+
+
+def _runs(problem: Problem) -> dict[str, str]:
+    """Take runs of rows that fill whole words where multipliers are shared, single weights elsewhere."""
+    import knapprune as kp
+
+    layers = kp.estimate(problem.model, problem.network.config).layers
+    return {layer.name: "bram-run" if layer.reuse_factor > 1 else "unstructured" for layer in layers}
+
+
+METHODS = {
+    "knapprune": Method("knapprune", prune),
+    "published": Method("published method, its own loop", published_loop),
+    "published-gradual": Method("published method, our loop", published),
+    "uniform": Method("the same share of each layer", uniform),
+    "magnitude": Method("unstructured magnitude", magnitude),
+    "one-shot-tuned": Method("one shot, then fine-tuned", one_shot_tuned),
+    "one-shot": Method("one shot", one_shot),
+}

@@ -1,0 +1,166 @@
+"""The page, in Markdown, from the rows and nothing else."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from bench.accuracy.methods import EPOCHS, FINAL, LASSO, METHODS, STAGES, STEPS
+from bench.accuracy.networks import BASELINE_EPOCHS, BATCH, PRUNING_RATE
+from bench.accuracy.runs import UNPRUNED
+
+Row = dict[str, Any]
+Budget = tuple[tuple[str, int], ...]
+
+
+def budget_of(row: Row) -> Budget:
+    """Return a row's budget as something to group by."""
+    return tuple(sorted(row["budget"].items()))
+
+
+def done(rows: Iterable[Row]) -> list[Row]:
+    """Leave out what failed."""
+    return [row for row in rows if "error" not in row]
+
+
+def unpruned(rows: Iterable[Row], network: str) -> dict[int, Row]:
+    """Return the rows of the unpruned network by seed."""
+    return {row["seed"]: row for row in done(rows) if row["network"] == network and row["method"] == UNPRUNED}
+
+
+def spread(values: Sequence[float], digits: int = 2) -> str:
+    """Write a mean, and the standard deviation of a sample where there are several values."""
+    mean = f"{statistics.fmean(values):.{digits}f}"
+    return mean if len(values) < 2 else f"{mean} ± {statistics.stdev(values):.{digits}f}"
+
+
+def table(rows: list[Row], network: str, budget: Budget) -> str:
+    """Compare the methods at one budget."""
+    whole = unpruned(rows, network)
+    lines = [
+        "| method | seeds | bit-accurate, % | in floating point, % | points below unpruned "
+        "| DSPs counted | blocks counted | CPU minutes |",
+        "|" + " --- |" * 8,
+    ]
+    if whole:
+        lines.append(_line("unpruned", list(whole.values()), whole))
+    for name, method in METHODS.items():
+        mine = [row for row in rows if (row["network"], row["method"]) == (network, name) and budget_of(row) == budget]
+        if good := done(mine):
+            lines.append(_line(method.title, good, whole))
+        lines += [
+            f"| {method.title} | {row['seed']} | failed: {row['error']} |" + " |" * 5 for row in mine if "error" in row
+        ]
+    return "\n".join(lines)
+
+
+def _line(title: str, rows: list[Row], whole: dict[int, Row]) -> str:
+    lost = [100 * (whole[row["seed"]]["bit_accurate"] - row["bit_accurate"]) for row in rows if row["seed"] in whole]
+    minutes = [row["cpu_seconds"] / 60 for row in rows if "cpu_seconds" in row]
+    cells = [
+        title,
+        len(rows),
+        spread([100 * row["bit_accurate"] for row in rows]),
+        spread([100 * row["float"] for row in rows]),
+        spread(lost) if lost and minutes else "",
+        *(_range([row["counted"][name] for row in rows]) for name in ("dsp", "bram")),
+        spread(minutes, 1) if minutes else "",
+    ]
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def _range(counts: list[int]) -> str:
+    return str(min(counts)) if min(counts) == max(counts) else f"{min(counts)} to {max(counts)}"
+
+
+def frontier(rows: list[Row], network: str) -> str:
+    """List every budget and method of the first seed."""
+    whole = unpruned(rows, network)
+    lines = [
+        "| budget | method | DSPs | of unpruned | blocks | of unpruned | bit-accurate, % | relative loss |",
+        "|" + " --- |" * 8,
+    ]
+    mine = [row for row in done(rows) if row["network"] == network and row["budget"] and row["seed"] in whole]
+    first = min((row["seed"] for row in mine), default=0)
+    rank = list(METHODS)
+    for row in sorted(mine, key=lambda row: (row["budget"]["dsp"], rank.index(row["method"]))):
+        if row["seed"] != first:
+            continue
+        original, found = whole[first], row["counted"]
+        cells = [
+            ", ".join(f"{limit} {name}" for name, limit in row["budget"].items()),
+            METHODS[row["method"]].title,
+            found["dsp"],
+            f"{found['dsp'] / original['counted']['dsp']:.1%}",
+            found["bram"],
+            f"{found['bram'] / original['counted']['bram']:.1%}",
+            f"{100 * row['bit_accurate']:.2f}",
+            f"{1 - row['bit_accurate'] / original['bit_accurate']:.1%}",
+        ]
+        lines.append("| " + " | ".join(map(str, cells)) + " |")
+    return "\n".join(lines)
+
+
+def page(rows: list[Row], network: str, budget: Budget) -> str:
+    """Write the page.
+
+    Parameters
+    ----------
+    rows
+        All there are.
+    network
+        By name.
+    budget
+        That of the table of methods.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    limits = " and ".join(f"{limit} {'DSPs' if name == 'dsp' else 'blocks of 36 Kb'}" for name, limit in budget)
+    mine = [row for row in rows if row["network"] == network]
+    machine = mine[0]["machine"] if mine else {}
+    versions = ", ".join(f"{name} {number}" for name, number in mine[0]["versions"].items()) if mine else ""
+    return f"""# Accuracy under a budget
+
+LeNet-5 on Fashion-MNIST as it is built for hls4ml: `io_stream`, `ap_fixed<18,8>`, the convolutions and the last layer
+in `latency` with reuse factor 1, the dense layers of 120 and 84 in `resource_unrolled` with reuse factors 25 and 12.
+Every method starts from the same unpruned network of its seed ({BASELINE_EPOCHS} epochs of AdamW, the best by
+validation) and ends below {limits}. Accuracy is that of the compiled hls4ml project
+on the test images, bit by bit; DSPs and blocks are counted in its C++. They are no synthesis report.
+
+{table(rows, network, budget)}
+
+Mean and standard deviation over the seeds. Points below unpruned are bit-accurate against bit-accurate, seed by seed.
+CPU minutes are those of pruning and fine-tuning, with its selections, on {machine.get("cores", "?")} cores of
+{machine.get("cpu", "an unknown processor")}; other work ran beside it where the load in `accuracy.json` says so.
+
+![Accuracy against the DSPs that are left](accuracy.png)
+
+{frontier(rows, network)}
+
+## What each method is
+
+All that fine-tune do so for {EPOCHS} epochs with batches of {BATCH} and Adam at {PRUNING_RATE:g}. 5,000 of the 60,000
+training images are held out to choose the best of the last epochs; test images choose nothing.
+
+- **knapprune**: one call, `kp.prune(..., saliency="fisher", normalise="none", steps={STEPS}, epochs=1,
+  final_epochs={FINAL}, learning_rate="restarts")`: the budget tightens epoch by epoch, with a new selection each; the
+  learning rate falls only in the last {FINAL} epochs, with masks that no longer change. Masks only shrink.
+- **published method, its own loop**: our implementation of arXiv 2308.05170 from the paper, not its code. Group lasso
+  with one strength ({LASSO:g}), the sum of absolute weights over the layer's largest as value, runs of rows that fill
+  whole memory words, {STAGES} equal steps of {EPOCHS // STAGES} epochs.
+- **published method, our loop**: the same values, groups and lasso with our schedule, to tell what the schedule does.
+- **the same share of each layer**: our values and schedule, with a budget for each layer instead of one for all.
+- **unstructured magnitude**: our schedule; as many of the network's largest weights as let the hardware fit, though a
+  multiplier is saved only once all of its {25} or {12} weights are gone.
+- **one shot**: one selection at the whole budget, with and without fine-tuning.
+
+Settings that were tried: some fifteen runs on seed 0 chose knapprune's (values l2 with lamp, Fisher information without
+normalisation, and the mean of |g w|; 30, 40, 60 and 100 epochs; distillation and straight-through masks, which lost);
+two chose the strength of the lasso. The other methods use the same epochs, optimiser and learning rate.
+
+Made by `python -m bench.accuracy` from `accuracy.json` ({versions}).
+"""

@@ -1,0 +1,70 @@
+"""Accuracy against DSPs: what each method keeps of the first at each count of the second."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bench.accuracy.methods import METHODS
+from bench.accuracy.page import done, unpruned
+
+Row = dict[str, Any]
+COLOURS = ("#1f5fa8", "#c2571a", "#2e8b57", "#8a4fa3", "#8c6d31", "#b03060", "#777777")
+MARKS = "osD^vPX"
+FLOOR = 0.6
+"""Accuracies below are drawn on the lower edge, with their value."""
+
+
+def plot(rows: list[Row], network: str, path: Path) -> None:
+    """Draw the frontier.
+
+    Parameters
+    ----------
+    rows
+        All there are.
+    network
+        By name.
+    path
+        The PNG to write.
+    """
+    from matplotlib.figure import Figure
+
+    whole = unpruned(rows, network)
+    pruned = [row for row in done(rows) if row["network"] == network and row["budget"]]
+    first = min((row["seed"] for row in pruned), default=0)
+    figure = Figure(figsize=(7.2, 4.4), layout="constrained")
+    axes = figure.add_subplot()
+    for (name, method), colour, mark in zip(METHODS.items(), COLOURS, MARKS, strict=True):
+        mine = sorted(
+            (row["counted"]["dsp"], max(row["bit_accurate"], FLOOR)) for row in pruned if row["method"] == name
+        )
+        if not mine:
+            continue
+        counts, reached = zip(*mine, strict=True)
+        axes.plot(counts, reached, f"{mark}", color=colour, label=method.title, alpha=0.85)
+        swept = {
+            row["counted"]["dsp"]: row["bit_accurate"]
+            for row in pruned
+            if row["method"] == name and row["seed"] == first
+        }
+        axes.plot(sorted(swept), [max(swept[count], FLOOR) for count in sorted(swept)], "-", color=colour, linewidth=1)
+    if whole:
+        reached = sum(row["bit_accurate"] for row in whole.values()) / len(whole)
+        dsps = next(iter(whole.values()))["counted"]["dsp"]
+        axes.axhline(reached, color="#333333", linewidth=1)
+        axes.annotate(
+            f"unpruned: {dsps} DSPs", (0.01, reached), xycoords=("axes fraction", "data"), xytext=(0, 3),
+            textcoords="offset points", color="#333333", fontsize=9,
+        )  # fmt: skip
+        axes.axhline(reached - 0.01, color="#999999", linewidth=1, linestyle="--")
+        axes.annotate(
+            "one point below", (0.01, reached - 0.01), xycoords=("axes fraction", "data"), xytext=(0, -11),
+            textcoords="offset points", color="#777777", fontsize=9,
+        )  # fmt: skip
+    axes.set_xscale("log")
+    axes.set_xlabel("DSPs, counted in the C++")
+    axes.set_ylabel("accuracy on the test images, bit-accurate")
+    axes.grid(alpha=0.25, which="both")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="lower right", frameon=False, fontsize=9)
+    figure.savefig(path, dpi=130, metadata={"Software": None})

@@ -1,0 +1,134 @@
+"""The accuracy benchmark: its network is the one it says, its methods keep the budget, its page shows every row."""
+
+import json
+
+import numpy as np
+import pytest
+
+from bench.accuracy import methods, networks
+from bench.accuracy.__main__ import BUDGET, collect, wanted
+from bench.accuracy.data import Data
+from bench.accuracy.magnitude import fitting, largest
+from bench.accuracy.page import page, spread
+from bench.accuracy.plot import plot
+from bench.accuracy.runs import Run, execute
+
+MAIN = tuple(sorted(BUDGET.items()))
+
+
+def row(method, seed, reached, budget=BUDGET, dsp=490, **more):
+    return {
+        "run": f"lenet-{method}-{seed}-{budget}",
+        "network": "lenet",
+        "method": method,
+        "seed": seed,
+        "budget": budget,
+        "bit_accurate": reached,
+        "float": reached,
+        "counted": {"dsp": dsp, "bram": 150},
+        "cpu_seconds": 60.0,
+        "machine": {"cores": 2, "cpu": "c"},
+        "versions": {"keras": "3"},
+        **more,
+    }
+
+
+@pytest.fixture(scope="module")
+def small():
+    random = np.random.default_rng(0)
+
+    def draw(count):
+        return random.random((count, 28, 28, 1), dtype=np.float32), random.integers(0, 10, count)
+
+    return Data(draw(512), draw(64), draw(20))
+
+
+def test_lenet_uses_the_multipliers_and_blocks_that_the_budget_is_a_share_of():
+    import knapprune as kp
+
+    before = kp.estimate(networks.lenet(), networks.LENET.config)
+    assert (before["dsp"], before["bram"]) == (6150, 1380)
+    assert 1 - BUDGET["dsp"] / before["dsp"] >= 0.92
+    assert 1 - BUDGET["bram"] / before["bram"] >= 0.81
+
+
+def test_the_largest_weights_of_the_whole_network_are_kept_and_zeros_never():
+    kernels = {"a": np.array([[0.5, -3.0]]), "b": np.array([2.0, 0.0, -1.0])}
+    masks = largest(kernels, 2)
+    assert masks["a"].tolist() == [[False, True]]
+    assert masks["b"].tolist() == [True, False, False]
+    assert largest(kernels, 5)["b"].tolist() == [True, False, True]
+
+
+def test_as_many_weights_are_kept_as_fit():
+    kernels = {"a": np.arange(1.0, 11.0)}
+    kept = fitting(kernels, lambda masks: masks["a"].sum() <= 7)
+    assert kept["a"].sum() == 7
+    assert fitting(kernels, lambda masks: False)["a"].sum() == 0
+
+
+def test_no_two_runs_have_one_name_and_the_table_comes_before_the_sweep():
+    runs = wanted("lenet", list(methods.METHODS), [0, 1, 2])
+    assert len({run.name for run in runs}) == len(runs)
+    budgets = [run.budget for run in runs if run.budget]
+    table = len(methods.METHODS) * 3
+    assert set(budgets[:table]) == {tuple(BUDGET.items())}
+    assert tuple(BUDGET.items()) not in budgets[table:]
+
+
+def test_the_newest_row_of_a_run_is_kept_with_those_of_the_file(tmp_path):
+    (tmp_path / "all.json").write_text(json.dumps([{"run": "a", "value": 1}, {"run": "b", "value": 1}]))
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "b.json").write_text(json.dumps({"run": "b", "value": 2}))
+    assert collect(tmp_path / "all.json", tmp_path / "work") == [{"run": "a", "value": 1}, {"run": "b", "value": 2}]
+
+
+def test_the_page_states_mean_spread_and_the_distance_from_the_unpruned_network():
+    rows = [row("unpruned", seed, 0.91, budget={}, dsp=6150) for seed in (0, 1)]
+    rows += [row("knapprune", 0, 0.90), row("knapprune", 1, 0.904)]
+    text = page(rows, "lenet", MAIN)
+    assert "| knapprune | 2 | 90.20 ± 0.28 | 90.20 ± 0.28 | 0.80 ± 0.28 | 490 | 150 | 1.0 ± 0.0 |" in text
+    assert "492 DSPs" in text
+    assert "| 492 dsp, 262 bram | knapprune | 490 | 8.0% |" in text
+
+
+def test_a_failed_run_stays_on_the_page():
+    failed = {key: value for key, value in row("uniform", 0, 0.5).items() if key not in ("bit_accurate", "counted")}
+    text = page([row("unpruned", 0, 0.91, budget={}), failed | {"error": "ValueError: no"}], "lenet", MAIN)
+    assert "| the same share of each layer | 0 | failed: ValueError: no |" in text
+
+
+def test_one_value_has_no_spread():
+    assert spread([1.0]) == "1.00"
+
+
+def test_the_plot_is_drawn_with_and_without_rows(tmp_path):
+    plot([], "lenet", tmp_path / "empty.png")
+    rows = [row("unpruned", 0, 0.91, budget={}, dsp=6150), row("knapprune", 0, 0.9), row("one-shot", 0, 0.1)]
+    plot(rows, "lenet", tmp_path / "some.png")
+    assert (tmp_path / "some.png").stat().st_size > (tmp_path / "empty.png").stat().st_size > 0
+
+
+def test_a_run_that_fails_becomes_a_row_that_says_why(tmp_path, small, monkeypatch):
+    monkeypatch.setattr(networks, "BASELINE_EPOCHS", 1)
+    found = execute(Run("lenet", "nonsense", 0, MAIN), small, tmp_path, 10)
+    assert found["error"] == "KeyError: 'nonsense'"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["knapprune", "published", "magnitude"])
+def test_a_method_keeps_the_budget_in_the_network_it_saves(method, tmp_path, small, monkeypatch):
+    import keras
+
+    import knapprune as kp
+
+    monkeypatch.setattr(networks, "BASELINE_EPOCHS", 1)
+    for name, number in {"STEPS": 2, "FINAL": 2, "EPOCHS": 4, "STAGES": 2}.items():
+        monkeypatch.setattr(methods, name, number)
+    model = networks.baseline(networks.LENET, small, 0, tmp_path / "whole.keras")
+    budget = {"dsp": 1500, "bram": 600}
+    problem = methods.Problem(networks.LENET, model, small, budget, 0, tmp_path / "checkpoint")
+    methods.METHODS[method].run(problem).save(tmp_path / "pruned.keras")
+    after = kp.estimate(keras.models.load_model(tmp_path / "pruned.keras", compile=False), networks.LENET.config)
+    assert 0.5 * budget["dsp"] < after["dsp"] <= budget["dsp"]
+    assert after["bram"] <= budget["bram"]
