@@ -109,6 +109,7 @@ def describe_fixed(node: Any, config: HlsConfig, variable: str | None = None) ->
     bits = int(data.type.precision.width)
     width = bits
     products: tuple[Products, ...] = ()
+    strategy = "distributed_arithmetic" if variable is None else "fixed"
     if variable is not None:
         at_once = shape[-1] if config.io_type == "io_stream" else prod(shape)
         # A reuse factor caps the multipliers of a normalisation and does nothing to those of a PReLU.
@@ -119,8 +120,8 @@ def describe_fixed(node: Any, config: HlsConfig, variable: str | None = None) ->
         name=node.name,
         kind="scale",
         kernel_shape=(0,),
-        strategy="fixed",
-        requested_strategy="fixed",
+        strategy=strategy,
+        requested_strategy=strategy,
         reuse_factor=factor,
         requested_reuse_factor=factor,
         weight_bits=width,

@@ -128,3 +128,15 @@ def test_without_yosys_nothing_is_converted(monkeypatch, tmp_path):
     with pytest.raises(MissingToolError, match="yosys"):
         kp.verify(network(), CONFIG, synthesise=True, output_dir=tmp_path / "project")
     assert not (tmp_path / "project").exists()
+
+
+def test_the_graph_of_a_model_has_the_same_estimates(tmp_path):
+    """hls4ml takes the weights out of nodes that became adders; their look-up tables are known all the same."""
+    converters = pytest.importorskip("hls4ml.converters")
+    model = network()
+    graph = converters.convert_from_keras_model(
+        model, hls_config=CONFIG, backend="Vitis", io_type="io_parallel", output_dir=str(tmp_path / "graph")
+    )
+    found = kp.estimate(graph, explain=True)
+    assert found.estimated == kp.estimate(model, CONFIG, explain=True).estimated
+    assert "lut: about" in found.summary()
