@@ -76,9 +76,9 @@ def _probe(module: Any) -> Any:
             if isinstance(part, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
                 part.reset_parameters()
                 part.eps = 0.0
-                if part.affine:
+                if part.running_mean is not None:
                     # hls4ml leaves out one that does nothing at all.
-                    part.bias.fill_(1.0)
+                    part.running_mean.fill_(-1.0)
     return probe
 
 

@@ -75,10 +75,11 @@ def test_masks_go_back_to_pytorchs_order():
 
 @pytest.mark.filterwarnings("ignore::knapprune.hardware.model.HardwareWarning")
 def test_a_linear_layer_behind_a_convolution_is_kept_in_the_order_of_channels_last():
-    (conv, fc, head) = ADAPTER.layers(Network(), config())
+    (conv, bn, fc, head) = ADAPTER.layers(Network(), config())
     places = np.moveaxis(np.arange(60).reshape(3, 4, 5), 0, -1).ravel()
     assert fc.first_axis == tuple(places)
     assert (conv.first_axis, head.first_axis) == ((), ())
+    assert bn.kind == "scale"
     kernel = np.random.default_rng(0).normal(size=fc.kernel_shape)
     assert np.array_equal(fc.flat(kernel), kernel[places].T.ravel())
     assert np.array_equal(fc.unflat(fc.flat(kernel)), kernel)
