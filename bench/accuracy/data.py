@@ -13,6 +13,9 @@ import numpy.typing as npt
 VALIDATION = 5000
 """Images of the training set that are held out, the same in every run."""
 
+SPLIT = 99
+"""Seed of which."""
+
 Pair = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]
 
 
@@ -46,8 +49,8 @@ def fashion_mnist() -> Data:
         import keras
 
         train, test = (_pair(*part) for part in keras.datasets.fashion_mnist.load_data())
-    order = np.random.default_rng(0).permutation(len(train[0]))
-    held, rest = order[:VALIDATION], order[VALIDATION:]
+    order = np.random.default_rng(SPLIT).permutation(len(train[0]))
+    rest, held = order[:-VALIDATION], order[-VALIDATION:]
     return Data((train[0][rest], train[1][rest]), (train[0][held], train[1][held]), test)
 
 

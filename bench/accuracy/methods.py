@@ -71,7 +71,7 @@ def prune(problem: Problem, **settings: Any) -> Any:
     """Prune with knapprune, to the budget whatever the accuracy."""
     import knapprune as kp
 
-    given = {
+    given: dict[str, Any] = {
         "budget": problem.budget,
         "steps": STEPS,
         "epochs": 1,
