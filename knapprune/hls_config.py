@@ -154,7 +154,7 @@ class HlsConfig:
         Returns
         -------
         FixedPoint or None
-            None stands for ``auto``: hls4ml infers it.
+            None stands for ``auto``: hls4ml infers it. The model's own where nothing is said.
 
         Raises
         ------
@@ -162,7 +162,7 @@ class HlsConfig:
             If it is no fixed-point type.
         """
         text = self.precision_text(variable, layer, layer_type)
-        return None if text is None else self._parse(text, f"{variable} of layer {layer!r}")
+        return self.default_precision if text is None else self._parse(text, f"{variable} of layer {layer!r}")
 
     def precision_text(self, variable: str, layer: str, layer_type: str) -> Any:
         """Look up the precision of a layer's variable as it is written, with its modes of rounding and overflow.

@@ -18,7 +18,7 @@ FIRST, CHUNKS, CHUNK = 10_000, 16, 24
 def test_random_models_are_generated_as_predicted(chunk):
     drawn = cases(FIRST + chunk * CHUNK)
     rows = [run(next(drawn)) for _ in range(CHUNK)]
-    assert [row for row in rows if row["outcome"] not in ("equal", "refused")] == []
+    assert [row for row in rows if row["outcome"] in ("differs", "failed")] == []
     assert sum(row["outcome"] == "equal" for row in rows) > CHUNK / 2
 
 
@@ -30,4 +30,4 @@ def test_the_committed_page_is_made_from_the_committed_rows_and_has_three_hundre
     rows = json.loads((OUT / "generated-models.json").read_text())
     assert page(rows) == (OUT / "generated-models.md").read_text()
     assert sum(row["outcome"] == "equal" for row in rows) >= 300
-    assert {row["outcome"] for row in rows} == {"equal", "refused"}
+    assert not {row["outcome"] for row in rows} & {"differs", "failed"}
