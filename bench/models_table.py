@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "benchmarks"
-SECONDS = 600
+SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def run(spec: Spec, folder: Path) -> dict[str, Any]:
         row |= {"predicted": check.predicted, "counted": check.counted}
         row["seconds"]["verify"] = round(check.seconds, 2)
     except Exception as error:
-        row |= {"error": f"{type(error).__name__}: {error}".splitlines()[0][:200].replace(str(folder), "FOLDER")}
+        row |= {"error": f"{type(error).__name__}: {error}".splitlines()[0][:140].replace(str(folder), "FOLDER")}
     return row
 
 
@@ -172,12 +172,12 @@ def main() -> None:
         return
     rows_file = arguments.out / "models.json"
     if arguments.models is not None:
-        rows = []
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        rows: list[dict[str, Any]] = []
         for number, spec in enumerate(SPECS):
             rows.append(run_apart(number, arguments.models))
             print(spec.file, rows[-1].get("counted") or rows[-1]["error"], flush=True)
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        rows_file.write_text(json.dumps(rows, indent=1) + "\n")
+            rows_file.write_text(json.dumps(rows, indent=1) + "\n")
     (arguments.out / "models.md").write_text(page(json.loads(rows_file.read_text())))
 
 

@@ -20,7 +20,7 @@ _OF_HLS4ML = ("BinaryDense", "TernaryDense", "QDense", "QConv1D", "QConv2D")
 
 
 class ConversionError(ValueError):
-    """hls4ml does not convert a model; the message ends with what it said."""
+    """hls4ml, or qonnx before it, does not take a model; the message ends with what it said."""
 
 
 def load_model(
@@ -104,11 +104,13 @@ def _converted(
     if hls_config is None:
         raise HlsConfigError(f"hls_config: got None, expected hls4ml's configuration to convert {path.name} with")
     config = read_hls_config(hls_config)
-    said = io.StringIO()
+    said, at_work = io.StringIO(), "qonnx does not prepare"
     try:
         with quiet(said):
+            model = read()
+            at_work = "hls4ml does not convert"
             return convert(
-                read(),
+                model,
                 output_dir=f"{path.stem}-hls4ml",
                 hls_config=as_dict(config),
                 backend=config.backend,
@@ -119,8 +121,8 @@ def _converted(
     except ImportError:
         raise
     except Exception as error:
-        # hls4ml raises what it likes, bare Exception among it; the last layer it speaks of is the one it stopped at.
+        # Both raise what they like, bare Exception among it; the last layer hls4ml speaks of is the one it stopped at.
         last = said.getvalue().strip().splitlines()[-1:]
         context = f" (its last words before: {last[0].strip()})" if last else ""
         kind = "" if type(error) is Exception else f"{type(error).__name__}: "
-        raise ConversionError(f"path: hls4ml does not convert {path.name}: {kind}{error}{context}") from error
+        raise ConversionError(f"path: {at_work} {path.name}: {kind}{error}{context}") from error
