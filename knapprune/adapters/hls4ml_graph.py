@@ -208,7 +208,7 @@ def _settings(given: HlsConfig, own: HlsConfig, name: str, kind: str) -> list[tu
         pair = (given.parallelization_factor(name, kind), own.parallelization_factor(name, kind))
         found.append(("ParallelizationFactor", *pair))
     for variable in _VARIABLES:
-        stated = given.precision(variable, name, kind)
-        if stated is not None:
-            found.append((f"{variable} precision", str(stated), str(own.precision(variable, name, kind) or "auto")))
+        if given.precision_text(variable, name, kind) is not None:
+            stated, has = (config.precision(variable, name, kind) or "auto" for config in (given, own))
+            found.append((f"{variable} precision", str(stated), str(has)))
     return found
