@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.accuracy.networks import BATCH
+from bench.accuracy.baselines import BATCH
 
 if TYPE_CHECKING:
     from bench.accuracy.methods import Problem
@@ -81,14 +81,14 @@ def prune_by_magnitude(problem: Problem, epochs: Sequence[int]) -> Any:
     """
     import knapprune as kp
     from knapprune.accuracy import accuracy
-    from knapprune.adapters.adapter import adapter
+    from knapprune.adapters.adapter import adapter, training_adapter
     from knapprune.estimation import count
     from knapprune.hardware.model import hardware
     from knapprune.hls_config import read_hls_config
     from knapprune.learning_rate import cosine
     from knapprune.schedule import polynomial, shares
 
-    framework = adapter(problem.model)
+    framework = training_adapter(adapter(problem.model), problem.model)
     config = read_hls_config(problem.network.config)
     resource_model = hardware("hls4ml", config.part)
     layers = framework.layers(problem.model, config)
