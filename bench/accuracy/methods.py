@@ -20,6 +20,9 @@ EPOCHS = STEPS - 1 + FINAL
 STAGES = 10
 """Steps of the published loop, of as many epochs each."""
 
+GRADIENT_SAMPLES = 8192
+"""Training samples that the Fisher information is estimated on at each step."""
+
 LASSO = 1e-5
 """Strength of the group lasso."""
 
@@ -80,6 +83,7 @@ def prune(problem: Problem, **settings: Any) -> Any:
         "learning_rate": "restarts",
         "patience": None,
         "saliency": "fisher",
+        "saliency_data": tuple(part[:GRADIENT_SAMPLES] for part in problem.data.train),
         "normalise": "none",
     }
     found = kp.prune(
@@ -106,6 +110,7 @@ def published(problem: Problem, **schedule: Any) -> Any:
         problem,
         structure=_runs(problem),
         saliency="l1",
+        saliency_data=None,
         normalise="max",
         regularization=Regularization(LASSO, "layer"),
         **schedule,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bench.accuracy import baselines
-from bench.accuracy.methods import EPOCHS, FINAL, LASSO, METHODS, STAGES, STEPS
+from bench.accuracy.methods import EPOCHS, FINAL, GRADIENT_SAMPLES, LASSO, METHODS, STAGES, STEPS
 from bench.accuracy.networks import NETWORKS, budget
 from bench.accuracy.runs import UNPRUNED
 
@@ -172,8 +172,9 @@ All that fine-tune do so for {EPOCHS} epochs with batches of {baselines.BATCH} a
 A twelfth of the training data is held out to choose the best of the last epochs; test data choose nothing.
 
 - **knapprune**: one call, `kp.prune(..., saliency="fisher", normalise="none", steps={STEPS}, epochs=1,
-  final_epochs={FINAL}, learning_rate="restarts")`: the budget tightens epoch by epoch, with a new selection each; the
-  learning rate falls only in the last {FINAL} epochs, with masks that no longer change. Masks only shrink.
+  final_epochs={FINAL}, learning_rate="restarts")`, with gradients of {GRADIENT_SAMPLES} training samples: the budget
+  tightens epoch by epoch, with a new selection each; the learning rate falls only in the last {FINAL} epochs, with
+  masks that no longer change. Masks only shrink.
 - **published method, its own loop**: our implementation of arXiv 2308.05170 from the paper, not its code. Group lasso
   with one strength ({LASSO:g}), the sum of absolute weights over the layer's largest as value, runs of rows that fill
   whole memory words, {STAGES} equal steps of {EPOCHS // STAGES} epochs.
