@@ -3,42 +3,42 @@
 python -m bench.accuracy run       what is missing of docs/benchmarks/accuracy.json; then the page
 python -m bench.accuracy           write accuracy.md and .png anew from accuracy.json
 
-The data are Fashion-MNIST: ``fashion_mnist.npz`` in the folder that KNAPPRUNE_DATA names, or Keras' own download. Rows
-are kept as they come, and a run that was cut off goes on from its last epoch, as long as the folder of ``--work`` is
-there. Runs of other methods or seeds may go on beside it with the same folder.
+Data are files in the folder that KNAPPRUNE_DATA names, or downloaded: see bench/accuracy/data.py. Rows are kept as they
+come, and a run that was cut off goes on from its last epoch, as long as the folder of ``--work`` is there. Runs of
+other methods or seeds may go on beside it with the same folder; ``run`` once more at the end collects all rows.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
 
 from bench import rows
+from bench.accuracy.data import DATA
 from bench.accuracy.methods import METHODS
-from bench.accuracy.page import page
+from bench.accuracy.networks import NETWORKS, budget
+from bench.accuracy.page import page, picture, shown
 from bench.accuracy.plot import plot
 from bench.accuracy.runs import UNPRUNED, Run, execute
 from bench.machine import ROOT
 from knapsolve import atomic
 
 DOCS = ROOT / "docs" / "benchmarks"
-BUDGET = {"dsp": 492, "bram": 262}
-"""8 % of the DSPs and 19 % of the memory blocks of LeNet-5: what the published method kept of them."""
-
-FRONTIER = (0.04, 0.05, 0.06, 0.12, 0.2)
-"""Shares of the DSPs at which the budget is swept; the blocks' share is larger as in BUDGET."""
+SWEPT = ("knapprune", "published-gradual", "uniform")
+"""Methods whose frontier is drawn."""
 
 
-def wanted(network: str, methods: list[str], seeds: list[int]) -> list[Run]:
-    """List the runs: the budget of the table first, then the sweep."""
-    main = tuple(BUDGET.items())
-    table = [Run(network, method, seed, main) for seed, method in product(seeds, methods)]
-    swept = [name for name in methods if name in ("knapprune", "published-gradual", "uniform")]
-    budgets = [tuple((name, round(share / 0.08 * limit)) for name, limit in main) for share in FRONTIER]
-    sweep = [Run(network, method, seeds[0], budget) for budget, method in product(budgets, swept)]
-    return [Run(network, UNPRUNED, seed) for seed in seeds] + table + sweep
+def wanted(name: str, use: Mapping[str, int], methods: list[str], seeds: list[int]) -> list[Run]:
+    """List the runs of a network: the table's budget first, then the sweep with the first seed."""
+    network = NETWORKS[name]
+    main = tuple(budget(network, use).items())
+    table = [Run(name, method, seed, main) for seed, method in product(seeds, methods)]
+    budgets = [tuple(budget(network, use, share).items()) for share in network.sweep]
+    sweep = [Run(name, method, seeds[0], own) for own, method in product(budgets, methods) if method in SWEPT]
+    return [Run(name, UNPRUNED, seed) for seed in seeds] + table + sweep
 
 
 def collect(path: Path, work: Path) -> list[rows.Row]:
@@ -52,34 +52,49 @@ def main() -> None:
     """Run what is missing if asked to, then write the page from the rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("action", nargs="?", choices=("run", "page"), default="page")
-    parser.add_argument("--network", default="lenet")
+    parser.add_argument("--network", choices=list(NETWORKS), default="lenet")
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--test", type=int, default=10_000, help="how many test images to score on")
     parser.add_argument("--only", nargs="+", help="runs by name, of those listed")
+    parser.add_argument("--list", action="store_true", help="print what is missing, and run nothing")
+    parser.add_argument("--test", type=int, default=10_000, help="how many test samples to score on")
     parser.add_argument("--threads", type=int, default=0, help="of TensorFlow; 0 leaves it to TensorFlow")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "accuracy", help="folder of networks and rows")
     parser.add_argument("--out", type=Path, default=DOCS, help="folder of accuracy.json, .md and .png")
     arguments = parser.parse_args()
-    path: Path = arguments.out / "accuracy.json"
     if arguments.action == "run":
-        work: Path = arguments.work
-        work.mkdir(parents=True, exist_ok=True)
-        _threads(arguments.threads)
-        from bench.accuracy.data import fashion_mnist
+        _run(arguments)
+    found = rows.load(arguments.out / "accuracy.json")
+    atomic.write_text(arguments.out / "accuracy.md", page(found))
+    for name in shown(found):
+        plot(found, name, arguments.out / picture(name))
 
-        data = fashion_mnist()
-        done = {row["run"] for row in collect(path, work) if "error" not in row}
-        for run in wanted(arguments.network, arguments.methods, arguments.seeds):
-            if run.name in done or (arguments.only and run.name not in arguments.only):
-                continue
-            row = execute(run, data, work, arguments.test)
-            atomic.write_text(work / f"{run.name}.json", json.dumps(row))
-            print(run.name, row.get("bit_accurate"), row.get("counted"), row.get("error", ""), flush=True)
+
+def _run(arguments: argparse.Namespace) -> None:
+    """Do what is missing, and keep each row as it comes."""
+    import knapprune as kp
+
+    path, work = arguments.out / "accuracy.json", arguments.work
+    work.mkdir(parents=True, exist_ok=True)
+    _threads(arguments.threads)
+    network = NETWORKS[arguments.network]
+    before = kp.estimate(network.build(), network.config)
+    use = {name: before[name] for name in network.shares}
+    done = {row["run"] for row in collect(path, work) if "error" not in row}
+    runs = [
+        run
+        for run in wanted(arguments.network, use, arguments.methods, arguments.seeds)
+        if run.name not in done and (not arguments.only or run.name in arguments.only)
+    ]
+    if arguments.list:
+        print(*(run.name for run in runs), sep="\n")
+        return
+    data = DATA[network.data]()
+    for run in runs:
+        row = execute(run, data, work, arguments.test)
+        atomic.write_text(work / f"{run.name}.json", json.dumps(row))
         rows.save(path, collect(path, work))
-    found = rows.load(path)
-    atomic.write_text(arguments.out / "accuracy.md", page(found, arguments.network, tuple(sorted(BUDGET.items()))))
-    plot(found, arguments.network, arguments.out / "accuracy.png")
+        print(run.name, row.get("bit_accurate"), row.get("counted"), row.get("error", ""), flush=True)
 
 
 def _threads(count: int) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.accuracy.networks import BATCH
+from bench.accuracy.baselines import BATCH
 
 if TYPE_CHECKING:
     from bench.accuracy.methods import Problem

@@ -6,9 +6,15 @@ import statistics
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from bench.accuracy.methods import EPOCHS, FINAL, LASSO, METHODS, STAGES, STEPS
-from bench.accuracy.networks import BASELINE_EPOCHS, BATCH, PRUNING_RATE
+from bench.accuracy import baselines
+from bench.accuracy.methods import EPOCHS, FINAL, GRADIENT_SAMPLES, LASSO, METHODS, STAGES, STEPS
+from bench.accuracy.networks import NETWORKS, budget
 from bench.accuracy.runs import UNPRUNED
+
+TUNING = """How much was tuned: some fifteen runs on seed 0 of LeNet-5 chose knapprune's settings (values: l2 with lamp,
+Fisher information without normalisation, the mean of |g w|; 30, 40, 60 and 100 epochs; distillation and
+straight-through masks lost). The published method has its paper's settings and one strength of the lasso; nobody
+searched for a better one. The others share knapprune's schedule."""
 
 Row = dict[str, Any]
 Budget = tuple[tuple[str, int], ...]
@@ -102,65 +108,83 @@ def frontier(rows: list[Row], network: str) -> str:
     return "\n".join(lines)
 
 
-def page(rows: list[Row], network: str, budget: Budget) -> str:
+def shown(rows: Iterable[Row]) -> list[str]:
+    """Name the networks whose unpruned version was measured, in the order of the registry."""
+    measured = {row["network"] for row in done(rows) if row["method"] == UNPRUNED}
+    return [name for name in NETWORKS if name in measured]
+
+
+def picture(network: str) -> str:
+    """Name the plot of a network."""
+    return f"accuracy-{network}.png"
+
+
+def section(rows: list[Row], name: str) -> str:
+    """Write a network's part of the page: what it is, the methods at one budget, the frontier."""
+    network, original = NETWORKS[name], next(iter(unpruned(rows, name).values()))
+    caps = budget(network, original["counted"])
+    units = {"dsp": "DSPs", "bram": "blocks of 36 Kb"}
+    limits = " and ".join(f"{limit} {units[resource]}" for resource, limit in caps.items())
+    return f"""## {network.title}
+
+{network.about}
+Every method ends below {limits}.
+
+{table(rows, name, tuple(sorted(caps.items())))}
+
+![Accuracy against the DSPs that are left]({picture(name)})
+
+{frontier(rows, name)}
+"""
+
+
+def page(rows: list[Row]) -> str:
     """Write the page.
 
     Parameters
     ----------
     rows
         All there are.
-    network
-        By name.
-    budget
-        That of the table of methods.
 
     Returns
     -------
     str
         Markdown.
     """
-    limits = " and ".join(f"{limit} {'DSPs' if name == 'dsp' else 'blocks of 36 Kb'}" for name, limit in budget)
-    mine = [row for row in rows if row["network"] == network]
-    machine = mine[0]["machine"] if mine else {}
-    versions = ", ".join(f"{name} {number}" for name, number in mine[0]["versions"].items()) if mine else ""
+    if not rows:
+        return "# Accuracy under a budget\n\nNothing has been measured yet.\n"
+    machine, versions = rows[0]["machine"], rows[0]["versions"]
+    stamp = ", ".join(f"{name} {number}" for name, number in versions.items())
+    sections = "\n".join(section(rows, name) for name in shown(rows))
     return f"""# Accuracy under a budget
 
-LeNet-5 on Fashion-MNIST as it is built for hls4ml: `io_stream`, `ap_fixed<18,8>`, the convolutions and the last layer
-in `latency` with reuse factor 1, the dense layers of 120 and 84 in `resource_unrolled` with reuse factors 25 and 12.
-Every method starts from the same unpruned network of its seed ({BASELINE_EPOCHS} epochs of AdamW, the best by
-validation) and ends below {limits}. Accuracy is that of the compiled hls4ml project
-on the test images, bit by bit; DSPs and blocks are counted in its C++. They are no synthesis report.
+Methods at equal DSPs and memory blocks. Each starts from the same unpruned network of its seed ({baselines.EPOCHS}
+epochs of AdamW, the best by validation). Accuracy is that of the compiled hls4ml project on the test data, bit by bit;
+DSPs and blocks are counted in its C++, and are no synthesis report. Where there are several seeds, mean and standard
+deviation; points below unpruned are bit-accurate against bit-accurate, seed by seed. The frontier is of the first seed.
+CPU minutes are those of pruning, fine-tuning and selecting on {machine["cores"]} cores of {machine["cpu"]}; `load` in
+`accuracy.json` says how much other work ran beside it.
 
-{table(rows, network, budget)}
-
-Mean and standard deviation over the seeds. Points below unpruned are bit-accurate against bit-accurate, seed by seed.
-CPU minutes are those of pruning and fine-tuning, with its selections, on {machine.get("cores", "?")} cores of
-{machine.get("cpu", "an unknown processor")}; other work ran beside it where the load in `accuracy.json` says so.
-
-![Accuracy against the DSPs that are left](accuracy.png)
-
-{frontier(rows, network)}
-
+{sections}
 ## What each method is
 
-All that fine-tune do so for {EPOCHS} epochs with batches of {BATCH} and Adam at {PRUNING_RATE:g}. 5,000 of the 60,000
-training images are held out to choose the best of the last epochs; test images choose nothing.
+All that fine-tune do so for {EPOCHS} epochs with batches of {baselines.BATCH} and Adam at {baselines.PRUNING_RATE:g}.
+A twelfth of the training data is held out to choose the best of the last epochs; test data choose nothing.
 
 - **knapprune**: one call, `kp.prune(..., saliency="fisher", normalise="none", steps={STEPS}, epochs=1,
-  final_epochs={FINAL}, learning_rate="restarts")`: the budget tightens epoch by epoch, with a new selection each; the
-  learning rate falls only in the last {FINAL} epochs, with masks that no longer change. Masks only shrink.
+  final_epochs={FINAL}, learning_rate="restarts")`, with gradients of {GRADIENT_SAMPLES} training samples: the budget
+  tightens epoch by epoch, with a new selection each; the learning rate falls only in the last {FINAL} epochs, with
+  masks that no longer change. Masks only shrink.
 - **published method, its own loop**: our implementation of arXiv 2308.05170 from the paper, not its code. Group lasso
   with one strength ({LASSO:g}), the sum of absolute weights over the layer's largest as value, runs of rows that fill
   whole memory words, {STAGES} equal steps of {EPOCHS // STAGES} epochs.
 - **published method, our loop**: the same values, groups and lasso with our schedule, to tell what the schedule does.
 - **the same share of each layer**: our values and schedule, with a budget for each layer instead of one for all.
 - **unstructured magnitude**: our schedule; as many of the network's largest weights as let the hardware fit, though a
-  multiplier is saved only once all of its {25} or {12} weights are gone.
+  multiplier that a row of weights shares is saved only once all of them are gone.
 - **one shot**: one selection at the whole budget, with and without fine-tuning.
 
-Settings that were tried: some fifteen runs on seed 0 chose knapprune's (values l2 with lamp, Fisher information without
-normalisation, and the mean of |g w|; 30, 40, 60 and 100 epochs; distillation and straight-through masks, which lost);
-two chose the strength of the lasso. The other methods use the same epochs, optimiser and learning rate.
+{TUNING}
 
-Made by `python -m bench.accuracy` from `accuracy.json` ({versions}).
+Made by `python -m bench.accuracy` from `accuracy.json` ({stamp}).
 """

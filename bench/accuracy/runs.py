@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from bench import machine
+from bench.accuracy.baselines import baseline
 from bench.accuracy.data import Data
 from bench.accuracy.methods import METHODS, Problem
-from bench.accuracy.networks import NETWORKS, baseline
+from bench.accuracy.networks import NETWORKS
 from knapsolve import atomic
 
 Row = dict[str, Any]

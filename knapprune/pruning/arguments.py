@@ -58,6 +58,7 @@ def prune(
     progress: bool = True,
     structure: AnyStructure | Mapping[str, AnyStructure] = "auto",
     saliency: str | Saliency = "l1",
+    saliency_data: Any = None,
     normalise: str | Normalisation = "lamp",
     solver: str = "auto",
     time_limit: float = 10.0,
@@ -122,7 +123,10 @@ def prune(
     progress
         Whether to show a progress bar (only on a terminal).
     structure, saliency, normalise, solver, time_limit, hardware, overrides
-        As for `knapprune.select`. A saliency of gradients measures on the training data.
+        As for `knapprune.select`.
+    saliency_data
+        What a saliency of gradients is measured on at each step; None takes the training data, whole. A part of it is
+        often enough, and faster.
 
     Returns
     -------
@@ -155,6 +159,8 @@ def prune(
     rate = rate_of(learning_rate, by_step)
     distillation = Distillation(distill) if isinstance(distill, int | float) else distill
     gradual = needs_data(saliency)
+    if saliency_data is not None and not gradual:
+        raise ValueError(f"saliency_data: got data, expected None for saliency {saliency!r}, which needs no gradients")
     regrowth = regrowth_of(regrow, gradual)
     penalty = regularization_of(regularization, structure)
     if not tolerance >= 0:
@@ -175,6 +181,7 @@ def prune(
             "model": [framework.describe(model), framework.state(framework.apply(model, {}))],
             "hls_config": as_dict(config),
             "train": _fingerprint_of_data(train),
+            "saliency_data": None if saliency_data is None else _fingerprint_of_data(saliency_data),
             "validation": (inputs, targets),
         }
         arguments = {name: fingerprint(value) for name, value in known.items()}
@@ -183,7 +190,7 @@ def prune(
         "normalise": normalise,
         "solver": solver,
         "time_limit": time_limit,
-        "data": train if gradual else None,
+        "data": (train if saliency_data is None else saliency_data) if gradual else None,
     }
     task = Task(
         framework=framework,

@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 from knapprune.adapters.keras import KerasAdapter
-from knapprune.emulation import CompilationError, build, predict
+from knapprune.emulation import CompilationError, build, optimising_pays, predict
 from knapprune.export import export
 from knapprune.verification import verify
 
@@ -123,3 +123,27 @@ def test_a_masked_layer_of_each_kind_agrees_with_keras(shape, layer, settings, i
     check = verify(model, {"Model": settings}, io_type=io_type, data=(x, expected), metric=worst_difference)
     # The tables of sigmoid and tanh have 1024 entries; everything else is sums of a few products.
     assert 0 < check.accuracy < (0.05 if settings["Strategy"] == "resource_unrolled" else 5e-3)
+
+
+def test_a_convolution_is_compiled_with_optimisation_long_before_an_unrolled_layer(tmp_path):
+    whole = keras.Sequential([keras.Input((8,)), layers.Dense(6, name="fc")])
+    unrolled = export(whole, {"Model": WIDE | {"ReuseFactor": 4}}, tmp_path / "dense").graph
+    assert not optimising_pays(unrolled, 10_000)
+    assert optimising_pays(unrolled, 30_000)
+    streamed = keras.Sequential(
+        [
+            keras.Input((12, 12, 2)),
+            layers.Conv2D(4, 3, name="conv"),
+            layers.Flatten(),
+            layers.Dense(2, name="fc"),
+        ]
+    )
+    config = {
+        "IOType": "io_stream",
+        "Model": {"Precision": "ap_fixed<24,8>", "ReuseFactor": 1, "Strategy": "latency"},
+        "LayerName": {"fc": WIDE | {"ReuseFactor": 2}},
+    }
+    # 72 weights at 100 pixels, and 800 that have a line each.
+    graph = export(streamed, config, tmp_path / "conv").graph
+    assert not optimising_pays(graph, 1_900)
+    assert optimising_pays(graph, 2_100)

@@ -234,6 +234,20 @@ def test_distillation_and_prices_train_the_working_copy_and_leave_no_trace(netwo
     seen.model.fit(*blobs[0], epochs=1, verbose=0)
 
 
+def test_gradients_are_measured_on_the_data_given_for_them(network, blobs):
+    """The first selection is that of the same data; other data value other rows."""
+    model, config = network
+    (inputs, targets), budget = blobs[0], {"dsp": 0.4}
+    part = (inputs[targets == 1], targets[targets == 1])
+    with_part = pruned(network, blobs, budget=budget, steps=1, epochs=0, saliency="fisher", saliency_data=part)
+    wanted = kp.select(model, config, budget, saliency="fisher", data=part)
+    other = kp.select(model, config, budget, saliency="fisher", data=blobs[0])
+    assert with_part.history[0].selection.solution.value == pytest.approx(float(wanted.solution.value))
+    assert with_part.history[0].selection.solution.value != pytest.approx(float(other.solution.value))
+    with pytest.raises(ValueError, match="saliency_data: got data, expected None for saliency 'l1'"):
+        pruned(network, blobs, budget=budget, saliency_data=part)
+
+
 def test_a_weight_that_was_cut_can_come_back(network, blobs):
     """The second step keeps some of what the first one cut, at the same budget; without regrowth it does not."""
     kept = {}
