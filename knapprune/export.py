@@ -20,6 +20,10 @@ class MissingToolError(RuntimeError):
     """A program or package that a step needs is not installed; the message says what to install."""
 
 
+class ConversionError(ValueError):
+    """hls4ml, or qonnx before it, does not take a model; the message ends with what it said."""
+
+
 @dataclass(frozen=True)
 class Project:
     """A written hls4ml project.
@@ -79,6 +83,8 @@ def export(
         If hls4ml is not installed.
     ValueError
         If the configuration cannot be used or a layer's name is not a C++ identifier.
+    ConversionError
+        If hls4ml does not take the model, such as one with a layer that it does not know.
     """
     framework = adapter(model)
     config = configuration(framework, model, hls_config, **overrides)

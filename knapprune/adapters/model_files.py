@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from knapprune.export import quiet, require_hls4ml
+from knapprune.export import ConversionError, quiet, require_hls4ml
 from knapprune.hls_config import HlsConfigError, HlsConfigSource, read_hls_config
 from knapprune.variants import as_dict
 
@@ -17,10 +17,6 @@ _KERAS = (".keras", ".h5", ".json")
 _READ = ".keras and .h5 (Keras, HGQ2), .json with its weights beside it (Keras 2 and 3), .onnx (ONNX, QONNX)"
 # Layers that no Keras has and hls4ml reads from Keras 2's files.
 _OF_HLS4ML = ("BinaryDense", "TernaryDense", "QDense", "QConv1D", "QConv2D")
-
-
-class ConversionError(ValueError):
-    """hls4ml, or qonnx before it, does not take a model; the message ends with what it said."""
 
 
 def load_model(

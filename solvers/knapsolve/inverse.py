@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"}, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def invert(matrix, inverse, least):  # type: ignore[no-untyped-def]
     """Write the inverse of a matrix (m, m), which is destroyed; return whether it has one.
 

@@ -19,7 +19,7 @@ def test_random_models_are_generated_as_predicted(chunk):
     drawn = cases(FIRST + chunk * CHUNK)
     rows = [run(next(drawn)) for _ in range(CHUNK)]
     assert [row for row in rows if row["outcome"] in ("differs", "failed")] == []
-    assert sum(row["outcome"] == "equal" for row in rows) > CHUNK / 2
+    assert sum(row["outcome"] == "equal" for row in rows) >= CHUNK / 4
 
 
 def test_the_same_number_draws_the_same_case():

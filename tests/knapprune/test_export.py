@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from knapprune.counting import count_project
-from knapprune.export import MissingToolError, export
+from knapprune.export import ConversionError, MissingToolError, export
 
 CONFIG = {"Model": {"Precision": "ap_fixed<16,6>", "ReuseFactor": 4, "Strategy": "resource_unrolled"}}
 
@@ -85,11 +85,19 @@ def test_a_failed_conversion_leaves_the_old_project_and_says_what_hls4ml_said(mo
         raise KeyError("layer of another world")
 
     monkeypatch.setattr(hls4ml.converters, "convert_from_keras_model", fail)
-    with pytest.raises(KeyError, match="another world") as caught:
+    with pytest.raises(ConversionError, match=r"hls4ml does not convert .*another world") as caught:
         export(model, CONFIG, tmp_path / "out", force=True)
     assert "chatter of a converter" in caught.value.__notes__[0]
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert count_project(old.folder).layers
+
+
+def test_a_layer_that_hls4ml_does_not_know_is_named(tmp_path):
+    inputs = keras.Input((6, 8))
+    attended = keras.layers.MultiHeadAttention(2, 4, name="attention")(inputs, inputs)
+    model = keras.Model(inputs, keras.layers.Dense(2, name="out")(keras.layers.Flatten()(attended)))
+    with pytest.raises(ConversionError, match=r"does not know 'attention' \(MultiHeadAttention\) either"):
+        export(model, CONFIG, tmp_path / "out")
 
 
 def test_a_layer_name_that_is_no_identifier_is_refused(tmp_path):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import knapprune as kp
-from knapprune.adapters.model_files import ConversionError, load_model
+from knapprune.adapters.model_files import load_model
+from knapprune.export import ConversionError
 
 keras = pytest.importorskip("keras")
 pytest.importorskip("hls4ml")
