@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -21,6 +22,7 @@ from knapprune.adapters.pytorch_kernels import Kernel, kernels, scales
 from knapprune.adapters.pytorch_mask import unmask
 from knapprune.export import quiet
 from knapprune.hardware.model import HardwareWarning
+from knapprune.hardware.resolve import DISTRIBUTED
 from knapprune.hls_config import HlsConfig, HlsConfigError
 from knapprune.layers import Layer
 
@@ -44,6 +46,8 @@ def layers(module: Any, config: HlsConfig) -> list[Layer]:
     ------
     ValueError
         If hls4ml cannot convert the module, or computes a layer otherwise than PyTorch.
+    HlsConfigError
+        For settings that hls4ml refuses.
 
     Warns
     -----
@@ -52,14 +56,41 @@ def layers(module: Any, config: HlsConfig) -> list[Layer]:
     """
     found = kernels(module)
     with quiet(io.StringIO()):
-        graph = convert(_probe(module), config, "unwritten")
+        graph = convert(_probe(module), _without_adder_graphs(config), "unwritten")
     numbers = graph_kernels(graph)
     known = {*found, *scales(module)}
     return [
-        _layer(layer, found[layer.name], numbers[layer.name]) if layer.name in found else layer
+        _as_asked(_layer(layer, found[layer.name], numbers[layer.name]), config) if layer.name in found else layer
         for layer in graph_layers(graph)
         if layer.name in known
     ]
+
+
+def _without_adder_graphs(config: HlsConfig) -> HlsConfig:
+    """Ask for multipliers in place of adder graphs: those hold no weights to read, and take their time to make."""
+
+    def plain(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+        whole = replace(config, model=settings, layer_types={}, layer_names={})
+        return {**settings, "Strategy": "latency"} if whole.strategy("", "") in DISTRIBUTED else settings
+
+    return replace(
+        config,
+        model=plain(config.model),
+        layer_types={name: plain(settings) for name, settings in config.layer_types.items()},
+        layer_names={name: plain(settings) for name, settings in config.layer_names.items()},
+    )
+
+
+def _as_asked(layer: Layer, config: HlsConfig) -> Layer:
+    """Put the strategy back that the probe was made without."""
+    asked = config.strategy(layer.name, layer.kind.title())
+    if asked not in DISTRIBUTED:
+        return layer
+    if layer.reuse_factor != 1:
+        raise HlsConfigError(
+            f"hls_config: layer {layer.name!r} has ReuseFactor {layer.reuse_factor}, expected 1 for {asked}"
+        )
+    return replace(layer, strategy="distributed_arithmetic", requested_strategy=asked)
 
 
 def _probe(module: Any) -> Any:
@@ -83,11 +114,6 @@ def _probe(module: Any) -> Any:
 
 
 def _layer(layer: Layer, kernel: Kernel, numbers: npt.NDArray[Any]) -> Layer:
-    if layer.kind == "scale":
-        raise HlsConfigError(
-            f"hls_config: layer {layer.name!r} has strategy 'distributed_arithmetic', expected another: adder graphs "
-            "of PyTorch modules are not counted"
-        )
     if kernel.kind == "dense" and layer.kind != "dense":
         raise ValueError(
             f"layer {layer.name!r}: a Linear layer on several axes, expected one on a flat input: hls4ml takes the "

@@ -16,7 +16,8 @@ from knapprune.layers import Kind, Layer
 
 #: The backends of Intel's compilers: one strategy, and DSP blocks of their own.
 INTEL = ("Quartus", "oneAPI")
-_DISTRIBUTED = ("distributed_arithmetic", "da")
+#: The names that hls4ml has for adder graphs.
+DISTRIBUTED = ("distributed_arithmetic", "da")
 
 
 def resolve_layer(
@@ -167,7 +168,7 @@ def _effective_strategy(config: HlsConfig, name: str, hls_type: str, requested: 
     if config.backend == "Catapult":
         warn(f"layer {name!r}: hls4ml's Catapult backend does not know strategy {requested!r} and takes 'latency'")
         return "latency"
-    if requested in _DISTRIBUTED:
+    if requested in DISTRIBUTED:
         if reuse_factor != 1:
             raise HlsConfigError(
                 f"hls_config: layer {name!r} has ReuseFactor {reuse_factor}, expected 1 for {requested}"

@@ -96,10 +96,16 @@ def test_a_normalisation_that_is_not_folded_is_a_layer_that_scales():
     assert (fc.kind, bn.kind, bn.products[0].multipliers) == ("dense", "scale", 3)
 
 
-def test_adder_graphs_are_refused():
+def test_adder_graphs_keep_their_kernels_and_take_reuse_factor_one():
+    module = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU(), torch.nn.Linear(3, 2))
     da = replace(config((4,)), model={"Precision": "ap_fixed<8,3>", "ReuseFactor": 1, "Strategy": "da"})
-    with pytest.raises(HlsConfigError, match="adder graphs of PyTorch modules are not counted"):
-        ADAPTER.layers(torch.nn.Sequential(torch.nn.Linear(4, 2)), da)
+    first, second = ADAPTER.layers(module, da)
+    assert (first.kernel_shape, first.strategy, first.requested_strategy) == ((4, 3), "distributed_arithmetic", "da")
+    mixed = replace(da, layer_names={"_2": {"Strategy": "latency"}})
+    assert [layer.strategy for layer in ADAPTER.layers(module, mixed)] == ["distributed_arithmetic", "latency"]
+    assert second.strategy == "distributed_arithmetic"
+    with pytest.raises(HlsConfigError, match="has ReuseFactor 2, expected 1 for da"):
+        ADAPTER.layers(module, replace(da, model={**da.model, "ReuseFactor": 2}))
 
 
 def test_masks_and_modes_do_not_disturb_the_reading():
