@@ -13,6 +13,7 @@ from knapprune.export import ConversionError, quiet, require_hls4ml
 from knapprune.hls_config import HlsConfigError, HlsConfigSource, read_hls_config
 from knapprune.variants import as_dict
 
+_PYTORCH = (".pt", ".pth", ".pt2")
 _KERAS = (".keras", ".h5", ".json")
 _READ = ".keras and .h5 (Keras, HGQ2), .json with its weights beside it (Keras 2 and 3), .onnx (ONNX, QONNX)"
 # Layers that no Keras has and hls4ml reads from Keras 2's files.
@@ -59,6 +60,11 @@ def load_model(
 
         hls4ml = require_hls4ml()
         return _converted(path, hls_config, lambda: load_onnx_model(path), hls4ml.converters.convert_from_onnx_model)
+    if path.suffix.lower() in _PYTORCH:
+        raise ValueError(
+            f"path: {path.name} is a PyTorch file, which does not hold the class of its module; use Python: "
+            "knapprune.select(module, config, budget), see docs/guides/pytorch.md"
+        )
     if path.suffix.lower() not in _KERAS:
         raise ValueError(f"path: got {path.name!r}, expected one of {_READ}")
     from knapprune.adapters.keras_files import load_keras_model, weights_of

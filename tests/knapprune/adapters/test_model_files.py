@@ -84,3 +84,9 @@ def test_a_file_of_an_unknown_kind_is_told_what_is_read(tmp_path):
         load_model(tmp_path / "net.pb", hls_config=CONFIG)
     with pytest.raises(FileNotFoundError, match="no model file"):
         load_model(tmp_path / "absent.onnx")
+
+
+def test_a_file_of_pytorch_points_to_python(tmp_path):
+    (tmp_path / "net.pt").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"path: net\.pt is a PyTorch file"):
+        load_model(tmp_path / "net.pt")
