@@ -27,7 +27,7 @@ from bench.machine import ROOT
 from knapsolve import atomic
 
 DOCS = ROOT / "docs" / "benchmarks"
-SWEPT = ("knapprune", "published-gradual", "uniform")
+SWEPT = ("knapprune", "published-gradual")
 """Methods whose frontier is drawn."""
 
 

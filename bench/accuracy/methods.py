@@ -11,7 +11,7 @@ from bench.accuracy.baselines import BATCH
 from bench.accuracy.data import Data
 from bench.accuracy.networks import Network
 
-STEPS, FINAL = 26, 15
+STEPS, FINAL = 20, 21
 """Steps in which the budget tightens, one epoch each but the last, and the epochs of the last: 40 in all."""
 
 EPOCHS = STEPS - 1 + FINAL

@@ -1,6 +1,7 @@
 """The networks that are pruned, and their hls4ml configurations.
 
-The last layer of each gives logits: the class needs no softmax. Weights of 18 bits fill a multiplier of a DSP48.
+The last layer of each gives logits: the class needs no softmax. Weights of 18 bits fill a multiplier of a DSP48. Types
+round to nearest: cutting bits off, as hls4ml does by default, cost LeNet-5 0.4 points, unpruned as well as pruned.
 """
 
 from __future__ import annotations
@@ -38,10 +39,12 @@ class Network:
     config: dict[str, Any]
     data: str = "fashion-mnist"
     shares: dict[str, float] = field(default_factory=lambda: {"dsp": 0.08, "bram": 0.19})
-    sweep: tuple[float, ...] = (0.04, 0.05, 0.06, 0.12, 0.2)
+    sweep: tuple[float, ...] = (0.04, 0.05, 0.06, 0.12)
 
 
-def config(reuse: dict[str, int], io_type: str = "io_stream", precision: str = "ap_fixed<18,8>") -> dict[str, Any]:
+def config(
+    reuse: dict[str, int], io_type: str = "io_stream", precision: str = "ap_fixed<18,8,AP_RND>"
+) -> dict[str, Any]:
     """Configure layers with a reuse factor as ``resource_unrolled``, and all others as ``latency`` with 1."""
     return {
         "IOType": io_type,
@@ -129,10 +132,10 @@ def _jets(reuse: int) -> Network:
         f"Jet tagging, reuse factor {reuse}",
         f"16-64-32-32-5 in `io_parallel`, `ap_fixed<16,6>`, every layer in `resource_unrolled` with {reuse}.",
         jet_network,
-        config(layers, "io_parallel", "ap_fixed<16,6>"),
+        config(layers, "io_parallel", "ap_fixed<16,6,AP_RND>"),
         "jets",
         {"dsp": 0.25, "bram": 0.25},
-        (0.1, 0.15, 0.2, 0.35, 0.5),
+        (0.1, 0.15, 0.2, 0.35),
     )
 
 
@@ -152,7 +155,7 @@ NETWORKS: dict[str, Network] = {
         resnet,
         config({"block1a": 9, "block1b": 9, "block2a": 9, "block2b": 9, "bridge": 8}),
         shares={"dsp": 0.25, "bram": 0.25},
-        sweep=(0.15, 0.2, 0.35, 0.5),
+        sweep=(0.15, 0.2, 0.35),
     ),
     "svhn": Network(
         "A convolutional network on SVHN",

@@ -11,9 +11,10 @@ from bench.accuracy.methods import EPOCHS, FINAL, GRADIENT_SAMPLES, LASSO, METHO
 from bench.accuracy.networks import NETWORKS, budget
 from bench.accuracy.runs import UNPRUNED
 
-TUNING = """How much was tuned: some fifteen runs on seed 0 of LeNet-5 chose knapprune's settings (values: l2 with lamp,
-Fisher information without normalisation, the mean of |g w|; 30, 40, 60 and 100 epochs; distillation and
-straight-through masks lost). The published method has its paper's settings and one strength of the lasso; nobody
+TUNING = """How much was tuned: some twenty runs on seeds 0 to 2 of LeNet-5, by a separate trainer of the same network, chose
+knapprune's settings (values: l2 with lamp, Fisher information without normalisation, |w| times the root mean square of
+g; 30, 40, 60 and 100 epochs, half or two thirds of them gradual; batches of 128 and 256). Distillation and
+straight-through masks lost. The published method has its paper's settings and one strength of the lasso; nobody
 searched for a better one. The others share knapprune's schedule."""
 
 Row = dict[str, Any]
@@ -160,7 +161,8 @@ def page(rows: list[Row]) -> str:
 
 Methods at equal DSPs and memory blocks. Each starts from the same unpruned network of its seed ({baselines.EPOCHS}
 epochs of AdamW, the best by validation). Accuracy is that of the compiled hls4ml project on the test data, bit by bit;
-DSPs and blocks are counted in its C++, and are no synthesis report. Where there are several seeds, mean and standard
+DSPs and blocks are counted in its C++, and are no synthesis report. All types round to nearest (`AP_RND`, which takes
+LUTs but no DSP or block). Where there are several seeds, mean and standard
 deviation; points below unpruned are bit-accurate against bit-accurate, seed by seed. The frontier is of the first seed.
 CPU minutes are those of pruning, fine-tuning and selecting on {machine["cores"]} cores of {machine["cpu"]}; `load` in
 `accuracy.json` says how much other work ran beside it.
