@@ -11,9 +11,9 @@ from bench.accuracy.methods import EPOCHS, FINAL, GRADIENT_SAMPLES, LASSO, METHO
 from bench.accuracy.networks import NETWORKS, budget
 from bench.accuracy.runs import UNPRUNED
 
-TUNING = """How much was tuned: some twenty runs on seeds 0 to 2 of LeNet-5, by a separate trainer of the same network, chose
-knapprune's settings (values: l2 with lamp, Fisher information without normalisation, |w| times the root mean square of
-g; 30, 40, 60 and 100 epochs, half or two thirds of them gradual; batches of 128 and 256). Distillation and
+TUNING = """How much was tuned: some twenty runs on seeds 0 to 2 of LeNet-5, by a separate trainer of the same network,
+chose knapprune's settings (values: l2 with lamp, Fisher information without normalisation, |w| times the root mean
+square of g; 30, 40, 60 and 100 epochs, half or two thirds of them gradual; batches of 128 and 256). Distillation and
 straight-through masks lost. The published method has its paper's settings and one strength of the lasso; nobody
 searched for a better one. The others share knapprune's schedule."""
 
