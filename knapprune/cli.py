@@ -103,7 +103,9 @@ def estimate(
         import knapprune as kp
 
         require_files(model, config)
-        resources = kp.estimate(_load(model, weights, config), config, explain=explain, hardware=_hardware(multipliers))
+        resources = kp.estimate(
+            _load(model, weights, config), config, explain=explain, hardware=_hardware(multipliers, config)
+        )
     print(resources.summary())
 
 
@@ -145,7 +147,7 @@ def select(
             solver=solver,
             data=loaded_data,
             choose=read_choose(choose or []),
-            hardware=_hardware(multipliers),
+            hardware=_hardware(multipliers, config),
         )
         output.write_yaml(folder / "hls_config.yml", selection.hls_config)
         output.write_masks(folder / "masks.npz", selection.masks)
@@ -218,7 +220,7 @@ def prune(
             saliency=saliency,
             normalise=normalise,
             solver=solver,
-            hardware=_hardware(multipliers),
+            hardware=_hardware(multipliers, config),
         )
         output.write_model(folder / "model.keras", result.model)
         output.write_masks(folder / "masks.npz", result.masks)
@@ -260,7 +262,7 @@ def verify(
             data=loaded_data,
             output_dir=out,
             force=force,
-            hardware=_hardware(multipliers),
+            hardware=_hardware(multipliers, config),
             reports=reports,
             synthesise=synthesise,
         )
@@ -320,12 +322,15 @@ def _write_masked(folder: Path, model: Any, force: bool) -> None:
         output.write_model(folder / "model.keras", model)
 
 
-def _hardware(multipliers: Path | None) -> Any:
+def _hardware(multipliers: Path | None, config: Path) -> Any:
     if multipliers is None:
         return "hls4ml"
     from knapprune.hardware.hls4ml import Hls4mlHardware
     from knapprune.hardware.multiplier_file import read_multipliers
+    from knapprune.hls_config import COUNTED_BACKENDS, read_hls_config
 
+    if (backend := read_hls_config(config).backend) not in COUNTED_BACKENDS:
+        raise ValueError(f"--multipliers: got a Backend {backend}, expected one of {list(COUNTED_BACKENDS)}")
     return Hls4mlHardware(multipliers=read_multipliers(multipliers))
 
 

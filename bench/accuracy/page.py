@@ -16,8 +16,8 @@ network, chose knapprune's settings (values: l2 with lamp, Fisher information wi
 root mean square of g; 30, 40, 60 and 100 epochs, half or two thirds of them gradual; batches of 128 and 256).
 Distillation and straight-through masks lost. These runs were compared on the test images too, so knapprune's
 settings, unlike its epochs, are not chosen blindly; validation puts l2 with lamp level with Fisher information. The
-published method has its paper's settings and one strength of the lasso; nobody searched for a better one. The others
-share knapprune's schedule."""
+published method has one strength of the lasso and one schedule; nobody searched for better ones. The others share
+knapprune's schedule."""
 
 Row = dict[str, Any]
 Budget = tuple[tuple[str, int], ...]
@@ -179,9 +179,9 @@ A twelfth of the training data is held out to choose the best of the last epochs
   final_epochs={FINAL}, learning_rate="restarts")`, with gradients of {GRADIENT_SAMPLES} training samples: the budget
   tightens epoch by epoch, with a new selection each; the learning rate falls only in the last {FINAL} epochs, with
   masks that no longer change. Masks only shrink.
-- **published method, its own loop**: our implementation of arXiv 2308.05170 from the paper, not its code. Group lasso
-  with one strength ({LASSO:g}), the sum of absolute weights over the layer's largest as value, runs of rows that fill
-  whole memory words, {STAGES} equal steps of {EPOCHS // STAGES} epochs.
+- **published method, its own loop**: our implementation after arXiv 2308.05170; what its abstract and hls4ml's API
+  leave open is our reading. Group lasso with one strength ({LASSO:g}), the sum of absolute weights over the layer's
+  largest as value, runs of rows that fill whole memory words, {STAGES} equal steps of {EPOCHS // STAGES} epochs.
 - **published method, our loop**: the same values, groups and lasso with our schedule, to tell what the schedule does.
 - **the same share of each layer**: our values and schedule, with a budget for each layer instead of one for all.
 - **unstructured magnitude**: our schedule; as many of the network's largest weights as let the hardware fit, though a

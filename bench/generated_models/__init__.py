@@ -1,1 +1,1 @@
-"""Random models of every front end, converted by hls4ml: what is predicted must be what is counted."""
+"""Random models of several front ends, converted by hls4ml: what is predicted must be what is counted."""

@@ -17,9 +17,10 @@ def page(rows: list[Row]) -> str:
     layers = sum(len(row["layers"]) for row in equal)
     return f"""# Random models: predicted and counted
 
-{len(rows)} small models with random sizes, weights, zeros and settings, of every front end that hls4ml reads. Each is
-converted; `kp.verify` counts the multipliers and memory blocks in the C++ that hls4ml wrote and holds them against the
-prediction, layer by layer. A case is drawn from its number alone, so that any of them can be run again.
+{len(rows)} small models with random sizes, weights, zeros and settings, from Keras (also as hls4ml's graph), PyTorch,
+ONNX and HGQ2. Each is converted; `kp.verify` counts the multipliers and memory blocks in the C++ that hls4ml wrote and
+holds them against the prediction, layer by layer. A case is drawn from its number alone, so that any of them can be run
+again.
 
 **{outcomes["equal"]} models with {layers} layers: predicted = counted in every layer.**
 {outcomes["differs"]} differ, {outcomes["failed"]} failed. {outcomes["refused"]} were refused, with a sentence that says

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.adapters.hls4ml_nodes import kernels_of
+from knapprune.adapters.mask_check import check_masks
 
 # The flows that look at weights: the unrolled code and the configuration structs are attributes of a node, made on
 # conversion and only written out by ``write``.
@@ -59,24 +60,13 @@ def masked_graph(graph: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
     """
     from hls4ml.model.flow import get_flow
 
-    _check(graph, masks)
+    shapes = {name: kernel.read().shape for name, kernel in kernels_of(graph).items() if not kernel.binary}
+    fitting = check_masks(masks, shapes, "the graph")
     copy = copy_graph(graph)
     for name, kernel in kernels_of(copy).items():
-        if name in masks:
-            kernel.write(np.where(masks[name], kernel.read(), 0))
+        if name in fitting:
+            kernel.write(np.where(fitting[name], kernel.read(), 0))
     for flow in get_flow(copy.config.backend.get_default_flow()).requires:
         if flow.endswith(_LOOK_AT_WEIGHTS):
             copy.apply_flow(flow)
     return copy
-
-
-def _check(graph: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
-    known = {name: kernel for name, kernel in kernels_of(graph).items() if not kernel.binary}
-    for name, mask in masks.items():
-        if name not in known:
-            raise ValueError(f"masks: the graph has no layer {name!r} to mask, expected some of {list(known)}")
-        shape = known[name].read().shape
-        if mask.shape != shape or mask.dtype != np.bool_:
-            raise ValueError(
-                f"masks: that of layer {name!r} is {mask.dtype} of shape {mask.shape}, expected bool of shape {shape}"
-            )

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from knapprune.adapters.keras_kernels import Kernel, find_kernels
 from knapprune.adapters.keras_mask import KernelMask
+from knapprune.adapters.mask_check import check_masks
 
 
 def masked_clone(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
@@ -124,16 +125,5 @@ def _check(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
             f"model {model.name!r} is compiled with use_ema=True: at the end of fit, Keras overwrites weights by their "
             "averages without applying constraints, and no mask holds; compile it with use_ema=False"
         )
-    known = find_kernels(model)
-    for name, mask in masks.items():
-        if not mask.size:  # of a layer that only scales
-            continue
-        if name not in known:
-            raise ValueError(
-                f"masks: model {model.name!r} has no layer {name!r} to mask, expected some of {list(known)}"
-            )
-        shape = tuple(known[name].variable.shape)
-        if mask.shape != shape or mask.dtype != np.bool_:
-            raise ValueError(
-                f"masks: that of layer {name!r} is {mask.dtype} of shape {mask.shape}, expected bool of shape {shape}"
-            )
+    shapes = {name: tuple(kernel.variable.shape) for name, kernel in find_kernels(model).items()}
+    check_masks(masks, shapes, f"model {model.name!r}")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from knapprune.adapters.mask_check import check_masks
 from knapprune.adapters.pytorch_mask import put_mask
 from knapprune.layers import Kind
 
@@ -165,43 +166,9 @@ def masked_copy(module: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
     """
     copy = deepcopy(module)
     known = kernels(copy)
-    for name, mask in check_masks(masks, known).items():
+    for name, mask in check_masks(masks, {name: kernel.shape for name, kernel in known.items()}, "the model").items():
         put_mask(known[name].module, known[name].parameter, known[name].as_tensor(mask))
     return copy
-
-
-def check_masks(
-    masks: Mapping[str, npt.NDArray[np.bool_]], known: Mapping[str, Kernel]
-) -> dict[str, npt.NDArray[np.bool_]]:
-    """Check that masks fit the kernels.
-
-    Parameters
-    ----------
-    masks
-        By layer name; empty ones are of layers that only scale.
-    known
-        The kernels.
-
-    Returns
-    -------
-    dict
-        Those that are not empty.
-
-    Raises
-    ------
-    ValueError
-        For a mask of no such layer, of the wrong shape or not boolean.
-    """
-    found = {name: mask for name, mask in masks.items() if mask.size}
-    for name, mask in found.items():
-        if name not in known:
-            raise ValueError(f"masks: the model has no layer {name!r} to mask, expected some of {list(known)}")
-        if mask.shape != known[name].shape or mask.dtype != np.bool_:
-            raise ValueError(
-                f"masks: that of layer {name!r} is {mask.dtype} of shape {mask.shape}, expected bool of shape "
-                f"{known[name].shape}"
-            )
-    return found
 
 
 def scales(module: Any) -> list[str]:

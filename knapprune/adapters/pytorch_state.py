@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from knapprune.adapters.pytorch_kernels import check_masks, kernels
+from knapprune.adapters.mask_check import check_masks
+from knapprune.adapters.pytorch_kernels import kernels
 from knapprune.adapters.pytorch_mask import hold, mask_names, put_mask
 from knapprune.adapters.pytorch_model import trainable
 
@@ -110,7 +111,7 @@ def remask(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
     """
     known = kernels(trainable(model)[0])
     optimizer = optimizer_of(model)
-    for name, mask in check_masks(masks, known).items():
+    for name, mask in check_masks(masks, {name: kernel.shape for name, kernel in known.items()}, "the model").items():
         kernel = known[name]
         keep = kernel.as_tensor(mask)
         put_mask(kernel.module, kernel.parameter, keep)

@@ -15,9 +15,9 @@ Quartus and oneAPI have no other strategy than ``resource``. They pad the *memor
 weights to powers of two (``passes/resource_strategy.py``); the loop keeps its reuse factor. Where weights are stored
 (M20K, registers, constants) is for the compiler, or the tool's memory map, to decide, so no memory is estimated.
 
-An Intel variable-precision DSP block does one product of 27 x 27 bits or two of 18 x 19 (Arria 10, Stratix 10 and
-Agilex 7 device overviews; Agilex 7 also does four of 9 x 9, which is not counted on here). Wider products are cut into
-tiles of 27 x 27, each further piece one bit less.
+An Intel variable-precision DSP block does one product of 27 x 27 bits or two of 18 x 19 (Agilex 7 device overview;
+Arria 10 and Stratix 10 are taken to be alike). Agilex 7 also does four of 9 x 9, which is not counted on here. Wider
+products are cut into tiles of 27 x 27, each further piece one bit less.
 """
 
 from __future__ import annotations

@@ -67,6 +67,14 @@ def test_a_file_says_what_a_product_takes(files, tmp_path):
     assert "has the key 'ports'" in wrong.output
 
 
+def test_a_table_of_multipliers_is_refused_for_backends_that_have_none(files, tmp_path):
+    (tmp_path / "m.yml").write_text("block: DSP48E2\n")
+    (tmp_path / "intel.yml").write_text(yaml.safe_dump({"Backend": "oneAPI", "Model": {"Precision": "fixed<16,6>"}}))
+    result = run("estimate", files / "model.keras", tmp_path / "intel.yml", "--multipliers", tmp_path / "m.yml")
+    assert result.exit_code == 2
+    assert "--multipliers: got a Backend oneAPI, expected one of" in " ".join(result.output.split())
+
+
 def test_estimate_explains(files):
     """With --explain each layer says why it costs what it costs."""
     result = run("estimate", files / "model.keras", files / "config.yml", "--explain")

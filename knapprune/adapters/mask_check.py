@@ -1,0 +1,44 @@
+"""Whether masks fit the kernels of a model, whatever its framework."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+Masks = Mapping[str, npt.NDArray[np.bool_]]
+
+
+def check_masks(masks: Masks, shapes: Mapping[str, tuple[int, ...]], whose: str) -> dict[str, npt.NDArray[np.bool_]]:
+    """Check that masks fit the kernels.
+
+    Parameters
+    ----------
+    masks
+        By layer name; empty ones are of layers that only scale.
+    shapes
+        Those of the kernels that can be masked, by layer name.
+    whose
+        What the model is called in the message, such as ``"the graph"``.
+
+    Returns
+    -------
+    dict
+        The masks that are not empty.
+
+    Raises
+    ------
+    ValueError
+        For a mask of no such layer, of the wrong shape or not boolean.
+    """
+    found = {name: mask for name, mask in masks.items() if mask.size}
+    for name, mask in found.items():
+        if name not in shapes:
+            raise ValueError(f"masks: {whose} has no layer {name!r} to mask, expected some of {list(shapes)}")
+        if mask.shape != shapes[name] or mask.dtype != np.bool_:
+            raise ValueError(
+                f"masks: that of layer {name!r} is {mask.dtype} of shape {mask.shape}, "
+                f"expected bool of shape {shapes[name]}"
+            )
+    return found
