@@ -49,7 +49,9 @@ BudgetOption = Annotated[
 Structure = Annotated[
     str, typer.Option(help="auto, unstructured, neuron, dsp-row, bram-run, row-and-word or fetch-group:p/g.")
 ]
-SaliencyOption = Annotated[str, typer.Option(help="l1, l2, or, from data, taylor, fisher, hessian or movement.")]
+SaliencyOption = Annotated[
+    str, typer.Option(help="l1, l2, or, from data, taylor, fisher, gauss-newton, hessian or movement.")
+]
 ChooseOption = Annotated[
     list[str] | None,
     typer.Option(

@@ -181,8 +181,9 @@ def select(
         takes; a name, a function or one of these by layer name. Or :class:`~knapprune.fetch_groups.FetchGroup`, or its
         name: every group of g weights loses p, and where p is not given it is chosen by layer.
     saliency
-        ``"l1"``, ``"l2"``, or, with data, ``"taylor"``, ``"fisher"``, ``"hessian"``, ``"movement"``; or a function of
-        layer and kernel, or of layer, kernel and gradients (with data): see :mod:`knapprune.saliency`.
+        ``"l1"``, ``"l2"``, or, with data, ``"taylor"``, ``"fisher"``, ``"gauss-newton"``, ``"hessian"``,
+        ``"movement"``; or a function of layer and kernel, or of layer, kernel and gradients (with data): see
+        :mod:`knapprune.saliency`.
     normalise
         How layers are made comparable: see :mod:`knapprune.normalisation`.
     solver, time_limit

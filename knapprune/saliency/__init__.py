@@ -6,23 +6,24 @@ words, a fetch group may keep any of its weights, and the joint choice cuts one 
 al., "Importance estimation for neural network pruning", CVPR 2019, compare it with the effect of the group as a whole.)
 Layers are made comparable afterwards; see :mod:`knapprune.normalisation`.
 
-======== ============================ =================================================================================
-measure  a weight is worth            statistic of the gradient g, over the data
-======== ============================ =================================================================================
-l1       ``|w|``                      none
-l2       ``w**2``                     none
-taylor   ``|g| * |w|``                mean absolute gradient of a batch
-fisher   ``1/2 * g**2 * w**2``        mean square over samples: the diagonal of the empirical Fisher information
-hessian  ``1/2 * h * w**2``           diagonal h of the Hessian, by Hutchinson's estimator
-movement ``-g * w``                   mean gradient
-======== ============================ =================================================================================
+============ ======================= =================================================================================
+measure      a weight is worth       statistic of the gradient g, over the data
+============ ======================= =================================================================================
+l1           ``|w|``                 none
+l2           ``w**2``                none
+taylor       ``|g| * |w|``           mean absolute gradient of a batch
+fisher       ``1/2 * g**2 * w**2``   mean square over samples: the diagonal of the empirical Fisher information
+gauss-newton ``1/2 * f * w**2``      the same with labels drawn from the model: of the Fisher information itself
+hessian      ``1/2 * h * w**2``      diagonal h of the Hessian, by Hutchinson's estimator
+movement     ``-g * w``              mean gradient
+============ ======================= =================================================================================
 
 The last two have a sign. They are summed with it, and a structure whose sum is negative is worth nothing. Fetch groups
 and the joint choice take each weight for a structure.
 """
 
 from knapprune.saliency.lookup import Measure, Saliency, needs_data, saliency_of
-from knapprune.saliency.measures import MEASURES, fisher, hessian, l1, l2, movement, taylor
+from knapprune.saliency.measures import MEASURES, fisher, gauss_newton, hessian, l1, l2, movement, taylor
 from knapprune.saliency.statistics import Gradients, Statistics
 from knapprune.saliency.structures import structure_values
 
@@ -36,6 +37,7 @@ __all__ = [
     "Saliency",
     "Statistics",
     "fisher",
+    "gauss_newton",
     "hessian",
     "l1",
     "l2",

@@ -1,18 +1,20 @@
 """Statistics of the gradients of a model's loss, computed when they are first asked for and kept by layer.
 
-All first-order statistics come from one pass over the data, the Hessian's diagonal from another. Memory is for one
-batch, its gradient and one float32 array the size of the weights for each statistic, whatever the number of samples.
+All first-order statistics come from one pass over the data, each of the two diagonals of curvature from another. Memory
+is for one batch, its gradient and one float32 array the size of the weights for each statistic, and as many again while
+a mean square is made; it does not grow with the number of samples.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from knapprune.batches import Batch, batches
+from knapprune.saliency.drawn_labels import with_drawn_labels
 from knapprune.saliency.first_order import FIRST_ORDER, first_order
 from knapprune.saliency.hutchinson import hessian_diagonal
 
@@ -33,6 +35,9 @@ class Differentiates(Protocol):
     ) -> Mapping[str, npt.NDArray[np.floating[Any]]]:
         """Return the Hessian of that loss times vectors of the kernels' shapes, by layer name."""
 
+    def predict(self, model: Any, inputs: Any) -> Any:
+        """Return the model's outputs for the inputs of a batch."""
+
 
 class Statistics:
     """Statistics of the gradients of one model on given data.
@@ -48,7 +53,7 @@ class Statistics:
     batch_size
         Samples of a batch.
     seed
-        For the random vectors of the Hessian's estimate.
+        For the random vectors of the Hessian's estimate, and for labels that are drawn.
     """
 
     def __init__(self, framework: Differentiates, model: Any, data: Any, batch_size: int, seed: int = 0) -> None:
@@ -100,6 +105,8 @@ class Statistics:
             if name in FIRST_ORDER:
                 wanted = {name, *together}
                 self._known |= first_order(lambda batch: self._framework.gradient(self._model, batch), walk, wanted)
+            elif name == "gauss_newton_diagonal":
+                self._known[name] = first_order(self._gradient_of_drawn_labels(), walk, {"mean_square"})["mean_square"]
             else:
                 self._known[name] = hessian_diagonal(
                     lambda batch, vectors: self._framework.hessian_product(self._model, batch, vectors),
@@ -108,6 +115,15 @@ class Statistics:
                     self._seed,
                 )
         return self._known[name][layer]
+
+    def _gradient_of_drawn_labels(self) -> Callable[[Batch], Mapping[str, npt.NDArray[np.floating[Any]]]]:
+        random = np.random.default_rng(self._seed)
+
+        def gradient(batch: Batch) -> Mapping[str, npt.NDArray[np.floating[Any]]]:
+            outputs = self._framework.predict(self._model, batch.inputs)
+            return self._framework.gradient(self._model, with_drawn_labels(batch, outputs, random))
+
+        return gradient
 
 
 class Gradients:
@@ -140,6 +156,11 @@ class Gradients:
     def mean_square(self) -> Array:
         """The mean of ``g**2`` over the samples; an estimate from batches of more than one."""
         return self._get("mean_square")
+
+    @property
+    def gauss_newton_diagonal(self) -> Array:
+        """The mean square of a sample's gradient, its label drawn from the model's own answer; never negative."""
+        return self._get("gauss_newton_diagonal")
 
     @property
     def hessian_diagonal(self) -> Array:

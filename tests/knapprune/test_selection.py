@@ -106,7 +106,7 @@ def test_a_generous_budget_keeps_everything_and_masks_nothing():
     assert found.resources.total == found.before.total
 
 
-@pytest.mark.parametrize("saliency", ["taylor", "fisher", "hessian", "movement"])
+@pytest.mark.parametrize("saliency", ["taylor", "fisher", "gauss-newton", "hessian", "movement"])
 def test_measures_of_gradients_use_the_data(saliency):
     found = select(MODEL, config(), {"dsp": 0.5}, saliency=saliency, data=(X, Y), batch_size=8)
     assert found.resources["dsp"] <= 63

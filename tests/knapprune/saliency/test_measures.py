@@ -80,7 +80,7 @@ def test_gradients_are_computed_once_for_all_layers():
     assert known._framework.calls == ["gradient", "gradient"]
 
 
-@pytest.mark.parametrize("name", ["taylor", "fisher", "hessian", "movement"])
+@pytest.mark.parametrize("name", ["taylor", "fisher", "gauss-newton", "hessian", "movement"])
 def test_measures_of_gradients_say_that_they_need_data(name):
     assert needs_data(name)
     with pytest.raises(ValueError, match=rf"data: got None, expected \(inputs, targets\).*saliency '{name}'"):
@@ -90,7 +90,7 @@ def test_measures_of_gradients_say_that_they_need_data(name):
 def test_measures_of_weights_need_no_data():
     assert not needs_data("l1")
     assert not needs_data("l2")
-    assert set(NAMES) == {"l1", "l2", "taylor", "fisher", "hessian", "movement"}
+    assert set(NAMES) == {"l1", "l2", "taylor", "fisher", "gauss-newton", "hessian", "movement"}
 
 
 def test_a_function_of_ones_own_is_a_saliency():
@@ -168,7 +168,9 @@ def test_a_saliency_of_another_shape_is_refused():
 
 
 def test_an_unknown_saliency_lists_those_there_are():
-    with pytest.raises(ValueError, match=r"saliency: got 'l3'.*'l1', 'l2', 'taylor', 'fisher', 'hessian', 'movement'"):
+    with pytest.raises(
+        ValueError, match=r"saliency: got 'l3'.*'l2', 'taylor', 'fisher', 'gauss-newton', 'hessian', 'mo"
+    ):
         saliency_of("l3", None)
 
 
