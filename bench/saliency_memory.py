@@ -24,7 +24,7 @@ from bench.machine import describe
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs" / "benchmarks"
 STEP = "training step"
-MEASURES = ("l1", "l2", "taylor", "fisher", "hessian", "movement")
+MEASURES = ("l1", "l2", "taylor", "fisher", "gauss-newton", "hessian", "movement")
 WIDTHS = (784, 3000, 2550, 10)
 SAMPLES = 10_000
 BATCH = 32

@@ -1,6 +1,7 @@
 """Compare measures and normalisations by the accuracy they leave on small networks, and write the table of it.
 
-python -m bench.saliency_table                  run (a few minutes), write docs/benchmarks/saliency.json and .md
+python -m bench.saliency_table                  run (half an hour), write docs/benchmarks/saliency.json and .md
+python -m bench.saliency_table --missing        run what saliency.json has no row of, and keep its rows
 python -m bench.saliency_table --table          write saliency.md anew from the .json
 """
 
@@ -10,6 +11,7 @@ import argparse
 import json
 import time
 import warnings
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from statistics import mean
@@ -22,6 +24,11 @@ BUDGET = 0.25
 BATCH = 32
 TRAINING = 30
 TUNING = 3
+SHUFFLED = "fisher, labels shuffled"
+GRADUAL = (0.8, 0.63, 0.5, 0.4, 0.315, BUDGET)
+STEPPED = ("l2", "fisher", "gauss-newton")
+SALIENCIES = ("l1", "l2", "taylor", "fisher", SHUFFLED, "gauss-newton", "hessian", "movement")
+Case = tuple[str, str, tuple[float, ...]]
 SETTINGS: dict[str, dict[str, Any]] = {
     "MLP 64-64-32-10, DSP rows of 4": {"Strategy": "resource_unrolled", "ReuseFactor": 4},
     "CNN 8-16-10, single weights": {"Strategy": "latency", "ReuseFactor": 1},
@@ -55,58 +62,78 @@ def network(name: str, seed: int) -> Any:
     return model
 
 
-def run(name: str, seed: int) -> list[dict[str, Any]]:
+def run(name: str, seed: int, wanted: Sequence[Case]) -> list[dict[str, Any]]:
     """Train a network, prune it by each measure and normalisation, and fine-tune each result from the same start."""
     import numpy as np
 
     import knapprune as kp
     from knapprune.adapters.adapter import adapter, training_adapter
-    from knapprune.saliency import NAMES, Statistics, saliency_of
+    from knapprune.saliency import Statistics, saliency_of
     from knapprune.selection import SelectionWarning
 
     x, x_test, y, y_test = digits(seed)
     model = network(name, seed)
     model.fit(x, y, epochs=TRAINING, batch_size=BATCH, verbose=0)
     config = {"Model": {"Precision": "fixed<16,6>", **SETTINGS[name]}}
+    framework = training_adapter(adapter(model), model)
+    dense = kp.estimate(model, config).total["dsp"]
     trained = model.get_weights()
     state = [variable.numpy() for variable in model.optimizer.variables]
+    shuffled = np.random.default_rng(seed).permutation(y)
 
     def accuracy() -> float:
         return float(np.mean(np.argmax(model.predict(x_test, batch_size=1000, verbose=0), axis=1) == y_test))
 
-    statistics = Statistics(training_adapter(adapter(model), model), model, (x, y), BATCH)
+    def fit(epochs: int) -> None:
+        masks = Masks(model, {layer: kernel != 0 for layer, kernel in framework.kernels(model).items()})
+        model.fit(x, y, epochs=epochs, batch_size=BATCH, verbose=0, callbacks=[masks.callback()])
+
+    def statistics(saliency: str) -> Any:
+        return Statistics(framework, model, (x, shuffled if saliency == SHUFFLED else y), BATCH)
+
     before = accuracy()
     rows = []
-    for saliency in NAMES:
-        measure = saliency_of(saliency, statistics)
-        for normalise in NORMALISATIONS:
-            started = time.perf_counter()
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always")
-                found = kp.select(model, config, {"dsp": BUDGET}, saliency=measure, normalise=normalise)
-            masks = Masks(model, found.masks)
-            masks.hold()
-            masked = accuracy()
-            for variable, value in zip(model.optimizer.variables, state, strict=True):
-                variable.assign(value)
-            model.fit(x, y, epochs=TUNING, batch_size=BATCH, verbose=0, callbacks=[masks.callback()])
-            tuned = accuracy()
-            model.set_weights(trained)
-            rows.append(
-                {
-                    "network": name,
-                    "seed": seed,
-                    "saliency": saliency,
-                    "normalise": normalise,
-                    "before": before,
-                    "masked": masked,
-                    "tuned": tuned,
-                    "status": str(found.solution.status),
-                    "emptied": any(issubclass(warning.category, SelectionWarning) for warning in caught),
-                    "seconds": round(time.perf_counter() - started, 2),
-                }
-            )
+    at_start = {saliency: statistics(saliency) for saliency in SALIENCIES}
+    for saliency, normalise, budgets in wanted:
+        started = time.perf_counter()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            for step, budget in enumerate(budgets):
+                measure = saliency_of(saliency.split(",")[0], statistics(saliency) if step else at_start[saliency])
+                cap = {"dsp": int(budget * dense)}
+                found = kp.select(model, config, cap, saliency=measure, normalise=normalise)
+                Masks(model, found.masks).hold()
+                if step + 1 < len(budgets):
+                    fit(1)
+        masked = accuracy()
+        fit(TUNING)
+        tuned = accuracy()
+        model.set_weights(trained)
+        for variable, value in zip(model.optimizer.variables, state, strict=True):
+            variable.assign(value)
+        rows.append(
+            {
+                "network": name,
+                "seed": seed,
+                "saliency": saliency,
+                "normalise": normalise,
+                "steps": len(budgets),
+                "before": before,
+                "masked": masked,
+                "tuned": tuned,
+                "status": str(found.solution.status),
+                "emptied": any(issubclass(warning.category, SelectionWarning) for warning in caught),
+                "seconds": round(time.perf_counter() - started, 2),
+            }
+        )
     return rows
+
+
+def cases() -> list[Case]:
+    """List each measure with its normalisations, and the budgets of the steps."""
+    one = [(saliency, normalise, (BUDGET,)) for saliency in SALIENCIES for normalise in NORMALISATIONS]
+    one = [case for case in one if case[0] != SHUFFLED or case[1] in ("lamp", "none")]
+    return [*one, *((saliency, "none", GRADUAL) for saliency in STEPPED)]
 
 
 class Masks:
@@ -130,19 +157,36 @@ class Masks:
 def table(rows: list[dict[str, Any]], name: str, key: str) -> str:
     """Lay out the mean accuracy over the seeds, a line for each measure, and star what emptied a layer."""
     lines = [f"| saliency | {' | '.join(NORMALISATIONS)} |", "|" + "---|" * (len(NORMALISATIONS) + 1)]
+    rows = [row for row in rows if row["network"] == name and row["steps"] == 1]
     for saliency in dict.fromkeys(row["saliency"] for row in rows):
         cells = [saliency]
         for normalise in NORMALISATIONS:
-            own = [row for row in rows if (row["network"], row["saliency"]) == (name, saliency)]
-            own = [row for row in own if row["normalise"] == normalise]
+            own = [row for row in rows if (row["saliency"], row["normalise"]) == (saliency, normalise)]
             star = "*" if any(row["emptied"] for row in own) else ""
-            cells.append(f"{mean(row[key] for row in own):.3f}{star}")
+            cells.append(f"{mean(row[key] for row in own):.3f}{star}" if own else "")
         lines.append("| " + " | ".join(cells) + " |")
     means = []
     for normalise in NORMALISATIONS:
-        own = [row for row in rows if row["network"] == name and row["normalise"] == normalise]
+        own = [row for row in rows if row["normalise"] == normalise and row["saliency"] != SHUFFLED]
         means.append(f"{mean(row[key] for row in own):.3f}")
-    return "\n".join([*lines, f"| mean | {' | '.join(means)} |"])
+    return "\n".join([*lines, f"| mean of the measures | {' | '.join(means)} |"])
+
+
+def steps_table(rows: list[dict[str, Any]]) -> str:
+    """Lay out what one step and several leave, a line for each network and measure."""
+    lines = ["| network | saliency | one step: masked | tuned | six steps: masked | tuned |"]
+    lines.append("|" + "---|" * 6)
+    for name in SETTINGS:
+        for saliency in STEPPED:
+            key = (name, saliency, "none")
+            own = [row for row in rows if (row["network"], row["saliency"], row["normalise"]) == key]
+            cells = [name.split(",")[0], saliency]
+            for steps in (1, len(GRADUAL)):
+                cells += [
+                    f"{mean(row[key] for row in own if row['steps'] == steps):.3f}" for key in ("masked", "tuned")
+                ]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def page(rows: list[dict[str, Any]]) -> str:
@@ -176,13 +220,26 @@ def main() -> None:
     """Run, unless only the page is asked for, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--table", action="store_true", help="only write the page anew")
+    parser.add_argument("--missing", action="store_true", help="keep the rows there are, run the others")
     parser.add_argument("--out", type=Path, default=DOCS, help="folder of saliency.json and .md")
     arguments = parser.parse_args()
     record = arguments.out / "saliency.json"
     if not arguments.table:
+        rows = json.loads(record.read_text()) if arguments.missing else []
+        done = {tuple(row[key] for key in ("network", "seed", "saliency", "normalise", "steps")) for row in rows}
         versions = {name: version(name) for name in ("knapprune", "keras", "tensorflow", "scikit-learn")}
-        rows = [row | {"versions": versions} for name in SETTINGS for seed in SEEDS for row in run(name, seed)]
-        record.write_text(json.dumps(rows, indent=1) + "\n")
+        for name in SETTINGS:
+            for seed in SEEDS:
+                wanted = [case for case in cases() if (name, seed, case[0], case[1], len(case[2])) not in done]
+                rows += [row | {"versions": versions} for row in run(name, seed, wanted)] if wanted else []
+                rows.sort(
+                    key=lambda row: (
+                        list(SETTINGS).index(row["network"]),
+                        row["seed"],
+                        SALIENCIES.index(row["saliency"]),
+                    )
+                )
+                record.write_text(json.dumps(rows, indent=1) + "\n")
     (arguments.out / "saliency.md").write_text(page(json.loads(record.read_text())))
 
 

@@ -16,6 +16,8 @@ from knapprune.layers import Layer
 # Keras takes seconds to import and need not be installed, so each method imports what it needs when it is called. Only
 # `matches` is called on models of other frameworks.
 
+PREDICTED_TOGETHER = 256
+
 
 class KerasAdapter:
     """Keras 3 models with Dense, EinsumDense, convolution, depthwise, separable, LSTM and GRU layers."""
@@ -307,9 +309,11 @@ class KerasAdapter:
         numpy.ndarray
             Or a list of them, where the model has several outputs.
         """
+        if isinstance(inputs, np.ndarray) and len(inputs) <= PREDICTED_TOGETHER:
+            return model.predict_on_batch(inputs)  # without what predict sets up for many batches, a tenth of a second
         # Keras' own 32 samples a batch leave a small network waiting for Python; other data have batches of their own.
         arrays = isinstance(inputs, list | tuple | dict) or hasattr(inputs, "__array__")
-        return model.predict(inputs, batch_size=256 if arrays else None, verbose=0)
+        return model.predict(inputs, batch_size=PREDICTED_TOGETHER if arrays else None, verbose=0)
 
     def fit(self, model: Any, train: Any, *, batch_size: int, seed: int, rate: float = 1.0) -> float:
         """Train the model in place for one epoch.

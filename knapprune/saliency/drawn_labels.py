@@ -63,4 +63,4 @@ def _probabilities(outputs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 def _draw(probabilities: npt.NDArray[np.float64], random: np.random.Generator) -> npt.NDArray[np.int64]:
     below = np.cumsum(probabilities, axis=1) <= random.random((len(probabilities), 1))
-    return np.minimum(np.count_nonzero(below, axis=1), probabilities.shape[1] - 1)
+    return np.asarray(np.minimum(np.count_nonzero(below, axis=1), probabilities.shape[1] - 1), dtype=np.int64)
