@@ -109,7 +109,8 @@ def hessian(layer: Layer, kernel: Kernel, gradients: Gradients) -> Array:
     LeCun, Denker, Solla, "Optimal brain damage", 1989, eq. 5: other weights held, and without the first-order term. An
     estimated curvature may be negative; a structure whose sum is, is worth nothing. The estimate is noisy where weights
     interact, as in most networks they do: see :mod:`knapprune.saliency.hutchinson`. Of a classifier,
-    :func:`gauss_newton` estimates the same with far less noise and in less time; this one takes any loss.
+    :func:`gauss_newton` estimates nearly the same with far less noise, from one prediction and one gradient of each
+    batch; this one takes any loss.
 
     Parameters
     ----------
