@@ -226,13 +226,14 @@ The networks are right about 98% and more of their training data, and half of th
 samples count, and regain a part of what `fisher` is behind `l2`. The other part is the size of the cut: slope and
 curvature tell of small changes, and in six steps `fisher` is no longer behind.
 
-What did not explain it, with five seeds of the same networks: gradients of single samples were no better than those of
-batches; the square of a row's sum of `g * w` was no better than the sum of squares; 270 samples held out of the training
-did about as well as 270 of the training or better, but not as well as all of it.
+What did not explain it, on five seeds trained apart from these, as the counts above: gradients of single samples were
+no better than those of batches; the square of a row's sum of `g * w` was no better than the sum of squares; 270 samples
+held out of the training did as well as 270 of the training or better, but not as well as all of it.
 
-`hessian` is noise for the most part. From the 40 batches here the ranks of its values correlate with those of the exact
-diagonal by 0.1 to 0.4 in each layer, those of `gauss-newton` by 0.95 to 0.99 (two seeds of each network). A random
-vector for one kernel at a time, with as many products, was no better.
+`hessian` is noise for the most part. From 40 batches the ranks of its values correlate with those of the exact diagonal
+by 0.1 to 0.4 in each layer, those of `gauss-newton` by 0.95 to 0.99 (two seeds of each network). With as many products,
+a random vector for one kernel at a time helped the first convolution, hurt the layer after the convolutions, and
+changed little elsewhere.
 
 Made by `bench/saliency_table.py` from `saliency.json` ({versions}).
 """

@@ -28,8 +28,8 @@ def hessian_diagonal(
     matrix", 2007). Each batch has a vector of its own, as in AdaHessian (Yao et al., AAAI 2021), so that more batches
     mean less noise of both kinds. The variance of one vector's estimate at weight i is the sum of ``H[i, j]**2`` over
     all other weights j, and K vectors divide it by K: the standard error is often many times the diagonal. A vector for
-    one kernel at a time leaves out other kernels' j, but takes a product for each kernel; for as many products it was
-    no better on the networks of docs/benchmarks/saliency.md, because most of the noise is of j in the same kernel.
+    one kernel at a time leaves out other kernels' j, but takes a product for each kernel: for as many products it was
+    no better on the whole (docs/benchmarks/saliency.md), because much of the noise is of j in the same kernel.
 
     Parameters
     ----------
