@@ -8,6 +8,7 @@ from collections.abc import Callable
 from math import isfinite
 
 import numpy as np
+import numpy.typing as npt
 
 from knapprune.adapters.adapter import Objective, SetsObjectives
 from knapprune.budget import BudgetError
@@ -17,6 +18,7 @@ from knapprune.pruning.progress import Progress, Trial
 from knapprune.pruning.result import Chosen, Pruning, PruningWarning
 from knapprune.pruning.snapshot import Snapshot
 from knapprune.pruning.task import Task
+from knapprune.selection import Selection
 
 
 class _StopError(Exception):
@@ -116,11 +118,7 @@ class _Loop:
             if not history:
                 raise
             raise _StopError(str(error)) from error
-        masks = dict(selection.masks)
-        if self.task.regrowth:  # a layer that is kept whole has no mask, and may have had one
-            standing = self.task.framework.masks(self.model)
-            masks = {name: np.ones_like(mask) for name, mask in standing.items()} | masks
-        self.task.framework.remask(self.model, masks)
+        self.task.framework.remask(self.model, self._open(selection) | selection.masks)
         metric = self.task.measure(self.model)
         self.current = self._snapshot()
         return Trial(
@@ -132,6 +130,19 @@ class _Loop:
             metric=metric,
             seconds=time.perf_counter() - started,
         )
+
+    def _open(self, selection: Selection) -> dict[str, npt.NDArray[np.bool_]]:
+        """Return masks that keep everything, for layers that a selection may leave without one."""
+        standing = self.task.framework.masks(self.model)
+        # A layer that is kept whole has no mask in a selection: it may have had one that is to open, and one that it
+        # will have in a later step would have Keras compile its training step anew.
+        free = standing if self.task.regrowth else {}
+        shapes = {name: mask.shape for name, mask in free.items()} | {
+            layer.name: layer.kernel_shape
+            for layer in selection.before.layers
+            if layer.name in selection.structures and layer.name not in standing
+        }
+        return {name: np.ones(shape, dtype=bool) for name, shape in shapes.items()}
 
     def _train(self, trial: Trial, advance: Callable[[str], None]) -> None:
         """Fine-tune to the last epoch of the step."""
