@@ -76,6 +76,34 @@ def test_masks_hold_when_the_user_goes_on_training(network, blobs):
     assert kp.estimate(seen.model, config)["dsp"] <= seen.resources["dsp"]
 
 
+def test_layers_that_are_cut_in_later_steps_need_no_new_training_step(network, blobs, monkeypatch):
+    """The first selection cuts one layer and the second all; Keras traces one training step for both."""
+    made = []
+    own = keras.Model.compute_loss
+
+    def counted(self, *arguments, **named):
+        made.append(self)
+        return own(self, *arguments, **named)
+
+    def late(step, steps):
+        return 1.0 if step == steps else 0.01
+
+    def cut(step, before):
+        now = step.selection.resources.by_layer
+        return {name for name, use in before.by_layer.items() if now[name]["dsp"] < use["dsp"]}
+
+    monkeypatch.setattr(keras.Model, "compute_loss", counted)
+    counts = []
+    for steps in (1, 2):
+        made.clear()
+        seen = pruned(network, blobs, budget={"dsp": 0.3}, tolerance=1.0, steps=steps, epochs=1, schedule=late)
+        counts.append(len(made))
+    first, last = (cut(step, seen.before) for step in seen.history)
+    assert len(first) == 1
+    assert len(last) > 1
+    assert counts[0] == counts[1]
+
+
 def test_without_tolerance_the_unpruned_model_is_returned(network, blobs):
     """A budget that ruins the network is not met, and says so; nothing worse than allowed is returned."""
     model, _ = network
