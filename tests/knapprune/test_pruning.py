@@ -77,7 +77,7 @@ def test_masks_hold_when_the_user_goes_on_training(network, blobs):
 
 
 def test_layers_that_are_cut_in_later_steps_need_no_new_training_step(network, blobs, monkeypatch):
-    """The first selection cuts one layer and the second all; Keras traces one training step for both."""
+    """The first selection cuts nothing and the second does; Keras traces one training step for both."""
     made = []
     own = keras.Model.compute_loss
 
@@ -86,7 +86,7 @@ def test_layers_that_are_cut_in_later_steps_need_no_new_training_step(network, b
         return own(self, *arguments, **named)
 
     def late(step, steps):
-        return 1.0 if step == steps else 0.01
+        return 1.0 if step == steps else 0.001
 
     def cut(step, before):
         now = step.selection.resources.by_layer
@@ -99,8 +99,8 @@ def test_layers_that_are_cut_in_later_steps_need_no_new_training_step(network, b
         seen = pruned(network, blobs, budget={"dsp": 0.3}, tolerance=1.0, steps=steps, epochs=1, schedule=late)
         counts.append(len(made))
     first, last = (cut(step, seen.before) for step in seen.history)
-    assert len(first) == 1
-    assert len(last) > 1
+    assert not first
+    assert last
     assert counts[0] == counts[1]
 
 
