@@ -124,7 +124,9 @@ def measure(name: str, train: Any, validation: Any, long: tuple[int, int], repea
         row["solver_seconds"] = round(sum(step.selection.solution.seconds for step in out.history), 3)
 
     row: dict[str, Any] = {"network": name, "weights": network(name).count_params(), "samples": len(train[0])}
-    runs = dict(zip(KINDS, (fit, prune, partial(prune, keep=True)), strict=True))
+    runs: dict[str, Callable[[Any, tuple[int, int], Path], None]] = dict(
+        zip(KINDS, (fit, prune, partial(prune, keep=True)), strict=True)
+    )
     warm = network("lenet")
     warm.fit(train[0][:BATCH], train[1][:BATCH], validation_data=validation, epochs=1, verbose=0)
     kp.select(warm, CONFIG, {"dsp": 0.5})  # compiles the solver's kernels, or loads them
@@ -227,7 +229,7 @@ def main() -> None:
             parser.error("--data: expected the folder of fashion_mnist.npz")
         warnings.simplefilter("ignore", UserWarning)  # of reuse factors that hls4ml would change
         machine = describe()
-        made = {
+        made: dict[str, Any] = {
             "versions": {name: version(name) for name in ("knapprune", "keras", "tensorflow")},
             "machine": machine["cpu"],
             "cores": machine["cores"],
