@@ -9,7 +9,7 @@ many epochs, with the same optimiser. So each side makes its own training step o
 what only the first network of a process pays is paid before, on another one. Both validate after each epoch, plain
 training in its usual batches; the pruning measures once before, and once after each selection, as well.
 
-Each side runs twice: a short run of two steps, and a long one. From the two lengths follow the seconds an epoch and
+Each side runs twice: a short run of one epoch, and a long one. From the two lengths follow the seconds an epoch and
 the seconds a run. An epoch's share of the selections is that of the epochs between the two. The best of the repeats
 counts.
 """
@@ -30,11 +30,12 @@ from typing import Any
 import numpy as np
 
 from bench.machine import describe, load
+from knapsolve import atomic
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "benchmarks"
 VALIDATION = 5000
-BATCH = 64
-SHORT = (2, 2)
+BATCH = 128
+SHORT = (1, 1)
 """Steps and final epochs of the short run."""
 LIMIT = 0.1
 KINDS = ("fit", "prune", "prune, checkpoint")
@@ -198,9 +199,9 @@ Fashion-MNIST, {first["samples"]:,} images in batches of {BATCH}, {VALIDATION:,}
 Plain training is one `fit` of a network that was just compiled. Pruning is `knapprune.prune` of the same network to a
 quarter of its DSPs, one epoch in each step and the other epochs after the last selection, selections included
 (steps: {steps}). Each makes its training step on the clock; what the first network of a process pays is paid before.
-"A run" and "an epoch" are the line through this run and one of {first["epochs"]["short"]} epochs and
-{first["steps"]["short"]} steps: the first does not grow with the length, and below zero it is noise. The best of
-{len(first["seconds"]["fit"]["long"])} repeats counts. Of the pruning, the solver took {solver}.
+"A run" and "an epoch" are the line through this run and one of {first["epochs"]["short"]} epoch: the first does not
+grow with the length, and below zero it is noise. The best of {len(first["seconds"]["fit"]["long"])} counts. Of the
+pruning, the solver took {solver}.
 
 {table}
 
@@ -235,12 +236,13 @@ def main() -> None:
             "cores": machine["cores"],
         }
         train, validation = arrays(given.data, given.samples)
-        rows = []
         for name in given.networks:
             made["load"] = load()
-            rows.append(measure(name, train, validation, (given.steps, given.final_epochs), given.repeat) | made)
-        record.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    (given.out / "loop-overhead.md").write_text(page(json.loads(record.read_text(encoding="utf-8"))), encoding="utf-8")
+            row = measure(name, train, validation, (given.steps, given.final_epochs), given.repeat) | made
+            others = json.loads(record.read_text(encoding="utf-8")) if record.exists() else []
+            rows = sorted([row, *(old for old in others if old["network"] != name)], key=lambda row: row["weights"])
+            atomic.write_text(record, json.dumps(rows, indent=1) + "\n")
+    atomic.write_text(given.out / "loop-overhead.md", page(json.loads(record.read_text(encoding="utf-8"))))
 
 
 if __name__ == "__main__":
