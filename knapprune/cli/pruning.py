@@ -67,9 +67,7 @@ def prune(
     regularization: Annotated[float, typer.Option(help="Strength of the pull on groups of weights to zero.")] = 0.0,
     form: Annotated[
         str | None,
-        typer.Option(
-            help="With --regularization: layer (one strength a layer) or price (by what it costs); by default layer."
-        ),
+        typer.Option(help="With --regularization: layer (one strength a layer; by default) or price (what it costs)."),
     ] = None,
     quantise: Quantise = False,
     seed: Seed = 0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from math import isfinite
+from textwrap import fill
 from typing import Any
 
 from knapprune.report.plots import figure
@@ -39,21 +40,24 @@ def history_plot(content: Mapping[str, Any], kind: str = "png") -> bytes:
     ends = _ends(steps, trained)
     drawn = figure(figsize=(7.0, 5.6), layout="constrained")
     above, below = drawn.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    _metric(above, content, ends, trained)
-    _resources(below, content, ends)
-    for axes in (above, below):
+    returned = _returned(content, ends, trained)
+    _metric(above, content, ends, trained, returned)
+    _resources(below, content, ends, returned)
+    for axes, columns in ((above, 3), (below, 2)):
         for edge in ends[:-1]:
             axes.axvline(edge, color="#dddddd", linewidth=0.8, zorder=0)
         axes.grid(axis="y", alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(
-            loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, fontsize=9, borderaxespad=0.2,
+            loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, frameon=False, fontsize=9, borderaxespad=0.2,
             columnspacing=1.4, handlelength=1.6,
         )  # fmt: skip
     lines = "; a vertical line ends a step" if len(ends) > 1 else ""
     below.set_xlabel(f"epochs of fine-tuning{lines}" if trained else "pruning steps, without fine-tuning")
     below.xaxis.get_major_locator().set_params(integer=True)
-    below.set_xlim(0, ends[-1] * 1.01)
+    below.set_xlim(-0.015 * ends[-1], 1.015 * ends[-1])
+    if content["ended"]:
+        drawn.suptitle(fill(f"Ended early: {content['ended']}", 90), x=0.01, ha="left", fontsize=9, color=LIMIT)
     picture = io.BytesIO()
     drawn.savefig(picture, format=kind, dpi=150)
     return picture.getvalue()
@@ -67,7 +71,24 @@ def _ends(steps: Sequence[Mapping[str, Any]], trained: bool) -> list[int]:
     return ends
 
 
-def _metric(axes: Any, content: Mapping[str, Any], ends: Sequence[int], trained: bool) -> None:
+def _returned(content: Mapping[str, Any], ends: Sequence[int], trained: bool) -> tuple[int, Mapping[str, Any]] | None:
+    """Return the step that is returned, and where its state was reached: its last best epoch, or the masking."""
+    accepted = [index for index, step in enumerate(content["history"]) if step["accepted"]]
+    if not accepted:
+        return None
+    step = content["history"][accepted[-1]]
+    epochs = [epoch for epoch, value in enumerate(step["metrics"], start=1) if value == step["metric"]]
+    after = len(step["metrics"]) if trained else 0
+    return ends[accepted[-1]] - after + (epochs[-1] if epochs else 0), step
+
+
+def _metric(
+    axes: Any,
+    content: Mapping[str, Any],
+    ends: Sequence[int],
+    trained: bool,
+    returned: tuple[int, Mapping[str, Any]] | None,
+) -> None:
     steps, baseline = content["history"], content["baseline"]["metric"]
     floor = baseline - content["tolerance"]
     axes.axhline(baseline, color="#333333", linewidth=1.2, label=f"unpruned: {baseline:.4f}")
@@ -81,28 +102,19 @@ def _metric(axes: Any, content: Mapping[str, Any], ends: Sequence[int], trained:
         size = 4 if len(curve) <= 60 else 2
         axes.plot(*zip(*curve, strict=True), "o-", color=METRIC, markersize=size, linewidth=1.2,
                   label="after an epoch")  # fmt: skip
-    bottom = _bottom([baseline, floor, *(value for _, value in curve)], [value for _, value in masked])
-    axes.set_ylim(bottom=bottom)
+    bottom = _bottom([baseline, floor, *(value for _, value in curve or masked)], [value for _, value in masked])
     inside = [point for point in masked if point[1] >= bottom]
     outside = [(at, bottom) for at, value in masked if value < bottom]
     if inside:
         axes.plot(*zip(*inside, strict=True), "v", color=MASKED, markersize=6, label="right after masking")
     if outside:
-        label = "right after masking, below the axis"
         axes.plot(*zip(*outside, strict=True), "v", color=MASKED, markersize=7, fillstyle="none", clip_on=False,
-                  label=label)  # fmt: skip
-    returned = [index for index, step in enumerate(steps) if step["accepted"]][-1:]
-    for index in returned:
-        step = steps[index]
-        axes.plot(_best(step, starts[index], masked[index][0]), step["metric"], "D", color=RETURNED, markersize=7,
-                  label=f"returned: {step['metric']:.4f}")  # fmt: skip
+                  label="masked, below the axis")  # fmt: skip
+    if returned is not None:
+        at, step = returned
+        axes.plot(at, step["metric"], "D", color=RETURNED, markersize=7, label=f"returned: {step['metric']:.4f}")
+    axes.set_ylim(bottom=bottom)
     axes.set_ylabel("validation metric")
-
-
-def _best(step: Mapping[str, Any], start: int, masked: int) -> int:
-    """Where the state that a step ends with was reached: the last epoch of its metric, or the masking."""
-    epochs = [epoch for epoch, value in enumerate(step["metrics"], start=1) if value == step["metric"]]
-    return start + epochs[-1] if epochs else masked
 
 
 def _bottom(trained: Sequence[float], masked: Sequence[float]) -> float:
@@ -113,18 +125,23 @@ def _bottom(trained: Sequence[float], masked: Sequence[float]) -> float:
     return max(lowest, low - 1.5 * span) - 0.05 * span
 
 
-def _resources(axes: Any, content: Mapping[str, Any], ends: Sequence[int]) -> None:
+def _resources(
+    axes: Any, content: Mapping[str, Any], ends: Sequence[int], returned: tuple[int, Mapping[str, Any]] | None
+) -> None:
     before = {name: count for name, count in content["baseline"]["resources"].items() if count}
     for color, (name, count) in zip(RESOURCES * len(before), before.items(), strict=False):
         used = [step["resources"][name] for step in content["history"]]
         shares = [100 * amount / count for amount in [count, *used]]
         limit = content["budget"].get(name)
-        asked = "" if limit is None else f", budget {limit:,}"
-        label = f"{name.upper()}: {count:,} to {used[-1]:,}{asked}"
+        asked = "" if limit is None else f" (budget {limit:,})"
+        label = f"{name.upper()}: {count:,} → {content['pruned']['resources'][name]:,}{asked}"
         # Each step's masks hold from its start to its end, and are there before its first epoch.
         axes.stairs(shares[1:], [0, *ends], baseline=None, color=color, linewidth=1.8, label=label)
         axes.plot([0, 0], shares[:2], color=color, linewidth=1.8)
         if limit is not None and limit <= count:
             axes.axhline(100 * limit / count, color=color, linestyle="--", linewidth=1)
+        if returned is not None:
+            at, step = returned
+            axes.plot(at, 100 * step["resources"][name] / count, "D", color=RETURNED, markersize=6)
     axes.set_ylim(0, 104)
-    axes.set_ylabel("in use, % of unpruned")
+    axes.set_ylabel("in use, % of unpruned\n(dashed: budget)")
