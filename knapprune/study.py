@@ -114,10 +114,10 @@ def _check_is_study(path: Path) -> None:
     with path.open("rb") as lines:
         first = lines.readline()
     try:
-        known = not first or "op_code" in json.loads(first)
-    except (ValueError, TypeError):
-        known = False
-    if not known:
+        entry = json.loads(first) if first else {"op_code": None}
+    except ValueError:
+        entry = None
+    if not (isinstance(entry, dict) and "op_code" in entry):
         raise ValueError(f"study: {path} is not a file of a search, expected one that `tune` wrote, or a new name")
 
 

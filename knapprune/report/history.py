@@ -15,7 +15,7 @@ RESOURCES = ("#1f5fa8", "#c2571a", "#6a4c93", "#23803a", "#8a6d00", "#555555")
 
 
 def history_plot(content: Mapping[str, Any], kind: str = "png") -> bytes:
-    """Draw the validation metric and the share of each resource over a pruning.
+    """Draw the history of a pruning.
 
     Parameters
     ----------
@@ -27,8 +27,31 @@ def history_plot(content: Mapping[str, Any], kind: str = "png") -> bytes:
     Returns
     -------
     bytes
-        The picture: above, the metric after each epoch and right after masking, with the unpruned model's and the
-        tolerance; below, what each step leaves of each resource, with the budget.
+        The picture.
+
+    Raises
+    ------
+    MissingToolError
+        If matplotlib is not installed.
+    """
+    picture = io.BytesIO()
+    history_figure(content).savefig(picture, format=kind, dpi=150)
+    return picture.getvalue()
+
+
+def history_figure(content: Mapping[str, Any]) -> Any:
+    """Draw the validation metric and the share of each resource over a pruning.
+
+    Parameters
+    ----------
+    content
+        A pruning report's content.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Above, the metric after each epoch and right after masking, with the unpruned model's and the tolerance; below,
+        what each step leaves of each resource, with the budget.
 
     Raises
     ------
@@ -58,9 +81,7 @@ def history_plot(content: Mapping[str, Any], kind: str = "png") -> bytes:
     below.set_xlim(-0.015 * ends[-1], 1.015 * ends[-1])
     if content["ended"]:
         drawn.suptitle(fill(f"Ended early: {content['ended']}", 90), x=0.01, ha="left", fontsize=9, color=LIMIT)
-    picture = io.BytesIO()
-    drawn.savefig(picture, format=kind, dpi=150)
-    return picture.getvalue()
+    return drawn
 
 
 def _ends(steps: Sequence[Mapping[str, Any]], trained: bool) -> list[int]:
