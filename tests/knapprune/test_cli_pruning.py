@@ -182,6 +182,7 @@ def test_a_run_whose_page_could_not_be_written_is_refused_before_it_trains(data,
     assert not given
 
 
+@pytest.mark.filterwarnings("default::knapprune.PruningWarning")
 def test_a_run_that_went_wrong_keeps_its_state_and_its_page_says_why(data, tmp_path):
     folder = data[0].parent
     with np.load(folder / "data.npz") as arrays:
