@@ -51,7 +51,7 @@ def run(folder: str | Path, *, force: bool = False, seed: int = 0, say: Callable
     ----------
     folder
         Where to write ``report.json``, ``report.html``, ``model.keras``, ``masks.npz``, ``hls_config.yml``,
-        ``accuracy.png`` and the hls4ml project ``hls4ml/``.
+        ``accuracy.png``, ``history.png`` and the hls4ml project ``hls4ml/``.
     force
         Whether files that stand there may be replaced.
     seed
@@ -103,6 +103,7 @@ def run(folder: str | Path, *, force: bool = False, seed: int = 0, say: Callable
     output.write_masks(path / "masks.npz", pruning.masks)
     output.write_yaml(path / "hls_config.yml", config)
     output.write_bytes(path / "accuracy.png", schedule_plot(report.content))
+    pruning.plot(path / "history.png")
     report.save(path / "report.html")
     report.save(path / "report.json")
     return Demo(pruning, baseline, pruned, report)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
-
-import numpy as np
 
 from knapprune.adapters.adapter import adapter, training_adapter
 from knapprune.configuration import configuration
-from knapprune.export import MissingToolError
 from knapprune.hls_config import HlsConfigSource
 from knapprune.pruning import prune
 from knapprune.pruning.fingerprint import fingerprint
 from knapprune.regularization import Regularization
+from knapprune.study import Study
 from knapprune.variants import as_dict
 
 
@@ -47,6 +45,7 @@ def tune(
     strengths: tuple[float, float] = (1e-6, 1e-2),
     form: Literal["layer", "price"] = "price",
     seed: int = 0,
+    on_trial: Callable[[int, float, float | None], None] | None = None,
     **pruning: Any,
 ) -> Tuning:
     """Search for the strength that leaves the best metric at the budget.
@@ -59,15 +58,20 @@ def tune(
         hls4ml's configuration, or its YAML file.
     study
         A file that keeps what was tried. Where one of the same arguments is there already, the search goes on with it;
-        several processes that are given the same file share the work.
+        several processes that are given the same file share the work. A trial that is interrupted is lost, those that
+        were finished are not.
     trials
-        How many trials to finish, those that are in the file counted.
+        How many trials to finish, those that are in the file counted. Each of several processes ends the trial that it
+        is in, so there may be some more.
     strengths
         The smallest and the largest strength to try; between them its logarithm counts.
     form
         As for :class:`~knapprune.regularization.Regularization`.
     seed
         Of the search, by the number of the trial, and of each pruning.
+    on_trial
+        Called after each trial of this process with how many are finished, the strength, and the metric or, where the
+        trial ended without one, None.
     pruning
         What else goes to `knapprune.prune`: ``train``, ``validation``, ``budget`` and so on. Each trial is judged by
         its step at the whole budget, so the tolerance stops none.
@@ -91,68 +95,36 @@ def tune(
     low, high = strengths
     if not 0 < low < high < float("inf"):
         raise ValueError(f"strengths: got {strengths!r}, expected two numbers above 0, the smaller one first")
+    Regularization(low, form)
     if taken := pruning.keys() & {"regularization", "patience", "checkpoint"}:
         raise ValueError(f"{min(taken)}: expected none, since the search itself decides it")
-    optuna = _optuna()
     framework = training_adapter(adapter(model), model)
     known = {
-        **pruning,
+        **{name: value for name, value in pruning.items() if name != "progress"},
         "strengths": list(strengths),
         "form": form,
         "seed": seed,
         "model": [framework.describe(model), framework.kernels(model)],
         "hls_config": as_dict(configuration(framework, model, hls_config)),
     }
-    search = _open(optuna, Path(study), {name: fingerprint(value) for name, value in known.items()})
-    finished = optuna.trial.TrialState.COMPLETE
+    search = Study(study, {name: fingerprint(value) for name, value in known.items()})
     tried = 0
-    while len(search.get_trials(deepcopy=False, states=(finished,))) < trials:
+    while len(search.finished()) < trials:
         if tried >= 2 * trials:
             raise RuntimeError(f"study: {tried} trials ended without a metric; lower the learning rate")
         tried += 1
-        trial = search.ask()
-        # By the trial's number, so that a search that was interrupted, or shared, tries nothing twice.
-        drawn = int(np.random.SeedSequence([seed, trial.number]).generate_state(1)[0])
-        search.sampler = optuna.samplers.TPESampler(seed=drawn)
-        penalty = Regularization(trial.suggest_float("strength", low, high, log=True), form)
+        trial = search.ask(seed)
+        strength = trial.suggest_float("strength", low, high, log=True)
+        penalty = Regularization(strength, form)
         out = prune(model, hls_config, seed=seed, regularization=penalty, patience=None, **pruning)
         reached = [step.metric for step in out.history if step.share == 1.0]
-        if out.stopped is None and reached:
-            search.tell(trial, max(reached))
-        else:
-            search.tell(trial, state=optuna.trial.TrialState.FAIL)
-    done = search.get_trials(deepcopy=False, states=(finished,))
-    best = search.best_trial
+        metric = max(reached) if out.stopped is None and reached else None
+        search.tell(trial, metric)
+        if on_trial is not None:
+            on_trial(len(search.finished()), strength, metric)
+    best = search.best
     return Tuning(
         best=Regularization(best.params["strength"], form),
         metric=best.value,
-        trials=tuple((trial.params["strength"], trial.value) for trial in done),
+        trials=tuple((trial.params["strength"], trial.value) for trial in search.finished()),
     )
-
-
-def _open(optuna: Any, path: Path, arguments: dict[str, str]) -> Any:
-    """Open the search in a file, or start one there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(path)))
-    search = optuna.create_study(storage=storage, study_name="knapprune", direction="maximize", load_if_exists=True)
-    saved = search.user_attrs.get("arguments")
-    if saved is None:
-        search.set_user_attr("arguments", arguments)
-        return search
-    for name in {**saved, **arguments}:
-        if saved.get(name) != arguments.get(name):
-            raise ValueError(
-                f"{name}: the search in {path} was started with {saved.get(name)}, got {arguments.get(name)}; "
-                "expected the same to go on from there, or another file to start anew"
-            )
-    return search
-
-
-def _optuna() -> Any:
-    try:
-        import optuna
-    except ImportError as error:
-        raise MissingToolError('Optuna is not installed; install it with: pip install "knapprune[tune]"') from error
-    # It tells of every study that is made or found; what went wrong it still tells.
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return optuna

@@ -217,6 +217,7 @@ class _Loop:
             met=within if task.caps else bool(history) and history[-1].accepted,
             baseline=self.baseline,
             metric=self.baseline if kept is None else self.progress.metric,
+            tolerance=task.tolerance,
             seconds=self._seconds(),
             stopped=stopped,
         )

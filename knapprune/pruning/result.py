@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from knapprune.budget import Cap
@@ -151,6 +152,8 @@ class Pruning:
         Whether the returned model keeps them; where none was asked for, whether its groups lose as many as given.
     baseline, metric
         The validation metric of the unpruned and of the returned model.
+    tolerance
+        How far it could fall.
     seconds
         Wall-clock time of the whole call, with that of the runs it goes on from.
     stopped
@@ -166,6 +169,7 @@ class Pruning:
     met: bool
     baseline: float
     metric: float
+    tolerance: float
     seconds: float
     stopped: str | None = None
 
@@ -175,3 +179,26 @@ class Pruning:
         from knapprune.report.pruned import pruning_report
 
         return pruning_report(self)
+
+    def plot(self, path: str | Path) -> None:
+        """Draw the history: the metric and the share of each resource by epoch, with the tolerance and the budget.
+
+        Parameters
+        ----------
+        path
+            Ends in ``.png``, ``.svg`` or ``.pdf``; written completely or not at all.
+
+        Raises
+        ------
+        ValueError
+            For another ending.
+        MissingToolError
+            If matplotlib is not installed.
+        """
+        from knapprune.output import write_bytes
+        from knapprune.report.history import history_plot
+
+        kind = Path(path).suffix.lower().removeprefix(".")
+        if kind not in ("png", "svg", "pdf"):
+            raise ValueError(f"path: got {str(path)!r}, expected a name that ends in .png, .svg or .pdf")
+        write_bytes(Path(path), history_plot(self.report.content, kind))

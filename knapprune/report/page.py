@@ -8,7 +8,8 @@ from importlib import resources
 from typing import Any
 
 from knapprune.export import MissingToolError
-from knapprune.report.plots import schedule_plot
+from knapprune.report.history import history_plot
+from knapprune.report.plots import figure, schedule_plot
 
 
 def page(content: Mapping[str, Any]) -> str:
@@ -22,22 +23,45 @@ def page(content: Mapping[str, Any]) -> str:
     Returns
     -------
     str
-        HTML with the plot inside.
+        HTML with the plots inside.
 
     Raises
     ------
     MissingToolError
         If Jinja2 or matplotlib is not installed.
     """
+    environment = _environment()
+    source = resources.files("knapprune.report").joinpath("page.html.j2").read_text(encoding="utf-8")
+    plots = {
+        resource: _inline(schedule_plot(content, resource))
+        for resource in content["baseline"]["resources"]
+        if content["baseline"]["resources"][resource]
+    }
+    text: str = environment.from_string(source).render(
+        report=content, history=_inline(history_plot(content)), plots=plots
+    )
+    return text
+
+
+def require_page_tools() -> None:
+    """Find out before a long run whether its page can be written.
+
+    Raises
+    ------
+    MissingToolError
+        If Jinja2 or matplotlib is not installed.
+    """
+    _environment()
+    figure()
+
+
+def _environment() -> Any:
     try:
         from jinja2 import Environment
     except ImportError as error:
         raise MissingToolError('Jinja2 is not installed; install it with: pip install "knapprune[plots]"') from error
-    source = resources.files("knapprune.report").joinpath("page.html.j2").read_text(encoding="utf-8")
-    plots = {
-        resource: base64.b64encode(schedule_plot(content, resource)).decode("ascii")
-        for resource in content["baseline"]["resources"]
-        if content["baseline"]["resources"][resource]
-    }
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return environment.from_string(source).render(report=content, plots=plots)
+    return Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+
+
+def _inline(picture: bytes) -> str:
+    return base64.b64encode(picture).decode("ascii")

@@ -29,12 +29,11 @@ def schedule_plot(content: Mapping[str, Any], resource: str = "dsp") -> bytes:
     MissingToolError
         If matplotlib is not installed.
     """
-    figure_class = _figure()
     steps = content["history"]
     used = [content["baseline"]["resources"][resource], *(step["resources"][resource] for step in steps)]
     tuned = [content["baseline"]["metric"], *(step["metric"] for step in steps)]
-    figure = figure_class(figsize=(6.4, 4.0), layout="constrained")
-    axes = figure.add_subplot()
+    drawn = figure(figsize=(6.4, 4.0), layout="constrained")
+    axes = drawn.add_subplot()
     axes.plot(used, tuned, "o-", color="#1f5fa8", label="after fine-tuning")
     masked = [step["metric_before"] for step in steps]
     axes.plot(used[1:], masked, "v", color="#c2571a", alpha=0.8, label="right after masking")
@@ -50,16 +49,32 @@ def schedule_plot(content: Mapping[str, Any], resource: str = "dsp") -> bytes:
     axes.grid(alpha=0.25)
     axes.legend(loc="best", frameon=False)
     picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=150)
+    drawn.savefig(picture, format="png", dpi=150)
     return picture.getvalue()
 
 
-def _figure() -> Any:
+def figure(**options: Any) -> Any:
+    """Begin a picture.
+
+    Parameters
+    ----------
+    options
+        For matplotlib's ``Figure``.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Drawn with Agg and without global state, whatever backend the user has.
+
+    Raises
+    ------
+    MissingToolError
+        If matplotlib is not installed.
+    """
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingToolError(
             'matplotlib is not installed; install it with: pip install "knapprune[plots]"'
         ) from error
-    # A bare Figure draws with Agg and keeps no global state, whatever backend the user has.
-    return Figure
+    return Figure(**options)

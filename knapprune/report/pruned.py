@@ -33,22 +33,35 @@ def pruning_report(
     Returns
     -------
     Report
-        With the keys ``baseline``, ``pruned``, ``budget``, ``met``, ``selection``, ``layers``, ``history``,
-        ``seconds`` and ``stopped``.
+        With the keys ``baseline``, ``pruned``, ``budget``, ``tolerance``, ``met``, ``selection``, ``layers``,
+        ``history``, ``seconds``, ``stopped`` and ``ended``: why there are fewer steps than asked for, None otherwise.
     """
     return Report(
         {
             "baseline": _side(pruning.baseline, pruning.before.total, baseline),
             "pruned": _side(pruning.metric, pruning.resources.total, pruned),
             "budget": _budget(pruning.budget),
+            "tolerance": pruning.tolerance,
             "met": pruning.met,
             "selection": _selection(_returned(pruning)),
             "layers": _layers(pruning, pruned),
             "history": [_step(step) for step in pruning.history],
             "seconds": pruning.seconds,
             "stopped": pruning.stopped,
+            "ended": _ended(pruning),
         }
     )
+
+
+def _ended(pruning: Pruning) -> str | None:
+    """Say why pruning ended before its last step: something went wrong, or patience was at its end."""
+    history = pruning.history
+    if pruning.stopped is not None:
+        return f"in step {len(history)}, {pruning.stopped}"
+    if not history or any(step.share == 1.0 for step in history):
+        return None
+    late = next((number for number, step in enumerate(reversed(history)) if step.accepted), len(history))
+    return f"after step {len(history)}: the last {late} missed the tolerance, and patience was at its end"
 
 
 def _side(metric: float, resources: dict[str, int], check: Verification | None) -> dict[str, Any]:

@@ -158,6 +158,7 @@ def test_prune_writes_its_report_and_meets_the_budget(files, tmp_path):
     assert report["met"]
     assert set(report["budget"]) == {"dsp", "fc1"}
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "history.png",
         "masks.npz",
         "model.keras",
         "report.html",

@@ -1,4 +1,4 @@
-"""What the command line is given: budgets, choices, data and folders, read into what the library takes."""
+"""What the command line is given: models, budgets, choices and data, read into what the library takes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,24 @@ from typing import Any
 from knapprune import output
 
 CHECKPOINT = "checkpoint"
+
+
+def load(model: Path, weights: Path | None, config: Path) -> Any:
+    """Read a model.
+
+    Parameters
+    ----------
+    model, weights, config
+        Its files.
+
+    Returns
+    -------
+    object
+        A Keras model, or an hls4ml graph.
+    """
+    from knapprune.adapters.model_files import load_model
+
+    return load_model(model, weights, config)
 
 
 def require_files(*paths: Path) -> None:
@@ -30,7 +48,7 @@ def require_files(*paths: Path) -> None:
             raise FileNotFoundError(f"no file {path}")
 
 
-def read_budget(entries: list[str]) -> dict[str, Any]:
+def read_budget(entries: list[str] | None) -> dict[str, Any] | None:
     """Read a budget.
 
     Parameters
@@ -40,8 +58,8 @@ def read_budget(entries: list[str]) -> dict[str, Any]:
 
     Returns
     -------
-    dict
-        As for `knapprune.select`.
+    dict or None
+        As for `knapprune.select`; None where there is none.
 
     Raises
     ------
@@ -49,7 +67,7 @@ def read_budget(entries: list[str]) -> dict[str, Any]:
         For an entry of another form.
     """
     budget: dict[str, Any] = {}
-    for entry in entries:
+    for entry in entries or []:
         name, equals, amount = entry.partition("=")
         if name.strip() == "part" and amount.strip():
             budget["part"] = amount.strip()
@@ -63,7 +81,38 @@ def read_budget(entries: list[str]) -> dict[str, Any]:
         layer, dot, resource = name.strip().rpartition(".")
         target = budget.setdefault(layer, {}) if dot else budget
         target[resource] = value
-    return budget
+    return budget or None
+
+
+def read_structure(entries: list[str] | None) -> Any:
+    """Read which weights live and die together.
+
+    Parameters
+    ----------
+    entries
+        One name, or entries such as ``fc1=neuron``.
+
+    Returns
+    -------
+    str or dict
+        As for `knapprune.select`.
+
+    Raises
+    ------
+    ValueError
+        For a name for all layers beside another entry, or an entry of another form.
+    """
+    if not entries:
+        return "auto"
+    if len(entries) == 1 and "=" not in entries[0]:
+        return entries[0]
+    found = {}
+    for entry in entries:
+        layer, equals, name = (part.strip() for part in entry.partition("="))
+        if not (layer and equals and name) or layer in found:
+            raise ValueError(f"--structure: got {entries}, expected one name, or one for each layer like fc1=neuron")
+        found[layer] = name
+    return found
 
 
 def read_choose(entries: list[str]) -> Any:
@@ -174,3 +223,38 @@ def run_folder(out: Path | None, resume: Path | None, force: bool) -> Path:
     if not (resume / CHECKPOINT).is_dir():
         raise FileNotFoundError(f"--resume: {resume} holds no run that was interrupted: no folder {CHECKPOINT}")
     return resume
+
+
+def read_hardware(hardware: str, multipliers: Path | None, config: Path) -> Any:
+    """Read which resource model is asked for.
+
+    Parameters
+    ----------
+    hardware
+        Its name.
+    multipliers
+        A file of DSP blocks by operand width, or None.
+    config
+        hls4ml's configuration.
+
+    Returns
+    -------
+    str or HardwareModel
+        As for `knapprune.select`.
+
+    Raises
+    ------
+    ValueError
+        If there is such a file for hardware that takes none, or it cannot be used.
+    """
+    if multipliers is None:
+        return hardware
+    from knapprune.hardware.hls4ml import Hls4mlHardware
+    from knapprune.hardware.multiplier_file import read_multipliers
+    from knapprune.hls_config import COUNTED_BACKENDS, read_hls_config
+
+    if hardware != "hls4ml":
+        raise ValueError(f"--multipliers: got --hardware {hardware}, expected hls4ml with such a file")
+    if (backend := read_hls_config(config).backend) not in COUNTED_BACKENDS:
+        raise ValueError(f"--multipliers: got a Backend {backend}, expected one of {list(COUNTED_BACKENDS)}")
+    return Hls4mlHardware(multipliers=read_multipliers(multipliers))

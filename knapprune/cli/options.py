@@ -1,0 +1,69 @@
+"""What several commands take, with the help that is shown of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Model = Annotated[
+    Path, typer.Argument(help="A Keras model: .keras, .h5, or .json with its weights beside it; or an .onnx file.")
+]
+Config = Annotated[Path, typer.Argument(help="hls4ml's configuration, as YAML.")]
+Weights = Annotated[Path | None, typer.Option(help="Weights of a .json model; else <name>_weights.h5 beside it.")]
+Budget = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--budget",
+        help="dsp=0.25 (a fraction of today's use) or bram=40 (a count); fc1.dsp=8 for a layer; "
+        "part=xcku115-flvb2104-2-i, share=0.8 for what a chip has. Repeatable. Left out for fetch groups with p given.",
+    ),
+]
+StructureOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--structure",
+        help="auto, unstructured, neuron, dsp-row, bram-run, row-and-word or fetch-group:p/g; fc1=neuron for one "
+        "layer, the others auto. By default auto. Repeatable.",
+    ),
+]
+SaliencyOption = Annotated[
+    str, typer.Option(help="l1, l2, or, from data, taylor, fisher, gauss-newton, hessian or movement.")
+]
+Normalise = Annotated[str, typer.Option(help="How layers are compared: lamp, sum, mean, max or none.")]
+SolverOption = Annotated[str, typer.Option(help="A name that `knapsolve list` shows.")]
+TimeLimit = Annotated[float, typer.Option(help="Seconds that the solver has for a selection.")]
+Out = Annotated[Path, typer.Option(help="Folder for the results.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite files of an earlier run in that folder.")]
+HardwareOption = Annotated[
+    str, typer.Option("--hardware", help="hls4ml (of the configuration's backend), accelerator, or one of a plugin.")
+]
+MultipliersOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--multipliers", help="DSP blocks by operand width, as YAML or TOML, in place of the part's own table."
+    ),
+]
+DataOption = Annotated[Path | None, typer.Option(help="An .npz with arrays x and y.")]
+
+Train = Annotated[Path, typer.Option(help="An .npz with arrays x and y to train on.")]
+ValidationOption = Annotated[Path, typer.Option(help="An .npz with arrays x and y to measure by.")]
+Tolerance = Annotated[float, typer.Option(help="How far the metric may fall, as a difference.")]
+ScheduleOption = Annotated[str, typer.Option(help="polynomial, constant or binary-search.")]
+Steps = Annotated[int, typer.Option(help="Pruning steps.")]
+Epochs = Annotated[int, typer.Option(help="Fine-tuning epochs of each step.")]
+FinalEpochs = Annotated[int | None, typer.Option(help="Epochs of the last step; else as the others.")]
+BatchSize = Annotated[int, typer.Option(help="Samples of a training batch.")]
+LearningRate = Annotated[str, typer.Option(help="constant, cosine (over all steps) or restarts.")]
+Regrow = Annotated[float, typer.Option(help="Share of living weights that dead ones may replace at a step.")]
+Distill = Annotated[float, typer.Option(help="Share of the loss that the unpruned model's answers have.")]
+Temperature = Annotated[
+    float | None,
+    typer.Option(help="With --distill: what the logits are divided by, so that near misses count; by default 2."),
+]
+Quantise = Annotated[bool, typer.Option("--quantise", help="Measure with weights rounded as on the chip.")]
+Seed = Annotated[int, typer.Option(help="Of the order of the data, and of random layers.")]
+SaliencyData = Annotated[
+    Path | None, typer.Option(help="An .npz to measure a saliency of gradients on, in place of all training data.")
+]

@@ -1,0 +1,131 @@
+"""The command ``select``: masks that fit a budget, without training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from knapprune.cli.inputs import (
+    load,
+    read_budget,
+    read_choose,
+    read_data,
+    read_hardware,
+    read_structure,
+    require_files,
+)
+from knapprune.cli.options import (
+    Budget,
+    Config,
+    DataOption,
+    Force,
+    HardwareOption,
+    Model,
+    MultipliersOption,
+    Normalise,
+    Out,
+    SaliencyOption,
+    SolverOption,
+    StructureOption,
+    TimeLimit,
+    Weights,
+)
+from knapprune.cli.screen import on_screen
+
+Choose = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--choose",
+        help="reuse_factor=legal, reuse_factor=2,4,8 or bits=8,12,16: chosen for each layer; fc1.bits=8,12 for one "
+        "layer. Repeatable.",
+    ),
+]
+
+
+def select(
+    model: Model,
+    config: Config,
+    out: Out,
+    budget: Budget = None,
+    weights: Weights = None,
+    structure: StructureOption = None,
+    saliency: SaliencyOption = "l1",
+    normalise: Normalise = "lamp",
+    solver: SolverOption = "auto",
+    time_limit: TimeLimit = 10.0,
+    data: DataOption = None,
+    choose: Choose = None,
+    force: Force = False,
+    hardware: HardwareOption = "hls4ml",
+    multipliers: MultipliersOption = None,
+) -> None:
+    """Choose the weights that fit a budget; write masks.npz, selection.json, hls_config.yml and model.keras.
+
+    Of an .onnx file, and of a Keras model with quantised layers, the hls4ml project is written in place of model.keras.
+    """
+    with on_screen():
+        import knapprune as kp
+        from knapprune import output
+
+        require_files(model, config)
+        parsed, loaded_data = read_budget(budget), read_data(data)
+        folder = output.claim(out, force)
+        loaded = load(model, weights, config)
+        selection = kp.select(
+            loaded,
+            config,
+            parsed,
+            structure=read_structure(structure),
+            saliency=saliency,
+            normalise=normalise,
+            solver=solver,
+            time_limit=time_limit,
+            data=loaded_data,
+            choose=read_choose(choose or []),
+            hardware=read_hardware(hardware, multipliers, config),
+        )
+        output.write_yaml(folder / "hls_config.yml", selection.hls_config)
+        output.write_masks(folder / "masks.npz", selection.masks)
+        _write_masked(folder, selection.apply(loaded), force)
+        output.write_json(folder / "selection.json", _record(selection))
+    print(selection.summary())
+
+
+def _write_masked(folder: Path, model: Any, force: bool) -> None:
+    """Write a masked model in its own format; of an hls4ml graph, its project."""
+    from knapprune import output
+    from knapprune.adapters.adapter import ConfiguredAdapter, adapter
+    from knapprune.export import export
+
+    if isinstance(adapter(model), ConfiguredAdapter):
+        export(model, None, folder / "hls4ml", force=force)
+    else:
+        output.write_model(folder / "model.keras", model)
+
+
+def _record(selection: Any) -> dict[str, Any]:
+    solution = selection.solution.to_dict()
+    solution.pop("selected")
+    return {
+        "budget": [
+            {
+                "resource": cap.resource,
+                "layer": cap.layer,
+                "part": cap.part,
+                "limit": cap.limit,
+                "uses": cap.use(selection.resources),
+                "binds": cap in selection.binding,
+            }
+            for cap in selection.budget
+        ],
+        "before": selection.before.total,
+        "resources": selection.resources.total,
+        "structures": dict(selection.structures),
+        "layers": {
+            layer.name: {"reuse_factor": layer.reuse_factor, "weight_bits": layer.weight_bits}
+            for layer in selection.resources.layers
+        },
+        "selection": solution,
+    }
