@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from knapprune.hardware.model import HardwareModel
+
 _SHOWN = 60
 
 
@@ -19,7 +21,7 @@ def fingerprint(thing: Any) -> str:
     ----------
     thing
         Plain values, arrays, functions, and lists, tuples and mappings of them. Of data that yield batches, the type
-        and the length count; of a function, where it is defined.
+        and the length count; of a function, where it is defined; of a hardware model, what it holds too.
 
     Returns
     -------
@@ -70,6 +72,8 @@ def _feed(digest: Any, thing: Any) -> None:
             digest.update(thing.tobytes())
     elif is_dataclass(thing) and not isinstance(thing, type):
         _feed(digest, [_name(thing), {field.name: getattr(thing, field.name) for field in fields(thing)}])
+    elif isinstance(thing, HardwareModel) and not isinstance(thing, type):
+        _feed(digest, [_name(type(thing)), vars(thing)])
     elif callable(thing) and hasattr(thing, "__qualname__"):
         digest.update(_name(thing).encode())
     else:

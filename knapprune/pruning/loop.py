@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable
 from math import isfinite
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -61,6 +62,11 @@ def run(task: Task) -> Pruning:
             stopped = str(error)
             warnings.warn(f"pruning ended in step {loop.number}: {stopped}", PruningWarning, stacklevel=3)
     return loop.result(stopped)
+
+
+def _finite(kernel: npt.NDArray[np.floating[Any]]) -> bool:
+    """Tell without an array of the kernel's size; an activation such as relu can hide such weights from the loss."""
+    return isfinite(float(kernel.min(initial=0.0))) and isfinite(float(kernel.max(initial=0.0)))
 
 
 class _Loop:
@@ -158,6 +164,11 @@ class _Loop:
             if not isfinite(loss):
                 raise _StopError(
                     f"train: the loss is {loss} in epoch {epoch + 1}; lower the learning rate or check the data"
+                )
+            if broken := [name for name, kernel in task.framework.kernels(self.model).items() if not _finite(kernel)]:
+                raise _StopError(
+                    f"train: weights of {broken[0]} are no numbers after epoch {epoch + 1}; lower the learning rate or "
+                    "check the data"
                 )
             metric = task.measure(self.model)
             trial.metrics.append(metric)

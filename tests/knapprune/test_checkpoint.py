@@ -14,6 +14,9 @@ import numpy as np
 import pytest
 
 import knapprune as kp
+from knapprune.hardware.dsp import MultiplierTable
+from knapprune.hardware.hls4ml import Hls4mlHardware
+from knapprune.pruning.fingerprint import fingerprint
 
 keras = pytest.importorskip("keras")
 
@@ -37,6 +40,13 @@ weights = {{f"weight {{i}}": array for i, array in enumerate(out.model.get_weigh
 metrics = [[step.metric_before, *step.metrics] for step in out.history]
 np.savez(answer, baseline=out.baseline, metrics=metrics, **weights, **out.masks)
 """
+
+
+def test_hardware_with_other_multipliers_is_known_as_other():
+    """A plugin's model, or one with a table of its own, is more than its type."""
+    narrow, wide = (Hls4mlHardware(multipliers=MultiplierTable(bits, 18)) for bits in (25, 27))
+    assert fingerprint(wide) == fingerprint(Hls4mlHardware(multipliers=MultiplierTable(27, 18)))
+    assert fingerprint(wide) != fingerprint(narrow)
 
 
 @pytest.fixture(scope="module")

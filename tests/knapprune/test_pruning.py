@@ -154,6 +154,16 @@ def test_a_loss_that_is_no_number_ends_with_a_sentence(network, blobs):
     assert 0 < seen.resources["dsp"] < seen.before["dsp"]
 
 
+def test_weights_that_are_no_numbers_end_a_run_though_the_loss_looks_sound(network, blobs):
+    """A relu answers zero for what is no number, and hides from the loss that a layer is ruined."""
+    (inputs, labels), _ = blobs
+    spoiled = inputs.copy()
+    spoiled[7, 3] = np.nan
+    with pytest.warns(kp.PruningWarning, match=r"train: (weights of fc1 are no numbers|the loss is nan)"):
+        seen = pruned(network, blobs, train=(spoiled, labels), budget={"dsp": 0.5}, tolerance=1.0, steps=1, epochs=2)
+    assert all(np.isfinite(array).all() for array in seen.model.get_weights())
+
+
 def calm_at_first():
     """A learning rate that is as good as none for three epochs, then the optimiser's own."""
     epochs = iter([1e-33] * 3)
