@@ -329,8 +329,9 @@ def masks_of(
         nonzero = kernels[layer.name] != 0
         mask = keep.get(layer.name, np.ones(layer.kernel_shape, dtype=bool))
         # A weight that is zero now may grow again under training, but only where that costs nothing.
-        if resource_model.use(layer, mask) != resource_model.use(layer, mask & nonzero):
-            mask = mask & nonzero
+        living = mask & nonzero
+        if (living != mask).any() and resource_model.use(layer, mask) != resource_model.use(layer, living):
+            mask = living
         if not mask.all():
             masks[layer.name] = mask
     return masks

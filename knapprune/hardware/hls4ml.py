@@ -33,10 +33,7 @@ from knapprune.hardware.product_logic import of_products
 from knapprune.layers import Layer
 from knapprune.structures import labels
 
-# Stands for "no non-zero weight here" in a running minimum of labels.
-_NO_LABEL = np.iinfo(np.int64).max
-
-Owners = npt.NDArray[np.int64]
+Labels = npt.NDArray[np.signedinteger]
 
 
 class Hls4mlHardware:
@@ -102,11 +99,12 @@ class Hls4mlHardware:
         dict
             Blocks by resource.
         """
-        costs = self.costs(layer, np.zeros(layer.kernel_shape, dtype=np.int64), kernel)
+        # One label for all, in the smallest type: the arrays are of the kernel's size.
+        costs = self.costs(layer, np.zeros(layer.kernel_shape, dtype=np.int8), kernel)
         alone = costs.type_costs[:, costs.label_type].sum(axis=1)
         return {name: costs.fixed[name] + int(own) for name, own in zip(self.resources, alone, strict=True)}
 
-    def costs(self, layer: Layer, labels: npt.NDArray[np.int64], kernel: npt.NDArray[np.generic]) -> LabelCosts:
+    def costs(self, layer: Layer, labels: Labels, kernel: npt.NDArray[np.generic]) -> LabelCosts:
         """Split the layer's use by label.
 
         A multiplier or a memory block belongs to a label if all the non-zero weights in it have that label. What
@@ -307,26 +305,31 @@ def latency_multiplier_cap(layer: Layer, alive: npt.NDArray[np.bool_]) -> int:
     return min(nonzero, -(-size // layer.reuse_factor) - (layer.size - nonzero) // layer.reuse_factor)
 
 
-def _label_range_of_rows(
-    layer: Layer, labels: npt.NDArray[np.int64], alive: npt.NDArray[np.bool_]
-) -> tuple[Owners, Owners]:
+def _no_label(labels: Labels) -> int:
+    """Return what stands for "no non-zero weight here" in a running minimum of labels."""
+    return int(np.iinfo(labels.dtype).max)
+
+
+def _label_range_of_rows(layer: Layer, labels: Labels, alive: npt.NDArray[np.bool_]) -> tuple[Labels, Labels]:
     """Lowest and highest label among the non-zero weights of each row and depth segment, shape (rows, segments)."""
-    segments = depth_segments(layer.flat(np.where(alive, labels, -1)).reshape(-1, layer.reuse_factor))
-    return np.where(segments < 0, _NO_LABEL, segments).min(axis=2), segments.max(axis=2)
+    living = np.where(alive, labels, labels.dtype.type(-1))
+    segments = depth_segments(layer.flat(living).reshape(-1, layer.reuse_factor))
+    none = labels.dtype.type(_no_label(labels))
+    return np.where(segments < 0, none, segments).min(axis=2), segments.max(axis=2)
 
 
-def _label_range_of_blocks(layer: Layer, lowest: Owners, highest: Owners) -> tuple[Owners, Owners]:
+def _label_range_of_blocks(layer: Layer, lowest: Labels, highest: Labels) -> tuple[Labels, Labels]:
     """Lowest and highest label among the non-zero weights with a bit in each block, flat."""
     first, last = rows_of_blocks(layer)
     # reduceat works on [start, stop) pairs; every second result is the gap between two blocks. The pad allows a stop
     # behind the last row.
     bounds = np.stack([first, last + 1], axis=1).ravel()
-    low = np.minimum.reduceat(np.pad(lowest, ((0, 1), (0, 0)), constant_values=_NO_LABEL), bounds, axis=0)[::2]
+    low = np.minimum.reduceat(np.pad(lowest, ((0, 1), (0, 0)), constant_values=_no_label(lowest)), bounds, axis=0)[::2]
     high = np.maximum.reduceat(np.pad(highest, ((0, 1), (0, 0)), constant_values=-1), bounds, axis=0)[::2]
     return low.ravel(), high.ravel()
 
 
-def _count_by_owner(lowest: Owners, highest: Owners, label_count: int) -> tuple[npt.NDArray[np.int64], int]:
+def _count_by_owner(lowest: Labels, highest: Labels, label_count: int) -> tuple[npt.NDArray[np.int64], int]:
     """Count the units that one label owns, by label, and those that several share; empty units count for nothing."""
     owned = lowest[lowest == highest]
     return np.bincount(owned, minlength=label_count), int(np.count_nonzero((highest >= 0) & (lowest != highest)))

@@ -64,7 +64,7 @@ def run(task: Task) -> Pruning:
     return loop.result(stopped)
 
 
-def _finite(kernel: npt.NDArray[np.floating[Any]]) -> bool:
+def _finite(kernel: npt.NDArray[Any]) -> bool:
     """Tell without an array of the kernel's size; an activation such as relu can hide such weights from the loss."""
     return isfinite(float(kernel.min(initial=0.0))) and isfinite(float(kernel.max(initial=0.0)))
 
