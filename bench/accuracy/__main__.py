@@ -1,6 +1,7 @@
 """Measure accuracy at a budget, and write the table and the plot of it.
 
 python -m bench.accuracy run       what is missing of docs/benchmarks/accuracy.json; then the page
+python -m bench.accuracy strengths what is missing of docs/benchmarks/accuracy-strengths.json
 python -m bench.accuracy           write accuracy.md and .png anew from accuracy.json
 
 Data are files in the folder that KNAPPRUNE_DATA names, or downloaded: see bench/accuracy/data.py. Rows are kept as they
@@ -22,6 +23,7 @@ from bench.accuracy.methods import METHODS
 from bench.accuracy.networks import NETWORKS, budget
 from bench.accuracy.page import page, picture, shown
 from bench.accuracy.plot import plot
+from bench.accuracy.strengths import TRIALS, attempt, name_of
 from bench.accuracy.runs import UNPRUNED, Run, execute
 from bench.machine import ROOT
 from knapsolve import atomic
@@ -51,10 +53,10 @@ def collect(path: Path, work: Path) -> list[rows.Row]:
 def main() -> None:
     """Run what is missing if asked to, then write the page from the rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("action", nargs="?", choices=("run", "page"), default="page")
+    parser.add_argument("action", nargs="?", choices=("run", "strengths", "page"), default="page")
     parser.add_argument("--network", choices=list(NETWORKS), default="lenet")
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[3, 4, 5])
     parser.add_argument("--only", nargs="+", help="runs by name, of those listed")
     parser.add_argument("--list", action="store_true", help="print what is missing, and run nothing")
     parser.add_argument("--test", type=int, default=10_000, help="how many test samples to score on")
@@ -64,6 +66,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.action == "run":
         _run(arguments)
+    if arguments.action == "strengths":
+        _strengths(arguments)
     found = rows.load(arguments.out / "accuracy.json")
     atomic.write_text(arguments.out / "accuracy.md", page(found))
     for name in shown(found):
@@ -95,6 +99,27 @@ def _run(arguments: argparse.Namespace) -> None:
         atomic.write_text(work / f"{run.name}.json", json.dumps(row))
         rows.save(path, collect(path, work))
         print(run.name, row.get("bit_accurate"), row.get("counted"), row.get("error", ""), flush=True)
+
+
+def _strengths(arguments: argparse.Namespace) -> None:
+    """Try the strengths that are missing, and keep each row as it comes."""
+    import knapprune as kp
+
+    path, work, key = arguments.out / "accuracy-strengths.json", arguments.work / "strengths", arguments.network
+    work.mkdir(parents=True, exist_ok=True)
+    _threads(arguments.threads)
+    network = NETWORKS[key]
+    before = kp.estimate(network.build(), network.config)
+    caps = budget(network, {name: before[name] for name in network.shares})
+    data = DATA[network.data]()
+    for trial in TRIALS:
+        if name_of(key, *trial) in {row["run"] for row in collect(path, work)}:
+            continue
+        if trial[0] not in arguments.methods or (arguments.only and name_of(key, *trial) not in arguments.only):
+            continue
+        row = attempt(key, network, caps, data, trial, work)
+        rows.save(path, collect(path, work))
+        print(row["run"], row["validation"], flush=True)
 
 
 def _threads(count: int) -> None:

@@ -64,11 +64,11 @@ class Method:
     title
         In tables and legends.
     run
-        Returns the pruned model.
+        Returns the pruned model of a :class:`Problem`; takes what to set otherwise by name.
     """
 
     title: str
-    run: Callable[[Problem], Any]
+    run: Callable[..., Any]
 
 
 def prune(problem: Problem, **settings: Any) -> Any:
@@ -102,31 +102,30 @@ def prune(problem: Problem, **settings: Any) -> Any:
     return found.model
 
 
-def published(problem: Problem, **schedule: Any) -> Any:
+def published(problem: Problem, **settings: Any) -> Any:
     """Prune as arXiv 2308.05170: group lasso with one strength, |w| over the layer's largest, runs of whole words."""
     from knapprune.regularization import Regularization
 
-    return prune(
-        problem,
-        structure=_runs(problem),
-        saliency="l1",
-        saliency_data=None,
-        normalise="max",
-        regularization=Regularization(LASSO, "layer"),
-        **schedule,
-    )
+    given: dict[str, Any] = {
+        "structure": _runs(problem),
+        "saliency": "l1",
+        "saliency_data": None,
+        "normalise": "max",
+        "regularization": Regularization(LASSO, "layer"),
+    }
+    return prune(problem, **given | settings)
 
 
-def published_loop(problem: Problem) -> Any:
+def published_loop(problem: Problem, **settings: Any) -> Any:
     """Prune as published in few equal steps, each fine-tuned at one learning rate."""
-    return published(
-        problem,
-        steps=STAGES,
-        epochs=EPOCHS // STAGES,
-        final_epochs=EPOCHS // STAGES,
-        schedule=lambda step, steps: step / steps,
-        learning_rate="constant",
-    )
+    given: dict[str, Any] = {
+        "steps": STAGES,
+        "epochs": EPOCHS // STAGES,
+        "final_epochs": EPOCHS // STAGES,
+        "schedule": lambda step, steps: step / steps,
+        "learning_rate": "constant",
+    }
+    return published(problem, **given | settings)
 
 
 def uniform(problem: Problem) -> Any:
