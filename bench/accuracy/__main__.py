@@ -23,8 +23,8 @@ from bench.accuracy.methods import METHODS
 from bench.accuracy.networks import NETWORKS, budget
 from bench.accuracy.page import page, picture, shown
 from bench.accuracy.plot import plot
-from bench.accuracy.strengths import TRIALS, attempt, name_of
 from bench.accuracy.runs import UNPRUNED, Run, execute
+from bench.accuracy.strengths import TRIALS, attempt, name_of
 from bench.machine import ROOT
 from knapsolve import atomic
 
@@ -69,7 +69,7 @@ def main() -> None:
     if arguments.action == "strengths":
         _strengths(arguments)
     found = rows.load(arguments.out / "accuracy.json")
-    atomic.write_text(arguments.out / "accuracy.md", page(found))
+    atomic.write_text(arguments.out / "accuracy.md", page(found, rows.load(arguments.out / "accuracy-strengths.json")))
     for name in shown(found):
         plot(found, name, arguments.out / picture(name))
 

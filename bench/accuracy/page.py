@@ -19,6 +19,9 @@ settings, unlike its epochs, are not chosen blindly; validation puts l2 with lam
 published method has one strength of the lasso and one schedule; nobody searched for better ones. The others share
 knapprune's schedule."""
 
+RELATIVE_LOSS = 0.02
+"""Of the unpruned accuracy, as the published work allows."""
+
 Row = dict[str, Any]
 Budget = tuple[tuple[str, int], ...]
 
@@ -111,6 +114,56 @@ def frontier(rows: list[Row], network: str) -> str:
     return "\n".join(lines)
 
 
+def layers(rows: list[Row], network: str, budget: Budget) -> str:
+    """Show where each method leaves the DSPs, as a range over the seeds."""
+    mine = [row for row in done(rows) if row["network"] == network]
+    table = [row for row in mine if budget_of(row) == budget and "by_layer" in row]
+    names = [name for row in mine[:1] for name, use in row.get("by_layer", {}).items() if use.get("dsp")]
+    lines = [f"| method | {' | '.join(names)} |", "|" + " --- |" * (1 + len(names))]
+    for key, method in METHODS.items():
+        if own := [row["by_layer"] for row in table if row["method"] == key]:
+            cells = [_range([use.get(name, {}).get("dsp", 0) for use in own]) for name in names]
+            lines.append(f"| {method.title} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def fewest(rows: list[Row], network: str, loss: float = RELATIVE_LOSS) -> str:
+    """List the fewest DSPs at which each method stays within a relative loss, of all that was run with the first seed.
+
+    Parameters
+    ----------
+    rows
+        All there are.
+    network
+        By name.
+    loss
+        Share of the unpruned accuracy.
+
+    Returns
+    -------
+    str
+        A table in Markdown.
+    """
+    whole = unpruned(rows, network)
+    mine = [row for row in done(rows) if row["network"] == network and row["budget"] and row["seed"] in whole]
+    first = min((row["seed"] for row in mine), default=0)
+    lines = ["| method | DSPs | fewer | blocks | relative loss |", "|" + " --- |" * 5]
+    for key, method in METHODS.items():
+        within = [
+            (row["counted"]["dsp"], row["counted"]["bram"], 1 - row["bit_accurate"] / whole[first]["bit_accurate"])
+            for row in mine
+            if row["seed"] == first and row["method"] == key
+        ]
+        within = [found for found in within if found[2] <= loss]
+        if within:
+            dsps, blocks, lost = min(within)
+            fewer = 1 - dsps / whole[first]["counted"]["dsp"]
+            lines.append(f"| {method.title} | {dsps} | {fewer:.1%} | {blocks} | {lost:.1%} |")
+        elif any(row["method"] == key for row in mine):
+            lines.append(f"| {method.title} | none of those tried | | | |")
+    return "\n".join(lines)
+
+
 def shown(rows: Iterable[Row]) -> list[str]:
     """Name the networks whose unpruned version was measured, in the order of the registry."""
     measured = {row["network"] for row in done(rows) if row["method"] == UNPRUNED}
@@ -126,6 +179,7 @@ def section(rows: list[Row], name: str) -> str:
     """Write a network's part of the page: what it is, the methods at one budget, the frontier."""
     network, original = NETWORKS[name], next(iter(unpruned(rows, name).values()))
     caps = budget(network, original["counted"])
+    key = tuple(sorted(caps.items()))
     units = {"dsp": "DSPs", "bram": "blocks of 36 Kb"}
     limits = " and ".join(f"{limit} {units[resource]}" for resource, limit in caps.items())
     return f"""## {network.title}
@@ -133,21 +187,41 @@ def section(rows: list[Row], name: str) -> str:
 {network.about}
 Every method ends below {limits}.
 
-{table(rows, name, tuple(sorted(caps.items())))}
+{table(rows, name, key)}
+
+DSPs that each method leaves in each layer:
+
+{layers(rows, name, key)}
 
 ![Accuracy against the DSPs that are left]({picture(name)})
 
 {frontier(rows, name)}
+
+Fewest DSPs within a relative loss of {RELATIVE_LOSS:.0%} among the budgets that were run, with the first seed:
+
+{fewest(rows, name)}
 """
 
 
-def page(rows: list[Row]) -> str:
+def strengths(rows: list[Row]) -> str:
+    """Show what each form and strength of the penalty reached on validation data."""
+    lines = ["| network | method | form of the penalty | strength | validation, % |", "|" + " --- |" * 5]
+    for row in sorted(rows, key=lambda row: (row["network"], row["method"], row["form"], row["strength"])):
+        strength = f"{row['strength']:g}" if row["strength"] else ""
+        title = METHODS[row["method"]].title
+        lines.append(f"| {row['network']} | {title} | {row['form']} | {strength} | {100 * row['validation']:.2f} |")
+    return "\n".join(lines)
+
+
+def page(rows: list[Row], tried: list[Row]) -> str:
     """Write the page.
 
     Parameters
     ----------
     rows
         All there are.
+    tried
+        Rows of strengths.
 
     Returns
     -------
@@ -190,5 +264,7 @@ A twelfth of the training data is held out to choose the best of the last epochs
 
 {TUNING}
 
-Made by `python -m bench.accuracy` from `accuracy.json` ({stamp}).
+{strengths(tried)}
+
+Made by `python -m bench.accuracy` from `accuracy.json` and `accuracy-strengths.json` ({stamp}).
 """

@@ -101,20 +101,37 @@ def test_the_newest_row_of_a_run_is_kept_with_those_of_the_file(tmp_path):
 def test_the_page_states_mean_spread_and_the_distance_from_the_unpruned_network():
     rows = [row("unpruned", seed, 0.91, budget={}) for seed in (0, 1)]
     rows += [row("knapprune", 0, 0.90), row("knapprune", 1, 0.904)]
-    text = page(rows)
+    text = page(rows, [])
     assert "| knapprune | 2 | 90.20 ± 0.28 | 90.20 ± 0.28 | 0.80 ± 0.28 | 490 | 150 | 1.0 ± 0.0 |" in text
     assert "492 DSPs" in text
     assert "| 492 dsp, 262 bram | knapprune | 490 | 8.0% |" in text
 
 
+def test_the_page_says_where_the_multipliers_are_and_how_few_are_enough():
+    where = {"conv": {"dsp": 5, "bram": 0}, "dense": {"dsp": 7, "bram": 3}}
+    rows = [row("unpruned", 0, 0.90, budget={}, by_layer=where)]
+    rows += [row("knapprune", 0, 0.89, by_layer=where), row("knapprune", 0, 0.85, budget={"dsp": 9, "bram": 4})]
+    rows[2]["counted"] = {"dsp": 9, "bram": 4}
+    rows.append(row("knapprune", 1, 0.88, by_layer={**where, "conv": {"dsp": 2, "bram": 0}}))
+    text = page(rows, [])
+    assert "| knapprune | 2 to 5 | 7 |" in text
+    assert "| knapprune | 490 | 92.0% | 150 | 1.1% |" in text
+
+
+def test_the_page_lists_the_strengths_that_were_tried():
+    tried = {"network": "lenet", "method": "published", "form": "layer", "strength": 1e-5, "validation": 0.9}
+    text = page([row("unpruned", 0, 0.90, budget={})], [tried])
+    assert "| lenet | published method, its own loop | layer | 1e-05 | 90.00 |" in text
+
+
 def test_a_failed_run_stays_on_the_page():
     failed = {key: value for key, value in row("uniform", 0, 0.5).items() if key not in ("bit_accurate", "counted")}
-    text = page([row("unpruned", 0, 0.91, budget={}), failed | {"error": "ValueError: no"}])
+    text = page([row("unpruned", 0, 0.91, budget={}), failed | {"error": "ValueError: no"}], [])
     assert "| the same share of each layer | 0 | failed: ValueError: no |" in text
 
 
 def test_a_page_without_rows_says_so():
-    assert "Nothing has been measured" in page([])
+    assert "Nothing has been measured" in page([], [])
 
 
 def test_a_data_set_that_is_absent_says_what_to_download(tmp_path, monkeypatch):
