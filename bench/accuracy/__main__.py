@@ -1,7 +1,7 @@
 """Measure accuracy at a budget, and write the table and the plot of it.
 
 python -m bench.accuracy run       what is missing of docs/benchmarks/accuracy.json; then the page
-python -m bench.accuracy strengths what is missing of docs/benchmarks/accuracy-strengths.json
+python -m bench.accuracy trials    what is missing of docs/benchmarks/accuracy-trials.json
 python -m bench.accuracy           write accuracy.md and .png anew from accuracy.json
 
 Data are files in the folder that KNAPPRUNE_DATA names, or downloaded: see bench/accuracy/data.py. Rows are kept as they
@@ -24,7 +24,7 @@ from bench.accuracy.networks import NETWORKS, budget
 from bench.accuracy.page import page, picture, shown
 from bench.accuracy.plot import plot
 from bench.accuracy.runs import UNPRUNED, Run, execute
-from bench.accuracy.strengths import TRIALS, attempt, name_of
+from bench.accuracy.trials import TRIALS, attempt
 from bench.machine import ROOT
 from knapsolve import atomic
 
@@ -53,7 +53,7 @@ def collect(path: Path, work: Path) -> list[rows.Row]:
 def main() -> None:
     """Run what is missing if asked to, then write the page from the rows."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("action", nargs="?", choices=("run", "strengths", "page"), default="page")
+    parser.add_argument("action", nargs="?", choices=("run", "trials", "page"), default="page")
     parser.add_argument("--network", choices=list(NETWORKS), default="lenet")
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[3, 4, 5])
@@ -66,10 +66,10 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.action == "run":
         _run(arguments)
-    if arguments.action == "strengths":
-        _strengths(arguments)
+    if arguments.action == "trials":
+        _trials(arguments)
     found = rows.load(arguments.out / "accuracy.json")
-    atomic.write_text(arguments.out / "accuracy.md", page(found, rows.load(arguments.out / "accuracy-strengths.json")))
+    atomic.write_text(arguments.out / "accuracy.md", page(found, rows.load(arguments.out / "accuracy-trials.json")))
     for name in shown(found):
         plot(found, name, arguments.out / picture(name))
 
@@ -101,25 +101,26 @@ def _run(arguments: argparse.Namespace) -> None:
         print(run.name, row.get("bit_accurate"), row.get("counted"), row.get("error", ""), flush=True)
 
 
-def _strengths(arguments: argparse.Namespace) -> None:
-    """Try the strengths that are missing, and keep each row as it comes."""
+def _trials(arguments: argparse.Namespace) -> None:
+    """Try the settings that are missing, and keep each row as it comes."""
     import knapprune as kp
 
-    path, work, key = arguments.out / "accuracy-strengths.json", arguments.work / "strengths", arguments.network
+    path, work, key = arguments.out / "accuracy-trials.json", arguments.work / "trials", arguments.network
     work.mkdir(parents=True, exist_ok=True)
     _threads(arguments.threads)
     network = NETWORKS[key]
     before = kp.estimate(network.build(), network.config)
     caps = budget(network, {name: before[name] for name in network.shares})
     data = DATA[network.data]()
-    for trial in TRIALS:
-        if name_of(key, *trial) in {row["run"] for row in collect(path, work)}:
+    for name, (method, _) in TRIALS.items():
+        run = f"{key}-{name}"
+        if run in {row["run"] for row in collect(path, work)} or method not in arguments.methods:
             continue
-        if trial[0] not in arguments.methods or (arguments.only and name_of(key, *trial) not in arguments.only):
+        if arguments.only and run not in arguments.only:
             continue
-        row = attempt(key, network, caps, data, trial, work)
+        row = attempt(name, key, network, caps, data, work)
         rows.save(path, collect(path, work))
-        print(row["run"], row["validation"], flush=True)
+        print(run, row["validation"], flush=True)
 
 
 def _threads(count: int) -> None:

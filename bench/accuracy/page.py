@@ -203,13 +203,14 @@ Fewest DSPs within a relative loss of {RELATIVE_LOSS:.0%} among the budgets that
 """
 
 
-def strengths(rows: list[Row]) -> str:
-    """Show what each form and strength of the penalty reached on validation data."""
-    lines = ["| network | method | form of the penalty | strength | validation, % |", "|" + " --- |" * 5]
-    for row in sorted(rows, key=lambda row: (row["network"], row["method"], row["form"], row["strength"])):
-        strength = f"{row['strength']:g}" if row["strength"] else ""
+def settings(rows: list[Row]) -> str:
+    """Show what each setting that was tried reached on validation data."""
+    rank = list(METHODS)
+    lines = ["| network | method | set otherwise | validation, % |", "|" + " --- |" * 4]
+    for row in sorted(rows, key=lambda row: (row["network"], rank.index(row["method"]), -row["validation"])):
+        given = ", ".join(f"{name} {value}" for name, value in row["settings"].items() if value is not None)
         title = METHODS[row["method"]].title
-        lines.append(f"| {row['network']} | {title} | {row['form']} | {strength} | {100 * row['validation']:.2f} |")
+        lines.append(f"| {row['network']} | {title} | {given} | {100 * row['validation']:.2f} |")
     return "\n".join(lines)
 
 
@@ -221,7 +222,7 @@ def page(rows: list[Row], tried: list[Row]) -> str:
     rows
         All there are.
     tried
-        Rows of strengths.
+        Rows of settings that were tried.
 
     Returns
     -------
@@ -264,7 +265,7 @@ A twelfth of the training data is held out to choose the best of the last epochs
 
 {TUNING}
 
-{strengths(tried)}
+{settings(tried)}
 
-Made by `python -m bench.accuracy` from `accuracy.json` and `accuracy-strengths.json` ({stamp}).
+Made by `python -m bench.accuracy` from `accuracy.json` and `accuracy-trials.json` ({stamp}).
 """

@@ -118,10 +118,10 @@ def test_the_page_says_where_the_multipliers_are_and_how_few_are_enough():
     assert "| knapprune | 490 | 92.0% | 150 | 1.1% |" in text
 
 
-def test_the_page_lists_the_strengths_that_were_tried():
-    tried = {"network": "lenet", "method": "published", "form": "layer", "strength": 1e-5, "validation": 0.9}
+def test_the_page_lists_the_settings_that_were_tried():
+    tried = {"network": "lenet", "method": "published", "settings": {"layer": 1e-5}, "validation": 0.9}
     text = page([row("unpruned", 0, 0.90, budget={})], [tried])
-    assert "| lenet | published method, its own loop | layer | 1e-05 | 90.00 |" in text
+    assert "| lenet | published method, its own loop | layer 1e-05 | 90.00 |" in text
 
 
 def test_a_failed_run_stays_on_the_page():

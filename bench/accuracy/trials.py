@@ -1,0 +1,80 @@
+"""Settings that were tried on a seed that no table reports, judged by validation data alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench import machine
+from bench.accuracy.baselines import baseline
+from bench.accuracy.data import Data
+from bench.accuracy.methods import METHODS, Problem
+from bench.accuracy.networks import Network
+from knapsolve import atomic
+
+Row = dict[str, Any]
+
+SEED = 0
+"""Of the network that they are tried on."""
+
+TRIALS: dict[str, tuple[str, dict[str, Any]]] = {
+    **{f"published-layer-{strength:g}": ("published", {"layer": strength}) for strength in (1e-6, 1e-5, 1e-4, 1e-3)},
+    "knapprune": ("knapprune", {}),
+    **{f"knapprune-price-{strength:g}": ("knapprune", {"price": strength}) for strength in (1e-4, 1e-3)},
+    **{f"knapprune-layer-{strength:g}": ("knapprune", {"layer": strength}) for strength in (1e-5, 1e-4)},
+    "knapprune-regrow-0.1": ("knapprune", {"regrow": 0.1}),
+    "knapprune-l2-lamp": ("knapprune", {"saliency": "l2", "normalise": "lamp", "saliency_data": None}),
+}
+"""Method and settings by name; ``layer`` and ``price`` are the strength of the penalty in that form."""
+
+
+def attempt(name: str, key: str, network: Network, budget: dict[str, int], data: Data, folder: Path) -> Row:
+    """Prune with one of the settings.
+
+    Parameters
+    ----------
+    name
+        Of the trial.
+    key
+        Name of the network.
+    network
+        Which.
+    budget
+        Absolute counts by resource.
+    data
+        The best epoch is chosen by, and the setting judged by, its validation part.
+    folder
+        For networks, checkpoints and the row.
+
+    Returns
+    -------
+    dict
+        Ready for JSON.
+    """
+    from knapprune.regularization import Regularization
+
+    method, settings = TRIALS[name]
+    given = dict(settings)
+    for form in ("layer", "price"):
+        if form in given:
+            given["regularization"] = Regularization(given.pop(form), form)  # type: ignore[arg-type]
+    run = f"{key}-{name}"
+    original = baseline(network, data, SEED, folder / f"{key}-{SEED}.keras")
+    started, checkpoint = time.perf_counter(), folder / f"{run}.checkpoint"
+    model = METHODS[method].run(Problem(network, original, data, budget, SEED, checkpoint), **given)
+    seconds = time.perf_counter() - started
+    model.save(folder / f"{run}.keras")
+    shutil.rmtree(checkpoint, ignore_errors=True)
+    row = {"run": run, "network": key, "method": method, "settings": settings, "seed": SEED}
+    row |= {"validation": _accuracy(model, *data.validation), "seconds": seconds, "load": machine.load()}
+    atomic.write_text(folder / f"{run}.json", json.dumps(row))
+    return row
+
+
+def _accuracy(model: Any, inputs: Any, classes: Any) -> float:
+    return float(np.mean(model.predict(inputs, verbose=0).argmax(axis=1) == classes))
