@@ -103,10 +103,10 @@ def _convert(converter: str, model: Any, case: Case) -> Any:
     import hls4ml
 
     settings = {key: case.config[key] for key in ("Model",)}
-    with redirect_stdout(StringIO()):
+    with redirect_stdout(StringIO()), tempfile.TemporaryDirectory(prefix="knapprune-") as folder:
         return getattr(hls4ml.converters, converter)(
             model,
-            output_dir=tempfile.mkdtemp(prefix="knapprune-"),
+            output_dir=folder,
             hls_config=settings,
             backend=case.backend,
             io_type=case.io_type,
