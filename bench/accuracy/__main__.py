@@ -24,7 +24,7 @@ from bench.accuracy.networks import NETWORKS, budget
 from bench.accuracy.page import page, picture, shown
 from bench.accuracy.plot import plot
 from bench.accuracy.runs import UNPRUNED, Run, execute
-from bench.accuracy.trials import TRIALS, attempt
+from bench.accuracy.trials import SEEDS, TRIALS, attempt, name_of
 from bench.machine import ROOT
 from knapsolve import atomic
 
@@ -112,13 +112,13 @@ def _trials(arguments: argparse.Namespace) -> None:
     before = kp.estimate(network.build(), network.config)
     caps = budget(network, {name: before[name] for name in network.shares})
     data = DATA[network.data]()
-    for name, (method, _) in TRIALS.items():
-        run = f"{key}-{name}"
+    for seed, (name, (method, _)) in product(SEEDS, TRIALS.items()):
+        run = name_of(key, name, seed)
         if run in {row["run"] for row in collect(path, work)} or method not in arguments.methods:
             continue
         if arguments.only and run not in arguments.only:
             continue
-        row = attempt(name, key, network, caps, data, work)
+        row = attempt(name, seed, key, network, caps, data, work)
         rows.save(path, collect(path, work))
         print(run, row["validation"], flush=True)
 

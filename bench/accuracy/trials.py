@@ -1,4 +1,4 @@
-"""Settings that were tried on a seed that no table reports, judged by validation data alone."""
+"""Settings that were tried on seeds that no table reports, judged by validation data alone."""
 
 from __future__ import annotations
 
@@ -19,27 +19,36 @@ from knapsolve import atomic
 
 Row = dict[str, Any]
 
-SEED = 0
-"""Of the network that they are tried on."""
+SEEDS = (0, 1, 2)
+"""Of the networks that they are tried on."""
 
 TRIALS: dict[str, tuple[str, dict[str, Any]]] = {
     **{f"published-layer-{strength:g}": ("published", {"layer": strength}) for strength in (1e-6, 1e-5, 1e-4, 1e-3)},
-    "knapprune": ("knapprune", {}),
-    **{f"knapprune-price-{strength:g}": ("knapprune", {"price": strength}) for strength in (1e-4, 1e-3)},
-    **{f"knapprune-layer-{strength:g}": ("knapprune", {"layer": strength}) for strength in (1e-5, 1e-4)},
-    "knapprune-regrow-0.1": ("knapprune", {"regrow": 0.1}),
-    "knapprune-l2-lamp": ("knapprune", {"saliency": "l2", "normalise": "lamp", "saliency_data": None}),
+    "fisher-none": ("knapprune", {"saliency": "fisher", "normalise": "none"}),
+    **{
+        f"{saliency}-{normalise}": ("knapprune", {"saliency": saliency, "normalise": normalise, "saliency_data": None})
+        for saliency, normalise in (("l2", "lamp"), ("l1", "lamp"), ("l2", "mean"), ("l1", "none"))
+    },
+    "published-gradual-layer-1e-05": ("published-gradual", {"layer": 1e-5}),
+    "published-gradual-none": ("published-gradual", {"layer": 0.0}),
 }
 """Method and settings by name; ``layer`` and ``price`` are the strength of the penalty in that form."""
 
 
-def attempt(name: str, key: str, network: Network, budget: dict[str, int], data: Data, folder: Path) -> Row:
+def name_of(network: str, trial: str, seed: int) -> str:
+    """Return a name for files, and to know the run by."""
+    return f"{network}-{trial}-{seed}"
+
+
+def attempt(name: str, seed: int, key: str, network: Network, budget: dict[str, int], data: Data, folder: Path) -> Row:
     """Prune with one of the settings.
 
     Parameters
     ----------
     name
         Of the trial.
+    seed
+        Of the network.
     key
         Name of the network.
     network
@@ -63,14 +72,14 @@ def attempt(name: str, key: str, network: Network, budget: dict[str, int], data:
     for form in ("layer", "price"):
         if form in given:
             given["regularization"] = Regularization(given.pop(form), form)  # type: ignore[arg-type]
-    run = f"{key}-{name}"
-    original = baseline(network, data, SEED, folder / f"{key}-{SEED}.keras")
+    run = name_of(key, name, seed)
+    original = baseline(network, data, seed, folder / f"{key}-{seed}.keras")
     started, checkpoint = time.perf_counter(), folder / f"{run}.checkpoint"
-    model = METHODS[method].run(Problem(network, original, data, budget, SEED, checkpoint), **given)
+    model = METHODS[method].run(Problem(network, original, data, budget, seed, checkpoint), **given)
     seconds = time.perf_counter() - started
     model.save(folder / f"{run}.keras")
     shutil.rmtree(checkpoint, ignore_errors=True)
-    row = {"run": run, "network": key, "method": method, "settings": settings, "seed": SEED}
+    row = {"run": run, "network": key, "method": method, "settings": settings, "seed": seed}
     row |= {"validation": _accuracy(model, *data.validation), "seconds": seconds, "load": machine.load()}
     atomic.write_text(folder / f"{run}.json", json.dumps(row))
     return row
