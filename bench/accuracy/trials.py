@@ -22,15 +22,19 @@ Row = dict[str, Any]
 SEEDS = (0, 1, 2)
 """Of the networks that they are tried on."""
 
+L2 = {"saliency": "l2", "normalise": "lamp", "saliency_data": None}
+
 TRIALS: dict[str, tuple[str, dict[str, Any]]] = {
     **{f"published-layer-{strength:g}": ("published", {"layer": strength}) for strength in (1e-6, 1e-5, 1e-4, 1e-3)},
-    "fisher-none": ("knapprune", {"saliency": "fisher", "normalise": "none"}),
     **{
-        f"{saliency}-{normalise}": ("knapprune", {"saliency": saliency, "normalise": normalise, "saliency_data": None})
-        for saliency, normalise in (("l2", "lamp"), ("l1", "lamp"), ("l2", "mean"), ("l1", "none"))
+        f"published-gradual-layer-{strength:g}": ("published-gradual", {"layer": strength})
+        for strength in (0.0, 1e-5, 1e-4, 1e-3)
     },
-    "published-gradual-layer-1e-05": ("published-gradual", {"layer": 1e-5}),
-    "published-gradual-none": ("published-gradual", {"layer": 0.0}),
+    "fisher-none": ("knapprune", {}),
+    "l1-lamp": ("knapprune", L2 | {"saliency": "l1"}),
+    "l2-lamp": ("knapprune", L2),
+    **{f"l2-lamp-layer-{strength:g}": ("knapprune", L2 | {"layer": strength}) for strength in (1e-4, 1e-3)},
+    **{f"l2-lamp-price-{strength:g}": ("knapprune", L2 | {"price": strength}) for strength in (1e-4, 1e-3)},
 }
 """Method and settings by name; ``layer`` and ``price`` are the strength of the penalty in that form."""
 
