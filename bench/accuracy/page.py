@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from bench.accuracy import baselines
-from bench.accuracy.methods import EPOCHS, FINAL, GRADIENT_SAMPLES, LASSO, METHODS, STAGES, STEPS
+from bench.accuracy.methods import EPOCHS, FINAL, LASSO, METHODS, STAGES, STEPS
 from bench.accuracy.networks import NETWORKS, budget
 from bench.accuracy.runs import UNPRUNED
 
