@@ -14,8 +14,8 @@ from bench.accuracy.runs import UNPRUNED
 TUNING = """## How the settings were chosen
 
 Schedule, batches and learning rate: some twenty runs on seeds 0 to 2 of LeNet-5 by a separate trainer of the same
-network, with Fisher information or l2 as values (30 to 100 epochs, half or two thirds of them gradual). Distillation and
-straight-through masks lost. Those runs were looked at on the test images too. Values and the form and strength of the
+network, with Fisher information or l2 as values (30 to 100 epochs, half or two thirds of them gradual). Distillation
+and straight-through masks lost. Those runs were looked at on the test images too. Values and the form and strength of the
 penalties: the runs below, on seeds that no table reports, judged by validation data alone. The published method has
 the best of four strengths; nobody searched for another schedule of its own. The others share knapprune's schedule."""
 
@@ -260,8 +260,8 @@ A twelfth of the training data is held out to choose the best of the last epochs
 
 - **knapprune**: one call, `kp.prune(..., steps={STEPS}, epochs=1, final_epochs={FINAL}, learning_rate="restarts",
   regularization=kp.Regularization({PRICE:g}, "price"))`, with the values that are its default (`l2`, made comparable
-  by `lamp`): the budget tightens epoch by epoch, with a new selection each, and the penalty follows the shadow prices of
-  each; the learning rate falls only in the last {FINAL} epochs, with masks that no longer change. Masks only shrink.
+  by `lamp`): the budget tightens epoch by epoch, with a new selection each, and the penalty follows the shadow prices
+  of each; the learning rate falls only in the last {FINAL} epochs, with masks that no longer change. Masks only shrink.
 - **published method, its own loop**: our implementation after arXiv 2308.05170; what its abstract and hls4ml's API
   leave open is our reading. Group lasso with one strength ({LASSO:g}), the sum of absolute weights over the layer's
   largest as value, runs of rows that fill whole memory words, {STAGES} equal steps of {EPOCHS // STAGES} epochs.
