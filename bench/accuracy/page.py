@@ -15,7 +15,7 @@ TUNING = """## How the settings were chosen
 
 Schedule, batches and learning rate: some twenty runs on seeds 0 to 2 of LeNet-5 by a separate trainer of the same
 network, with Fisher information or l2 as values (30 to 100 epochs, half or two thirds of them gradual). Distillation
-and straight-through masks lost. Those runs were looked at on the test images too. Values and the form and strength of the
+and straight-through masks lost. Those runs were looked at on the test images too. Values, form and strength of the
 penalties: the runs below, on seeds that no table reports, judged by validation data alone. The published method has
 the best of four strengths; nobody searched for another schedule of its own. The others share knapprune's schedule."""
 
