@@ -204,20 +204,20 @@ Fewest DSPs within a relative loss of {RELATIVE_LOSS:.0%} among the budgets that
 
 
 def settings(rows: list[Row]) -> str:
-    """Show what each setting that was tried reached on validation data."""
+    """Show what each setting that was tried reached on validation data, the best of each method first."""
     rank = list(METHODS)
-    lines = ["| network | method | settings | seed | validation, % | cross-entropy |", "|" + " --- |" * 6]
-    for row in sorted(rows, key=lambda row: (row["network"], rank.index(row["method"]), -row["validation"])):
+    tried: dict[tuple[str, str, str], list[Row]] = {}
+    for row in rows:
         given = ", ".join(f"{name} {value}" for name, value in row["settings"].items())
-        title = METHODS[row["method"]].title
-        cells = [
-            row["network"],
-            title,
-            given,
-            row["seed"],
-            f"{100 * row['validation']:.2f}",
-            f"{row['cross_entropy']:.4f}",
-        ]
+        tried.setdefault((row["network"], row["method"], given), []).append(row)
+
+    def order(key: tuple[str, str, str]) -> tuple[str, int, float]:
+        return key[0], rank.index(key[1]), statistics.fmean(row["cross_entropy"] for row in tried[key])
+
+    lines = ["| network | method | settings | seeds | validation, % | cross-entropy |", "|" + " --- |" * 6]
+    for key in sorted(tried, key=order):
+        reached = [100 * row["validation"] for row in tried[key]], [row["cross_entropy"] for row in tried[key]]
+        cells = [key[0], METHODS[key[1]].title, key[2], len(tried[key]), spread(reached[0]), spread(reached[1], 4)]
         lines.append("| " + " | ".join(map(str, cells)) + " |")
     return "\n".join(lines)
 
@@ -259,9 +259,9 @@ All that fine-tune do so for {EPOCHS} epochs with batches of {baselines.BATCH} a
 A twelfth of the training data is held out to choose the best of the last epochs; test data choose no epoch.
 
 - **knapprune**: one call, `kp.prune(..., steps={STEPS}, epochs=1, final_epochs={FINAL}, learning_rate="restarts",
-  regularization=kp.Regularization({PRICE:g}, "price"))`, with the values that are its default (`l2`, made comparable
-  by `lamp`): the budget tightens epoch by epoch, with a new selection each, and the penalty follows the shadow prices
-  of each; the learning rate falls only in the last {FINAL} epochs, with masks that no longer change. Masks only shrink.
+  saliency="l2", normalise="lamp", regularization=kp.Regularization({PRICE:g}, "price"))`: the budget tightens epoch by
+  epoch, with a new selection each, and the penalty follows the shadow prices of each; the learning rate falls only in
+  the last {FINAL} epochs, with masks that no longer change. Masks only shrink.
 - **published method, its own loop**: our implementation after arXiv 2308.05170; what its abstract and hls4ml's API
   leave open is our reading. Group lasso with one strength ({LASSO:g}), the sum of absolute weights over the layer's
   largest as value, runs of rows that fill whole memory words, {STAGES} equal steps of {EPOCHS // STAGES} epochs.

@@ -121,8 +121,9 @@ def test_the_page_says_where_the_multipliers_are_and_how_few_are_enough():
 def test_the_page_lists_the_settings_that_were_tried():
     tried = {"network": "lenet", "method": "published", "settings": {"layer": 1e-5}, "seed": 0}
     tried |= {"validation": 0.9, "cross_entropy": 0.25}
-    text = page([row("unpruned", 0, 0.90, budget={})], [tried])
-    assert "| lenet | published method, its own loop | layer 1e-05 | 0 | 90.00 | 0.2500 |" in text
+    again = tried | {"seed": 1, "validation": 0.92, "cross_entropy": 0.2}
+    text = page([row("unpruned", 0, 0.90, budget={})], [tried, again])
+    assert "| lenet | published method, its own loop | layer 1e-05 | 2 | 91.00 ± 1.41 | 0.2250 ± 0.0354 |" in text
 
 
 def test_a_failed_run_stays_on_the_page():
