@@ -39,7 +39,7 @@ class Network:
     config: dict[str, Any]
     data: str = "fashion-mnist"
     shares: dict[str, float] = field(default_factory=lambda: {"dsp": 0.08, "bram": 0.19})
-    sweep: tuple[float, ...] = (0.04, 0.06, 0.12)
+    sweep: tuple[float, ...] = (0.03, 0.04, 0.06, 0.12)
 
 
 def config(
