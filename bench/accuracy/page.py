@@ -17,7 +17,8 @@ Schedule, batches and learning rate: some twenty runs on seeds 0 to 2 of LeNet-5
 network, with Fisher information or l2 as values (30 to 100 epochs, half or two thirds of them gradual). Distillation
 and straight-through masks lost. Those runs were looked at on the test images too. Values, form and strength of the
 penalties: the runs below, on seeds that no table reports, judged by validation data alone. The published method has
-the best of four strengths; nobody searched for another schedule of its own. The others share knapprune's schedule."""
+the best of four strengths; nobody searched for another schedule of its own. The others share knapprune's schedule.
+Prices and one strength a layer are level within the spread; too strong a penalty costs less where it follows prices."""
 
 RELATIVE_LOSS = 0.02
 """Of the unpruned accuracy, as the published work allows."""
@@ -253,6 +254,10 @@ CPU minutes are those of pruning, fine-tuning and selecting on {machine["cores"]
 `accuracy.json` says how much other work ran beside it.
 
 {sections}
+The published values divide by the largest weight of a layer. One outlier in a layer without shared multipliers, and
+little else of it is kept: the ranges of the first convolution above go with the spread of that method. `lamp` scores the
+best structure of every layer alike, so no layer is starved.
+
 ## What each method is
 
 All that fine-tune do so for {EPOCHS} epochs with batches of {baselines.BATCH} and Adam at {baselines.PRUNING_RATE:g}.
