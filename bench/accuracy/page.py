@@ -255,8 +255,8 @@ CPU minutes are those of pruning, fine-tuning and selecting on {machine["cores"]
 
 {sections}
 The published values divide by the largest weight of a layer. One outlier in a layer without shared multipliers, and
-little else of it is kept: the ranges of the first convolution above go with the spread of that method. `lamp` scores the
-best structure of every layer alike, so no layer is starved.
+little else of it is kept: the ranges of the first convolution above go with the spread of that method. `lamp` scores
+the best structure of every layer alike, so no layer is starved.
 
 ## What each method is
 
