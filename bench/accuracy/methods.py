@@ -20,6 +20,9 @@ EPOCHS = STEPS - 1 + FINAL
 STAGES = 10
 """Steps of the published loop, of as many epochs each."""
 
+GRADIENT_SAMPLES = 8192
+"""Training samples that Fisher information is estimated on at each step."""
+
 LASSO = 1e-4
 """Strength of the published group lasso: the best of four on the seeds of :mod:`bench.accuracy.trials`."""
 
@@ -103,6 +106,17 @@ def prune(problem: Problem, **settings: Any) -> Any:
     return found.model
 
 
+def prune_by_fisher(problem: Problem, **settings: Any) -> Any:
+    """Prune with Fisher information, so that the loss itself compares layers, and without a penalty."""
+    given: dict[str, Any] = {
+        "saliency": "fisher",
+        "saliency_data": tuple(part[:GRADIENT_SAMPLES] for part in problem.data.train),
+        "normalise": "none",
+        "regularization": None,
+    }
+    return prune(problem, **given | settings)
+
+
 def published(problem: Problem, **settings: Any) -> Any:
     """Prune as arXiv 2308.05170: group lasso with one strength, |w| over the layer's largest, runs of whole words."""
     from knapprune.regularization import Regularization
@@ -168,6 +182,7 @@ def _runs(problem: Problem) -> dict[str, str]:
 
 METHODS = {
     "knapprune": Method("knapprune", prune),
+    "knapprune-fisher": Method("knapprune, Fisher information", prune_by_fisher),
     "published": Method("published method, its own loop", published_loop),
     "published-gradual": Method("published method, our loop", published),
     "uniform": Method("the same share of each layer", uniform),

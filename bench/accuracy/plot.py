@@ -9,8 +9,8 @@ from bench.accuracy.methods import METHODS
 from bench.accuracy.page import done, unpruned
 
 Row = dict[str, Any]
-COLOURS = ("#1f5fa8", "#c2571a", "#2e8b57", "#8a4fa3", "#8c6d31", "#b03060", "#777777")
-MARKS = "osD^vPX"
+COLOURS = ("#1f5fa8", "#2a9fd6", "#c2571a", "#2e8b57", "#8a4fa3", "#8c6d31", "#b03060", "#777777")
+MARKS = "ohsD^vPX"
 FLOOR = 0.8
 """Accuracies below are drawn here; the page has their values."""
 

@@ -23,8 +23,6 @@ SEEDS = (0, 1, 2)
 """Of the networks that they are tried on."""
 
 BARE: dict[str, Any] = {"regularization": None}
-GRADIENT_SAMPLES = 8192
-"""Training samples that Fisher information is estimated on at each step."""
 
 TRIALS: dict[str, tuple[str, dict[str, Any]]] = {
     **{f"published-layer-{strength:g}": ("published", {"layer": strength}) for strength in (1e-6, 1e-5, 1e-4, 1e-3)},
@@ -32,7 +30,6 @@ TRIALS: dict[str, tuple[str, dict[str, Any]]] = {
         f"published-gradual-layer-{strength:g}": ("published-gradual", {"layer": strength})
         for strength in (0.0, 1e-5, 1e-4)
     },
-    "fisher-none": ("knapprune", BARE | {"saliency": "fisher", "normalise": "none"}),
     "l2-lamp": ("knapprune", BARE),
     **{f"l2-lamp-layer-{strength:g}": ("knapprune", {"layer": strength}) for strength in (1e-4, 1e-3)},
     **{f"l2-lamp-price-{strength:g}": ("knapprune", {"price": strength}) for strength in (3e-5, 1e-4, 3e-4, 1e-3)},
@@ -77,8 +74,6 @@ def attempt(name: str, seed: int, key: str, network: Network, budget: dict[str, 
     for form in ("layer", "price"):
         if form in given:
             given["regularization"] = Regularization(given.pop(form), form)  # type: ignore[arg-type]
-    if given.get("saliency") == "fisher":
-        given["saliency_data"] = tuple(part[:GRADIENT_SAMPLES] for part in data.train)
     run = name_of(key, name, seed)
     original = baseline(network, data, seed, folder / f"{key}-{seed}.keras")
     started, checkpoint = time.perf_counter(), folder / f"{run}.checkpoint"
