@@ -33,7 +33,6 @@ class _KerasWatcher(MetaPathFinder):
     ) -> ModuleSpec | None:
         if fullname != "keras":
             return None
-        sys.meta_path.remove(self)
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is None or spec.loader is None:
             return None
@@ -42,6 +41,9 @@ class _KerasWatcher(MetaPathFinder):
 
         def run_then_register(module: ModuleType) -> None:
             run(module)
+            # Not before: TensorFlow looks for the spec of Keras and does not load it.
+            if self in sys.meta_path:
+                sys.meta_path.remove(self)
             importlib.import_module(_MASK_MODULE)
 
         # On this one loader object, which has this one module to load.
