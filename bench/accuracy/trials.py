@@ -73,7 +73,7 @@ def attempt(name: str, seed: int, key: str, network: Network, budget: dict[str, 
     given = dict(settings)
     for form in ("layer", "price"):
         if form in given:
-            given["regularization"] = Regularization(given.pop(form), form)  # type: ignore[arg-type]
+            given["regularization"] = Regularization(given.pop(form), form)
     run = name_of(key, name, seed)
     original = baseline(network, data, seed, folder / f"{key}-{seed}.keras")
     started, checkpoint = time.perf_counter(), folder / f"{run}.checkpoint"
