@@ -24,7 +24,8 @@ from knapprune.layers import Layer
 from knapprune.minimum import Need, refuse_below
 from knapprune.normalisation import Normalisation
 from knapprune.saliency import Measure, structure_values
-from knapprune.selection import Masks, Selection, check_result, kept, masks_of, solve_knapsack
+from knapprune.selection import Selection, kept, masks_of, solve_knapsack
+from knapprune.selection_check import Masks, check_result
 from knapprune.structures import Structure, unstructured
 from knapprune.variants import Choose, Variant, check_choose, configured, variants
 from knapsolve import Knapsack, Solution, Status, solve

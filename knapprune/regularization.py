@@ -94,6 +94,8 @@ class Regularization:
         prunable = [group for group in groups if group.prunable]
         if self.form == "layer":
             return {group.layer.name: GroupPenalty(group.labels, self.strength * _roots(group)) for group in prunable}
+        if not prunable:  # nothing is left, and so nothing has a price
+            return {}
         if prices is None or len(prices) != len(caps):
             raise ValueError(
                 "regularization: the solver gave no prices, expected another solver, such as 'auto', or form 'layer'"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Unpack, cast
@@ -21,10 +20,12 @@ from knapprune.hardware.model import HardwareModel
 from knapprune.hardware.model import hardware as find_hardware
 from knapprune.hls_config import HlsConfigSource, Overrides
 from knapprune.items import Items, items_of, knapsack, split
+from knapprune.last_layer import last_layer, lost_outputs, with_outputs
 from knapprune.layers import Layer
 from knapprune.minimum import check_caps
 from knapprune.normalisation import Normalisation, normalisation
 from knapprune.saliency import Saliency, Statistics, needs_data, saliency_of, structure_values
+from knapprune.selection_check import Masks, SelectionWarning, check_result
 from knapprune.tables import plain_table
 from knapprune.variants import Choose, as_dict
 
@@ -33,12 +34,6 @@ if TYPE_CHECKING:
     from knapsolve import Knapsack, Solution
 
     Labelled = str | Structure | Mapping[str, str | Structure]
-
-Masks = dict[str, npt.NDArray[np.bool_]]
-
-
-class SelectionWarning(UserWarning):
-    """A selection that keeps its budget, but hardly as the user would want it."""
 
 
 @dataclass(frozen=True)
@@ -221,7 +216,7 @@ def select(
     HardwareWarning
         Where hls4ml would change a setting, or a layer cannot save a budgeted resource.
     SelectionWarning
-        Where a layer loses all of its weights.
+        Where a layer loses all of its weights, or an output of the last layer does.
     """
     framework = adapter(model)
     config = configuration(framework, model, hls_config, **with_part(overrides, budget))
@@ -265,13 +260,24 @@ def select(
         check_caps(resource_model, groups, caps, before)
         prunable = [group for group in groups if group.prunable]
         values = [
-            normal(structure_values(measure, group.layer, kernels[group.layer.name], group.labels)[group.alive])
+            structure_values(measure, group.layer, kernels[group.layer.name], group.labels)[group.alive]
             for group in prunable
         ]
-        items = [items_of(group, value, caps) for group, value in zip(prunable, values, strict=True)]
         capacities = [cap.limit - sum(group.fixed(cap) for group in groups) for cap in caps]
-        solution = solve_knapsack(knapsack(items, capacities), solver, time_limit)
-        keep = kept(groups, items, solution.selected)
+
+        def solved() -> tuple[Solution, Masks]:
+            own = [items_of(group, normal(worth), caps) for group, worth in zip(prunable, values, strict=True)]
+            solution = solve_knapsack(knapsack(own, capacities), solver, time_limit)
+            return solution, kept(groups, own, solution.selected)
+
+        solution, keep = solved()
+        last = last_layer(before.layers)
+        if last is not None and last.name in keep:
+            kernel = kernels[last.name]
+            if lost_outputs(last, kernel, keep[last.name]).size:
+                place = [group.layer.name for group in prunable].index(last.name)
+                values[place] = with_outputs(prunable[place], kernel, values[place])
+                solution, keep = solved()
         structures = {group.layer.name: group.structure for group in prunable}
     masks = masks_of(resource_model, before.layers, kernels, keep)
     after = count(resource_model, layers, {**kernels, **masks}, uncounted, config.part)
@@ -335,22 +341,6 @@ def masks_of(
         if not mask.all():
             masks[layer.name] = mask
     return masks
-
-
-def check_result(
-    caps: tuple[Cap, ...], after: Resources, masks: Masks, kernels: Mapping[str, npt.NDArray[np.generic]]
-) -> None:
-    """Hold the selection against the budget, and warn of layers that are empty now."""
-    for cap in caps:
-        if cap.use(after) > cap.limit:
-            raise RuntimeError(f"{cap}, but the selection uses {cap.use(after)}: the hardware model contradicts itself")
-    emptied = [name for name, mask in masks.items() if not (mask & (kernels[name] != 0)).any() and kernels[name].any()]
-    if emptied:
-        warnings.warn(
-            f"no weight of {', '.join(map(repr, emptied))} is kept: the budget is too small for this network",
-            SelectionWarning,
-            stacklevel=3,
-        )
 
 
 __all__ = ["BudgetError", "Selection", "SelectionWarning", "select"]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from knapprune.budget import Cap
 from knapprune.estimation import Resources
-from knapprune.selection import Masks, Selection
+from knapprune.selection import Selection
+from knapprune.selection_check import Masks
 
 if TYPE_CHECKING:
     from knapprune.report.report import Report

@@ -74,6 +74,7 @@ def test_without_prices_only_the_published_form_is_there(groups):
     """The message says what to take."""
     with pytest.raises(ValueError, match=r"regularization: the solver gave no prices, expected another solver"):
         Regularization(1.0, "price").penalties(groups((DSP,), "dsp-row"), (DSP,), None)
+    assert Regularization(1.0, "price").penalties([], (DSP,), None) == {}  # nothing is left to price
 
 
 @pytest.mark.parametrize(

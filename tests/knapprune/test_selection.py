@@ -59,6 +59,7 @@ def test_no_budget_is_ever_exceeded(dsp, bram, saliency, normalise):
 
 def test_the_selection_is_the_best_of_all():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="a"), keras.layers.Dense(2, name="b")])
+    model.get_layer("b").kernel.assign([[2, 0.1], [0.2, 2], [0.3, 0.4]])  # both outputs keep one
     kernels = KerasAdapter().kernels(model)
     settings_of = config(reuse_factor=2, b={"Strategy": "Latency", "ReuseFactor": 1})
     found = select(model, settings_of, {"dsp": 6}, normalise="none")
@@ -156,6 +157,32 @@ def test_lamp_leaves_no_layer_empty_where_raw_values_do():
     assert all(mask.any() for mask in select(model, config(), {"dsp": 0.2}).masks.values())
     with pytest.warns(SelectionWarning, match="no weight of 'fc1' is kept"):
         select(model, config(), {"dsp": 0.2}, normalise="none")
+
+
+def test_each_output_of_the_network_keeps_its_best_structure():
+    model = network()
+    kernel, bias = model.get_layer("fc2").get_weights()
+    kernel[:, [1, 3]] *= 1e-3
+    model.get_layer("fc2").set_weights([kernel, bias])
+    found = select(model, config(), {"dsp": 0.5})
+    kept = found.masks["fc2"]
+    assert kept[:, [1, 3]].any(axis=0).all()
+    rows = np.abs(kernel.T.reshape(5, -1, 4)).sum(axis=2)
+    assert np.argmax(rows, axis=1)[1] == np.flatnonzero(kept[:, 1])[0] // 4
+    # By their values alone they would not be: larger ones of other outputs are cut.
+    cut = ~kept.T.reshape(5, -1, 4)[..., 0]
+    assert rows[cut].max() > rows[1].max()
+    assert found.resources["dsp"] == 63
+
+
+def test_a_budget_too_small_for_all_outputs_names_those_that_are_lost():
+    model = network()
+    with pytest.warns(SelectionWarning, match=r"2 of the 5 outputs of 'fc2' is kept \(\d, \d\)"):
+        first = select(model, config(), {"fc2": {"dsp": 3}})
+    assert np.count_nonzero(first.masks["fc2"].any(axis=0)) == 3
+    # What was lost before is not told again, and hidden neurons may go.
+    again = select(first.apply(model), config(), {"dsp": 3 + 10, "fc2": {"dsp": 3}})
+    assert not again.masks["fc1"].any(axis=0).all()
 
 
 def test_pruning_goes_on_from_a_model_that_is_pruned_already():

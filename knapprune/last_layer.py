@@ -1,0 +1,96 @@
+"""The outputs of a network, which should keep some of their weights: a class that has none left cannot be recognised.
+
+What makes layers comparable (:mod:`knapprune.normalisation`) does not see this. Where several weights share hardware,
+the last layer is a few structures, each of one output or two, and those of a class that needs little are cut first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from knapprune.candidates import Candidates
+from knapprune.layers import Layer
+
+_RECURRENT = ("lstm", "gru")
+"""Their kernels' outputs are gates."""
+
+
+def last_layer(layers: Sequence[Layer]) -> Layer | None:
+    """Find the layer that makes the network's outputs.
+
+    Parameters
+    ----------
+    layers
+        In the order data passes them.
+
+    Returns
+    -------
+    Layer or None
+        The last with a kernel; of a network with several outputs that of one of them. None where it is recurrent.
+    """
+    last = next((layer for layer in reversed(layers) if layer.size), None)
+    return None if last is None or last.kind in _RECURRENT else last
+
+
+def lost_outputs(layer: Layer, kernel: npt.NDArray[np.generic], mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Find the outputs of a layer that a mask leaves without a weight.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    kernel
+        Its weights before.
+    mask
+        What is kept of them.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (lost outputs,), ascending; those that had no weight before are left out.
+    """
+    outputs = _outputs(layer).ravel()
+    before = (kernel != 0).ravel()
+    had, has = (np.bincount(outputs[alive], minlength=layer.n_out) > 0 for alive in (before, before & mask.ravel()))
+    return np.flatnonzero(had & ~has)
+
+
+def with_outputs(
+    group: Candidates, kernel: npt.NDArray[np.generic], values: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Let the best structure of each output be worth as much as the best of the layer.
+
+    Parameters
+    ----------
+    group
+        What can be pruned in the layer.
+    kernel
+        Its weights.
+    values
+        Shape (labels that are alive,): before layers are made comparable.
+
+    Returns
+    -------
+    numpy.ndarray
+        The same, but for one structure of each output that has a weight.
+    """
+    alive = np.flatnonzero((kernel != 0).ravel())
+    worth = np.zeros(len(group.alive))
+    worth[group.alive] = values
+    labels = group.labels.ravel()[alive]
+    order = np.argsort(worth[labels], kind="stable")
+    best = np.full(group.layer.n_out, -1)
+    best[_outputs(group.layer).ravel()[alive][order]] = labels[order]  # of what is written twice the last one stays
+    worth[best[best >= 0]] = values.max(initial=0.0)
+    return worth[group.alive]
+
+
+def _outputs(layer: Layer) -> npt.NDArray[np.int64]:
+    """Number the output of each weight, shape of the kernel."""
+    shape = layer.kernel_shape
+    axes = [axis % len(shape) for axis in layer.outputs]
+    numbers = np.arange(layer.n_out).reshape([size if axis in axes else 1 for axis, size in enumerate(shape)])
+    return np.broadcast_to(numbers, shape)
