@@ -58,10 +58,13 @@ def lost_outputs(layer: Layer, kernel: npt.NDArray[np.generic], mask: npt.NDArra
     return np.flatnonzero(had & ~has)
 
 
-def with_outputs(
+def outputs_first(
     group: Candidates, kernel: npt.NDArray[np.generic], values: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
-    """Let the best structure of each output be worth as much as the best of the layer.
+    """Rank the best structure of each output before all others of the layer.
+
+    The values are the same ones, dealt out anew: what the layer is worth beside other layers does not change, and it
+    keeps about as many structures as before.
 
     Parameters
     ----------
@@ -70,22 +73,24 @@ def with_outputs(
     kernel
         Its weights.
     values
-        Shape (labels that are alive,): before layers are made comparable.
+        Shape (labels that are alive,).
 
     Returns
     -------
     numpy.ndarray
-        The same, but for one structure of each output that has a weight.
+        Of the same shape.
     """
-    alive = np.flatnonzero((kernel != 0).ravel())
-    worth = np.zeros(len(group.alive))
-    worth[group.alive] = values
-    labels = group.labels.ravel()[alive]
-    order = np.argsort(worth[labels], kind="stable")
+    weights = np.flatnonzero((kernel != 0).ravel())
+    outputs = _outputs(group.layer).ravel()[weights]
+    places = (np.cumsum(group.alive) - 1)[group.labels.ravel()[weights]]
+    order = np.argsort(values[places], kind="stable")
     best = np.full(group.layer.n_out, -1)
-    best[_outputs(group.layer).ravel()[alive][order]] = labels[order]  # of what is written twice the last one stays
-    worth[best[best >= 0]] = values.max(initial=0.0)
-    return worth[group.alive]
+    best[outputs[order]] = places[order]  # of what is written twice the last one stays
+    first = np.zeros(len(values), dtype=bool)
+    first[best[best >= 0]] = True
+    dealt = np.empty_like(values)
+    dealt[np.lexsort((values, first))] = np.sort(values)
+    return dealt
 
 
 def _outputs(layer: Layer) -> npt.NDArray[np.int64]:

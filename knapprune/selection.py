@@ -20,7 +20,7 @@ from knapprune.hardware.model import HardwareModel
 from knapprune.hardware.model import hardware as find_hardware
 from knapprune.hls_config import HlsConfigSource, Overrides
 from knapprune.items import Items, items_of, knapsack, split
-from knapprune.last_layer import last_layer, lost_outputs, with_outputs
+from knapprune.last_layer import last_layer, lost_outputs, outputs_first
 from knapprune.layers import Layer
 from knapprune.minimum import check_caps
 from knapprune.normalisation import Normalisation, normalisation
@@ -159,6 +159,9 @@ def select(
 ) -> Selection:
     """Choose which weights to keep so that the most saliency fits the budget.
 
+    Where an output of the network would lose all of its weights, the best structure of each output is ranked before the
+    others of the last layer, and what is kept is chosen anew.
+
     Parameters
     ----------
     model
@@ -182,7 +185,8 @@ def select(
     normalise
         How layers are made comparable: see :mod:`knapprune.normalisation`.
     solver, time_limit
-        For :func:`knapsolve.solve`; the time is in seconds.
+        For :func:`knapsolve.solve`; the time is in seconds, and for each of the two where one solve is followed by
+        another.
     data, batch_size
         ``(inputs, targets)`` for gradients, and how many samples of it are used at a time; or a ``tf.data.Dataset``, a
         ``keras.utils.PyDataset`` or a torch ``DataLoader``, which come in batches of their own.
@@ -260,23 +264,21 @@ def select(
         check_caps(resource_model, groups, caps, before)
         prunable = [group for group in groups if group.prunable]
         values = [
-            structure_values(measure, group.layer, kernels[group.layer.name], group.labels)[group.alive]
+            normal(structure_values(measure, group.layer, kernels[group.layer.name], group.labels)[group.alive])
             for group in prunable
         ]
         capacities = [cap.limit - sum(group.fixed(cap) for group in groups) for cap in caps]
 
         def solved() -> tuple[Solution, Masks]:
-            own = [items_of(group, normal(worth), caps) for group, worth in zip(prunable, values, strict=True)]
-            solution = solve_knapsack(knapsack(own, capacities), solver, time_limit)
-            return solution, kept(groups, own, solution.selected)
+            items = [items_of(group, value, caps) for group, value in zip(prunable, values, strict=True)]
+            found = solve_knapsack(knapsack(items, capacities), solver, time_limit)
+            return found, kept(groups, items, found.selected)
 
         solution, keep = solved()
         last = last_layer(before.layers)
-        if last is not None and last.name in keep:
-            kernel = kernels[last.name]
-            if lost_outputs(last, kernel, keep[last.name]).size:
-                place = [group.layer.name for group in prunable].index(last.name)
-                values[place] = with_outputs(prunable[place], kernel, values[place])
+        for place, group in enumerate(prunable):
+            if group.layer is last and lost_outputs(last, kernels[last.name], keep[last.name]).size:
+                values[place] = outputs_first(group, kernels[last.name], values[place])
                 solution, keep = solved()
         structures = {group.layer.name: group.structure for group in prunable}
     masks = masks_of(resource_model, before.layers, kernels, keep)
