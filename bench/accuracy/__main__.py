@@ -29,7 +29,7 @@ from bench.machine import ROOT
 from knapsolve import atomic
 
 DOCS = ROOT / "docs" / "benchmarks"
-SWEPT = ("knapprune", "published", "published-gradual", "magnitude", "uniform")
+SWEPT = ("knapprune", "knapprune-fisher", "published", "published-gradual", "magnitude", "uniform")
 """Methods whose frontier is drawn."""
 
 

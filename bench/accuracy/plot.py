@@ -62,12 +62,13 @@ def plot(rows: list[Row], network: str, path: Path) -> None:
             textcoords="offset points", color="#777777", fontsize=9,
         )  # fmt: skip
     axes.set_xscale("log")
-    for axis in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
-        axis(lambda value, position: f"{value:.0f}")
-    axes.margins(y=0.1)
-    axes.set_xlabel("DSPs, counted in the C++")
+    limits = sorted({row["budget"]["dsp"] for row in pruned})
+    axes.set_xticks(limits, [str(limit) for limit in limits])
+    axes.minorticks_off()
+    axes.margins(x=0.1, y=0.1)
+    axes.set_xlabel("DSPs, counted in the C++; ticks are the budgets")
     axes.set_ylabel("accuracy on the test images, bit-accurate")
-    axes.grid(alpha=0.25, which="both")
+    axes.grid(alpha=0.25)
     if axes.get_legend_handles_labels()[0]:
         figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
     figure.savefig(path, dpi=130, metadata={"Software": None})
