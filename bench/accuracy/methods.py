@@ -29,6 +29,9 @@ LASSO = 1e-4
 PRICE = 1e-4
 """Strength of knapprune's penalty, which follows the prices: chosen in the same way."""
 
+PRICE_BY_FISHER = 3e-4
+"""The same where Fisher information values the weights."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -107,12 +110,14 @@ def prune(problem: Problem, **settings: Any) -> Any:
 
 
 def prune_by_fisher(problem: Problem, **settings: Any) -> Any:
-    """Prune with Fisher information, so that the loss itself compares layers, and without a penalty."""
+    """Prune with Fisher information, so that the loss itself compares layers."""
+    from knapprune.regularization import Regularization
+
     given: dict[str, Any] = {
         "saliency": "fisher",
         "saliency_data": tuple(part[:GRADIENT_SAMPLES] for part in problem.data.train),
         "normalise": "none",
-        "regularization": None,
+        "regularization": Regularization(PRICE_BY_FISHER, "price"),
     }
     return prune(problem, **given | settings)
 

@@ -33,6 +33,14 @@ TRIALS: dict[str, tuple[str, dict[str, Any]]] = {
     "l2-lamp": ("knapprune", BARE),
     **{f"l2-lamp-layer-{strength:g}": ("knapprune", {"layer": strength}) for strength in (1e-4, 1e-3)},
     **{f"l2-lamp-price-{strength:g}": ("knapprune", {"price": strength}) for strength in (3e-5, 1e-4, 3e-4, 1e-3)},
+    "fisher": ("knapprune-fisher", BARE),
+    **{f"fisher-price-{strength:g}": ("knapprune-fisher", {"price": strength}) for strength in (1e-4, 3e-4)},
+    "fisher-lamp-price-0.0001": ("knapprune-fisher", {"price": 1e-4, "normalise": "lamp"}),
+    "gauss-newton-price-0.0001": ("knapprune-fisher", {"price": 1e-4, "saliency": "gauss-newton"}),
+    "gauss-newton-lamp-price-0.0001": (
+        "knapprune-fisher",
+        {"price": 1e-4, "saliency": "gauss-newton", "normalise": "lamp"},
+    ),
 }
 """Method and settings by name; ``layer`` and ``price`` are the strength of the penalty in that form."""
 
