@@ -32,6 +32,7 @@ DOCS = Path(__file__).resolve().parent.parent / "docs" / "benchmarks"
 VALIDATION = 5000
 PLAIN = "fit"
 KINDS = (PLAIN, "prune", "prune, checkpoint")
+UNITS = ("seconds", "cpu_seconds")
 CONFIG = {
     "IOType": "io_stream",
     "Model": {"Precision": "fixed<16,6>", "ReuseFactor": 25, "Strategy": "resource_unrolled"},
@@ -148,36 +149,36 @@ def measure(network: str, data: Path, plan: dict[str, int], repeat: int) -> dict
     import keras
 
     row: dict[str, Any] = {"network": network, "weights": NETWORKS[network](keras).count_params()} | plan
-    row |= {"load": load(), "seconds": {kind: [] for kind in KINDS}}
+    row |= {"load": load(), **{unit: {kind: [] for kind in KINDS} for unit in UNITS}}
     for _ in range(repeat):
         for kind, timed in race({kind: (kind, network, data, plan) for kind in KINDS}, prepare).items():
-            row["seconds"][kind].append(round(timed.seconds, 3))
+            for unit in UNITS:
+                row[unit][kind].append(round(getattr(timed, unit), 3))
             row |= timed.result
-            print(f"{network}, {total(plan)} epochs, {kind}: {timed.seconds:.1f} s", flush=True)
+            spent = f"{timed.seconds:.1f} s, {timed.cpu_seconds:.1f} s of processors"
+            print(f"{network}, {total(plan)} epochs, {kind}: {spent}", flush=True)
     return row
 
 
-def overhead(row: dict[str, Any], kind: str) -> float:
+def overhead(row: dict[str, Any], kind: str, unit: str = "seconds") -> float:
     """Return what a kind of run takes more than plain training, as a share: the median of the repeats."""
-    both = zip(row["seconds"][kind], row["seconds"][PLAIN], strict=True)
+    both = zip(row[unit][kind], row[unit][PLAIN], strict=True)
     ratios = [float(own / plain) for own, plain in both]
     return statistics.median(ratios) - 1
 
 
 def page(rows: list[dict[str, Any]]) -> str:
     """Write the page from the rows."""
-    lines = [
-        "| network | weights | batch | steps | epochs | run | seconds | overhead | repeats | of it the solver, s |",
-        "|---|---|---|---|---|---|---|---|---|---|",
-    ]
+    heads = ["network", "weights", "batch", "steps", "epochs", "run", "seconds", "overhead", "of processor time"]
+    heads += ["repeats", "of it the solver, s"]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for row in rows:
         about = [row["network"], f"{row['weights']:,}", row["batch_size"], row["steps"], total(row)]
         for kind in KINDS:
             spent = row["seconds"][kind]
             cells = [*about, kind, f"{statistics.median(spent):.1f}"]
-            cells += ["", len(spent), ""] if kind == PLAIN else [
-                f"{overhead(row, kind):+.1%}", len(spent), f"{row['solver_seconds']:.2f}"
-            ]  # fmt: skip
+            more = ["", ""] if kind == PLAIN else [f"{overhead(row, kind, unit):+.1%}" for unit in UNITS]
+            cells += [*more, len(spent), "" if kind == PLAIN else f"{row['solver_seconds']:.2f}"]
             lines.append("| " + " | ".join(map(str, cells)) + " |")
     table = "\n".join(lines)
     first = rows[0]

@@ -19,7 +19,7 @@ from typing import Any
 
 from knapsolve.backends.worker import watch_parent
 
-TURN = 1.0
+TURN = 0.5
 """Seconds."""
 
 Prepare = Callable[..., Callable[[], Any]]
@@ -33,11 +33,14 @@ class Timed:
     ----------
     seconds
         That it ran for, turns of others left out.
+    cpu_seconds
+        Processor time of all its threads meanwhile.
     result
         What it returned.
     """
 
     seconds: float
+    cpu_seconds: float
     result: Any
 
 
@@ -105,8 +108,8 @@ def _take_turns(runners: Mapping[str, _Runner], turn: float) -> dict[str, Timed]
         runner.signal(signal.SIGCONT)
         started = time.perf_counter()
         if runner.pipe.poll(turn):
-            ended, result = _receive(name, runner)
-            done[name] = Timed(runner.seconds + ended - started, result)
+            ended, used, result = _receive(name, runner)
+            done[name] = Timed(runner.seconds + ended - started, used, result)
         else:
             runner.signal(signal.SIGSTOP)
             runner.seconds += time.perf_counter() - started
@@ -129,8 +132,9 @@ def _child(pipe: Connection, prepare: Prepare, arguments: tuple[Any, ...]) -> No
         run = prepare(*arguments)
         pipe.send(("ready",))
         pipe.recv()
+        used = time.process_time()
         result = run()
         # The clock is the machine's: the parent reads the same one.
-        pipe.send(("done", time.perf_counter(), result))
+        pipe.send(("done", time.perf_counter(), time.process_time() - used, result))
     except Exception as error:
         pipe.send(("failed", f"{type(error).__name__}: {error}"))

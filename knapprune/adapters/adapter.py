@@ -80,6 +80,14 @@ class TrainingAdapter(Adapter, Protocol):
         """Put back what `state` returned for this model or a copy of it."""
 
 
+@runtime_checkable
+class PreparesData(Protocol):
+    """An adapter that is faster when training data are brought to its framework once, and not in each epoch."""
+
+    def prepared(self, train: Any) -> Any:
+        """Return what `fit` takes in place of the data."""
+
+
 class Objective(Protocol):
     """What a model trains by instead of its own loss alone."""
 

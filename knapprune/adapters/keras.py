@@ -315,6 +315,23 @@ class KerasAdapter:
         arrays = isinstance(inputs, list | tuple | dict) or hasattr(inputs, "__array__")
         return model.predict(inputs, batch_size=PREDICTED_TOGETHER if arrays else None, verbose=0)
 
+    def prepared(self, train: Any) -> Any:
+        """Copy training data once to where `fit` reads them, for all epochs.
+
+        Parameters
+        ----------
+        train
+            As for `fit`.
+
+        Returns
+        -------
+        object
+            For `fit` in place of the data.
+        """
+        from knapprune.adapters.keras_training import prepared
+
+        return prepared(train)
+
     def fit(self, model: Any, train: Any, *, batch_size: int, seed: int, rate: float = 1.0) -> float:
         """Train the model in place for one epoch.
 
@@ -323,7 +340,7 @@ class KerasAdapter:
         model
             A compiled model.
         train
-            ``(inputs, targets)``, or what else ``fit`` takes as its first argument.
+            ``(inputs, targets)``, or what else ``fit`` takes as its first argument, or what `prepared` made of it.
         batch_size
             Counts only for arrays.
         seed

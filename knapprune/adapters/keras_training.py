@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -23,7 +24,8 @@ def fit(model: Any, train: Any, *, batch_size: int, seed: int, rate: float = 1.0
         The model; its weights change.
     train
         ``(inputs, targets)`` or ``(inputs, targets, sample_weight)``, or anything else that ``fit`` takes as its first
-        argument. What shuffles by a seed of its own, as a ``tf.data.Dataset`` does, goes on doing so.
+        argument. What shuffles by a seed of its own, as a ``tf.data.Dataset`` does, goes on doing so. Or what
+        `prepared` made of any of these.
     batch_size
         As for ``fit``; it counts only for arrays.
     seed
@@ -49,6 +51,44 @@ def fit(model: Any, train: Any, *, batch_size: int, seed: int, rate: float = 1.0
             variable.assign(random.integers(0, 2**31, tuple(variable.shape)))
         history = model.fit(**_arguments(train, batch_size, random), epochs=1, verbose=0)
     return float(history.history["loss"][-1])
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Training data as TensorFlow's own tensors.
+
+    Parameters
+    ----------
+    tensors
+        Inputs and targets, and sample weights where there are any; all samples on the first axis.
+    """
+
+    tensors: tuple[Any, ...]
+
+
+def prepared(train: Any) -> Any:
+    """Copy arrays once to where `fit` reads them; Keras copies NumPy arrays at the beginning of each ``fit``.
+
+    Parameters
+    ----------
+    train
+        As for `fit`.
+
+    Returns
+    -------
+    object
+        For `fit` in place of the data. What are no arrays, or are for another backend than TensorFlow, as they are.
+    """
+    if not is_arrays(train) or keras.backend.backend() != "tensorflow":
+        return train
+    import tensorflow as tf
+
+    def tensor(values: Any) -> Any:
+        array = np.asarray(values)
+        # Keras takes floating-point data in its own precision.
+        return tf.constant(array, keras.config.floatx() if np.issubdtype(array.dtype, np.floating) else None)
+
+    return Prepared(tuple(keras.tree.map_structure(tensor, part) for part in train))
 
 
 def state(model: Any) -> dict[str, npt.NDArray[Any]]:
@@ -105,13 +145,32 @@ def _seeds(model: Any) -> list[Any]:
 
 
 def _arguments(train: Any, batch_size: int, random: np.random.Generator) -> dict[str, Any]:
+    if isinstance(train, Prepared):
+        return {"x": _shuffled(train, batch_size, random), "shuffle": False}
     if not is_arrays(train):
         return {"x": train}
     arrays = [keras.tree.map_structure(np.asarray, part) for part in train]
-    order = random.permutation(len(keras.tree.flatten(arrays[0])[0]))
+    order = random.permutation(_samples(arrays))
     shuffled = [keras.tree.map_structure(lambda array: array[order], part) for part in arrays]
     named = dict(zip(("x", "y", "sample_weight"), shuffled, strict=False))
     return {**named, "batch_size": batch_size, "shuffle": False}
+
+
+def _samples(arrays: Any) -> int:
+    return len(keras.tree.flatten(arrays[0])[0])
+
+
+def _shuffled(train: Prepared, batch_size: int, random: np.random.Generator) -> Any:
+    """Read batches in a new order out of the tensors."""
+    import tensorflow as tf
+
+    order = random.permutation(_samples(train.tensors))
+    batches = tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
+
+    def read(places: Any) -> Any:
+        return keras.tree.map_structure(lambda tensor: tf.gather(tensor, places), train.tensors)
+
+    return batches.map(read, num_parallel_calls=tf.data.AUTOTUNE).prefetch(tf.data.AUTOTUNE)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.adapters.adapter import Objective, SetsObjectives
+from knapprune.adapters.adapter import Objective, PreparesData, SetsObjectives
 from knapprune.budget import BudgetError
 from knapprune.progress import progress_bar
 from knapprune.pruning.checkpoint import Checkpoint
@@ -76,6 +76,7 @@ class _Loop:
         self.task = task
         self.started = time.perf_counter()
         self.model = task.framework.apply(task.model, {})
+        self.train = task.framework.prepared(task.train) if isinstance(task.framework, PreparesData) else task.train
         self.baseline = task.measure(self.model)
         self.origin = self.current = self._snapshot()
         self.progress = Progress()
@@ -160,7 +161,7 @@ class _Loop:
         for epoch in range(len(trial.metrics), task.epochs[step]):
             started = time.perf_counter()
             seed, rate = task.seed_of(step, epoch), task.rate(step, epoch)
-            loss = task.framework.fit(self.model, task.train, batch_size=task.batch_size, seed=seed, rate=rate)
+            loss = task.framework.fit(self.model, self.train, batch_size=task.batch_size, seed=seed, rate=rate)
             if not isfinite(loss):
                 raise _StopError(
                     f"train: the loss is {loss} in epoch {epoch + 1}; lower the learning rate or check the data"
