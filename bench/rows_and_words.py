@@ -188,6 +188,9 @@ weights are those of trained networks.
 
 {table(rows)}
 
+Measured before `kp.select` ranked the best structure of each output first where an output would lose all of its
+weights: by values alone.
+
 Made by `bench/rows_and_words.py` from `rows-and-words.json` ({versions}).
 """
 

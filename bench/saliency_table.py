@@ -235,6 +235,9 @@ by 0.1 to 0.4 in each layer, those of `gauss-newton` by 0.95 to 0.99 (two seeds 
 a random vector for one kernel at a time helped the first convolution, hurt the layer after the convolutions, and
 changed little elsewhere.
 
+All this was measured before `kp.select` ranked the best structure of each output first where an output would lose all
+of its weights; cuts that take a class its weights may come out otherwise now.
+
 Made by `bench/saliency_table.py` from `saliency.json` ({versions}).
 """
 
