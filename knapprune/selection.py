@@ -160,7 +160,7 @@ def select(
     """Choose which weights to keep so that the most saliency fits the budget.
 
     Where an output of the network would lose all of its weights, the best structure of each output is ranked before the
-    others of the last layer, and what is kept is chosen anew.
+    others of the last layer, and what is kept is chosen anew; with ``choose`` there is a warning only.
 
     Parameters
     ----------

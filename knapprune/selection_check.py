@@ -15,6 +15,7 @@ from knapprune.last_layer import last_layer, lost_outputs
 Masks = dict[str, npt.NDArray[np.bool_]]
 
 _NAMED = 10
+"""Outputs that a warning lists."""
 
 
 class SelectionWarning(UserWarning):

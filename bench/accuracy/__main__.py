@@ -20,7 +20,7 @@ from pathlib import Path
 from bench import rows
 from bench.accuracy.data import DATA
 from bench.accuracy.methods import METHODS
-from bench.accuracy.networks import NETWORKS, budget
+from bench.accuracy.networks import NETWORKS, Network, budget
 from bench.accuracy.page import page, picture, shown
 from bench.accuracy.plot import plot
 from bench.accuracy.runs import UNPRUNED, Run, execute
@@ -76,14 +76,11 @@ def main() -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     """Do what is missing, and keep each row as it comes."""
-    import knapprune as kp
-
     path, work = arguments.out / "accuracy.json", arguments.work
     work.mkdir(parents=True, exist_ok=True)
     _threads(arguments.threads)
     network = NETWORKS[arguments.network]
-    before = kp.estimate(network.build(), network.config)
-    use = {name: before[name] for name in network.shares}
+    use = _use(network)
     done = {row["run"] for row in collect(path, work) if "error" not in row}
     runs = [
         run
@@ -103,24 +100,29 @@ def _run(arguments: argparse.Namespace) -> None:
 
 def _trials(arguments: argparse.Namespace) -> None:
     """Try the settings that are missing, and keep each row as it comes."""
-    import knapprune as kp
-
     path, work, key = arguments.out / "accuracy-trials.json", arguments.work / "trials", arguments.network
     work.mkdir(parents=True, exist_ok=True)
     _threads(arguments.threads)
     network = NETWORKS[key]
-    before = kp.estimate(network.build(), network.config)
-    caps = budget(network, {name: before[name] for name in network.shares})
-    data = DATA[network.data]()
+    caps, data = budget(network, _use(network)), DATA[network.data]()
+    done = {row["run"] for row in collect(path, work)}
     for seed, (name, (method, _)) in product(SEEDS, TRIALS.items()):
         run = name_of(key, name, seed)
-        if run in {row["run"] for row in collect(path, work)} or method not in arguments.methods:
+        if run in done or method not in arguments.methods:
             continue
         if arguments.only and run not in arguments.only:
             continue
         row = attempt(name, seed, key, network, caps, data, work)
         rows.save(path, collect(path, work))
         print(run, row["validation"], flush=True)
+
+
+def _use(network: Network) -> dict[str, int]:
+    """Count what the unpruned network uses of what is budgeted."""
+    import knapprune as kp
+
+    before = kp.estimate(network.build(), network.config)
+    return {name: before[name] for name in network.shares}
 
 
 def _threads(count: int) -> None:

@@ -272,7 +272,8 @@ The published values divide by the largest weight of a layer. One outlier in a l
 little else of it is kept: the ranges of the first convolution above go with the spread of that method. `lamp` scores
 the best structure of every layer alike, so no layer is starved; but neither sees single outputs, and left to themselves
 they cut all weights of a class in the residual network. `kp.select` then ranks the best structure of each output first,
-in all methods here. Fisher information measures what such structures are worth to the loss and needs no such rule.
+in all methods here. Fisher information measures what such structures are worth to the loss; without a penalty, on the
+first seed, it never needed that rule.
 
 ## What each method is
 
