@@ -144,14 +144,19 @@ def total(plan: dict[str, int]) -> int:
     return (plan["steps"] - 1) * plan["epochs"] + plan["final_epochs"]
 
 
-def measure(network: str, data: Path, plan: dict[str, int], repeat: int) -> dict[str, Any]:
+def identity(row: dict[str, Any]) -> tuple[int, int, int]:
+    """Return what rows differ in: the network by its weights, the size of a batch and the epochs."""
+    return row["weights"], row["batch_size"], total(row)
+
+
+def measure(network: str, data: Path, plan: dict[str, int], repeat: int, turn: float) -> dict[str, Any]:
     """Time all kinds of run on one network."""
     import keras
 
     row: dict[str, Any] = {"network": network, "weights": NETWORKS[network](keras).count_params()} | plan
-    row |= {"load": load(), **{unit: {kind: [] for kind in KINDS} for unit in UNITS}}
+    row |= {"turn": turn, "load": load(), **{unit: {kind: [] for kind in KINDS} for unit in UNITS}}
     for _ in range(repeat):
-        for kind, timed in race({kind: (kind, network, data, plan) for kind in KINDS}, prepare).items():
+        for kind, timed in race({kind: (kind, network, data, plan) for kind in KINDS}, prepare, turn).items():
             for unit in UNITS:
                 row[unit][kind].append(round(getattr(timed, unit), 3))
             row |= timed.result
@@ -170,7 +175,7 @@ def overhead(row: dict[str, Any], kind: str, unit: str = "seconds") -> float:
 def page(rows: list[dict[str, Any]]) -> str:
     """Write the page from the rows."""
     heads = ["network", "weights", "batch", "steps", "epochs", "run", "seconds", "overhead", "of processor time"]
-    heads += ["repeats", "of it the solver, s"]
+    heads += ["repeats", "turns, s", "of it the solver, s"]
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for row in rows:
         about = [row["network"], f"{row['weights']:,}", row["batch_size"], row["steps"], total(row)]
@@ -178,7 +183,7 @@ def page(rows: list[dict[str, Any]]) -> str:
             spent = row["seconds"][kind]
             cells = [*about, kind, f"{statistics.median(spent):.1f}"]
             more = ["", ""] if kind == PLAIN else [f"{overhead(row, kind, unit):+.1%}" for unit in UNITS]
-            cells += [*more, len(spent), "" if kind == PLAIN else f"{row['solver_seconds']:.2f}"]
+            cells += [*more, len(spent), f"{row['turn']:g}", "" if kind == PLAIN else f"{row['solver_seconds']:.2f}"]
             lines.append("| " + " | ".join(map(str, cells)) + " |")
     table = "\n".join(lines)
     first = rows[0]
@@ -188,8 +193,11 @@ def page(rows: list[dict[str, Any]]) -> str:
 Fashion-MNIST, {first["samples"]:,} images, {VALIDATION:,} for validation after each epoch. Plain training is one `fit`
 of a network that was just compiled. Pruning is `knapprune.prune` of the same network to a quarter of its DSPs for as
 many epochs, selections included. Each makes its training step on the clock; what the first network of a process pays is
-paid before. The runs of a network take turns of {TURN:g} s, the others stopped, so that all see the same machine; the
-overhead is the median over repeats. With a checkpoint, all state is written to disk after each epoch.
+paid before. The runs of a network take turns, the others stopped, so that all see the same machine; the overhead is the
+median over repeats. With a checkpoint, all state is written to disk after each epoch.
+
+A mask is a pass over the weights after each step of the optimiser, of any batch: it is what counts for a large network
+in small batches. Selecting, measuring once more and copying the state come once a step of the pruning or an epoch.
 
 {table}
 
@@ -209,6 +217,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--samples", type=int, default=55000)
     parser.add_argument("--repeat", type=int, default=1)
+    parser.add_argument("--turn", type=float, default=TURN, help="seconds; what is stopped comes back to a cold cache")
     parser.add_argument("--out", type=Path, default=DOCS, help="folder of loop-overhead.json and .md")
     parser.add_argument("--table", action="store_true", help="only write the page anew")
     given = parser.parse_args()
@@ -225,10 +234,10 @@ def main() -> None:
         plan = {name: getattr(given, name) for name in ("steps", "epochs", "final_epochs", "batch_size", "samples")}
         plan["final_epochs"] = given.final_epochs or given.epochs
         for name in given.networks:
-            row = measure(name, given.data, plan, given.repeat) | made
+            row = measure(name, given.data, plan, given.repeat, given.turn) | made
             others = json.loads(record.read_text(encoding="utf-8")) if record.exists() else []
-            others = [old for old in others if (old["network"], total(old)) != (name, total(plan))]
-            rows = sorted([row, *others], key=lambda row: (row["weights"], total(row)))
+            others = [old for old in others if identity(old) != identity(row)]
+            rows = sorted([row, *others], key=identity)
             atomic.write_text(record, json.dumps(rows, indent=1) + "\n")
     atomic.write_text(given.out / "loop-overhead.md", page(json.loads(record.read_text(encoding="utf-8"))))
 

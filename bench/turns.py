@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -79,6 +80,8 @@ def race(runs: Mapping[str, tuple[Any, ...]], prepare: Prepare, turn: float = TU
     """
     spawn = multiprocessing.get_context("spawn")
     runners: dict[str, _Runner] = {}
+    # What is stopped can neither see that its parent has ended nor end: it is for the parent to end it.
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     try:
         for name, arguments in runs.items():  # one after the other: preparing takes memory and cores
             here, there = spawn.Pipe()
@@ -96,6 +99,7 @@ def race(runs: Mapping[str, tuple[Any, ...]], prepare: Prepare, turn: float = TU
             if runner.process.is_alive():
                 runner.process.kill()
             runner.process.join()
+        signal.signal(signal.SIGTERM, before)
 
 
 def _take_turns(runners: Mapping[str, _Runner], turn: float) -> dict[str, Timed]:

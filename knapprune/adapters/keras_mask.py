@@ -29,17 +29,18 @@ class KernelMask(keras.constraints.Constraint):  # type: ignore[misc, unused-ign
 
     def __init__(self, mask: npt.NDArray[np.bool_], inner: Any = None) -> None:
         # A variable, not a constant in the compiled training step: another mask needs no other step.
-        self._mask = keras.Variable(np.array(mask, dtype=bool), dtype="bool", trainable=False, name="mask")
+        # In floating point, as a kernel is: see _select.
+        self._mask = keras.Variable(_factors(mask), dtype="float32", trainable=False, autocast=False, name="mask")
         self.inner = keras.constraints.get(inner)
 
     @property
     def mask(self) -> npt.NDArray[np.bool_]:
         """True for a weight that is kept; set it to change the mask in place."""
-        return np.array(keras.ops.convert_to_numpy(self._mask))
+        return np.array(keras.ops.convert_to_numpy(self._mask), dtype=bool)
 
     @mask.setter
     def mask(self, mask: npt.NDArray[np.bool_]) -> None:
-        self._mask.assign(np.array(mask, dtype=bool))
+        self._mask.assign(_factors(mask))
 
     def __call__(self, w: Any) -> Any:
         """Return the weights with the masked ones set to zero.
@@ -91,12 +92,17 @@ class KernelMask(keras.constraints.Constraint):  # type: ignore[misc, unused-ign
         return cls(mask, keras.constraints.deserialize(config["inner"]) if config["inner"] else None)
 
 
+def _factors(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
+    """Return one for a weight that is kept, and zero for one that is not."""
+    return np.array(mask, dtype=bool).astype(np.float32)
+
+
 def _select(mask: Any, value: Any) -> Any:
-    """Return the value where the mask is true, and zero elsewhere; it runs for every weight after every step."""
+    """Return the value where the mask is one, and zero elsewhere; it runs for every weight after every step."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        # This older operation writes into the zeros it is given. tf.where takes twice as long for a large kernel, as
-        # it makes an array more; with a single zero it takes its slow way for arrays of different shapes.
-        return tf.raw_ops.Select(condition=mask, x=value, y=tf.zeros_like(value))
-    return keras.ops.where(mask, value, keras.ops.zeros((), value.dtype))
+        # Zero times anything is zero to it, and it makes one array. On a large kernel Select takes 1.1 to 1.2 times as
+        # long and tf.where 1.5 times, for the zeros that they are to choose from.
+        return tf.raw_ops.MulNoNan(x=value, y=tf.cast(mask, value.dtype))
+    return keras.ops.where(keras.ops.cast(mask, "bool"), value, keras.ops.zeros((), value.dtype))

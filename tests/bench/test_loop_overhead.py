@@ -10,7 +10,7 @@ import pytest
 from bench.loop_overhead import KINDS, VALIDATION, measure, overhead, page
 from bench.turns import race
 
-MADE = {"versions": {"keras": "3"}, "machine": "a processor", "cores": 2, "load": 0.1}
+MADE = {"versions": {"keras": "3"}, "machine": "a processor", "cores": 2, "load": 0.1, "turn": 0.5}
 PLAN = {"steps": 2, "epochs": 1, "final_epochs": 2, "batch_size": 32, "samples": 64}
 
 
@@ -48,7 +48,7 @@ def test_the_page_compares_repeat_by_repeat():
     row = MADE | PLAN | {"network": "lenet", "weights": 61706, "solver_seconds": 0.1, "seconds": seconds}
     row["cpu_seconds"] = {kind: [2 * spent for spent in seconds["fit"]] for kind in KINDS}
     assert overhead(row, "prune") == pytest.approx(0.1)
-    assert "| lenet | 61,706 | 32 | 2 | 3 | prune | 22.0 | +10.0% | +0.0% | 3 | 0.10 |" in page([row])
+    assert "| lenet | 61,706 | 32 | 2 | 3 | prune | 22.0 | +10.0% | +0.0% | 3 | 0.5 | 0.10 |" in page([row])
 
 
 @pytest.mark.slow
@@ -58,6 +58,6 @@ def test_a_run_times_every_kind(tmp_path):
     count = VALIDATION + PLAN["samples"]
     images, classes = random.integers(0, 256, (count, 28, 28), np.uint8), random.integers(0, 10, count)
     np.savez(tmp_path / "fashion_mnist.npz", x_train=images, y_train=classes)
-    row = measure("lenet", tmp_path, PLAN, 1)
+    row = measure("lenet", tmp_path, PLAN, 1, 0.5)
     assert all(len(row["seconds"][kind]) == 1 for kind in KINDS)
     assert "| lenet | 61,706 | 32 | 2 | 3 | prune, checkpoint |" in page([row | MADE])
