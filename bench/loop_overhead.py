@@ -197,7 +197,7 @@ paid before. The runs of a network take turns, the others stopped, so that all s
 median over repeats. With a checkpoint, all state is written to disk after each epoch.
 
 A mask is a pass over the weights after each step of the optimiser, of any batch: it is what counts for a large network
-in small batches. Selecting, measuring once more and copying the state come once a step of the pruning or an epoch.
+in small batches. Selecting and measuring once more come once a step of the pruning, copying the state once an epoch.
 
 {table}
 
