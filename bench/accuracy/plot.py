@@ -61,6 +61,12 @@ def plot(rows: list[Row], network: str, path: Path) -> None:
             "one point below", (0.01, reached - 0.01), xycoords=("axes fraction", "data"), xytext=(0, -11),
             textcoords="offset points", color="#777777", fontsize=9,
         )  # fmt: skip
+    if any(row["bit_accurate"] < FLOOR for row in pruned):
+        axes.axhline(FLOOR, color="#bbbbbb", linewidth=1, linestyle=":")
+        axes.annotate(
+            f"{FLOOR:g} or less", (0.99, FLOOR), xycoords=("axes fraction", "data"), xytext=(0, -11), ha="right",
+            textcoords="offset points", color="#777777", fontsize=9,
+        )  # fmt: skip
     axes.set_xscale("log")
     limits = sorted({row["budget"]["dsp"] for row in pruned})
     axes.set_xticks(limits, [str(limit) for limit in limits])
