@@ -144,7 +144,7 @@ def total(plan: dict[str, int]) -> int:
     return (plan["steps"] - 1) * plan["epochs"] + plan["final_epochs"]
 
 
-def identity(row: dict[str, Any]) -> tuple[int, int, int]:
+def row_key(row: dict[str, Any]) -> tuple[int, int, int]:
     """Return what rows differ in: the network by its weights, the size of a batch and the epochs."""
     return row["weights"], row["batch_size"], total(row)
 
@@ -217,7 +217,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--samples", type=int, default=55000)
     parser.add_argument("--repeat", type=int, default=1)
-    parser.add_argument("--turn", type=float, default=TURN, help="seconds; what is stopped comes back to a cold cache")
+    parser.add_argument("--turn", type=float, default=TURN, help="seconds; a large network takes longer ones")
     parser.add_argument("--out", type=Path, default=DOCS, help="folder of loop-overhead.json and .md")
     parser.add_argument("--table", action="store_true", help="only write the page anew")
     given = parser.parse_args()
@@ -236,8 +236,8 @@ def main() -> None:
         for name in given.networks:
             row = measure(name, given.data, plan, given.repeat, given.turn) | made
             others = json.loads(record.read_text(encoding="utf-8")) if record.exists() else []
-            others = [old for old in others if identity(old) != identity(row)]
-            rows = sorted([row, *others], key=identity)
+            others = [old for old in others if row_key(old) != row_key(row)]
+            rows = sorted([row, *others], key=row_key)
             atomic.write_text(record, json.dumps(rows, indent=1) + "\n")
     atomic.write_text(given.out / "loop-overhead.md", page(json.loads(record.read_text(encoding="utf-8"))))
 

@@ -105,8 +105,9 @@ def frontier(rows: list[Row], network: str) -> str:
     """List every budget and method of the first seed."""
     whole = unpruned(rows, network)
     lines = [
-        "| budget | method | DSPs | of unpruned | blocks | of unpruned | bit-accurate, % | relative loss |",
-        "|" + " --- |" * 8,
+        "| budget | method | DSPs | of unpruned | of them in the output | blocks | of unpruned "
+        "| bit-accurate, % | relative loss |",
+        "|" + " --- |" * 9,
     ]
     mine = [row for row in done(rows) if row["network"] == network and row["budget"] and row["seed"] in whole]
     first = min((row["seed"] for row in mine), default=0)
@@ -120,6 +121,7 @@ def frontier(rows: list[Row], network: str) -> str:
             METHODS[row["method"]].title,
             found["dsp"],
             f"{found['dsp'] / original['counted']['dsp']:.1%}",
+            [use["dsp"] for use in row["by_layer"].values()][-1],
             found["bram"],
             f"{found['bram'] / original['counted']['bram']:.1%}",
             f"{100 * row['bit_accurate']:.2f}",
@@ -132,8 +134,8 @@ def frontier(rows: list[Row], network: str) -> str:
 def layers(rows: list[Row], network: str, budget: Budget) -> str:
     """Show where each method leaves the DSPs, as a range over the seeds."""
     mine = [row for row in done(rows) if row["network"] == network]
-    table = [row for row in mine if budget_of(row) == budget and "by_layer" in row]
-    names = [name for row in mine[:1] for name, use in row.get("by_layer", {}).items() if use.get("dsp")]
+    table = [row for row in mine if budget_of(row) == budget]
+    names = [name for row in mine[:1] for name, use in row["by_layer"].items() if use.get("dsp")]
     lines = [f"| method | {' | '.join(names)} |", "|" + " --- |" * (1 + len(names))]
     for key, method in METHODS.items():
         if own := [row["by_layer"] for row in table if row["method"] == key]:
@@ -269,8 +271,9 @@ CPU minutes are those of pruning, fine-tuning and selecting on {machine["cores"]
 
 {sections}
 The published values divide by the largest weight of a layer. One outlier in a layer without shared multipliers, and
-little else of it is kept: the ranges of the first convolution above go with the spread of that method, and at 144 DSPs
-of the residual network they left the output 12 of 120. `lamp` scores
+little else of it is kept: the ranges of the first convolution above go with the spread of that method. Where they leave
+the output fewer runs of rows than there are classes, as with 144 DSPs of the residual network, some classes keep no
+weight. `lamp` scores
 the best structure of every layer alike, so no layer is starved; but neither sees single outputs, and left to themselves
 they cut all weights of a class in the residual network. `kp.select` then ranks the best structure of each output first,
 in all methods here. Fisher information measures what such structures are worth to the loss; without a penalty, on the

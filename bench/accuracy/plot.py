@@ -52,21 +52,12 @@ def plot(rows: list[Row], network: str, path: Path) -> None:
         reached = sum(row["bit_accurate"] for row in whole.values()) / len(whole)
         dsps = next(iter(whole.values()))["counted"]["dsp"]
         axes.axhline(reached, color="#333333", linewidth=1)
-        axes.annotate(
-            f"unpruned: {dsps} DSPs", (0.01, reached), xycoords=("axes fraction", "data"), xytext=(0, 3),
-            textcoords="offset points", color="#333333", fontsize=9,
-        )  # fmt: skip
+        _name_line(axes, f"unpruned: {dsps} DSPs", reached, 3)
         axes.axhline(reached - 0.01, color="#999999", linewidth=1, linestyle="--")
-        axes.annotate(
-            "one point below", (0.01, reached - 0.01), xycoords=("axes fraction", "data"), xytext=(0, -11),
-            textcoords="offset points", color="#777777", fontsize=9,
-        )  # fmt: skip
+        _name_line(axes, "one point below", reached - 0.01, -11)
     if any(row["bit_accurate"] < FLOOR for row in pruned):
         axes.axhline(FLOOR, color="#bbbbbb", linewidth=1, linestyle=":")
-        axes.annotate(
-            f"{FLOOR:g} or less", (0.99, FLOOR), xycoords=("axes fraction", "data"), xytext=(0, -11), ha="right",
-            textcoords="offset points", color="#777777", fontsize=9,
-        )  # fmt: skip
+        _name_line(axes, f"{FLOOR:g} or less", FLOOR, -11)
     axes.set_xscale("log")
     limits = sorted({row["budget"]["dsp"] for row in pruned})
     axes.set_xticks(limits, [str(limit) for limit in limits])
@@ -78,3 +69,11 @@ def plot(rows: list[Row], network: str, path: Path) -> None:
     if axes.get_legend_handles_labels()[0]:
         figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
     figure.savefig(path, dpi=130, metadata={"Software": None})
+
+
+def _name_line(axes: Any, text: str, height: float, points: int) -> None:
+    """Write beside a horizontal line, so many points above it."""
+    axes.annotate(
+        text, (0.01, height), xycoords=("axes fraction", "data"), xytext=(0, points),
+        textcoords="offset points", color="#555555", fontsize=9,
+    )  # fmt: skip

@@ -94,7 +94,7 @@ class KernelMask(keras.constraints.Constraint):  # type: ignore[misc, unused-ign
 
 def _factors(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:
     """Return one for a weight that is kept, and zero for one that is not."""
-    return np.array(mask, dtype=bool).astype(np.float32)
+    return np.asarray(mask, dtype=bool).astype(np.float32)
 
 
 def _select(mask: Any, value: Any) -> Any:

@@ -1,6 +1,7 @@
 """The accuracy benchmark: its network is the one it says, its methods keep the budget, its page shows every row."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from bench.accuracy.magnitude import fitting, largest
 from bench.accuracy.page import page, spread
 from bench.accuracy.plot import plot
 from bench.accuracy.runs import Run, execute
+from bench.machine import ROOT
 
 WHOLE = {"dsp": 6150, "bram": 1380}
 BUDGET = {"dsp": 492, "bram": 262}
@@ -27,6 +29,7 @@ def row(method, seed, reached, budget=BUDGET, **more):
         "bit_accurate": reached,
         "float": reached,
         "counted": WHOLE if method == "unpruned" else {"dsp": 490, "bram": 150},
+        "by_layer": {"output": {"dsp": 84, "bram": 0}},
         "cpu_seconds": 60.0,
         "machine": {"cores": 2, "cpu": "c"},
         "versions": {"keras": "3"},
@@ -104,7 +107,7 @@ def test_the_page_states_mean_spread_and_the_distance_from_the_unpruned_network(
     text = page(rows, [])
     assert "| knapprune | 2 | 90.20 ± 0.28 | 90.20 ± 0.28 | 0.80 ± 0.28 | 490 | 150 | 1.0 ± 0.0 |" in text
     assert "492 DSPs" in text
-    assert "| 492 dsp, 262 bram | knapprune | 490 | 8.0% |" in text
+    assert "| 492 dsp, 262 bram | knapprune | 490 | 8.0% | 84 | 150 |" in text
 
 
 def test_the_page_says_where_the_multipliers_are_and_how_few_are_enough():
@@ -116,6 +119,15 @@ def test_the_page_says_where_the_multipliers_are_and_how_few_are_enough():
     text = page(rows, [])
     assert "| knapprune | 2 to 5 | 7 |" in text
     assert "| knapprune | 490 | 92.0% | 150 | 1.1% |" in text
+
+
+def test_the_readme_says_what_the_page_says():
+    start, end = "On Fashion-MNIST, bit-accurate", "A long run loses nothing"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").split(start)[1].split(end)[0]
+    measured = (ROOT / "docs" / "benchmarks" / "accuracy.md").read_text(encoding="utf-8")
+    figures = re.findall(r"\d+\.\d+(?: ± \d+\.\d+)?(?= \||%)", readme)
+    assert len(figures) >= 12
+    assert not [figure for figure in figures if f"| {figure} |" not in measured]
 
 
 def test_the_page_lists_the_settings_that_were_tried():
