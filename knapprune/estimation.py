@@ -9,9 +9,9 @@ from typing import Any, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.adapters.adapter import adapter
+from knapprune.adapters.adapter import adapter, written_kernels
 from knapprune.configuration import configuration
-from knapprune.distributed import distributed_logic, generated_adders, warn_of_unrounded
+from knapprune.distributed import distributed_logic, generated_adders, warn_of_overflow, warn_of_unrounded
 from knapprune.hardware import parts
 from knapprune.hardware.explanation import Explanation
 from knapprune.hardware.model import Covers, Explains, HardwareModel, hardware
@@ -174,14 +174,16 @@ def estimate(
     Warns
     -----
     HardwareWarning
-        Where hls4ml would change a strategy or a reuse factor, or compile weights with more bits than their type has.
+        Where hls4ml would change a strategy or a reuse factor, compile weights with more bits than their type has, or
+        wrap weights around that do not fit their type.
     """
     framework = adapter(model)
     config = configuration(framework, model, hls_config, **overrides)
     resource_model = _hardware(hardware, config.part, config.backend)
     layers, uncounted = covered(resource_model, framework.layers(model, config), framework.untouched(model))
-    kernels = framework.kernels(model)
+    kernels = written_kernels(framework, model, framework.kernels(model), config)
     warn_of_unrounded(layers, kernels)
+    warn_of_overflow(layers, kernels)
     found = count(resource_model, layers, kernels, uncounted, config.part)
     if not explain:
         return found
@@ -233,7 +235,7 @@ def count(
     layers
         The layers.
     kernels
-        Arrays by layer name; only which weights are zero matters.
+        Arrays by layer name, as hls4ml will write them, or truth values.
     uncounted
         Names to list as not counted.
     part

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from knapprune.adapters.adapter import TrainingAdapter
+from knapprune.adapters.adapter import TrainingAdapter, written_kernels
 from knapprune.budget import Cap
 from knapprune.candidates import candidates
 from knapprune.distillation import Distillation
@@ -148,8 +148,8 @@ class Task:
         """
         if self.regularization is None:
             return {}
-        resource_model = find_hardware(self.hardware, self.config.part)
-        kernels = self.framework.kernels(model)
+        resource_model = find_hardware(self.hardware, self.config.part, self.config.backend)
+        kernels = written_kernels(self.framework, model, self.framework.kernels(model), self.config)
         groups = candidates(resource_model, self.before.layers, kernels, chosen.caps, self.structure)
         return self.regularization.penalties(groups, chosen.caps, chosen.solution.prices)
 
