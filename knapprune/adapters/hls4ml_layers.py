@@ -183,7 +183,9 @@ def _behind_relu(node: Any) -> bool:
     """Say whether a node's input comes from a ReLU, by nothing but what moves values or takes the largest."""
     before = node.get_input_node()
     while before is not None and (
-        before.class_name in _MOVING or (before.class_name in _POOLING and before.get_attr("pool_op") == "Max")
+        before.class_name in _MOVING
+        or (before.class_name in _POOLING and before.get_attr("pool_op") == "Max")
+        or (before.class_name == "Activation" and before.get_attr("activation") == "linear")
     ):
         before = before.get_input_node()
     return before is not None and before.class_name == "Activation" and before.get_attr("activation") == "relu"

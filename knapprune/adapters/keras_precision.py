@@ -119,7 +119,8 @@ def data_flow(order: list[Call], config: HlsConfig) -> Flow:
         result = inputs[0] if folded or linear else _result(call, inputs, config)
         for tensor in call.outputs:
             types[id(tensor)] = result
-            if _is_relu(call.layer) or (isinstance(call.layer, _MOVING) and call.layer.name in never_negative):
+            moves = isinstance(call.layer, _MOVING) or _is_linear_activation(call.layer)
+            if _is_relu(call.layer) or (moves and call.layer.name in never_negative):
                 positive.add(id(tensor))
             if folded or linear or _asked(call, config) is None:
                 inferred.add(id(tensor))

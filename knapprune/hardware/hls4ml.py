@@ -363,6 +363,22 @@ class Hls4mlHardware:
         return self.advice(layer, resource)
 
 
+def for_vivado_hls(part: str) -> Hls4mlHardware:
+    """Build the model of hls4ml's Vivado backend: the same project, and what Vivado HLS makes of it.
+
+    Parameters
+    ----------
+    part
+        The device.
+
+    Returns
+    -------
+    Hls4mlHardware
+        The model.
+    """
+    return Hls4mlHardware(part, backend="Vivado")
+
+
 _WANTED = "'latency' with reuse factor 1"
 
 
