@@ -39,8 +39,8 @@ class LayerCount:
     bram
         36 Kb blocks that hold a bit of a used weight.
     vanished
-        Weights that are not zero in the model but are written as zero, because the type has too few fractional bits.
-        Where weights are in memory, hls4ml still issues their product, so they count as used.
+        Weights that are not zero in the model but zero on the chip, because the type has too few fractional bits. Where
+        weights are in memory, hls4ml still issues their product, so they count as used.
     adders
         Additions and subtractions that ``distributed_arithmetic`` put in the place of the products, over all pixels
         computed in parallel.
@@ -292,4 +292,5 @@ def _used_weights(layer: GeneratedLayer) -> NDArray[np.int64]:
 
 def _vanished(layer: GeneratedLayer) -> int:
     issued = layer.weights.size - layer.zeros if layer.products is None else np.unique(layer.products).size
-    return int(issued - np.count_nonzero(layer.weights))
+    on_chip = integers(layer.weights, layer.weight_type) if layer.weights.size else layer.weights
+    return int(issued - np.count_nonzero(on_chip))

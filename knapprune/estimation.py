@@ -13,6 +13,7 @@ from knapprune.adapters.adapter import adapter, written_kernels
 from knapprune.configuration import configuration
 from knapprune.distributed import distributed_logic, generated_adders, warn_of_overflow, warn_of_unrounded
 from knapprune.hardware import parts
+from knapprune.hardware.constants import is_upper_bound
 from knapprune.hardware.explanation import Explanation
 from knapprune.hardware.model import Covers, Explains, HardwareModel, hardware
 from knapprune.hls_config import HlsConfigSource, Overrides
@@ -99,8 +100,24 @@ class Resources:
         ]
         rows.append(["total", "", "", "", "", *self.total.values()])
         text = plain_table(["layer", "kernel", "strategy", "reuse", "bits", *names], rows)
-        lines = [text, *self.chip(), *([f"not counted: {', '.join(self.uncounted)}"] if self.uncounted else [])]
+        lines = [
+            text,
+            *self._notes(),
+            *self.chip(),
+            *([f"not counted: {', '.join(self.uncounted)}"] if self.uncounted else []),
+        ]
         return "\n".join([*lines, *(["", self.explanation] if self.explanations else [])])
+
+    @property
+    def upper_bounds(self) -> tuple[str, ...]:
+        """Layers whose DSPs are known from above only: data of few bits, or a limit that hls4ml sets."""
+        return tuple(layer.name for layer in self.layers if self._dsp(layer) and is_upper_bound(layer))
+
+    def _dsp(self, layer: Layer) -> int:
+        return self.by_layer.get(layer.name, {}).get("dsp", 0)
+
+    def _notes(self) -> list[str]:
+        return [f"dsp at most: {', '.join(self.upper_bounds)}"] if self.upper_bounds else []
 
     @property
     def explanation(self) -> str:

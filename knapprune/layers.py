@@ -102,7 +102,8 @@ class Layer:
         For each place of the window of a convolution (its axes in the kernel's order, flat), the pixels in parallel at
         which it reads data and not padding, whichever pixels those are; empty where that is all `copies`.
     never_negative
-        Whether data is never negative though its type has a sign, as behind a ReLU: it then needs a bit less.
+        Whether data is never negative though its type has a sign, as behind a ReLU in io_parallel: products with
+        constants then go by a bit less.
     own_settings
         Whether hls4ml can be given a reuse factor and a width for this kernel alone. The two kernels of a recurrent
         layer and the two parts of a separable convolution share theirs.
@@ -157,8 +158,8 @@ class Layer:
 
     @property
     def operand_bits(self) -> int:
-        """Bits of an input word that data can differ in."""
-        return self.data_bits - self.never_negative
+        """Bits of an input word that a product goes by: one less where its sign is known to be constant."""
+        return self.data_bits - (self.never_negative and self.constant)
 
     @property
     def constant(self) -> bool:

@@ -81,7 +81,7 @@ def describe(
         weight_type=None if binary else Rounding.parse(precision),
         data_bits=int(data.type.precision.width),
     )
-    if config.io_type == "io_parallel" and layer.constant and not recurrent:
+    if config.io_type == "io_parallel" and not recurrent:
         layer = replace(layer, never_negative=bool(data.type.precision.signed) and _behind_relu(node))
     if kind in ("lstm", "gru"):
         layer = replace(layer, pixels=int(node.get_input_variable().shape[0]))
@@ -152,11 +152,10 @@ def _convolution(layer: Layer, node: Any, streams: bool) -> Layer:
     padded = prod(sum(node.get_attr(name, 0) for name in side) for side in sides[: 1 if "1D" in node.class_name else 2])
     # A stream brings one pixel at a time, whatever n_partitions says.
     copies = 1 if streams else pixels // int(node.get_attr("n_partitions"))
-    at_once = not streams and (layer.constant or layer.strategy == "latency")
     return replace(
         layer,
         copies=copies,
-        reached=reached(_sides(node), copies) if at_once else (),
+        reached=() if streams else reached(_sides(node), copies),
         pixels=pixels,
         streamed=int(padded) if streams else 0,
         outputs=(-2, -1) if layer.depthwise else (-1,),

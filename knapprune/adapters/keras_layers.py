@@ -144,7 +144,7 @@ def folded(
         return kernels
     written = dict(kernels)
     for name, normalisations in data_flow(order, config).folded.items():
-        for normalisation in normalisations if name in written else ():
+        for normalisation in normalisations if name in written and written[name].size else ():
             written[name] = np.multiply(scale_of(normalisation), written[name])
     return written
 
@@ -157,10 +157,9 @@ def _in_place(layer: Layer, call: Call, config: HlsConfig, flow: Flow) -> Layer:
     second = layer.name.endswith("/recurrent") or (
         type(call.layer) in _SEPARABLE and layer.name == f"{call.layer.name}_pointwise"
     )
-    positive = not second and layer.constant and call.layer.name in flow.never_negative
-    if positive and flow.types[layer.name].signed:
+    if not second and call.layer.name in flow.never_negative and flow.types[layer.name].signed:
         layer = replace(layer, never_negative=True)
-    if second or not layer.convolves or not (layer.constant or layer.strategy == "latency"):
+    if second or not layer.convolves:
         return layer
     return replace(layer, reached=reached(_sides(call), layer.copies))
 

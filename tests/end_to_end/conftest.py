@@ -1,4 +1,4 @@
-"""What synthesis makes of products, written out once more for the tests: weight by weight, sharing nothing with the code."""
+"""What synthesis makes of products, written out for the tests weight by weight, sharing nothing with the code."""
 
 from functools import cache
 from math import floor
