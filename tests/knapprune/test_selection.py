@@ -70,6 +70,40 @@ def test_the_selection_is_the_best_of_all():
     assert found.solution.status == "OPTIMAL"
 
 
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning")
+def test_constants_are_selected_best_of_all_where_values_repeat(seed):
+    """25 kernels each, of seven bits: equal weights of an input live and die together, shifts and sums of two stay."""
+    rng = np.random.default_rng(seed)
+    settings_of = {"Model": {"Strategy": "latency", "ReuseFactor": 1, "Precision": "fixed<7,2>"}}
+    settings_of["LayerName"] = {"data": {"Precision": {"result": "fixed<16,6>"}}}
+    for _ in range(25):
+        shape = (int(rng.integers(1, 5)), int(rng.integers(2, 9)))
+        model = keras.Sequential(
+            [
+                keras.Input(shape[:1], name="data"),
+                keras.layers.Dense(shape[1], name="fc"),
+                keras.layers.Dense(1, kernel_initializer="ones", name="sum"),  # of shifts: nothing to prune
+            ]
+        )
+        # 11, 13, 19, 21 and -11 of 32 have three signed digits; 8 and 12 have one and two.
+        whole = rng.choice([11, 13, 19, 21, -11, 8, 12, 0], size=shape)
+        model.get_layer("fc").kernel.assign(whole / 32)
+        costly = np.isin(whole, [11, 13, 19, 21, -11])
+        pairs = sorted({(i, value) for (i, j), value in np.ndenumerate(whole) if costly[i, j]})
+        if not pairs:
+            continue
+        worth = [abs(value) / 32 * (whole[i] == value).sum() for i, value in pairs]
+        limit = int(rng.integers(0, len(pairs) + 1))
+        found = select(model, settings_of, {"dsp": limit}, normalise="none")
+        mask = found.masks.get("fc", np.ones(shape, dtype=bool))
+        best = max(sum(kept) for kept in itertools.combinations(worth, limit))
+        assert found.solution.status == "OPTIMAL"
+        assert np.abs(whole[mask & costly]).sum() / 32 == pytest.approx(best)
+        assert mask[~costly & (whole != 0)].all()
+        assert found.resources["dsp"] <= limit == found.budget[0].limit
+
+
 def test_auto_takes_the_finest_structure_that_saves_what_is_budgeted():
     assert select(MODEL, config(), {"dsp": 0.5}).structures == {"fc1": "dsp-row", "fc2": "dsp-row"}
     assert select(MODEL, config(), {"bram": 0.5}).structures == {"fc1": "row-and-word", "fc2": "row-and-word"}
