@@ -3,12 +3,12 @@
 What can be saved by zeros depends on the strategy that takes effect (read in hls4ml 1.3 and counted in its output):
 
 ============================  =========================================  ==================================
-strategy                      DSP                                        BRAM
+strategy                      DSP                                        BRAM, in halves
 ============================  =========================================  ==================================
 latency, reuse factor 1       one multiplier a non-zero weight           none
 latency, reuse factor > 1     a cap: ceil(size / RF) - floor(zeros / RF)  none
-resource_unrolled             one multiplier a row with a non-zero        blocks with a bit of a non-zero
-resource                      one multiplier a row, zeros and all         all blocks
+resource_unrolled             one multiplier a row with a non-zero        pieces with a bit of such a row
+resource                      one multiplier a row, zeros and all         all pieces, and the output index
 distributed_arithmetic        none                                       none
 fixed (a normalisation)       one multiplier a value, over RF             none
 ============================  =========================================  ==================================
@@ -24,7 +24,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.hardware.bram import block_count, columns_of_rows, depth_segments, rows_of_blocks, word_bits
+from knapprune.hardware.bram import index_bits, pieces, pieces_of_rows, rows_of_pieces, weight_memory
 from knapprune.hardware.dsp import MultiplierTable, table_of_part
 from knapprune.hardware.explanation import Explanation, legal_reuse_factors
 from knapprune.hardware.latency import interval
@@ -47,7 +47,7 @@ class Hls4mlHardware:
         DSP blocks by operand width, in place of the part's own table.
     """
 
-    resources: tuple[str, ...] = ("dsp", "bram")
+    resources: tuple[str, ...] = ("dsp", "bram18")
 
     def __init__(self, part: str = "xcvu13p-flga2577-2-e", multipliers: MultiplierTable | None = None) -> None:
         self.multipliers = multipliers if multipliers is not None else table_of_part(part)
@@ -140,14 +140,15 @@ class Hls4mlHardware:
             fixed["dsp"] = latency_multiplier_cap(layer, alive) * per_multiplier
         elif layer.strategy == "resource":
             fixed["dsp"] = -(-layer.size // layer.reuse_factor) * per_multiplier
-            fixed["bram"] = block_count(layer)
+            fixed["bram18"] = weight_memory(layer).halves + pieces(index_bits(layer), layer.reuse_factor).halves
         elif layer.strategy == "resource_unrolled":
             lowest, highest = _label_range_of_rows(layer, labels, alive)
-            own[0], shared = _count_by_owner(lowest.min(axis=1), highest.max(axis=1), label_count)
+            own[0], shared = _count_by_owner(lowest, highest, label_count)
             own[0] *= per_multiplier
             fixed["dsp"] = shared * per_multiplier
-            if layer.reuse_factor > 1:
-                own[1], fixed["bram"] = _count_by_owner(*_label_range_of_blocks(layer, lowest, highest), label_count)
+            memory = weight_memory(layer)
+            ranges = _label_range_of_pieces(*rows_of_pieces(layer, memory), lowest, highest)
+            own[1], fixed["bram18"] = _count_by_owner(*ranges, label_count, memory.cost)
         elif layer.strategy not in ("distributed_arithmetic", "fixed"):
             raise ValueError(f"layer {layer.name!r}: strategy {layer.strategy!r} is not one hls4ml has")
         fixed["dsp"] += self.dsp_of_products(layer)
@@ -155,7 +156,7 @@ class Hls4mlHardware:
         return LabelCosts(label_type, type_costs, fixed)
 
     def words(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> SharedWords | None:
-        """State which memory words the DSP rows of a layer share.
+        """State which pieces of the memory word the DSP rows of a layer share.
 
         Parameters
         ----------
@@ -167,13 +168,12 @@ class Hls4mlHardware:
         Returns
         -------
         SharedWords or None
-            One plane for each 1024 products of a row. None where pruned rows free no memory.
+            None where pruned rows free no memory.
         """
-        if layer.strategy != "resource_unrolled" or layer.reuse_factor == 1:
+        memory = weight_memory(layer)
+        if layer.strategy != "resource_unrolled" or not len(memory.cost):
             return None
-        alive = layer.flat(np.asarray(kernel) != 0).reshape(-1, layer.reuse_factor)
-        planes = depth_segments(alive.astype(np.int64)).max(axis=2) > 0
-        return SharedWords("bram", *columns_of_rows(layer), planes)
+        return SharedWords("bram18", *pieces_of_rows(layer, memory), memory.cost)
 
     def structure(self, layer: Layer, resources: tuple[str, ...]) -> str:
         """Name the finest structure that saves these resources in this layer.
@@ -192,7 +192,7 @@ class Hls4mlHardware:
         """
         if layer.strategy != "resource_unrolled":
             return "unstructured"
-        return "row-and-word" if "bram" in resources else "dsp-row"
+        return "row-and-word" if "bram18" in resources else "dsp-row"
 
     def advice(self, layer: Layer, resource: str) -> str:
         """Say why pruning this layer saves none of the resource, and what would.
@@ -216,13 +216,13 @@ class Hls4mlHardware:
                 "distributed_arithmetic uses no DSP; zeros save look-up tables there, together and not each its share"
             )
         if layer.strategy == "resource_unrolled":
-            if resource == "bram":
-                return "structure 'bram-run' can save bram here, and 'row-and-word' more"
+            if resource == "bram18":
+                return "structure 'bram-run' can save bram18 here, and 'row-and-word' more"
             return "structure 'dsp-row' can save dsp here"
         if resource == "dsp" and self.dsp_per_multiplier(layer) == 0:
             return f"products of {layer.weight_bits} x {layer.data_bits} bits take no DSP"
         wanted = _WANTED if layer.depthwise or layer.kind == "einsum_dense" else _wanted(layer, resource)
-        if resource == "bram" and (layer.strategy != "resource" or layer.reuse_factor == 1):
+        if resource == "bram18" and (layer.strategy != "resource" or layer.reuse_factor == 1):
             why = "keeps no weights in BRAM"
         else:
             why = "only caps its multipliers" if layer.strategy == "latency" else "spends the same on zeros"
@@ -256,8 +256,9 @@ class Hls4mlHardware:
             dsp_per_product=self.multipliers.blocks(layer.weight_bits, layer.data_bits),
             dsp_of_products=self.dsp_of_products(layer),
             dsp_ports=(self.multipliers.wide_port, self.multipliers.narrow_port),
-            word_bits=word_bits(layer) if whole["bram"] else 0,
-            word_depth=layer.reuse_factor if whole["bram"] else 0,
+            word_bits=int(weight_memory(layer).end.max(initial=0)),
+            word_depth=layer.reuse_factor if whole["bram18"] else 0,
+            index_bits=index_bits(layer),
             pruning={name: self._saving(layer, dense, name) for name in self.resources if whole[name]},
             legal_reuse_factors=legal_reuse_factors(layer),
             interval=interval(layer),
@@ -311,28 +312,33 @@ def _no_label(labels: Labels) -> int:
 
 
 def _label_range_of_rows(layer: Layer, labels: Labels, alive: npt.NDArray[np.bool_]) -> tuple[Labels, Labels]:
-    """Lowest and highest label among the non-zero weights of each row and depth segment, shape (rows, segments)."""
-    living = np.where(alive, labels, labels.dtype.type(-1))
-    segments = depth_segments(layer.flat(living).reshape(-1, layer.reuse_factor))
+    """Lowest and highest label among the non-zero weights of each row, shape (rows,)."""
+    rows = layer.flat(np.where(alive, labels, labels.dtype.type(-1))).reshape(-1, layer.reuse_factor)
     none = labels.dtype.type(_no_label(labels))
-    return np.where(segments < 0, none, segments).min(axis=2), segments.max(axis=2)
+    return np.where(rows < 0, none, rows).min(axis=1), rows.max(axis=1)
 
 
-def _label_range_of_blocks(layer: Layer, lowest: Labels, highest: Labels) -> tuple[Labels, Labels]:
-    """Lowest and highest label among the non-zero weights with a bit in each block, flat."""
-    first, last = rows_of_blocks(layer)
-    # reduceat works on [start, stop) pairs; every second result is the gap between two blocks. The pad allows a stop
+def _label_range_of_pieces(
+    first: npt.NDArray[np.int64], last: npt.NDArray[np.int64], lowest: Labels, highest: Labels
+) -> tuple[Labels, Labels]:
+    """Lowest and highest label among the non-zero weights of the rows with a bit in each piece, shape (pieces,)."""
+    # reduceat works on [start, stop) pairs; every second result is the gap between two pieces. The pad allows a stop
     # behind the last row.
     bounds = np.stack([first, last + 1], axis=1).ravel()
-    low = np.minimum.reduceat(np.pad(lowest, ((0, 1), (0, 0)), constant_values=_no_label(lowest)), bounds, axis=0)[::2]
-    high = np.maximum.reduceat(np.pad(highest, ((0, 1), (0, 0)), constant_values=-1), bounds, axis=0)[::2]
-    return low.ravel(), high.ravel()
+    low = np.minimum.reduceat(np.pad(lowest, (0, 1), constant_values=_no_label(lowest)), bounds)[::2]
+    high = np.maximum.reduceat(np.pad(highest, (0, 1), constant_values=-1), bounds)[::2]
+    return low, high
 
 
-def _count_by_owner(lowest: Labels, highest: Labels, label_count: int) -> tuple[npt.NDArray[np.int64], int]:
-    """Count the units that one label owns, by label, and those that several share; empty units count for nothing."""
-    owned = lowest[lowest == highest]
-    return np.bincount(owned, minlength=label_count), int(np.count_nonzero((highest >= 0) & (lowest != highest)))
+def _count_by_owner(
+    lowest: Labels, highest: Labels, label_count: int, cost: npt.NDArray[np.int64] | None = None
+) -> tuple[npt.NDArray[np.int64], int]:
+    """Add up what one label owns, by label, and what several share; units without a label cost nothing."""
+    cost = np.ones(len(lowest), dtype=np.int64) if cost is None else cost
+    owned = lowest == highest
+    own = np.zeros(label_count, dtype=np.int64)
+    np.add.at(own, lowest[owned], cost[owned])
+    return own, int(cost[(highest >= 0) & ~owned].sum())
 
 
 def _distinct_columns(own: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
