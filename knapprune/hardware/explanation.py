@@ -98,8 +98,8 @@ class Explanation:
             return "0; the weights are constants in the logic"
         index = f", and a table of outputs {self.index_bits} bits wide and as deep" if self.index_bits else ""
         return (
-            f"{self.use['bram18']} of {self.whole['bram18']} halves of a block; the memory is {self.word_bits} bits wide "
-            f"({self.whole_multipliers} weights of {self.layer.weight_bits}) and {self.word_depth} deep{index}: "
+            f"{self.use['bram18']} of {self.whole['bram18']} halves of a block; the memory is {self.word_bits} bits "
+            f"wide ({self.whole_multipliers} weights of {self.layer.weight_bits}) and {self.word_depth} deep{index}: "
             f"{_pieces(self.word_depth)}"
         )
 
