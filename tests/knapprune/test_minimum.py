@@ -136,34 +136,36 @@ def test_fetch_groups_say_the_smallest_number_of_cycles_and_it_can_be_kept():
     assert one_left.resources["cycles"] == cap.limit
 
 
-def test_the_joint_choice_says_how_far_each_cap_has_to_go_beside_the_others():
+@pytest.mark.parametrize("resource", ["dsp", "bram18", "bram"])
+def test_the_joint_choice_says_how_far_each_cap_has_to_go_beside_the_others(resource):
     factors = {name: [2, 4] for name in SIZES}
     given = config(*[("Resource", 2)] * 3)
     choose = {"reuse_factor": factors}
     combinations = []
     for chosen in itertools.product([2, 4], repeat=3):
         seen = kp.estimate(MODEL, config(*[("Resource", factor) for factor in chosen]))
-        combinations.append((seen["dsp"], sum(latency(layer) for layer in seen.layers)))
+        combinations.append((seen[resource], sum(latency(layer) for layer in seen.layers)))
     fastest = min(cycles for _, cycles in combinations)
-    least = min(dsp for dsp, _ in combinations)
+    least = min(used for used, _ in combinations)
     with pytest.raises(kp.BudgetError, match="keep all of these") as caught:
-        kp.select(MODEL, given, {"dsp": least + 5, "latency": fastest + 2}, choose=choose)
-    dsp = min(dsp for dsp, cycles in combinations if cycles <= fastest + 2)
-    cycles = min(cycles for dsp, cycles in combinations if dsp <= least + 5)
-    assert f"the others allow dsp={dsp} at least" in str(caught.value)
+        kp.select(MODEL, given, {resource: least + 5, "latency": fastest + 2}, choose=choose)
+    used = min(used for used, cycles in combinations if cycles <= fastest + 2)
+    cycles = min(cycles for used, cycles in combinations if used <= least + 5)
+    assert f"the others allow {resource}={used} at least" in str(caught.value)
     assert f"the others allow latency={cycles} at least" in str(caught.value)
-    for budget in ({"dsp": dsp, "latency": fastest + 2}, {"dsp": least + 5, "latency": cycles}):
+    for budget in ({resource: used, "latency": fastest + 2}, {resource: least + 5, "latency": cycles}):
         kp.select(MODEL, given, budget, choose=choose)
 
 
-def test_the_joint_choice_names_the_least_of_each_cap():
+@pytest.mark.parametrize(("resource", "least"), [("dsp", 186), ("bram18", 83), ("bram", 42)])
+def test_the_joint_choice_names_the_least_of_each_cap(resource, least):
     given = config(*[("Resource", 2)] * 3)
     with pytest.raises(
         kp.BudgetError, match=r"whatever is chosen and pruned beside budget\['latency'\] = 100"
     ) as caught:
-        kp.select(MODEL, given, {"dsp": 1, "latency": 100}, choose={"reuse_factor": [2, 4]})
-    assert [(cap.resource, cap.limit) for cap in caught.value.minimum] == [("dsp", 186), ("latency", 100)]
-    kp.select(MODEL, given, {"dsp": 186, "latency": 100}, choose={"reuse_factor": [2, 4]})
+        kp.select(MODEL, given, {resource: 1, "latency": 100}, choose={"reuse_factor": [2, 4]})
+    assert [(cap.resource, cap.limit) for cap in caught.value.minimum] == [(resource, least), ("latency", 100)]
+    kp.select(MODEL, given, {resource: least, "latency": 100}, choose={"reuse_factor": [2, 4]})
 
 
 def prune(given, budget, **options):
