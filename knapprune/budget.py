@@ -6,7 +6,7 @@ import difflib
 import math
 import numbers
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from knapprune.estimation import Resources
@@ -56,7 +56,7 @@ class Cap:
     limit: int
     layer: str | None = None
     part: str | None = None
-    counted: str = ""
+    counted: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         if not self.counted:

@@ -112,8 +112,9 @@ def by_hand(order, strategy, reuse_factor, bits, *, limit=None, memory=True):
         return len(alive) if reuse_factor == 1 else min(len(alive), limit), 0
     used = alive if strategy == "resource_unrolled" else range(len(order))
     rows = {w // reuse_factor for w in used}
-    blocks = {bit // 36 for row in rows for bit in range(row * bits, (row + 1) * bits)}
-    return len(rows), len(blocks) if memory and reuse_factor > 1 else 0
+    # No reuse factor here is above 512, where a half takes 36 bits, and no table of outputs has 1024 bits.
+    halves = {bit // 36 for row in rows for bit in range(row * bits, (row + 1) * bits)}
+    return len(rows), len(halves) if memory and reuse_factor > 1 else 0
 
 
 def cap(size, zeros, reuse_factor):
@@ -128,7 +129,7 @@ def per_multiplier(first, second):
 
 
 def expected(case, layer, check):
-    """The DSPs and blocks of each kernel."""
+    """The DSPs and halves of blocks of each kernel."""
     kernels = [weights for weights in layer.get_weights() if weights.ndim > 1][:2]  # a GRU has a bias of two rows
     one = per_multiplier(case.bits, case.bits)
     taken = {name: (found.strategy, found.reuse_factor) for name, found in check.by_layer.items()}
@@ -141,7 +142,7 @@ def expected(case, layer, check):
         assert strategy == ("resource" if case.strategy == "resource" else "latency")
         limit = cap(order.size * channels, int((order == 0).sum()), factor)
         multipliers, _ = by_hand(order, strategy, factor, case.bits, limit=limit)
-        found[name] = {"dsp": multipliers * one, "bram": 0}
+        found[name] = {"dsp": multipliers * one, "bram18": 0}
     if case.build.startswith("separable"):
         found["x_pointwise"] = plain(np.moveaxis(kernels[1], -1, 0).ravel(), case, *taken["x_pointwise"])
     if case.build.startswith("einsum"):
@@ -163,8 +164,8 @@ def effective(case):
 
 def plain(order, case, strategy, factor, copies=1):
     limit = cap(order.size, int((order == 0).sum()), factor)
-    multipliers, blocks = by_hand(order, strategy, factor, case.bits, limit=limit)
-    return {"dsp": multipliers * copies * per_multiplier(case.bits, case.bits), "bram": blocks}
+    multipliers, halves = by_hand(order, strategy, factor, case.bits, limit=limit)
+    return {"dsp": multipliers * copies * per_multiplier(case.bits, case.bits), "bram18": halves}
 
 
 def config_of(case):
