@@ -58,6 +58,8 @@ def test_blocks_that_are_counted_as_such_stay_what_they_are():
     (cap,) = parse_budget({"bram": 4}, today)
     assert (cap.counted, cap.capacity, cap.use(today)) == ("bram", 4, 9)
     assert parse_budget((Cap("bram", 4),), today) == (cap,)
+    (chip,) = parse_budget({"part": "xc7z020"}, today)
+    assert (chip.resource, chip.capacity) == ("bram", 140)
     with pytest.raises(BudgetError, match=r"unknown resource 'bram18', expected one of \['bram'\]"):
         parse_budget({"bram18": 4}, today)
 
