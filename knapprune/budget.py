@@ -6,12 +6,13 @@ import difflib
 import math
 import numbers
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from knapprune.estimation import Resources
 from knapprune.hardware import parts
 from knapprune.hls_config import Overrides
+from knapprune.units import counted_as, size_of, with_blocks
 
 Amount = float
 
@@ -47,12 +48,19 @@ class Cap:
         The layer it is on, or None for the whole model.
     part
         The chip that the limit is taken from, or None where it was given as such.
+    counted
+        The resource that is counted, by default the same; of ``"bram"``, blocks of 36 Kb, ``"bram18"``, their halves.
     """
 
     resource: str
     limit: int
     layer: str | None = None
     part: str | None = None
+    counted: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.counted:
+            object.__setattr__(self, "counted", counted_as(self.resource, ()))
 
     def __str__(self) -> str:
         where = self.layer if self.part is None else self.part
@@ -84,9 +92,44 @@ class Cap:
         Returns
         -------
         int
-            The count.
+            The count, in the unit of the limit.
         """
-        return sum(use[self.resource] for name, use in resources.by_layer.items() if self.covers(name))
+        return self.of_counted(self.counted_use(resources))
+
+    @property
+    def capacity(self) -> int:
+        """The limit in the unit that is counted."""
+        return self.limit * size_of(self.resource, self.counted)
+
+    def counted_use(self, resources: Resources) -> int:
+        """Look up what counts towards this cap, in the unit that is counted.
+
+        Parameters
+        ----------
+        resources
+            Resources by layer.
+
+        Returns
+        -------
+        int
+            The count: within the limit if, and only if, it is within `capacity`.
+        """
+        return sum(use[self.counted] for name, use in resources.by_layer.items() if self.covers(name))
+
+    def of_counted(self, count: int) -> int:
+        """Say how much of the limit a count takes.
+
+        Parameters
+        ----------
+        count
+            In the unit that is counted.
+
+        Returns
+        -------
+        int
+            In the unit of the limit, rounded up.
+        """
+        return -(-count // size_of(self.resource, self.counted))
 
     def asks(self, today: Resources) -> bool:
         """Say whether there is anything to save for this cap.
@@ -116,9 +159,9 @@ def parse_budget(budget: Budget, today: Resources) -> tuple[Cap, ...]:
     ----------
     budget
         By resource: a fraction of today's use (a float from 0 to 1) or an absolute count (an int, or a whole float
-        above 1). A layer's name as key, with such a mapping as value, adds caps on that layer alone. ``"part"`` caps
-        all that is counted by what a chip has, ``"share"`` by a share of it; without a part, of the chip that the
-        configuration names.
+        above 1). Where halves of a block are counted, ``"bram18"``, ``"bram"`` caps whole blocks. A layer's name as
+        key, with such a mapping as value, adds caps on that layer alone. ``"part"`` caps all that is counted by what a
+        chip has, ``"share"`` by a share of it; without a part, of the chip that the configuration names.
     today
         What the model uses now.
 
@@ -133,7 +176,7 @@ def parse_budget(budget: Budget, today: Resources) -> tuple[Cap, ...]:
         For an empty budget, an unknown resource, layer or part, or an amount that is neither a fraction nor a count.
     """
     if isinstance(budget, tuple) and budget and all(isinstance(cap, Cap) for cap in budget):
-        return budget
+        return tuple(replace(cap, counted=counted_as(cap.resource, today.counted)) for cap in budget)
     if not isinstance(budget, Mapping) or not budget:
         raise BudgetError(f"budget: got {budget!r}, expected a mapping such as {{'dsp': 0.25, 'bram': 40}}")
     chip = {key: budget[key] for key in ("part", "share") if not isinstance(budget.get(key, {}), Mapping)}
@@ -150,7 +193,8 @@ def parse_budget(budget: Budget, today: Resources) -> tuple[Cap, ...]:
         elif not amount:
             raise BudgetError(f"budget[{key!r}]: got an empty mapping, expected resources such as {{'dsp': 8}}")
         else:
-            caps.extend(_cap(str(name), key, value, today.by_layer[key], today) for name, value in amount.items())
+            use = with_blocks(today.by_layer[key])
+            caps.extend(_cap(str(name), key, value, use, today) for name, value in amount.items())
     return tuple(caps)
 
 
@@ -213,10 +257,10 @@ def _caps_of_chip(chip: Mapping[str, Any], today: Resources) -> list[Cap]:
     caps = [
         Cap(name, math.floor(float(share) * count + 1e-9), part=part.name)
         for name, count in part.resources.items()
-        if name in today.total
+        if name in today.counted
     ]
     if not caps:
-        raise BudgetError(f"budget: {part.name!r} has no {' or '.join(today.total)} to cap; cap those by name")
+        raise BudgetError(f"budget: {part.name!r} has no {' or '.join(today.counted)} to cap; cap those by name")
     return caps
 
 
@@ -244,7 +288,7 @@ def _cap(resource: str, layer: str | None, amount: Any, use: Mapping[str, int], 
         limit = int(number) if number > 1 else math.floor(number * use[resource] + 1e-9) if number >= 0 else -1
     if limit < 0:
         raise BudgetError(problem)
-    return Cap(resource, limit, layer)
+    return Cap(resource, limit, layer, counted=counted_as(resource, today.counted))
 
 
 def _hint(key: str, today: Resources) -> str:

@@ -65,7 +65,7 @@ class Candidates:
         return bool(self.cost_of_types(cap).any()) or self.cost_of_words(cap) > 0
 
     def cost_of_words(self, cap: Cap) -> int:
-        """Say what a block of a shared word counts towards a cap.
+        """Say what a unit of a shared word's cost counts towards a cap.
 
         Parameters
         ----------
@@ -77,7 +77,7 @@ class Candidates:
         int
             1 or 0.
         """
-        return int(self.words is not None and self.words.resource == cap.resource and cap.covers(self.layer.name))
+        return int(self.words is not None and self.words.resource == cap.counted and cap.covers(self.layer.name))
 
     def cost_of_types(self, cap: Cap) -> npt.NDArray[np.int64]:
         """Say what a label of each type counts towards a cap.
@@ -92,9 +92,9 @@ class Candidates:
         numpy.ndarray
             Shape (types,).
         """
-        if not cap.covers(self.layer.name) or cap.resource not in self.resources:
+        if not cap.covers(self.layer.name) or cap.counted not in self.resources:
             return np.zeros_like(self.costs.type_costs[0])
-        costs: npt.NDArray[np.int64] = self.costs.type_costs[self.resources.index(cap.resource)]
+        costs: npt.NDArray[np.int64] = self.costs.type_costs[self.resources.index(cap.counted)]
         return costs
 
     def fixed(self, cap: Cap) -> int:
@@ -113,7 +113,7 @@ class Candidates:
         if not cap.covers(self.layer.name):
             return 0
         own = 0 if self.prunable else int(self.cost_of_types(cap)[self.costs.label_type].sum())
-        return self.costs.fixed[cap.resource] + own
+        return self.costs.fixed[cap.counted] + own
 
 
 def candidates(
@@ -148,7 +148,7 @@ def candidates(
     """
     found = []
     for layer, wanted in zip(layers, by_layer(structure, layers), strict=True):
-        capped = tuple(cap.resource for cap in caps if cap.covers(layer.name))
+        capped = tuple(cap.counted for cap in caps if cap.covers(layer.name))
         found.append(layer_candidates(resource_model, layer, kernels[layer.name], capped, wanted))
     return found
 
@@ -247,8 +247,8 @@ def could_save(resource_model: HardwareModel, group: Candidates, cap: Cap) -> bo
     """
     dense = np.ones(group.layer.kernel_shape, dtype=bool)
     shared = group.structure == ROW_AND_WORD
-    costs, words = _costs(resource_model, group.layer, group.labels, dense, (cap.resource,), shared)
-    return words is not None or bool(costs.type_costs[group.resources.index(cap.resource)].any())
+    costs, words = _costs(resource_model, group.layer, group.labels, dense, (cap.counted,), shared)
+    return words is not None or bool(costs.type_costs[group.resources.index(cap.counted)].any())
 
 
 def _costs(
@@ -269,7 +269,7 @@ def _costs(
             "expected a method words(layer, kernel)"
         )
     words = resource_model.words(layer, kernel)
-    if words is None or words.resource not in capped or not words.planes.any():
+    if words is None or words.resource not in capped or not np.any(kernel):
         return costs, None
     type_costs = costs.type_costs.copy()
     type_costs[resource_model.resources.index(words.resource)] = 0

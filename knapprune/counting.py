@@ -1,10 +1,10 @@
-"""Count multipliers and memory blocks in a generated project: what the C++ names, not what a model predicts."""
+"""Count multipliers and halves of memory blocks in a generated project: what the C++ names, not what is predicted."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, log2
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,10 +16,10 @@ from knapprune.generated import GeneratedLayer, GeneratedProjectError, read_proj
 from knapprune.generated_weights import bits, constants_to_multiply, integers
 from knapprune.hardware.dsp import MultiplierTable, table_of_part
 
-# A 36 Kb block as 1024 words of 36 bits, the deepest shape that keeps the full width (AMD UG573, table 1-10).
-# Stated here again and not taken from knapprune.hardware, so that a count is no echo of the prediction.
-_BLOCK_BITS = 36
-_BLOCK_WORDS = 1024
+# A BRAM_18K is 512 words of 36 bits, 1024 of 18 or 2048 of 9 (AMD UG573, table 1-10). How C synthesis cuts a memory
+# into them is stated here again and not taken from knapprune.hardware, so that a count is no echo of the prediction.
+_DEEPEST = 2048
+_SMALLEST_TABLE = 1024  # bits that a table of indices has at least where it is kept in blocks
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class LayerCount:
     dsp
         DSPs of these multipliers, each by the bits that its values need, and those of the products that no weight
         decides: of gates by states, or by the scale of a normalisation.
-    bram
-        36 Kb blocks that hold a bit of a used weight.
+    bram18
+        Halves of a 36 Kb block (BRAM_18K) that hold a bit of a row with a used weight, or of a table of outputs.
     vanished
         Weights that are not zero in the model but zero on the chip, because the type has too few fractional bits. Where
         weights are in memory, hls4ml still issues their product, so they count as used.
@@ -51,14 +51,14 @@ class LayerCount:
     reuse_factor: int
     multipliers: int
     dsp: int
-    bram: int
+    bram18: int
     vanished: int
     adders: int = 0
 
     @property
     def resources(self) -> Mapping[str, int]:
         """The countable resources, by name."""
-        return MappingProxyType({"dsp": self.dsp, "bram": self.bram})
+        return MappingProxyType({"dsp": self.dsp, "bram18": self.bram18})
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def count_project(folder: Path, multipliers: MultiplierTable | None = None) -> P
     Returns
     -------
     ProjectCount
-        DSPs and 36 Kb blocks of each layer.
+        DSPs and halves of 36 Kb blocks of each layer.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def count_adders(layer: LayerAdders) -> LayerCount:
 
 
 def count_layer(layer: GeneratedLayer, table: MultiplierTable) -> LayerCount:
-    """Count the multipliers and blocks of one generated layer.
+    """Count the multipliers and halves of blocks of one generated layer.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def count_layer(layer: GeneratedLayer, table: MultiplierTable) -> LayerCount:
     Returns
     -------
     LayerCount
-        Its multipliers, DSPs and 36 Kb blocks.
+        Its multipliers, DSPs and halves of 36 Kb blocks.
 
     Raises
     ------
@@ -150,7 +150,7 @@ def count_layer(layer: GeneratedLayer, table: MultiplierTable) -> LayerCount:
         )
     used = _used_weights(layer)
     constant = layer.reuse_factor == 1 and layer.strategy in ("latency", "resource", "resource_unrolled")
-    blocks = 0
+    halves = 0
     if constant or layer.strategy == "latency":
         widths, copies = _constants(layer, table)
         # nnet_dense_latency.h: above RF = 1 the ALLOCATION pragma shares multipliers, rounding in its own way.
@@ -162,8 +162,11 @@ def count_layer(layer: GeneratedLayer, table: MultiplierTable) -> LayerCount:
         rows = np.unique(used // layer.reuse_factor)
         multipliers = rows.size * layer.copies
         widths, copies = _of_memory(layer, rows, table), np.full(rows.size, layer.copies)
-        # nnet_depthwise_product.h binds no memory.
-        blocks = 0 if layer.depthwise else blocks_in_use(used, layer.weight_bits, layer.reuse_factor)
+        if not layer.depthwise:  # nnet_depthwise_product.h binds no memory
+            top = None if table.narrows_memories else _last_row_bits(layer)
+            halves = halves_in_use(used, layer.weights.size, layer.weight_bits, layer.reuse_factor, top)
+            if layer.strategy == "resource":
+                halves += halves_of_outputs(layer.n_in, layer.reuse_factor)
     return LayerCount(
         name=layer.name,
         strategy=layer.strategy,
@@ -174,7 +177,7 @@ def count_layer(layer: GeneratedLayer, table: MultiplierTable) -> LayerCount:
             for width, number in zip(widths, copies, strict=True)
         )
         + sum(number * table.blocks(first, second) for number, first, second in layer.fixed),
-        bram=blocks,
+        bram18=halves,
         vanished=_vanished(layer),
     )
 
@@ -206,52 +209,117 @@ def _limit(layer: GeneratedLayer) -> int:
 def _of_memory(layer: GeneratedLayer, rows: NDArray[np.int64], table: MultiplierTable) -> NDArray[np.int64]:
     """Count the bits of the values that each row's multiplier takes from memory."""
     widths = np.full(rows.size, layer.weight_bits, dtype=np.int64)
-    if not layer.weights.size or not rows.size:
+    if not layer.weights.size:  # a layer that scales
         return widths
-    whole = integers(layer.weights, layer.weight_type)
     if table.narrows_memories:
-        widths[:] = bits(whole)
+        widths[:] = bits(integers(layer.weights, layer.weight_type))
     else:
-        # The word is cut at its top, where the last row's weights are.
-        last = (whole.size - 1) // layer.reuse_factor
-        widths[rows == last] = bits(whole[last * layer.reuse_factor :])
+        widths[rows == (layer.weights.size - 1) // layer.reuse_factor] = _last_row_bits(layer)
     return widths
 
 
-def blocks_in_use(weights: NDArray[np.int64], weight_bits: int, reuse_factor: int) -> int:
-    """Count the 36 Kb blocks that hold a bit of one of the given weights.
+def _last_row_bits(layer: GeneratedLayer) -> int:
+    """Count the bits of the values at the top of the memory's word, where Vivado HLS cuts it: those of the last row."""
+    last = (layer.weights.size - 1) // layer.reuse_factor
+    return bits(integers(layer.weights[last * layer.reuse_factor :], layer.weight_type)) if layer.weights.size else 0
+
+
+def halves_in_use(
+    weights: NDArray[np.int64], size: int, weight_bits: int, reuse_factor: int, last_row_bits: int | None = None
+) -> int:
+    """Count the halves of 36 Kb blocks that hold the rows of the given weights.
 
     hls4ml reshapes the flat array into words of one weight a multiplier, ``reuse_factor`` words deep: weight ``w`` is
     in word ``w % reuse_factor`` at bits ``[r * weight_bits, (r + 1) * weight_bits)`` with ``r = w // reuse_factor``.
+
+    C synthesis cuts this memory, 2048 words at a time, into strips of some bits that each take halves of their own. A
+    strip is there as long as one of the rows has a bit in it.
 
     Parameters
     ----------
     weights
         Flat indices of the weights to hold, shape ``(n,)``.
+    size
+        Number of weights in the array.
     weight_bits
         Width of a weight, in bits.
     reuse_factor
         Depth of the reshaped array, in words.
+    last_row_bits
+        What the last row takes of its `weight_bits`, where the tool cuts the word there.
 
     Returns
     -------
     int
-        Blocks with at least one such bit.
+        Halves of the strips in which one of the rows has a bit.
 
     Examples
     --------
     >>> import numpy as np
-    >>> blocks_in_use(np.array([0, 4, 8]), weight_bits=16, reuse_factor=4)  # rows 0 to 2: bits 0 to 47
+    >>> halves_in_use(np.array([0, 4, 8]), 64, weight_bits=16, reuse_factor=4)  # rows 0 to 2: bits 0 to 47
+    2
+    >>> halves_in_use(np.array([0]), 4096, weight_bits=16, reuse_factor=2048)  # strips of 9 bits
     2
     """
-    row, word = np.divmod(weights, reuse_factor)
-    first = row * weight_bits // _BLOCK_BITS
-    last = ((row + 1) * weight_bits - 1) // _BLOCK_BITS
-    used: set[tuple[int, int]] = set()
-    for step in range((weight_bits - 1) // _BLOCK_BITS + 2):
-        column = np.minimum(first + step, last)
-        used.update(zip(column.tolist(), (word // _BLOCK_WORDS).tolist(), strict=True))
-    return len(used)
+    held = np.zeros(-(-size // reuse_factor), dtype=bool)
+    held[weights // reuse_factor] = True
+    bits = np.repeat(held, weight_bits)
+    if last_row_bits is not None:
+        bits = bits[: bits.size - weight_bits + last_row_bits]
+    begin = _strips(bits.size, reuse_factor)
+    widths = np.diff(begin, append=bits.size)[np.logical_or.reduceat(bits, begin)]
+    return int(_halves_of_strips(widths, reuse_factor).sum())
+
+
+def _strips(bits: int, words: int) -> NDArray[np.int64]:
+    """Return the first bit of each strip that a memory is cut into."""
+    over = words % _DEEPEST
+    if over == 0 or over > 1536:
+        return np.arange(0, bits, 9)
+    if over <= 1024:
+        return np.arange(0, bits, 36 if over <= 512 else 18)
+    # Two halves of 18 bits and one of 36 behind them hold 36 bits; what is left over is held 9 bits at a time.
+    left = bits // 36 * 36
+    return np.concatenate([np.arange(0, left, 36), np.arange(left, bits, 9)])
+
+
+def _halves_of_strips(widths: NDArray[np.int64], words: int) -> NDArray[np.int64]:
+    """Return the halves that strips of some bits and a number of words take."""
+    times, over = divmod(words, _DEEPEST)
+    last = np.zeros_like(widths) if over == 0 else np.ones_like(widths)
+    if 1024 < over <= 1536:
+        last[widths == 36] = 3
+    return times * -(-widths // 9) + last
+
+
+def halves_of_outputs(n_in: int, reuse_factor: int) -> int:
+    """Count the halves that hold which output each of a multiplier's products is added to.
+
+    ``nnet_dense_resource.h`` keeps that in ``outidx``, a number for each word, where a multiplier works for several
+    outputs; the code of ``resource_unrolled`` names the output of every product instead.
+
+    Parameters
+    ----------
+    n_in
+        Products of one output.
+    reuse_factor
+        Products of one multiplier.
+
+    Returns
+    -------
+    int
+        0 where there is no such array, or the tool keeps it in look-up tables.
+
+    Examples
+    --------
+    >>> halves_of_outputs(16, 16), halves_of_outputs(16, 64), halves_of_outputs(32, 1024)
+    (0, 0, 1)
+    """
+    outputs = ceil(reuse_factor / n_in)
+    bits = ceil(log2(outputs)) if outputs > 1 else 0
+    if bits * reuse_factor < _SMALLEST_TABLE:
+        return 0
+    return halves_in_use(np.arange(reuse_factor), reuse_factor, bits, reuse_factor)
 
 
 def _cuts_whole_rows(layer: GeneratedLayer) -> bool:

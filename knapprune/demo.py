@@ -19,7 +19,7 @@ from knapprune.verification import Verification, verify
 
 REUSE_FACTOR = 4
 PRECISION = "fixed<16,6>"
-BUDGET = {"dsp": 0.22, "bram": 0.22}
+BUDGET = {"dsp": 0.22, "bram18": 0.22}
 STEPS, EPOCHS, BASELINE_EPOCHS = 6, 20, 60
 TOLERANCE = 0.03
 
@@ -45,7 +45,7 @@ class Demo:
 
 
 def run(folder: str | Path, *, force: bool = False, seed: int = 0, say: Callable[[str], None] = print) -> Demo:
-    """Prune a dense network for handwritten digits to 22% of its DSPs and BRAM, and verify it.
+    """Prune a dense network for handwritten digits to 22% of its DSPs and halves of block RAMs, and verify it.
 
     Parameters
     ----------

@@ -19,13 +19,17 @@ from knapprune.hardware.model import Covers, Explains, HardwareModel, hardware
 from knapprune.hls_config import HlsConfigSource, Overrides
 from knapprune.layers import Layer
 from knapprune.tables import plain_table
+from knapprune.units import blocks_line, with_blocks
 
 Kernels = Mapping[str, npt.NDArray[np.generic]]
 
 
 @dataclass(frozen=True)
-class Resources:
-    """Resources by layer. ``resources["dsp"]`` is the total of one.
+class Resources(Mapping[str, int]):
+    """Resources by layer; as a mapping, the total of each, such as ``resources["dsp"]``.
+
+    Where halves of a block RAM are counted, ``resources["bram18"]``, there are blocks of 36 Kb in the totals too:
+    ``resources["bram"]``, half as many, rounded up.
 
     Parameters
     ----------
@@ -48,13 +52,14 @@ class Resources:
     explanations: tuple[Explanation, ...] = ()
 
     @property
+    def counted(self) -> tuple[str, ...]:
+        """What is counted in each layer."""
+        return tuple(dict.fromkeys(name for use in self.by_layer.values() for name in use))
+
+    @property
     def total(self) -> dict[str, int]:
-        """Sum over the layers, by resource."""
-        sums: dict[str, int] = {}
-        for use in self.by_layer.values():
-            for resource, count in use.items():
-                sums[resource] = sums.get(resource, 0) + count
-        return sums
+        """Sum over the layers, by resource, with blocks of 36 Kb beside their halves."""
+        return with_blocks({name: sum(use.get(name, 0) for use in self.by_layer.values()) for name in self.counted})
 
     @property
     def shares(self) -> dict[str, float]:
@@ -86,7 +91,7 @@ class Resources:
         str
             Plain text.
         """
-        names = list(self.total)
+        names, total = self.counted, self.total
         rows: list[list[object]] = [
             [
                 layer.name,
@@ -98,14 +103,10 @@ class Resources:
             ]
             for layer in self.layers
         ]
-        rows.append(["total", "", "", "", "", *self.total.values()])
+        rows.append(["total", "", "", "", "", *(total[name] for name in names)])
         text = plain_table(["layer", "kernel", "strategy", "reuse", "bits", *names], rows)
-        lines = [
-            text,
-            *self._notes(),
-            *self.chip(),
-            *([f"not counted: {', '.join(self.uncounted)}"] if self.uncounted else []),
-        ]
+        uncounted = [f"not counted: {', '.join(self.uncounted)}"] if self.uncounted else []
+        lines = [text, *blocks_line(total), *self._notes(), *self.chip(), *uncounted]
         return "\n".join([*lines, *(["", self.explanation] if self.explanations else [])])
 
     @property

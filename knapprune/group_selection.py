@@ -104,7 +104,7 @@ class GroupOptions:
         numpy.ndarray
             Shape (options,).
         """
-        counts = [cost[cap.resource] if cap.covers(self.layer.name) else 0 for cost in self.costs]
+        counts = [cost[cap.counted] if cap.covers(self.layer.name) else 0 for cost in self.costs]
         return np.array(counts, dtype=np.int64)
 
 
@@ -140,7 +140,7 @@ def fetch_groups(
     found: dict[str, FetchGroup] = {}
     for layer, wanted in zip(layers, by_layer(structure, layers), strict=True):
         if wanted == "auto":
-            wanted = resource_model.structure(layer, tuple(cap.resource for cap in caps if cap.covers(layer.name)))
+            wanted = resource_model.structure(layer, tuple(cap.counted for cap in caps if cap.covers(layer.name)))
         group = fetch_group(wanted)
         if group is not None:
             found[layer.name] = group
@@ -226,7 +226,10 @@ def check_minimum(found: Sequence[GroupOptions], caps: tuple[Cap, ...], before: 
     """
     given = all(layer.group.pruned is not None for layer in found)
     refuse_below(
-        [Need(cap, sum(int(layer.cost(cap).min()) for layer in found), cap.use(before)) for cap in caps],
+        [
+            Need(cap, cap.of_counted(sum(int(layer.cost(cap).min()) for layer in found)), cap.use(before))
+            for cap in caps
+        ],
         "with the p that is given" if given else "whatever p is chosen",
     )
 
@@ -255,7 +258,7 @@ def knapsack(found: Sequence[GroupOptions], caps: tuple[Cap, ...]) -> Knapsack:
     return Knapsack(
         np.concatenate([layer.values for layer in found]),
         weights,
-        [cap.limit for cap in caps] or [0],
+        [cap.capacity for cap in caps] or [0],
         choices=np.repeat(np.arange(len(found)), counts),
         exactly_one=True,
     )

@@ -104,10 +104,10 @@ def items_of(group: Candidates, values: npt.NDArray[np.float64], caps: Sequence[
 
     row_costs = table[:, label_type[0]]
     options = row_options(values, group.words.of(np.flatnonzero(group.alive)), bool(row_costs.any()))
-    block_costs = np.array([group.cost_of_words(cap) for cap in caps], dtype=np.int64)
-    stride = int(options.blocks.max(initial=0)) + 1
-    kinds, item_type = np.unique(options.rows * stride + options.blocks, return_inverse=True)
-    weights = np.outer(row_costs, kinds // stride) + np.outer(block_costs, kinds % stride)
+    word_costs = np.array([group.cost_of_words(cap) for cap in caps], dtype=np.int64)
+    stride = int(options.cost.max(initial=0)) + 1
+    kinds, item_type = np.unique(options.rows * stride + options.cost, return_inverse=True)
+    weights = np.outer(row_costs, kinds // stride) + np.outer(word_costs, kinds % stride)
     # A chain of one option is an item like any other.
     several = np.bincount(options.chain, minlength=len(options.start))[options.chain] > 1
     choice = np.where(several, options.chain, -1)

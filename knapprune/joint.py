@@ -120,7 +120,7 @@ def select_jointly(
 
     found = search(
         [way.option for way in every],
-        [cap.limit for cap in caps],
+        [cap.capacity for cap in caps],
         lambda problem, seconds: solve_knapsack(problem, solver, seconds),
         time_limit,
     )
@@ -185,7 +185,7 @@ def _ways(
     normal: Normalisation,
 ) -> list[_Way]:
     wanted = structure.get(layer.name, "auto") if isinstance(structure, Mapping) else structure
-    capped = tuple(cap.resource for cap in caps if cap.covers(layer.name) and cap.resource != LATENCY)
+    capped = tuple(cap.counted for cap in caps if cap.covers(layer.name) and cap.resource != LATENCY)
     kernel, of_chip = kernels
     saliency = structure_values(measure, layer, kernel, unstructured(layer))
 
@@ -221,7 +221,11 @@ def _by_label(group: Candidates, of_weights: npt.NDArray[np.float64]) -> npt.NDA
 def _check_minimum(by_layer: Sequence[Sequence[_Way]], caps: tuple[Cap, ...], before: Resources) -> None:
     """Refuse a budget that is below what every choice uses, each cap by itself."""
     needs = [
-        Need(cap, sum(min(int(way.option.fixed[row]) for way in own) for own in by_layer), cap.use(before))
+        Need(
+            cap,
+            cap.of_counted(sum(min(int(way.option.fixed[row]) for way in own) for own in by_layer)),
+            cap.use(before),
+        )
         for row, cap in enumerate(caps)
     ]
     # Variants that take too long are left out already, so beside a latency that is too small nothing else is certain.
@@ -236,7 +240,7 @@ def _contradiction(by_layer: Sequence[Sequence[_Way]], caps: tuple[Cap, ...]) ->
     for row, cap in enumerate(caps):
         least = _least_beside(by_layer, caps, row)
         if least is not None:
-            lines.append(f"  the others allow {written([replace(cap, limit=least)])} at least")
+            lines.append(f"  the others allow {written([replace(cap, limit=cap.of_counted(least))])} at least")
     return BudgetError("\n".join(lines))
 
 
@@ -251,7 +255,7 @@ def _least_beside(by_layer: Sequence[Sequence[_Way]], caps: tuple[Cap, ...], row
         Knapsack(
             (most - fixed[row]).astype(np.float64),
             fixed[others],
-            [caps[number].limit for number in others],
+            [caps[number].capacity for number in others],
             choices=np.repeat(np.arange(len(by_layer)), [len(own) for own in by_layer]),
             exactly_one=True,
         ),

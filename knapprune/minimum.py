@@ -105,16 +105,17 @@ def check_caps(
         covered = [group for group in groups if cap.covers(group.layer.name)]
         stuck = [group for group in covered if not group.saves(cap)]
         least = {group.layer.name: _least(resource_model, group, cap, in_steps) for group in covered}
-        reasons = [f"  {group.layer.name}: {resource_model.advice(group.layer, cap.resource)}" for group in stuck]
+        reasons = [f"  {group.layer.name}: {resource_model.advice(group.layer, cap.counted)}" for group in stuck]
         if len(stuck) == len(covered) and not any(could_save(resource_model, group, cap) for group in covered):
             refused += [f"{cap}: pruning saves no {cap.resource} here, {cap.use(before)} in use stay in use", *reasons]
             continue
+        unit = "" if cap.counted == cap.resource else f" {cap.counted}"
         staying = tuple(
-            f"  {group.layer.name}: {least[group.layer.name]}; {resource_model.advice(group.layer, cap.resource)}"
+            f"  {group.layer.name}: {least[group.layer.name]}{unit}; {resource_model.advice(group.layer, cap.counted)}"
             for group in covered
             if least[group.layer.name]
         )
-        needs.append(Need(cap, sum(least.values()), cap.use(before), staying))
+        needs.append(Need(cap, cap.of_counted(sum(least.values())), cap.use(before), staying))
         costly = ", ".join(repr(group.layer.name) for group in stuck if least[group.layer.name])
         if costly and not in_steps and cap.limit < cap.use(before):
             told.append("\n".join([f"{cap}: cannot be saved in {costly}, counted there as fixed", *reasons]))
@@ -127,5 +128,5 @@ def check_caps(
 
 def _least(resource_model: HardwareModel, group: Candidates, cap: Cap, in_steps: bool) -> int:
     if in_steps and group.prunable:
-        return resource_model.use(group.layer, np.zeros(group.layer.kernel_shape, dtype=bool))[cap.resource]
+        return resource_model.use(group.layer, np.zeros(group.layer.kernel_shape, dtype=bool))[cap.counted]
     return group.fixed(cap)

@@ -140,16 +140,16 @@ def _roots(group: Candidates) -> Strengths:
 
 
 def _price(group: Candidates, caps: Sequence[Cap], prices: Sequence[float]) -> Strengths:
-    """Price each group: its own costs, and its part of the words that it shares."""
+    """Price each group: its own costs, and its part of the words that it shares with others that live."""
     found = np.zeros(len(group.alive))
     for cap, price in zip(caps, prices, strict=True):
         found += price * group.cost_of_types(cap)[group.costs.label_type]
         if group.words is not None and group.cost_of_words(cap):
-            words = group.words
-            ends = np.zeros(int(words.last.max(initial=-1)) + 2)
+            words = group.words.of(np.flatnonzero(group.alive))
+            ends = np.zeros(len(words.cost) + 1)
             np.add.at(ends, words.first, 1)
             np.add.at(ends, words.last + 1, -1)
             members = np.maximum(np.cumsum(ends)[:-1], 1)
-            parts = np.concatenate([[0.0], np.cumsum(1 / members)])
-            found += price * words.planes.sum(axis=1) * (parts[words.last + 1] - parts[words.first])
+            parts = np.concatenate([[0.0], np.cumsum(words.cost / members)])
+            found[group.alive] += price * (parts[words.last + 1] - parts[words.first])
     return found

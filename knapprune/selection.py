@@ -27,6 +27,7 @@ from knapprune.normalisation import Normalisation, normalisation
 from knapprune.saliency import Saliency, Statistics, needs_data, saliency_of, structure_values
 from knapprune.selection_check import Masks, SelectionWarning, check_result
 from knapprune.tables import plain_table
+from knapprune.units import blocks_line
 from knapprune.variants import Choose, as_dict
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Selection:
         Only caps below what was in use count, so there are none where the whole model fits.
         """
         slack = {
-            cap: (cap.limit - cap.use(self.resources)) / max(cap.limit, 1)
+            cap: (cap.capacity - cap.counted_use(self.resources)) / max(cap.capacity, 1)
             for cap in self.budget
             if cap.limit < cap.use(self.before)
         }
@@ -103,7 +104,7 @@ class Selection:
         str
             Plain text.
         """
-        names = list(self.resources)
+        names = self.resources.counted
         rows: list[list[object]] = []
         for layer in self.resources.layers:
             was, now = self.before.by_layer[layer.name], self.resources.by_layer[layer.name]
@@ -121,6 +122,7 @@ class Selection:
         return "\n".join(
             [
                 plain_table(["layer", "structure", *extra, "weights", *names], rows),
+                *blocks_line(self.before, self.resources),
                 *([caps] if caps else []),
                 *([f"binding: {binding}"] if binding else []),
                 *self.resources.chip(),
@@ -268,7 +270,7 @@ def select(
             normal(structure_values(measure, group.layer, kernels[group.layer.name], group.labels)[group.alive])
             for group in prunable
         ]
-        capacities = [cap.limit - sum(group.fixed(cap) for group in groups) for cap in caps]
+        capacities = [cap.capacity - sum(group.fixed(cap) for group in groups) for cap in caps]
 
         def solved() -> tuple[Solution, Masks]:
             items = [items_of(group, value, caps) for group, value in zip(prunable, values, strict=True)]

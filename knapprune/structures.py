@@ -15,7 +15,7 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.hardware.bram import WORD_BITS
+from knapprune.hardware.bram import piece_bits
 from knapprune.hardware.constants import constants
 from knapprune.layers import Layer
 
@@ -84,11 +84,12 @@ def dsp_row(layer: Layer) -> Labels:
 
 
 def bram_run(layer: Layer) -> Labels:
-    """The shortest aligned run of consecutive DSP rows that fills whole 36-bit memory words.
+    """The shortest aligned run of consecutive DSP rows that fills whole pieces of the weight memory.
 
-    Weights of ``W`` bits sit side by side in the memory word, one per DSP row, so ``lcm(W, 36) / W`` rows fill
-    ``lcm(W, 36) / 36`` blocks exactly. Where ``W`` divides 36 this is the published ``36 / W`` rows and one block. The
-    last run may be shorter; it then owns only the blocks that its own rows touch.
+    Weights of ``W`` bits sit side by side in the memory word, one per DSP row, and the memory is cut into pieces of
+    ``P`` bits (:func:`knapprune.hardware.bram.piece_bits`: 36 up to a reuse factor of 512, 18 up to 1024), so
+    ``lcm(W, P) / W`` rows fill ``lcm(W, P) / P`` pieces exactly. Where ``W`` divides 36 this is the published
+    ``36 / W`` rows and one piece. The last run may be shorter; it then owns only the pieces that its own rows touch.
 
     Parameters
     ----------
@@ -100,7 +101,7 @@ def bram_run(layer: Layer) -> Labels:
     Labels
         Shape ``layer.kernel_shape``.
     """
-    rows_per_run = lcm(layer.weight_bits, WORD_BITS) // layer.weight_bits
+    rows_per_run = lcm(layer.weight_bits, piece_bits(layer.reuse_factor)) // layer.weight_bits
     return layer.unflat(np.arange(layer.size, dtype=np.int64) // (layer.reuse_factor * rows_per_run))
 
 

@@ -23,6 +23,7 @@ from knapprune.hardware.model import HardwareModel
 from knapprune.hls_config import COUNTED_BACKENDS, HlsConfig, HlsConfigSource, Overrides, read_hls_config
 from knapprune.synthesis import with_synthesis
 from knapprune.tables import plain_table
+from knapprune.units import blocks_line, with_blocks
 from knapprune.vendor.report import Reported, Run, read_run, side_by_side
 from knapprune.yosys import require_yosys
 
@@ -36,9 +37,9 @@ class Verification:
     Parameters
     ----------
     predicted, counted
-        Resources of all layers together, by name.
+        Resources of all layers together, by name; beside ``bram18``, halves of 36 Kb blocks, there is ``bram``.
     by_layer
-        The same by layer name, with the strategy and reuse factor that took effect.
+        What is counted by layer name, with the strategy and reuse factor that took effect.
     accuracy
         The metric on the given data, computed bit by bit as the hardware would. None if nothing was compiled.
     model_accuracy
@@ -86,7 +87,7 @@ class Verification:
         str
             Plain text.
         """
-        names = list(self.counted)
+        names = list(dict.fromkeys(name for layer in self.by_layer.values() for name in layer.counted))
         header = [
             "layer",
             "strategy",
@@ -99,7 +100,7 @@ class Verification:
         ]
         rows.append(["total", "", "", *_pairs(names, self.predicted, self.counted)])
         vendor = [] if self.reported is None else ["", self.reported.table(self.by_layer), ""]
-        return "\n".join([plain_table(header, rows), *vendor, *_remarks(self)])
+        return "\n".join([plain_table(header, rows), *blocks_line(self.counted), *vendor, *_remarks(self)])
 
 
 def verify(
@@ -280,7 +281,7 @@ def _total(uses: Iterable[Mapping[str, int]]) -> dict[str, int]:
     for use in uses:
         for resource, number in use.items():
             total[resource] = total.get(resource, 0) + number
-    return total
+    return with_blocks(total)
 
 
 def _pairs(names: list[str], predicted: Mapping[str, int], counted: Mapping[str, int]) -> list[int]:

@@ -150,12 +150,14 @@ def published_loop(problem: Problem, **settings: Any) -> Any:
 def uniform(problem: Problem) -> Any:
     """Give each layer the same share of what it uses now."""
     import knapprune as kp
+    from knapprune.units import with_blocks
 
     before = kp.estimate(problem.model, problem.network.config)
+    uses = {name: with_blocks(use) for name, use in before.by_layer.items()}
     shares = {resource: limit / before[resource] for resource, limit in problem.budget.items()}
     by_layer = {
         name: {resource: int(shares[resource] * use[resource]) for resource in shares if use[resource]}
-        for name, use in before.by_layer.items()
+        for name, use in uses.items()
     }
     return prune(problem, budget=by_layer)
 

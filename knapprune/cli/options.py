@@ -16,8 +16,9 @@ Budget = Annotated[
     list[str] | None,
     typer.Option(
         "--budget",
-        help="dsp=0.25 (a fraction of today's use) or bram=40 (a count); fc1.dsp=8 for a layer; "
-        "part=xcku115-flvb2104-2-i, share=0.8 for what a chip has. Repeatable. Left out for fetch groups with p given.",
+        help="dsp=0.25 (a fraction of today's use) or bram18=80 (a count of halves; bram=40 of whole blocks); "
+        "fc1.dsp=8 for a layer; part=xcku115-flvb2104-2-i, share=0.8 for what a chip has. Repeatable. Left out for "
+        "fetch groups with p given.",
     ),
 ]
 StructureOption = Annotated[

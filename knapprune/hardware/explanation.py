@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from knapprune.hardware.bram import BLOCK_DEPTH, WORD_BITS
+from knapprune.hardware.bram import WIDEST_BITS, WIDEST_DEPTH, piece_bits, pieces
 from knapprune.hardware.constants import is_upper_bound
 from knapprune.hardware.logic import Logic
 from knapprune.hardware.reuse import valid_reuse_factors
@@ -32,6 +32,8 @@ class Explanation:
         Signed widths in bits of the two operands that one DSP block takes, the wider one first.
     word_bits, word_depth
         Width and depth of the weight memory; both 0 where the layer keeps no weights in BRAM.
+    index_bits
+        Width of the table of outputs, which is as deep; 0 where there is none in BRAM.
     pruning
         By resource: which structure saves it, or why none does and what would.
     legal_reuse_factors
@@ -52,6 +54,7 @@ class Explanation:
     dsp_ports: tuple[int, int]
     word_bits: int
     word_depth: int
+    index_bits: int
     pruning: Mapping[str, str]
     legal_reuse_factors: Mapping[str, tuple[int, ...]]
     interval: int
@@ -64,7 +67,7 @@ class Explanation:
             f"reuse factor: {_reuse_factor(layer)}",
             *(f"  legal for {name}: {_numbers(legal)}" for name, legal in self.legal_reuse_factors.items()),
             f"dsp: {self._dsp()}",
-            f"bram: {self._bram()}",
+            f"bram18: {self._bram18()}",
             *([] if self.logic is None else _logic(self.logic)),
             *(f"pruning for {resource}: {sentence}" for resource, sentence in self.pruning.items()),
             f"initiation interval: {self.interval} cycle{'' if self.interval == 1 else 's'}, estimated",
@@ -95,14 +98,22 @@ class Explanation:
             + fixed
         )
 
-    def _bram(self) -> str:
+    def _bram18(self) -> str:
         if not self.word_bits:
             return "0; the weights are constants in the logic"
+        index = f", and a table of outputs {self.index_bits} bits wide and as deep" if self.index_bits else ""
         return (
-            f"{self.use['bram']} of {self.whole['bram']}; the memory is {self.word_bits} bits wide "
-            f"({self.whole_multipliers} weights of {self.layer.weight_bits}) and {self.word_depth} deep, "
-            f"in blocks of {WORD_BITS} x {BLOCK_DEPTH}"
+            f"{self.use['bram18']} of {self.whole['bram18']} halves of a block; the memory is {self.word_bits} bits "
+            f"wide ({self.whole_multipliers} weights of {self.layer.weight_bits}) and {self.word_depth} deep{index}: "
+            f"{_pieces(self.word_depth)}"
         )
+
+
+def _pieces(depth: int) -> str:
+    width = piece_bits(depth)
+    if depth <= WIDEST_DEPTH * WIDEST_BITS // width:
+        return f"a half takes {width} bits of up to {WIDEST_DEPTH * WIDEST_BITS // width} words"
+    return f"{width} bits take {pieces(width, depth).halves} halves"
 
 
 def _logic(logic: Logic) -> list[str]:

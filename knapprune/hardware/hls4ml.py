@@ -3,14 +3,14 @@
 What can be saved by zeros depends on the strategy that takes effect (read in hls4ml 1.3 and counted in its output):
 
 ============================  =========================================  ==================================
-strategy                      DSP                                        BRAM
+strategy                      DSP                                        BRAM, in halves
 ============================  =========================================  ==================================
 reuse factor 1                one multiplier a pair of input and          none
                               constant of three signed digits or more
 latency, reuse factor > 1     the same, but at most                       none
                               ceil(size / RF) - floor(zeros / RF)
-resource_unrolled             one multiplier a row with a non-zero        blocks with a bit of a non-zero
-resource                      one multiplier a row, zeros and all         all blocks
+resource_unrolled             one multiplier a row with a non-zero        pieces with a bit of such a row
+resource                      one multiplier a row, zeros and all         all pieces, and the output index
 distributed_arithmetic        none                                       none
 fixed (a normalisation)       one multiplier a value, over RF             none
 ============================  =========================================  ==================================
@@ -28,7 +28,15 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.hardware.bram import block_count, columns_of_rows, depth_segments, rows_of_blocks, word_bits
+from knapprune.hardware.bram import (
+    Pieces,
+    in_memory,
+    index_bits,
+    pieces,
+    pieces_of_rows,
+    rows_of_pieces,
+    weight_memory,
+)
 from knapprune.hardware.constants import Constants, constants, integers_of, signed_bits
 from knapprune.hardware.dsp import MultiplierTable, table_of_part
 from knapprune.hardware.explanation import Explanation, legal_reuse_factors
@@ -54,7 +62,7 @@ class Hls4mlHardware:
         ``"Vivado"`` for what Vivado HLS makes of them, ``"Vitis"`` for Vitis HLS.
     """
 
-    resources: tuple[str, ...] = ("dsp", "bram")
+    resources: tuple[str, ...] = ("dsp", "bram18")
 
     def __init__(
         self,
@@ -128,9 +136,29 @@ class Hls4mlHardware:
         if known:
             narrow = slice(None) if self.multipliers.narrows_memories else slice(-1, None)
             own = whole if self.multipliers.narrows_memories else whole[(rows - 1) * layer.reuse_factor :]
-            bits = int(signed_bits(np.array([own.min(), own.max()])).max())
-            blocks[narrow] = self.multipliers.blocks(bits, layer.operand_bits) * layer.copies
+            blocks[narrow] = self.multipliers.blocks(_widest(own), layer.operand_bits) * layer.copies
         return blocks
+
+    def memory(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> Pieces:
+        """Cut the memory that holds the kernel, its word narrowed at the top where the tool does that.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+        kernel
+            Shape ``layer.kernel_shape``, as for :meth:`use`.
+
+        Returns
+        -------
+        Pieces
+            None at all where no memory is bound.
+        """
+        if self.multipliers.narrows_memories or not in_memory(layer):
+            return weight_memory(layer)
+        last = layer.size - layer.reuse_factor
+        whole, known = integers_of(layer, layer.flat(kernel)[last:])
+        return weight_memory(layer, _widest(whole) if known else None)
 
     def dsp_at_most(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> int:
         """DSP blocks of a latency layer above reuse factor 1: those of its constants, but no more than its limit.
@@ -226,15 +254,14 @@ class Hls4mlHardware:
             fixed["dsp"] = self.dsp_at_most(layer, kernel)
         elif layer.strategy == "resource":
             fixed["dsp"] = int(self.dsp_of_rows(layer, kernel).sum())
-            fixed["bram"] = block_count(layer)
+            memory = self.memory(layer, kernel)
+            fixed["bram18"] = memory.halves + pieces(index_bits(layer), layer.reuse_factor).halves
         elif layer.strategy == "resource_unrolled":
             lowest, highest = _label_range_of_rows(layer, labels, alive)
-            first, last, blocks = lowest.min(axis=1), highest.max(axis=1), self.dsp_of_rows(layer, kernel)
-            owned = first == last
-            own[0] = _sums(last[owned], blocks[owned], label_count)
-            fixed["dsp"] = int(blocks[(last >= 0) & ~owned].sum())
-            if layer.reuse_factor > 1:
-                own[1], fixed["bram"] = _count_by_owner(*_label_range_of_blocks(layer, lowest, highest), label_count)
+            own[0], fixed["dsp"] = _count_by_owner(lowest, highest, label_count, self.dsp_of_rows(layer, kernel))
+            memory = self.memory(layer, kernel)
+            ranges = _label_range_of_pieces(*rows_of_pieces(layer, memory), lowest, highest)
+            own[1], fixed["bram18"] = _count_by_owner(*ranges, label_count, memory.cost)
         elif layer.strategy not in ("distributed_arithmetic", "fixed"):
             raise ValueError(f"layer {layer.name!r}: strategy {layer.strategy!r} is not one hls4ml has")
         fixed["dsp"] += self.dsp_of_products(layer)
@@ -242,7 +269,7 @@ class Hls4mlHardware:
         return LabelCosts(label_type, type_costs, fixed)
 
     def words(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> SharedWords | None:
-        """State which memory words the DSP rows of a layer share.
+        """State which pieces of the memory word the DSP rows of a layer share.
 
         Parameters
         ----------
@@ -254,13 +281,12 @@ class Hls4mlHardware:
         Returns
         -------
         SharedWords or None
-            One plane for each 1024 products of a row. None where pruned rows free no memory.
+            None where pruned rows free no memory.
         """
-        if layer.strategy != "resource_unrolled" or layer.reuse_factor == 1:
+        memory = self.memory(layer, kernel)
+        if layer.strategy != "resource_unrolled" or not len(memory.cost):
             return None
-        alive = layer.flat(np.asarray(kernel) != 0).reshape(-1, layer.reuse_factor)
-        planes = depth_segments(alive.astype(np.int64)).max(axis=2) > 0
-        return SharedWords("bram", *columns_of_rows(layer), planes)
+        return SharedWords("bram18", *pieces_of_rows(layer, memory), memory.cost)
 
     def structure(self, layer: Layer, resources: tuple[str, ...]) -> str:
         """Name the finest structure that saves these resources in this layer.
@@ -281,7 +307,7 @@ class Hls4mlHardware:
             return "constant"
         if layer.strategy != "resource_unrolled":
             return "unstructured"
-        return "row-and-word" if "bram" in resources else "dsp-row"
+        return "row-and-word" if "bram18" in resources else "dsp-row"
 
     def advice(self, layer: Layer, resource: str) -> str:
         """Say why pruning this layer saves none of the resource, and what would.
@@ -305,15 +331,15 @@ class Hls4mlHardware:
                 "distributed_arithmetic uses no DSP; zeros save look-up tables there, together and not each its share"
             )
         if layer.strategy == "resource_unrolled":
-            if resource == "bram":
-                return "structure 'bram-run' can save bram here, and 'row-and-word' more"
+            if resource == "bram18":
+                return "structure 'bram-run' can save bram18 here, and 'row-and-word' more"
             return "structure 'dsp-row' can save dsp here"
         if resource == "dsp" and self.dsp_per_multiplier(layer) == 0:
             return f"products of {layer.weight_bits} x {layer.operand_bits} bits take no DSP"
         if resource == "dsp" and layer.constant:
             return "structure 'constant' can save dsp here"
         wanted = _WANTED if layer.depthwise or layer.kind == "einsum_dense" else _wanted(layer, resource)
-        if resource == "bram" and (layer.strategy != "resource" or layer.reuse_factor == 1):
+        if resource == "bram18" and (layer.strategy != "resource" or layer.reuse_factor == 1):
             why = "keeps no weights in BRAM"
         else:
             why = "only caps its multipliers" if layer.strategy == "latency" else "spends the same on zeros"
@@ -347,8 +373,9 @@ class Hls4mlHardware:
             dsp_per_product=self.multipliers.blocks(layer.weight_bits, layer.operand_bits),
             dsp_of_products=self.dsp_of_products(layer),
             dsp_ports=(self.multipliers.wide_port, self.multipliers.narrow_port),
-            word_bits=word_bits(layer) if whole["bram"] else 0,
-            word_depth=layer.reuse_factor if whole["bram"] else 0,
+            word_bits=int(self.memory(layer, kernel).end.max(initial=0)),
+            word_depth=layer.reuse_factor if whole["bram18"] else 0,
+            index_bits=index_bits(layer),
             pruning={name: self._saving(layer, dense, name) for name in self.resources if whole[name]},
             legal_reuse_factors=legal_reuse_factors(layer),
             interval=interval(layer),
@@ -425,6 +452,11 @@ def _of_one_label(
     return _sums(label[~shared], blocks[~shared], label_count), int(blocks[shared].sum())
 
 
+def _widest(whole: npt.NDArray[np.int64]) -> int:
+    """Bits that hold all of some whole numbers with a sign."""
+    return int(signed_bits(np.array([whole.min(), whole.max()])).max())
+
+
 def _sums(of: Labels, blocks: npt.NDArray[np.int64], label_count: int) -> npt.NDArray[np.int64]:
     """Sum blocks by label; a double holds such counts exactly."""
     return np.bincount(of, weights=blocks, minlength=label_count).astype(np.int64)
@@ -436,28 +468,30 @@ def _no_label(labels: Labels) -> int:
 
 
 def _label_range_of_rows(layer: Layer, labels: Labels, alive: npt.NDArray[np.bool_]) -> tuple[Labels, Labels]:
-    """Lowest and highest label among the non-zero weights of each row and depth segment, shape (rows, segments)."""
-    living = np.where(alive, labels, labels.dtype.type(-1))
-    segments = depth_segments(layer.flat(living).reshape(-1, layer.reuse_factor))
+    """Lowest and highest label among the non-zero weights of each row, shape (rows,)."""
+    rows = layer.flat(np.where(alive, labels, labels.dtype.type(-1))).reshape(-1, layer.reuse_factor)
     none = labels.dtype.type(_no_label(labels))
-    return np.where(segments < 0, none, segments).min(axis=2), segments.max(axis=2)
+    return np.where(rows < 0, none, rows).min(axis=1), rows.max(axis=1)
 
 
-def _label_range_of_blocks(layer: Layer, lowest: Labels, highest: Labels) -> tuple[Labels, Labels]:
-    """Lowest and highest label among the non-zero weights with a bit in each block, flat."""
-    first, last = rows_of_blocks(layer)
-    # reduceat works on [start, stop) pairs; every second result is the gap between two blocks. The pad allows a stop
+def _label_range_of_pieces(
+    first: npt.NDArray[np.int64], last: npt.NDArray[np.int64], lowest: Labels, highest: Labels
+) -> tuple[Labels, Labels]:
+    """Lowest and highest label among the non-zero weights of the rows with a bit in each piece, shape (pieces,)."""
+    # reduceat works on [start, stop) pairs; every second result is the gap between two pieces. The pad allows a stop
     # behind the last row.
     bounds = np.stack([first, last + 1], axis=1).ravel()
-    low = np.minimum.reduceat(np.pad(lowest, ((0, 1), (0, 0)), constant_values=_no_label(lowest)), bounds, axis=0)[::2]
-    high = np.maximum.reduceat(np.pad(highest, ((0, 1), (0, 0)), constant_values=-1), bounds, axis=0)[::2]
-    return low.ravel(), high.ravel()
+    low = np.minimum.reduceat(np.pad(lowest, (0, 1), constant_values=_no_label(lowest)), bounds)[::2]
+    high = np.maximum.reduceat(np.pad(highest, (0, 1), constant_values=-1), bounds)[::2]
+    return low, high
 
 
-def _count_by_owner(lowest: Labels, highest: Labels, label_count: int) -> tuple[npt.NDArray[np.int64], int]:
-    """Count the units that one label owns, by label, and those that several share; empty units count for nothing."""
-    owned = lowest[lowest == highest]
-    return np.bincount(owned, minlength=label_count), int(np.count_nonzero((highest >= 0) & (lowest != highest)))
+def _count_by_owner(
+    lowest: Labels, highest: Labels, label_count: int, cost: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], int]:
+    """Add up what one label owns, by label, and what several share; units without a label cost nothing."""
+    owned = lowest == highest
+    return _sums(lowest[owned], cost[owned], label_count), int(cost[(highest >= 0) & ~owned].sum())
 
 
 def _distinct_columns(own: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -49,19 +49,18 @@ class SharedWords:
     Parameters
     ----------
     resource
-        What a word costs, such as ``"bram"``.
+        What a word costs, such as ``"bram18"``.
     first, last
         Shape (labels,): words that a label has bits in, both inclusive. A label begins in the word that the one before
         it ends in, or in the next.
-    planes
-        Shape (labels, planes), bool: a word takes one block for each plane that any living label with a bit in it
-        needs (a memory deeper than a block has several). A label that needs none is pruned already.
+    cost
+        Shape (words,): what each word takes of the resource.
     """
 
     resource: str
     first: npt.NDArray[np.int64]
     last: npt.NDArray[np.int64]
-    planes: npt.NDArray[np.bool_]
+    cost: npt.NDArray[np.int64]
 
     def of(self, labels: npt.NDArray[np.int64]) -> SharedWords:
         """Take the words of some labels.
@@ -74,9 +73,9 @@ class SharedWords:
         Returns
         -------
         SharedWords
-            In the order of `labels`.
+            In the order of `labels`; all words are still there.
         """
-        return SharedWords(self.resource, self.first[labels], self.last[labels], self.planes[labels])
+        return SharedWords(self.resource, self.first[labels], self.last[labels], self.cost)
 
 
 @runtime_checkable
@@ -85,7 +84,7 @@ class HardwareModel(Protocol):
 
     @property
     def resources(self) -> tuple[str, ...]:
-        """The names of what is counted, such as ``("dsp", "bram")``."""
+        """The names of what is counted, such as ``("dsp", "bram18")``."""
 
     def use(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> dict[str, int]:
         """Count what the layer uses with this kernel, its zero weights gone."""

@@ -75,13 +75,18 @@ class Part:
     ff: int
 
     @property
+    def bram18(self) -> int:
+        """Halves of block RAMs, of 18 Kb."""
+        return 2 * self.bram
+
+    @property
     def resources(self) -> Mapping[str, int]:
         """Counts by resource, for all in :data:`COUNTED`."""
         return {name: getattr(self, name) for name in COUNTED}
 
 
 #: What the catalogue counts, under the keys that budgets use.
-COUNTED = ("dsp", "bram", "uram", "lut", "ff")
+COUNTED = ("dsp", "bram18", "bram", "uram", "lut", "ff")
 
 
 @cache

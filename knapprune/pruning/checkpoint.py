@@ -25,7 +25,7 @@ from knapprune.pruning.result import Answer, Chosen, Step
 from knapprune.pruning.snapshot import Snapshot
 
 MANIFEST = "checkpoint.json"
-_FORMAT = 1
+_FORMAT = 2
 
 
 class Checkpoint:
@@ -69,7 +69,10 @@ class Checkpoint:
         try:
             saved = json.loads(manifest.read_text(encoding="utf-8"))
             if saved["format"] != _FORMAT:
-                raise ValueError(f"format {saved['format']}")
+                raise ValueError(
+                    f"checkpoint: {manifest} is of format {saved['format']}, expected {_FORMAT}: another version of "
+                    "knapprune wrote it; give another folder"
+                )
             self._check(saved["arguments"])
             self._count = saved["count"]
             names = dict.fromkeys(name for name in saved["states"].values() if name is not None)

@@ -9,6 +9,7 @@ from textwrap import fill
 from typing import Any
 
 from knapprune.report.plots import figure
+from knapprune.units import in_one_unit, in_words
 
 METRIC, MASKED, RETURNED, LIMIT = "#1f5fa8", "#c2571a", "#23803a", "#b3261e"
 RESOURCES = ("#1f5fa8", "#c2571a", "#6a4c93", "#23803a", "#8a6d00", "#555555")
@@ -149,13 +150,14 @@ def _bottom(trained: Sequence[float], masked: Sequence[float]) -> float:
 def _resources(
     axes: Any, content: Mapping[str, Any], ends: Sequence[int], returned: tuple[int, Mapping[str, Any]] | None
 ) -> None:
-    before = {name: count for name, count in content["baseline"]["resources"].items() if count}
+    everything = content["baseline"]["resources"]
+    before = {name: everything[name] for name in in_one_unit(everything, content["budget"]) if everything[name]}
     for color, (name, count) in zip(RESOURCES * len(before), before.items(), strict=False):
         used = [step["resources"][name] for step in content["history"]]
         shares = [100 * amount / count for amount in [count, *used]]
         limit = content["budget"].get(name)
         asked = "" if limit is None else f" (budget {limit:,})"
-        label = f"{name.upper()}: {count:,} → {content['pruned']['resources'][name]:,}{asked}"
+        label = f"{in_words(name)}: {count:,} → {content['pruned']['resources'][name]:,}{asked}"
         # Each step's masks hold from its start to its end, and are there before its first epoch.
         axes.stairs(shares[1:], [0, *ends], baseline=None, color=color, linewidth=1.8, label=label)
         axes.plot([0, 0], shares[:2], color=color, linewidth=1.8)

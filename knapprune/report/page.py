@@ -10,6 +10,7 @@ from typing import Any
 from knapprune.export import MissingToolError
 from knapprune.report.history import history_plot
 from knapprune.report.plots import figure, schedule_plot
+from knapprune.units import in_one_unit
 
 
 def page(content: Mapping[str, Any]) -> str:
@@ -34,11 +35,12 @@ def page(content: Mapping[str, Any]) -> str:
     source = resources.files("knapprune.report").joinpath("page.html.j2").read_text(encoding="utf-8")
     plots = {
         resource: _inline(schedule_plot(content, resource))
-        for resource in content["baseline"]["resources"]
+        for resource in in_one_unit(content["baseline"]["resources"], content["budget"])
         if content["baseline"]["resources"][resource]
     }
+    counted = dict.fromkeys(name for row in content["layers"] for name in row["before"])
     text: str = environment.from_string(source).render(
-        report=content, history=_inline(history_plot(content)), plots=plots
+        report=content, counted=list(counted), history=_inline(history_plot(content)), plots=plots
     )
     return text
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from knapprune.export import MissingToolError
+from knapprune.units import in_words
 
 
 def schedule_plot(content: Mapping[str, Any], resource: str = "dsp") -> bytes:
@@ -44,7 +45,7 @@ def schedule_plot(content: Mapping[str, Any], resource: str = "dsp") -> bytes:
         axes.annotate(f"budget {limit}", (limit, 0.5), xycoords=("data", "axes fraction"), xytext=(4, 0),
                       textcoords="offset points", color="#555555", fontsize=9)  # fmt: skip
     axes.set_xlim(0, None)
-    axes.set_xlabel(f"{resource.upper()}s, predicted" if resource == "dsp" else f"{resource.upper()}, predicted")
+    axes.set_xlabel(f"{in_words(resource)}s, predicted" if resource == "dsp" else f"{in_words(resource)}, predicted")
     axes.set_ylabel("validation metric")
     axes.grid(alpha=0.25)
     axes.legend(loc="best", frameon=False)

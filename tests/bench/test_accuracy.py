@@ -50,13 +50,13 @@ def small():
 @pytest.mark.parametrize(
     ("name", "whole"),
     [
-        ("lenet", WHOLE),
-        ("resnet", {"dsp": 72 + 64 + 64 + 128 + 256 + 16 + 120, "bram": 32 + 32 + 64 + 128 + 8 + 60}),
-        ("svhn", {"dsp": 432 + 256 + 384 + 336 + 448 + 640, "bram": 128 + 192 + 168 + 224}),
-        ("jets-rf4", {"dsp": 4256 // 4, "bram": 114 + 228 + 114 + 18}),
+        ("lenet", {"dsp": 6150, "bram18": 1380}),
+        ("resnet", {"dsp": 72 + 64 + 64 + 128 + 256 + 16 + 120, "bram18": 32 + 32 + 64 + 128 + 8 + 60}),
+        ("svhn", {"dsp": 432 + 256 + 384 + 336 + 448 + 640, "bram18": 128 + 192 + 168 + 224}),
+        ("jets-rf4", {"dsp": 4256 // 4, "bram18": 114 + 228 + 114 + 18}),
     ],
 )
-def test_a_network_uses_the_multipliers_and_blocks_of_its_shapes(name, whole):
+def test_a_network_uses_the_multipliers_and_halves_of_blocks_of_its_shapes(name, whole):
     import knapprune as kp
 
     network = networks.NETWORKS[name]

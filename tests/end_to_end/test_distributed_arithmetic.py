@@ -40,7 +40,7 @@ def test_adder_graphs_are_found_and_use_neither_dsp_nor_memory(io_type, tmp_path
     pytest.importorskip("da4ml")
     model = network()
     check = kp.verify(model, CONFIG, io_type=io_type, output_dir=tmp_path / "project")
-    assert check.predicted == check.counted == {"dsp": 0, "bram": 0}
+    assert check.predicted == check.counted == {"dsp": 0, "bram18": 0, "bram": 0}
     assert list(check.by_layer) == ["conv", "pointwise", "fc", "out"]
     assert all(layer.strategy == "distributed_arithmetic" and layer.adders > 0 for layer in check.by_layer.values())
     assert f"out {check.by_layer['out'].adders}" in check.summary()

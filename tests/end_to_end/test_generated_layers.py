@@ -110,8 +110,9 @@ def rows_and_blocks(order, strategy, reuse_factor, bits):
     alive = [w for w in range(len(order)) if order[w] != 0]
     used = alive if strategy == "resource_unrolled" else range(len(order))
     rows = {w // reuse_factor for w in used}
-    blocks = {bit // 36 for row in rows for bit in range(row * bits, (row + 1) * bits)}
-    return len(rows), len(blocks)
+    # No reuse factor here is above 512, where a half takes 36 bits, and no table of outputs has 1024 bits.
+    halves = {bit // 36 for row in rows for bit in range(row * bits, (row + 1) * bits)}
+    return len(rows), len(halves)
 
 
 def cap(size, zeros, reuse_factor):
@@ -119,7 +120,7 @@ def cap(size, zeros, reuse_factor):
 
 
 def expected(case, layer, check, by_hand):
-    """The DSPs and blocks of each kernel."""
+    """The DSPs and halves of blocks of each kernel."""
     kernels = [weights for weights in layer.get_weights() if weights.ndim > 1][:2]  # a GRU has a bias of two rows
     taken = {name: (found.strategy, found.reuse_factor) for name, found in check.by_layer.items()}
     found = {}
@@ -131,7 +132,7 @@ def expected(case, layer, check, by_hand):
         assert strategy == ("resource" if case.strategy == "resource" else "latency")
         limit = cap(order.size * channels, int((order == 0).sum()), factor)
         dsp = products(by_hand, order[:, None], order, case, strategy, factor, limit)
-        found[name] = {"dsp": dsp, "bram": 0}
+        found[name] = {"dsp": dsp, "bram18": 0}
     if case.build.startswith("separable"):
         own = kernels[1].reshape(-1, kernels[1].shape[-1])
         found["x_pointwise"] = plain(by_hand, own, case, *taken["x_pointwise"])
@@ -166,7 +167,7 @@ def plain(by_hand, inputs, case, strategy, factor, copies=1):
     in_memory = strategy != "latency" and factor > 1
     return {
         "dsp": dsp * copies,
-        "bram": rows_and_blocks(order, strategy, factor, case.bits)[1] if in_memory else 0,
+        "bram18": rows_and_blocks(order, strategy, factor, case.bits)[1] if in_memory else 0,
     }
 
 

@@ -277,7 +277,7 @@ def test_adder_graphs_are_listed_as_layers_without_a_kernel(tmp_path):
     graph = hgq_graph(tmp_path, "distributed_arithmetic", 1)
     check = quietly(kp.verify, graph)
     assert set(check.by_layer) == {"conv", "fc", "out"}
-    assert check.counted == {"dsp": 0, "bram": 0}
+    assert check.counted == {"dsp": 0, "bram18": 0, "bram": 0}
     with pytest.raises(ValueError, match="the graph has no layer 'fc' to mask"):
         Hls4mlAdapter().apply(graph, {"fc": np.ones((64, 8), dtype=bool)})
 

@@ -33,7 +33,7 @@ def network(name):
 @pytest.mark.parametrize(
     ("name", "budget"),
     [(name, {"dsp": 0.7}) for name in BUILDS]
-    + [(name, {"dsp": 0.8, "bram": 0.6}) for name in ("lstm", "gru")]
+    + [(name, {"dsp": 0.8, "bram18": 0.6}) for name in ("lstm", "gru")]
     + [("separable_rows", {"x_pointwise": {"dsp": 0.5, "bram": 0.6}})]
     + [("lstm", {"x/recurrent": {"dsp": 0.25}}), ("gru", {"x": {"bram": 0.5}})],
 )
@@ -75,8 +75,8 @@ def test_the_gates_of_a_recurrent_layer_cannot_be_pruned_away():
     kernels = {name: np.zeros(shape, bool) for name, shape in (("x", (8, 32)), ("x/recurrent", (8, 32)))}
     adapter = kp.adapters.adapter.adapter(model)
     empty = kp.estimate(adapter.apply(model, kernels), config)
-    assert empty.by_layer["x"] == {"dsp": 3 * 8, "bram": 0}
-    assert empty.by_layer["x/recurrent"] == {"dsp": 0, "bram": 0}
+    assert empty.by_layer["x"] == {"dsp": 3 * 8, "bram18": 0}
+    assert empty.by_layer["x/recurrent"] == {"dsp": 0, "bram18": 0}
 
 
 def test_gradients_know_every_kernel():

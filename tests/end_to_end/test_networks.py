@@ -61,7 +61,7 @@ def test_of_two_normalisations_the_second_is_left():
         ]
     )
     config = {"Model": LATENCY, "LayerName": {"first": {"Precision": {"result": "auto"}}}}
-    assert counted(verify(model, config)) == {"second": {"dsp": 8, "bram": 0}}
+    assert counted(verify(model, config)) == {"second": {"dsp": 8, "bram18": 0}}
 
 
 def test_a_normalisation_that_hls4ml_would_fold_wrongly_is_refused():
@@ -97,7 +97,7 @@ def test_a_separable_convolution_takes_its_settings_by_name():
     model.get_layer("sep").depthwise_kernel.assign(of_three_digits.reshape(3, 4, 1))
     use = counted(verify(masked(model, keep=1), config, io_type="io_stream"))
     # 12 products of up to 9 x 16 bits; 12 rows of 20 x 14 bits, whose memory is 240 bits wide.
-    assert use == {"sep_depthwise": {"dsp": 12, "bram": 0}, "sep_pointwise": {"dsp": 12, "bram": 7}}
+    assert use == {"sep_depthwise": {"dsp": 12, "bram18": 0}, "sep_pointwise": {"dsp": 12, "bram18": 7}}
 
 
 @pytest.mark.parametrize("io_type", ["io_stream", "io_parallel"])
@@ -202,12 +202,17 @@ def test_a_model_with_a_branch():
     assert set(counted(verify(model, {"Model": UNROLLED}))) == {"left", "right", "head"}
 
 
-def test_words_deeper_than_a_block():
+def test_words_deeper_than_a_half_block():
+    """Two rows of 16 bits, 1536 deep: 32 bits in halves of 9; plain resource tells 24 outputs apart by 5 bits."""
     model = keras.Sequential([keras.Input((64,)), layers.Dense(48, name="deep")])
-    check = verify(masked(model, keep=0.01), {"Model": UNROLLED | {"ReuseFactor": 1536}})
-    assert 1 <= counted(check)["deep"]["bram"] <= 2
-    full = verify(model, {"Model": UNROLLED | {"ReuseFactor": 1536}})
-    assert counted(full)["deep"] == {"dsp": 2, "bram": 2}
+    deep = UNROLLED | {"ReuseFactor": 1536}
+    assert counted(verify(model, {"Model": deep}))["deep"] == {"dsp": 2, "bram18": 4}
+    whole = verify(model, {"Model": deep | {"Strategy": "Resource"}})
+    assert counted(whole)["deep"] == {"dsp": 2, "bram18": 4 + 1}
+    kernel = np.zeros((64, 48), dtype=bool)
+    kernel[3, 5] = True  # in the first row: bits 0 to 15
+    one_left = KerasAdapter().apply(model, {"deep": kernel})
+    assert counted(verify(one_left, {"Model": deep}))["deep"] == {"dsp": 1, "bram18": 2}
 
 
 def test_the_vivado_backend_is_counted_alike():

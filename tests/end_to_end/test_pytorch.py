@@ -123,7 +123,7 @@ def test_a_network_for_digits_is_pruned_to_its_budget_and_still_reads_them():
             config,
             train=(x[:1200], y[:1200]),
             validation=(x[1200:1500], y[1200:1500]),
-            budget={"dsp": 0.3, "bram": 0.4},
+            budget={"dsp": 0.3, "bram18": 0.4},
             steps=3,
             epochs=5,
             batch_size=64,

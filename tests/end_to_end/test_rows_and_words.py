@@ -15,7 +15,7 @@ BENCH = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "rows_and_words
 @pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning")
 def test_rows_and_words_keep_more_and_are_counted_so(spec, data_folder):
     model = BENCH["load"](spec.network, data_folder)
-    budget = {"dsp": 0.25, "bram": 0.5}
+    budget = {"dsp": 0.25, "bram18": 0.5}
     fine = kp.select(model, spec.config, budget, normalise="sum")
     runs = kp.select(model, spec.config, budget, normalise="sum", structure="bram-run")
     assert fine.solution.status == "OPTIMAL"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from knapprune.budget import BudgetError, Cap, parse_budget, with_part
 from knapprune.estimation import Resources
 
-TODAY = Resources({"fc1": {"dsp": 192, "bram": 30}, "fc2": {"dsp": 8, "bram": 4}}, ())
+TODAY = Resources({"fc1": {"dsp": 192, "bram18": 30}, "fc2": {"dsp": 8, "bram18": 5}}, ())
 
 
 def limits(budget):
@@ -14,7 +14,7 @@ def limits(budget):
 
 
 def test_a_float_up_to_one_is_a_fraction_of_todays_use_and_an_int_a_count():
-    assert limits({"dsp": 0.25, "bram": 30}) == [(None, "dsp", 50), (None, "bram", 30)]
+    assert limits({"dsp": 0.25, "bram18": 30}) == [(None, "dsp", 50), (None, "bram18", 30)]
 
 
 @pytest.mark.parametrize(
@@ -25,11 +25,43 @@ def test_one_as_int_is_a_count_and_one_as_float_is_everything(amount, limit):
 
 
 def test_a_layer_as_key_caps_that_layer_alone():
-    assert limits({"dsp": 0.5, "fc2": {"dsp": 0.5, "bram": 1}}) == [
+    assert limits({"dsp": 0.5, "fc2": {"dsp": 0.5, "bram18": 1}}) == [
         (None, "dsp", 100),
         ("fc2", "dsp", 4),
-        ("fc2", "bram", 1),
+        ("fc2", "bram18", 1),
     ]
+
+
+def test_a_budget_of_whole_blocks_is_twice_as_many_halves():
+    """35 halves are 18 blocks, and 5 of one layer alone are 3."""
+    found = parse_budget({"bram": 0.5, "fc2": {"bram": 1.0, "bram18": 4}, "fc1": {"bram": 7}}, TODAY)
+    assert [(cap.layer, cap.resource, cap.limit) for cap in found] == [
+        (None, "bram", 9), ("fc2", "bram", 3), ("fc2", "bram18", 4), ("fc1", "bram", 7)
+    ]  # fmt: skip
+    assert [(cap.counted, cap.capacity) for cap in found] == [
+        ("bram18", 18), ("bram18", 6), ("bram18", 4), ("bram18", 14)
+    ]  # fmt: skip
+    assert [(cap.use(TODAY), cap.counted_use(TODAY)) for cap in found] == [(18, 35), (3, 5), (5, 5), (15, 30)]
+    assert str(found[0]) == "budget['bram'] = 9"
+
+
+@given(st.integers(0, 9), st.integers(0, 19))
+def test_so_many_blocks_are_kept_where_twice_as_many_halves_are(limit, halves):
+    used = Resources({"fc": {"bram18": halves}}, ())
+    cap, same = Cap("bram", limit), Cap("bram18", 2 * limit)
+    assert (cap.use(used) <= cap.limit) == (same.use(used) <= same.limit) == (halves <= cap.capacity)
+    assert cap.of_counted(halves) == cap.use(used)
+
+
+def test_blocks_that_are_counted_as_such_stay_what_they_are():
+    today = Resources({"fc": {"bram": 9}}, ())
+    (cap,) = parse_budget({"bram": 4}, today)
+    assert (cap.counted, cap.capacity, cap.use(today)) == ("bram", 4, 9)
+    assert parse_budget((Cap("bram", 4),), today) == (cap,)
+    (chip,) = parse_budget({"part": "xc7z020"}, today)
+    assert (chip.resource, chip.capacity) == ("bram", 140)
+    with pytest.raises(BudgetError, match=r"unknown resource 'bram18', expected one of \['bram'\]"):
+        parse_budget({"bram18": 4}, today)
 
 
 @given(st.integers(0, 100))
@@ -45,7 +77,7 @@ def test_any_other_amount_is_refused_by_name(amount):
 
 
 def test_an_unknown_resource_lists_those_there_are():
-    with pytest.raises(BudgetError, match=r"unknown resource 'lut', expected one of \['dsp', 'bram'\]"):
+    with pytest.raises(BudgetError, match=r"unknown resource 'lut', expected one of \['dsp', 'bram18', 'bram'\]"):
         parse_budget({"lut": 0.5}, TODAY)
     with pytest.raises(BudgetError, match=r"budget\['fc1'\]: unknown resource 'ff'"):
         parse_budget({"fc1": {"ff": 0.5}}, TODAY)
@@ -78,14 +110,17 @@ def on(part, **use):
 
 
 def test_a_part_caps_what_is_counted_by_what_the_chip_has():
-    found = parse_budget({"part": "xcku115-flvb2104-2-i"}, on("xcvu13p", dsp=9000, bram=100))
-    assert found == (Cap("dsp", 5520, part="xcku115"), Cap("bram", 2160, part="xcku115"))
-    assert [cap.asks(on(None, dsp=9000, bram=100)) for cap in found] == [True, False]
+    found = parse_budget({"part": "xcku115-flvb2104-2-i"}, on("xcvu13p", dsp=9000, bram18=100))
+    assert found == (Cap("dsp", 5520, part="xcku115"), Cap("bram18", 4320, part="xcku115"))
+    assert [cap.asks(on(None, dsp=9000, bram18=100)) for cap in found] == [True, False]
     assert str(found[0]) == "budget['xcku115']['dsp'] = 5520"
 
 
 def test_a_share_is_of_the_part_named_or_of_the_configurations():
-    assert [cap.limit for cap in parse_budget({"part": "xc7z020", "share": 0.8}, on(None, dsp=1, bram=1))] == [176, 112]
+    assert [cap.limit for cap in parse_budget({"part": "xc7z020", "share": 0.8}, on(None, dsp=1, bram18=1))] == [
+        176,
+        224,
+    ]
     assert [cap.limit for cap in parse_budget({"share": 0.5}, on("xc7z020clg400-1", dsp=1))] == [110]
 
 

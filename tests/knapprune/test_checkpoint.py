@@ -25,7 +25,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::knapprune.hardware.model.Hardwa
 
 KILLS = int(os.environ.get("KNAPPRUNE_KILLS", "3"))
 CONFIG = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 4, "Strategy": "resource_unrolled"}}
-ARGUMENTS = {"budget": {"dsp": 0.4, "bram": 0.5}, "tolerance": 0.1, "steps": 3, "epochs": 3, "seed": 7}
+ARGUMENTS = {"budget": {"dsp": 0.4, "bram18": 0.5}, "tolerance": 0.1, "steps": 3, "epochs": 3, "seed": 7}
 
 CHILD = f"""
 import sys
@@ -181,6 +181,16 @@ def test_going_on_with_other_arguments_is_refused(problem, tmp_path, other, name
     with pytest.raises(ValueError, match=rf"{name}.*was started with .*, got .*; expected the same"):
         pruned(problem, checkpoint=tmp_path, **{"steps": 3, "epochs": 0} | other)
     assert sorted(path.name for path in tmp_path.iterdir()) == kept
+
+
+def test_a_checkpoint_of_another_version_is_refused(problem, tmp_path):
+    """It may have counted otherwise, such as memories in whole blocks."""
+    pruned(problem, checkpoint=tmp_path, steps=1, epochs=0)
+    manifest = tmp_path / "checkpoint.json"
+    saved = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(saved | {"format": 1}))
+    with pytest.raises(ValueError, match=r"checkpoint: .*checkpoint\.json is of format 1, expected 2.*another folder"):
+        pruned(problem, checkpoint=tmp_path, steps=1, epochs=0)
 
 
 def test_other_data_and_another_model_are_refused(problem, tmp_path):

@@ -91,7 +91,7 @@ def test_a_chip_can_be_the_budget(files, tmp_path):
     record = json.loads((tmp_path / "out" / "selection.json").read_text())
     assert [(cap["resource"], cap["part"], cap["limit"], cap["binds"]) for cap in record["budget"]] == [
         ("dsp", "xc7z007s", 16, True),
-        ("bram", "xc7z007s", 12, True),
+        ("bram18", "xc7z007s", 25, False),
     ]
     assert "of xc7z007s: dsp" in result.stdout
 
@@ -246,7 +246,7 @@ def test_a_model_with_quantised_layers_is_selected_from_as_an_hls4ml_graph(files
     settings = {"HLSConfig": {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 2, "Strategy": "resource_unrolled"}}}
     (tmp_path / "config.yml").write_text(yaml.safe_dump(settings))
     result = run(
-        "select", tmp_path / "net.keras", tmp_path / "config.yml", "--budget", "bram=0.5", "--out", tmp_path / "out"
+        "select", tmp_path / "net.keras", tmp_path / "config.yml", "--budget", "bram18=0.5", "--out", tmp_path / "out"
     )
     assert result.exit_code == 0, result.output
     assert (tmp_path / "out" / "hls4ml" / "firmware" / "parameters.h").is_file()

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knapprune.counting import blocks_in_use, count_layer, count_project
+from knapprune.counting import count_layer, count_project, halves_in_use, halves_of_outputs
 from knapprune.generated import GeneratedLayer, GeneratedProjectError, read_project
 from knapprune.hardware.dsp import MultiplierTable
 
@@ -75,13 +75,13 @@ def write_project(folder: Path, weights, *, n_in=8, n_out=4, reuse_factor=4, ski
     return folder
 
 
-def test_a_full_layer_counts_every_row_and_every_block(tmp_path):
+def test_a_full_layer_counts_every_row_and_every_half_block(tmp_path):
     count = count_project(write_project(tmp_path / "p", np.ones(32)))
     (layer,) = count.layers
     assert (layer.name, layer.strategy, layer.reuse_factor) == ("fc", "resource_unrolled", 4)
     assert (layer.multipliers, layer.dsp) == (8, 8)  # 32 weights / 4
-    assert layer.bram == 4  # 8 rows of 16 bits: 128 bits, in columns of 36
-    assert dict(layer.resources) == {"dsp": 8, "bram": 4}
+    assert layer.bram18 == 4  # 8 rows of 16 bits: 128 bits, 36 in each half
+    assert dict(layer.resources) == {"dsp": 8, "bram18": 4}
 
 
 def test_a_dead_row_is_uncounted(tmp_path):
@@ -95,13 +95,13 @@ def test_a_row_with_one_weight_left_is_counted(tmp_path):
     weights[3, 2] = -0.5
     (layer,) = count_project(write_project(tmp_path / "p", weights)).layers
     assert layer.multipliers == 1
-    assert layer.bram == 1  # row 3: bits 48 to 63, inside the second column
+    assert layer.bram18 == 1  # row 3: bits 48 to 63, inside the second half
 
 
-def test_a_block_stays_while_a_straddling_row_lives(tmp_path):
+def test_a_half_stays_while_a_straddling_row_lives(tmp_path):
     weights = np.zeros((8, 4))
-    weights[2] = 1  # bits 32 to 47: columns 0 and 1
-    assert count_project(write_project(tmp_path / "p", weights)).layers[0].bram == 2
+    weights[2] = 1  # bits 32 to 47: halves 0 and 1
+    assert count_project(write_project(tmp_path / "p", weights)).layers[0].bram18 == 2
 
 
 def test_widths_come_from_the_types_in_the_generated_code(tmp_path):
@@ -163,20 +163,20 @@ def test_a_weight_written_as_zero_still_costs_its_product_and_is_reported():
     assert (layer.multipliers, layer.vanished) == (8, 1)
 
 
-def test_a_resource_layer_keeps_its_dead_rows_and_blocks():
+def test_a_resource_layer_keeps_its_dead_rows_and_its_memory():
     layer = count_layer(generated(np.zeros(32), strategy="resource"), ONE_EACH)
-    assert (layer.multipliers, layer.bram) == (8, 4)
+    assert (layer.multipliers, layer.bram18) == (8, 4)
 
 
 def test_a_reuse_factor_of_one_binds_no_memory():
     layer = count_layer(generated(np.full(32, 0.3), strategy="resource", reuse_factor=1), ONE_EACH)
-    assert (layer.multipliers, layer.bram) == (8, 0)  # equal constants of one input are one
+    assert (layer.multipliers, layer.bram18) == (8, 0)  # equal constants of one input are one
 
 
 def test_a_latency_layer_counts_its_constants_of_three_digits_for_every_pixel():
     weights = np.arange(32) / 1024  # 8 inputs of 4 weights each: 0 to 31
     layer = count_layer(generated(weights, strategy="latency", reuse_factor=1, copies=3), ONE_EACH)
-    assert (layer.multipliers, layer.bram) == (10 * 3, 0)  # 11, 13, 19, 21, 22, 23, 25, 26, 27 and 29 have three
+    assert (layer.multipliers, layer.bram18) == (10 * 3, 0)  # 11, 13, 19, 21, 22, 23, 25, 26, 27 and 29 have three
 
 
 def test_more_weights_than_the_parameters_state_are_an_error():
@@ -195,20 +195,42 @@ def test_an_unknown_strategy_is_an_error_that_names_the_three():
         count_layer(generated(np.ones(32), strategy="compressed"), ONE_EACH)
 
 
-def test_rows_deeper_than_a_block_take_blocks_by_depth():
-    # One row of 2048 words: two blocks; without its second half: one.
-    assert blocks_in_use(np.arange(2048), weight_bits=16, reuse_factor=2048) == 2
-    assert blocks_in_use(np.arange(1024), weight_bits=16, reuse_factor=2048) == 1
+def test_a_resource_layer_counts_its_table_of_outputs_too():
+    # 8 rows of 16 bits; a multiplier works for 512 / 32 outputs: 4 bits x 512 words.
+    fields = {"n_in": 32, "n_out": 128, "reuse_factor": 512}
+    assert count_layer(generated(np.ones(4096), strategy="resource", **fields), ONE_EACH).bram18 == 4 + 1
+    assert count_layer(generated(np.ones(4096), **fields), ONE_EACH).bram18 == 4
+
+
+@pytest.mark.parametrize(
+    ("n_in", "reuse_factor", "halves"),
+    [(64, 64, 0), (256, 512, 0), (128, 512, 1), (224, 1120, 1), (4, 2048, 1), (2, 4096, 2 * 2)],
+)
+def test_a_table_of_outputs_is_in_blocks_from_1024_bits_on(n_in, reuse_factor, halves):
+    assert halves_of_outputs(n_in, reuse_factor) == halves
+
+
+@pytest.mark.parametrize(
+    ("reuse_factor", "halves"),
+    # One row of 16 bits: in halves of 36, 18 or 9 bits; 5000 words are two times 2048 of 9 bits, and 904 of 18.
+    [(512, 1), (513, 1), (1024, 1), (1025, 2), (2048, 2), (2049, 3), (5000, 5)],
+)
+def test_deeper_rows_take_more_halves_for_the_same_bits(reuse_factor, halves):
+    assert halves_in_use(np.arange(reuse_factor), reuse_factor, 16, reuse_factor) == halves
 
 
 @pytest.mark.parametrize("weight_bits", [1, 3, 9, 16, 18, 24, 36, 37, 80])
-@pytest.mark.parametrize("reuse_factor", [2, 5, 1500])
-def test_blocks_agree_with_marking_every_single_bit(weight_bits, reuse_factor):
+@pytest.mark.parametrize("reuse_factor", [2, 5, 512, 513, 1500, 1600, 2048, 5500])
+@pytest.mark.parametrize("last_row_bits", [None, 1])
+def test_halves_agree_with_marking_every_single_bit(halves_bit_by_bit, weight_bits, reuse_factor, last_row_bits):
     rng = np.random.default_rng(weight_bits * reuse_factor)
-    weights = rng.choice(7 * reuse_factor, size=5, replace=False)
-    marked = {
-        (bit // 36, weight % reuse_factor // 1024)
-        for weight in weights.tolist()
-        for bit in range(weight // reuse_factor * weight_bits, (weight // reuse_factor + 1) * weight_bits)
+    weights, cut = rng.choice(7 * reuse_factor, size=5, replace=False), weight_bits - (last_row_bits or weight_bits)
+    bits = 7 * weight_bits - cut
+    living = {
+        bit
+        for row in weights // reuse_factor
+        for bit in range(row * weight_bits, (row + 1) * weight_bits)
+        if bit < bits
     }
-    assert blocks_in_use(weights, weight_bits, reuse_factor) == len(marked)
+    counted = halves_in_use(weights, 7 * reuse_factor, weight_bits, reuse_factor, last_row_bits)
+    assert counted == halves_bit_by_bit(bits, reuse_factor, living)

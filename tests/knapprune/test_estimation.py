@@ -1,10 +1,13 @@
+from collections.abc import Mapping
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 
 from knapprune.adapters.keras import KerasAdapter
 from knapprune.adapters.keras_files import load_keras_model
-from knapprune.estimation import estimate
+from knapprune.estimation import Resources, estimate
 from knapprune.hardware.accelerator import Accelerator
 from knapprune.hardware.dsp import MultiplierTable
 from knapprune.hardware.hls4ml import Hls4mlHardware
@@ -27,9 +30,34 @@ def network():
 def test_resources_are_counted_by_layer_and_in_total():
     found = estimate(network(), UNROLLED)
     # The normalisation scales 32 values, each four cycles: 8 multipliers that nothing can prune.
-    bn = {"dsp": 8, "bram": 0}
-    assert found.by_layer == {"fc1": {"dsp": 128, "bram": 57}, "bn": bn, "fc2": {"dsp": 40, "bram": 18}}
-    assert (found["dsp"], found["bram"], list(found), len(found)) == (176, 75, ["dsp", "bram"], 2)
+    bn = {"dsp": 8, "bram18": 0}
+    assert found.by_layer == {"fc1": {"dsp": 128, "bram18": 57}, "bn": bn, "fc2": {"dsp": 40, "bram18": 18}}
+    assert found.counted == ("dsp", "bram18")
+    assert dict(found) == found.total == {"dsp": 176, "bram18": 75, "bram": 38}
+
+
+def test_resources_are_a_mapping_of_totals_with_whole_blocks_beside_their_halves():
+    """Half as many blocks, rounded up in the total and not by layer."""
+    found = Resources({"a": {"dsp": 1, "bram18": 3}, "b": {"dsp": 2, "bram18": 1}}, ())
+    assert isinstance(found, Mapping)
+    assert (list(found), len(found)) == (["dsp", "bram18", "bram"], 3)
+    assert (found["bram18"], found["bram"], found.get("lut"), "bram" in found, "lut" in found) == (
+        4,
+        2,
+        None,
+        True,
+        False,
+    )
+    with pytest.raises(KeyError):
+        found["lut"]
+    assert "in blocks of 36 Kb: bram 2" in found.summary().splitlines()
+    assert found == replace(found) != replace(found, uncounted=("c",))
+
+
+def test_hardware_that_counts_whole_blocks_has_no_halves():
+    found = Resources({"a": {"bram": 3}, "b": {"bram": 1}}, (), part="xcku115-flvb2104-2-i")
+    assert dict(found) == {"bram": 4}
+    assert found.chip() == ["of xcku115: bram 0.2% of 2160"]
 
 
 def test_the_model_is_counted_as_it_is_now():
@@ -42,9 +70,12 @@ def test_the_model_is_counted_as_it_is_now():
 
 def test_a_masked_clone_uses_what_its_mask_leaves():
     mask = np.zeros((16, 32), dtype=bool)
-    mask[:4, 7] = True  # the first row of neuron 7: one multiplier, and the two blocks that its 16 bits straddle
+    mask[:4, 7] = True  # the first row of neuron 7: one multiplier, and the two halves that its 16 bits straddle
     masked = KerasAdapter().apply(network(), {"fc1": mask})
-    assert estimate(masked, UNROLLED).by_layer["fc1"] == {"dsp": 1, "bram": 1 + (28 * 16 // 36 != (29 * 16 - 1) // 36)}
+    assert estimate(masked, UNROLLED).by_layer["fc1"] == {
+        "dsp": 1,
+        "bram18": 1 + (28 * 16 // 36 != (29 * 16 - 1) // 36),
+    }
 
 
 def test_keywords_override_the_configuration():
@@ -69,8 +100,11 @@ def test_the_summary_shows_requested_and_effective_settings():
 
 def test_the_summary_shows_the_share_of_the_chip():
     found = estimate(network(), UNROLLED, part="xcku115-flvb2104-2-i")
-    assert found.shares == {"dsp": 176 / 5520, "bram": 75 / 2160}
-    assert found.summary().splitlines()[-1] == "of xcku115: dsp 3.2% of 5520, bram 3.5% of 2160"
+    assert found.shares == {"dsp": 176 / 5520, "bram18": 75 / 4320, "bram": 38 / 2160}
+    assert found.summary().splitlines()[-2:] == [
+        "in blocks of 36 Kb: bram 38",
+        "of xcku115: dsp 3.2% of 5520, bram18 1.7% of 4320, bram 1.8% of 2160",
+    ]
 
 
 def test_an_unknown_part_has_no_shares_and_the_summary_says_so():
@@ -99,11 +133,15 @@ def test_hardware_that_cannot_explain_is_told():
         estimate(network(), {}, explain=True, hardware=Accelerator())
 
 
-@pytest.mark.parametrize(("name", "dsp", "bram"), [("KERAS_3layer", 1064, 474), ("KERAS_conv1d_small", 35, 18)])
+@pytest.mark.parametrize(("name", "dsp", "bram18"), [("KERAS_3layer", 1064, 474), ("KERAS_conv1d_small", 35, 18)])
 @pytest.mark.filterwarnings("ignore::knapprune.hardware.model.HardwareWarning")
-def test_real_networks_are_estimated(data_folder, name, dsp, bram):
+def test_real_networks_are_estimated(data_folder, name, dsp, bram18):
     model = load_keras_model(data_folder / "models" / "jets" / f"{name}.json")
-    assert estimate(model, UNROLLED, io_type="io_stream").total == {"dsp": dsp, "bram": bram}
+    assert estimate(model, UNROLLED, io_type="io_stream").total == {
+        "dsp": dsp,
+        "bram18": bram18,
+        "bram": -(-bram18 // 2),
+    }
 
 
 def test_a_model_of_another_framework_is_refused():

@@ -18,16 +18,16 @@ from knapprune.report.history import history_figure
 def step(metric_before, metrics, dsp, accepted=True):
     metric = max([metric_before, *metrics])
     return {"metric_before": metric_before, "metrics": metrics, "metric": metric, "accepted": accepted,
-            "resources": {"dsp": dsp, "bram": 7, "lut": 0}}  # fmt: skip
+            "resources": {"dsp": dsp, "bram18": 7, "bram": 4, "lut": 0}}  # fmt: skip
 
 
 def content(steps, ended=None):
     returned = next((one for one in reversed(steps) if one["accepted"]), steps[0])
     return {
         "history": steps,
-        "baseline": {"metric": 0.9, "resources": {"dsp": 1000, "bram": 10, "lut": 0}},
+        "baseline": {"metric": 0.9, "resources": {"dsp": 1000, "bram18": 10, "bram": 5, "lut": 0}},
         "pruned": {"resources": returned["resources"]},
-        "budget": {"dsp": 250, "bram": 40, "fc": {"dsp": 3}},
+        "budget": {"dsp": 250, "bram18": 40, "fc": {"dsp": 3}},
         "tolerance": 0.02,
         "ended": ended,
     }
@@ -55,16 +55,25 @@ def test_each_resource_is_a_percentage_of_the_unpruned_and_a_budget_that_asks_fo
     _, below = history_figure(content(TWO)).axes
     assert {text.get_text() for text in below.get_legend().get_texts()} == {
         "DSP: 1,000 → 500 (budget 250)",
-        "BRAM: 10 → 7 (budget 40)",
+        "BRAM18 halves: 10 → 7 (budget 40)",
     }
     stairs = {patch.get_label().partition(":")[0]: patch.get_data() for patch in below.patches}
     assert stairs["DSP"].values.tolist() == [50, 25]
     assert stairs["DSP"].edges.tolist() == [0, 2, 5]
-    assert stairs["BRAM"].values.tolist() == [70, 70]
+    assert stairs["BRAM18 halves"].values.tolist() == [70, 70]
     dashed = [line for line in below.get_lines() if line.get_linestyle() == "--"]
     assert [set(line.get_ydata()) for line in dashed] == [{25.0}]
     assert "%" in below.get_ylabel()
     assert below.get_xlabel() == "epochs of fine-tuning; a vertical line ends a step"
+
+
+def test_memory_is_drawn_once_in_the_unit_of_the_budget():
+    blocks = content(TWO) | {"budget": {"dsp": 250, "bram": 3}}
+    _, below = history_figure(blocks).axes
+    assert "BRAM: 5 → 4 (budget 3)" in {text.get_text() for text in below.get_legend().get_texts()}
+    assert {patch.get_label().partition(":")[0] for patch in below.patches} == {"DSP", "BRAM"}
+    dashed = [line for line in below.get_lines() if line.get_linestyle() == "--"]
+    assert [set(line.get_ydata()) for line in dashed] == [{25.0}, {60.0}]
 
 
 def test_steps_that_train_nothing_are_counted_as_steps():

@@ -55,7 +55,9 @@ def best_of_all(model, given, budget, factors, names):
 def test_the_choice_is_the_best_of_all_combinations(seed):
     model = network(seed)
     rng = np.random.default_rng(seed)
-    budget = {"dsp": int(rng.integers(4, 14)), "bram": int(rng.integers(2, 7)), "latency": int(rng.integers(9, 30))}
+    budget = {"dsp": int(rng.integers(4, 14)), "bram18": int(rng.integers(2, 7)), "latency": int(rng.integers(9, 30))}
+    if seed % 2:
+        budget["bram"] = -(-budget.pop("bram18") // 2)
     found = kp.select(model, config(), budget, choose=LEGAL, normalise="sum")
     # of 6 x 4: 2, 3, 6, 12; of 4 x 3: 2, 4; the largest of each is dropped, and 1 is another strategy
     best = best_of_all(model, config(), budget, [[2, 3, 6, 12], [2, 4]], ["fc0", "fc1"])
@@ -73,11 +75,11 @@ def test_the_choice_on_the_jets_model_is_the_best_of_all_for_twenty_budgets(data
     choose = {"reuse_factor": dict(zip(names, factors, strict=True))}
     rng = np.random.default_rng(0)
     for _ in range(20):
-        # Kept whole, the network needs about 14800 / cycles DSPs and 6600 / cycles blocks: below, something must go.
+        # Kept whole, the network needs about 14800 / cycles DSPs and 6600 / cycles halves: below, something must go.
         cycles = int(rng.integers(40, 200))
         budget = {
             "dsp": int(rng.uniform(0.2, 1.0) * 14800 / cycles),
-            "bram": int(rng.uniform(0.2, 1.0) * 6600 / cycles),
+            "bram18": int(rng.uniform(0.2, 1.0) * 6600 / cycles),
             "latency": cycles,
         }
         found = kp.select(model, config(reuse_factor=4), budget, choose=choose, normalise="sum", time_limit=60)
@@ -89,7 +91,7 @@ def test_the_choice_on_the_jets_model_is_the_best_of_all_for_twenty_budgets(data
 @pytest.mark.parametrize("normalise", ["lamp", "sum", "none", "max"])
 def test_one_reuse_factor_to_choose_from_is_a_plain_selection(normalise):
     model = network(1, (12, 10, 4))
-    budget = {"dsp": 0.5, "bram": 0.5}
+    budget = {"dsp": 0.5, "bram18": 0.5}
     plain = kp.select(model, config(), budget, normalise=normalise)
     joint = kp.select(model, config(), budget, normalise=normalise, choose={"reuse_factor": [2]})
     assert joint.solution.value == pytest.approx(plain.solution.value, rel=1e-9)
@@ -98,16 +100,26 @@ def test_one_reuse_factor_to_choose_from_is_a_plain_selection(normalise):
 
 def test_what_was_chosen_is_a_configuration_that_verifies():
     model = network(2, (16, 12, 5))
-    found = kp.select(model, config(), {"dsp": 20, "bram": 12, "latency": 40}, choose=LEGAL | {"bits": [10, 16]})
+    found = kp.select(model, config(), {"dsp": 20, "bram18": 12, "latency": 40}, choose=LEGAL | {"bits": [10, 16]})
     assert found.resources.total == kp.estimate(found.apply(model), found.hls_config).total | {
         "latency": sum(latency(layer) for layer in found.resources.layers)
     }
     check = kp.verify(found.apply(model), found.hls_config)
-    assert check.counted == {name: found.resources[name] for name in ("dsp", "bram")}
+    assert check.counted == {name: found.resources[name] for name in ("dsp", "bram18", "bram")}
     assert [layer.reuse_factor for layer in check.by_layer.values()] == [
         layer.reuse_factor for layer in found.resources.layers
     ]
     assert "->" in found.summary()
+
+
+@pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning")
+def test_a_choice_under_whole_blocks_is_that_under_twice_as_many_halves():
+    model, choose = network(2, (16, 12, 5)), LEGAL | {"bits": [10, 16]}
+    blocks = kp.select(model, config(), {"dsp": 20, "bram": 6, "latency": 40}, choose=choose)
+    halves = kp.select(model, config(), {"dsp": 20, "bram18": 12, "latency": 40}, choose=choose)
+    assert blocks.solution.value == halves.solution.value
+    assert blocks.resources == halves.resources
+    assert blocks.hls_config == halves.hls_config
 
 
 def test_fractions_are_of_what_the_given_configuration_uses():
@@ -124,8 +136,8 @@ def test_latency_may_be_capped_by_layer():
 
 def test_narrow_weights_are_taken_where_memory_is_short_and_wide_ones_where_it_is_not():
     model = network(4, (12, 10, 4))
-    scarce = kp.select(model, config(), {"bram": 0.3}, choose={"bits": [6, 16]})
-    plenty = kp.select(model, config(), {"bram": 1.0}, choose={"bits": [6, 16]})
+    scarce = kp.select(model, config(), {"bram18": 0.3}, choose={"bits": [6, 16]})
+    plenty = kp.select(model, config(), {"bram18": 1.0}, choose={"bits": [6, 16]})
     assert min(layer.weight_bits for layer in scarce.resources.layers) == 6
     assert [layer.weight_bits for layer in plenty.resources.layers] == [16, 16]
     assert scarce.hls_config["LayerName"]["fc0"]["Precision"]["weight"].startswith("fixed<6,")
@@ -136,7 +148,7 @@ def test_widths_of_weights_may_not_change_the_data_between_layers():
     given = {"Model": config()["Model"] | {"Precision": {"default": "fixed<16,6>"}}, "LayerName": {}}
     given["LayerName"]["fc0"] = {"Precision": {"result": "auto"}}
     with pytest.raises(ValueError, match=r"choose\['bits'\]: the input of layer 'fc1' would have"):
-        kp.select(model, given, {"bram": 0.5}, choose={"bits": [8]})
+        kp.select(model, given, {"bram18": 0.5}, choose={"bits": [8]})
 
 
 def test_layers_of_other_strategies_keep_their_reuse_factor():
@@ -227,7 +239,7 @@ def test_the_wide_jets_network_is_proved(data_folder):
     model = load_keras_model(data_folder / "models" / "jets" / "KERAS_dense_16x500x500x500x500x500x5.json")
     with pytest.warns(HardwareWarning, match="replaces reuse factor 50 by 64"):
         found = kp.select(
-            model, config(reuse_factor=50), {"dsp": 0.25, "bram": 0.25, "latency": 1.0}, choose=LEGAL, time_limit=60
+            model, config(reuse_factor=50), {"dsp": 0.25, "bram18": 0.25, "latency": 1.0}, choose=LEGAL, time_limit=60
         )
     assert found.solution.status == "OPTIMAL"
     assert found.resources["latency"] <= 326

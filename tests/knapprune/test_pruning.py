@@ -44,15 +44,16 @@ def pruned(network, blobs, model=None, **options):
     return kp.prune(model or whole, config, **arguments)
 
 
-def test_the_budget_is_met_step_by_step_and_the_given_model_stays_whole(network, blobs):
+@pytest.mark.parametrize("memory", ["bram18", "bram"])
+def test_the_budget_is_met_step_by_step_and_the_given_model_stays_whole(network, blobs, memory):
     """Every step keeps its own cap, the last one the budget; masks are exactly the zeros."""
     model, config = network
     weights = [array.copy() for array in model.get_weights()]
-    budget = {"dsp": 0.3, "bram": 0.4}
+    budget = {"dsp": 0.3, memory: 0.4}
     seen = pruned(network, blobs, budget=budget, tolerance=0.2, steps=3, epochs=3)
     assert seen.met
     assert seen.resources["dsp"] <= 0.3 * seen.before["dsp"]
-    assert seen.resources["bram"] <= 0.4 * seen.before["bram"]
+    assert seen.resources[memory] <= 0.4 * seen.before[memory]
     for step in seen.history:
         assert all(cap.use(step.selection.resources) <= cap.limit for cap in step.budget)
         assert step.selection.solution.status == "OPTIMAL"
@@ -179,7 +180,7 @@ def calm_at_first():
         ({"tolerance": -0.1}, r"tolerance: got -0.1, expected a number, 0 or more"),
         ({"schedule": "sudden"}, r"schedule: got 'sudden'"),
         ({"validation": np.zeros(3)}, r"validation: got ndarray, expected \(inputs, targets\)"),
-        ({"budget": {"luts": 0.5}}, r"unknown resource 'luts', expected one of \['dsp', 'bram'\]"),
+        ({"budget": {"luts": 0.5}}, r"unknown resource 'luts', expected one of \['dsp', 'bram18', 'bram'\]"),
     ],
 )
 def test_bad_arguments_are_refused_before_any_work(network, blobs, wrong, message):
@@ -200,6 +201,10 @@ def test_the_report_saves_itself_as_json_and_as_a_page(network, blobs, tmp_path)
     assert content["selection"]["status"] == "OPTIMAL"
     assert len(content["history"]) == 2
     page = (tmp_path / "report.html").read_text()
+    before, after = seen.before.by_layer["fc1"]["bram18"], seen.resources.by_layer["fc1"]["bram18"]
+    assert f"<td>{before} → {after}</td>" in page
+    assert "bram18 are halves of block RAMs of 36 Kb" in page
+    assert page.count('alt="validation metric against') == 2  # dsp and bram18: memory once
     assert "data:image/png;base64," in page
     assert f"<td>{seen.resources['dsp']}</td>" in page
     with pytest.raises(ValueError, match=r"expected a name that ends in \.json or \.html"):
@@ -212,7 +217,7 @@ def test_a_chip_is_a_budget_step_by_step(network, blobs):
     assert seen.met
     assert [(cap.resource, cap.limit, cap.use(seen.before)) for cap in seen.budget] == [
         ("dsp", 220, 272),
-        ("bram", 140, 122),
+        ("bram18", 280, 122),
     ]
     assert [step.selection.resources["dsp"] for step in seen.history] == [226, 220]
     assert seen.resources.shares["dsp"] == 1.0
@@ -263,13 +268,13 @@ def test_distillation_and_prices_train_the_working_copy_and_leave_no_trace(netwo
     """Both at once; the model that is returned has its own loss, and can be saved and trained."""
     model, _ = network
     seen = pruned(
-        network, blobs, budget={"dsp": 0.4, "bram": 0.5}, tolerance=1.0, steps=2, epochs=2, distill=0.5,
+        network, blobs, budget={"dsp": 0.4, "bram18": 0.5}, tolerance=1.0, steps=2, epochs=2, distill=0.5,
         regularization=kp.Regularization(1e-3, "price"),
     )  # fmt: skip
     assert seen.met
     assert "compute_loss" not in vars(seen.model)
     assert "compute_loss" not in vars(model)
-    plain = pruned(network, blobs, budget={"dsp": 0.4, "bram": 0.5}, tolerance=1.0, steps=2, epochs=2)
+    plain = pruned(network, blobs, budget={"dsp": 0.4, "bram18": 0.5}, tolerance=1.0, steps=2, epochs=2)
     assert not np.array_equal(plain.model.get_weights()[0], seen.model.get_weights()[0])
     seen.model.fit(*blobs[0], epochs=1, verbose=0)
 

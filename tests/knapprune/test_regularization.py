@@ -9,9 +9,11 @@ import pytest
 import knapprune as kp
 from knapprune.adapters.adapter import adapter
 from knapprune.budget import Cap
-from knapprune.candidates import candidates
+from knapprune.candidates import candidates, layer_candidates
+from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.hardware.model import hardware
 from knapprune.hls_config import read_hls_config
+from knapprune.layers import Layer
 from knapprune.regularization import Regularization, regularization_of
 
 CONFIG = {
@@ -35,7 +37,7 @@ def groups():
     return find
 
 
-DSP, BRAM = Cap("dsp", 20), Cap("bram", 20)
+DSP, BRAM = Cap("dsp", 20), Cap("bram18", 20)
 
 
 def test_one_strength_for_each_layer_counts_the_roots_of_group_sizes(groups):
@@ -64,10 +66,19 @@ def test_shared_words_are_shared_out_completely(groups):
     both = groups(caps, "row-and-word")
     found = Regularization(1.0, "price").penalties(both, caps, (1.0,))
     weights = np.concatenate([found[group.layer.name].strengths for group in both])
-    blocks = [int(group.words.last.max()) + 1 for group in both]
-    scale = len(weights) / sum(blocks)
-    assert weights.sum() == pytest.approx(scale * sum(blocks))
-    assert found["fc1"].strengths.sum() / found["wide"].strengths.sum() == pytest.approx(blocks[0] / blocks[1])
+    halves = [int(group.words.cost.sum()) for group in both]
+    assert weights.mean() == pytest.approx(1.0)
+    assert found["fc1"].strengths.sum() / found["wide"].strengths.sum() == pytest.approx(halves[0] / halves[1])
+
+
+def test_what_is_pruned_has_no_price_and_leaves_its_part_to_those_that_live():
+    """Two rows of 18 bits share a half: the one that is left is charged all of it."""
+    layer = Layer("fc", "dense", (4, 4), "resource_unrolled", "resource_unrolled", 4, 4, 18, 16)
+    kernel = np.ones((4, 4))
+    kernel[:, 1] = 0
+    group = layer_candidates(Hls4mlHardware(), layer, kernel, ("bram18",), "row-and-word")
+    found = Regularization(1.0, "price").penalties([group], (BRAM,), (1.0,))
+    assert found["fc"].strengths == pytest.approx([1.5, 0.0, 0.75, 0.75])
 
 
 def test_without_prices_only_the_published_form_is_there(groups):

@@ -28,9 +28,9 @@ def layer(shape, reuse_factor, bits, data_bits=16):
 
 @st.composite
 def cases(draw):
-    """Up to 11 rows of any width, some of them partly or wholly zero; deeper than one block where the row is."""
+    """Up to 11 rows of any width and depth, some of them partly or wholly zero."""
     bits = draw(st.integers(1, 80))
-    reuse_factor = draw(st.sampled_from([2, 3, 1025, 2500]))
+    reuse_factor = draw(st.sampled_from([2, 3, 512, 513, 1024, 1025, 1100, 2048, 2049, 2500]))
     a_layer = layer((reuse_factor, draw(st.integers(1, 11))), reuse_factor, bits)
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     kernel = np.ones(a_layer.kernel_shape, dtype=bool)
@@ -42,73 +42,94 @@ def cases(draw):
     return a_layer, kernel, rng.integers(0, 6, a_layer.n_out).astype(float)
 
 
-def blocks_bit_by_bit(a_layer, kernel):
-    rows = np.moveaxis(kernel, -1, 0).reshape(-1, a_layer.reuse_factor)
-    return len(
-        {
-            (bit // 36, depth // 1024)
-            for row, depth in zip(*np.nonzero(rows), strict=True)
-            for bit in range(row * a_layer.weight_bits, (row + 1) * a_layer.weight_bits)
-        }
-    )
-
-
 @given(cases())
 @settings(max_examples=60, deadline=None)
-def test_words_of_any_rows_are_what_counting_bit_by_bit_gives(case):
+def test_words_of_any_rows_are_what_counting_bit_by_bit_gives(halves_bit_by_bit, case):
     a_layer, kernel, values = case
-    words = HARDWARE.words(a_layer, kernel)
-    keep = values > 2
-    needed = {
-        (word, plane)
-        for row in np.flatnonzero(keep)
-        for word in range(words.first[row], words.last[row] + 1)
-        for plane in np.flatnonzero(words.planes[row])
-    }
-    masked = kernel & keep[labels(a_layer, "dsp-row")]
-    assert len(needed) == blocks_bit_by_bit(a_layer, masked) == HARDWARE.use(a_layer, masked)["bram"]
+    words, bits = HARDWARE.words(a_layer, kernel), a_layer.weight_bits
+    masked = kernel & (values > 2)[labels(a_layer, "dsp-row")]
+    living = np.flatnonzero(masked.any(axis=0))  # a row is all that one output has
+    needed = {word for row in living for word in range(words.first[row], words.last[row] + 1)}
+    by_hand = halves_bit_by_bit(
+        a_layer.n_out * bits, a_layer.reuse_factor, [row * bits + bit for row in living for bit in range(bits)]
+    )
+    assert words.cost[list(needed)].sum() == by_hand == HARDWARE.use(a_layer, masked)["bram18"]
+
+
+def check_options(values, words, rows_cost, used):
+    """Hold all options against all subsets of rows; `used` says what the words of some rows cost."""
+    options = row_options(values, words, rows_cost)
+    ends = np.append(options.start, len(values))
+    for chain, (start, end) in enumerate(itertools.pairwise(ends)):
+        own = options.chain == chain
+        listed = list(zip(options.rows[own], options.cost[own], options.value[own], strict=True))
+        for subset in itertools.product([False, True], repeat=end - start):
+            rows = np.arange(start, end)[np.array(subset)]
+            worth, spent = values[rows].sum(), used(rows)
+            assert worth == 0 or any(
+                (count <= len(rows) or not rows_cost) and cost <= spent and value >= worth
+                for count, cost, value in listed
+            )
+        for one, other in itertools.permutations(listed, 2):
+            fewer = one[0] <= other[0] or not rows_cost
+            assert not (fewer and one[1] <= other[1] and one[2] >= other[2])
+    for option in range(len(options.value)):
+        rows = np.flatnonzero(options.rows_kept(np.arange(len(options.value)) == option, len(values)))
+        assert len(rows) == options.rows[option]
+        assert values[rows].sum() == options.value[option]
+        assert used(rows) == options.cost[option]
 
 
 @given(cases(), st.booleans())
 @settings(max_examples=60, deadline=None)
 def test_options_are_the_best_of_all_subsets_for_any_rows_and_words(case, rows_cost):
     a_layer, kernel, values = case
-    words = HARDWARE.words(a_layer, kernel)
-    alive = np.flatnonzero(words.planes.any(axis=1))
+    alive = np.flatnonzero(kernel.any(axis=0))
     label_array = labels(a_layer, "dsp-row")
-    options = row_options(values[alive], words.of(alive), rows_cost)
-    ends = np.append(options.start, len(alive))
-    for chain, (start, end) in enumerate(itertools.pairwise(ends)):
-        own = options.chain == chain
-        listed = list(zip(options.rows[own], options.blocks[own], options.value[own], strict=True))
-        for subset in itertools.product([False, True], repeat=end - start):
-            rows = alive[start:end][np.array(subset)]
-            used = HARDWARE.use(a_layer, kernel & np.isin(label_array, rows))["bram"]
-            worth = values[rows].sum()
-            assert worth == 0 or any(
-                (count <= len(rows) or not rows_cost) and blocks <= used and value >= worth
-                for count, blocks, value in listed
-            )
-        for one, other in itertools.permutations(listed, 2):
-            fewer = one[0] <= other[0] or not rows_cost
-            assert not (fewer and one[1] <= other[1] and one[2] >= other[2])
-    for option in range(len(options.value)):
-        taken = np.arange(len(options.value)) == option
-        rows = alive[options.rows_kept(taken, len(alive))]
-        assert len(rows) == options.rows[option]
-        assert values[rows].sum() == options.value[option]
-        assert HARDWARE.use(a_layer, kernel & np.isin(label_array, rows))["bram"] == options.blocks[option]
+
+    def used(rows):
+        return HARDWARE.use(a_layer, kernel & np.isin(label_array, alive[rows]))["bram18"]
+
+    check_options(values[alive], HARDWARE.words(a_layer, kernel).of(alive), rows_cost, used)
+
+
+@st.composite
+def shared_words(draw):
+    """Up to nine rows over words of any cost; rows reach over several words, words hold several rows."""
+    costs = draw(st.lists(st.integers(1, 9), min_size=1, max_size=7))
+    factor = draw(st.sampled_from([1, 1, 4]))
+    first, last, at = [], [], 0
+    for _ in range(draw(st.integers(1, 9))):
+        begin = min(at + draw(st.integers(0, 1)), len(costs) - 1)
+        at = min(begin + draw(st.integers(0, 2)), len(costs) - 1)
+        first.append(begin)
+        last.append(at)
+    values = draw(st.lists(st.integers(0, 5), min_size=len(first), max_size=len(first)))
+    words = SharedWords("bram18", np.array(first), np.array(last), factor * np.array(costs))
+    return np.array(values, dtype=float), words
+
+
+@given(shared_words(), st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_options_are_the_best_of_all_subsets_where_words_cost_differently(case, rows_cost):
+    values, words = case
+
+    def used(rows):
+        needed = {word for row in rows for word in range(words.first[row], words.last[row] + 1)}
+        return sum(int(words.cost[word]) for word in needed)
+
+    check_options(values, words, rows_cost, used)
 
 
 def test_a_layer_without_rows_has_no_options():
-    none = SharedWords("bram", np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros((0, 1), bool))
+    none = SharedWords("bram18", np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64))
     assert len(row_options(np.zeros(0), none).value) == 0
 
 
 def test_a_chain_too_long_for_its_bits_is_refused():
     word = np.zeros(LONGEST_CHAIN + 1, np.int64)
     with pytest.raises(ValueError, match="63 rows share words"):
-        row_options(np.ones(len(word)), SharedWords("bram", word, word, np.ones((len(word), 1), bool)))
+        row_options(np.ones(len(word)), SharedWords("bram18", word, word, np.ones(1, np.int64)))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -137,7 +158,7 @@ def config(bits, reuse_factor=2, **layer_names):
 def test_the_selection_is_the_best_of_all_rows(bits):
     model = network(bits, (4, 4, 2))
     kernels = KerasAdapter().kernels(model)
-    found = select(model, config(bits), {"dsp": 7, "bram": 3}, normalise="none", structure="row-and-word")
+    found = select(model, config(bits), {"dsp": 7, "bram18": 3}, normalise="none", structure="row-and-word")
     assert found.solution.status == "OPTIMAL"
     used, worth = [], []
     for own in kernels.values():
@@ -161,7 +182,7 @@ def test_the_selection_is_the_best_of_all_rows(bits):
 @pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning")
 def test_rows_and_words_keep_at_least_what_whole_runs_keep_and_use_what_they_say(dsp, bram, bits, seed):
     model = network(seed, (12, 10, 4))
-    budget = {"bram": bram} if bits == 8 else {"dsp": dsp, "bram": bram}  # products of 8 bits may take no DSP
+    budget = {"bram18": bram} if bits == 8 else {"dsp": dsp, "bram18": bram}  # products of 8 bits may take no DSP
     fine = select(model, config(bits), budget, normalise="sum")
     runs = select(model, config(bits), budget, normalise="sum", structure="bram-run")
     assert fine.structures == {"fc0": "row-and-word", "fc1": "row-and-word"}
@@ -172,7 +193,7 @@ def test_rows_and_words_keep_at_least_what_whole_runs_keep_and_use_what_they_say
 
 
 def test_a_solver_without_choices_gets_whole_runs_unless_rows_and_words_are_asked_for():
-    model, budget = network(1, (12, 10, 4)), {"dsp": 0.5, "bram": 0.5}
+    model, budget = network(1, (12, 10, 4)), {"dsp": 0.5, "bram18": 0.5}
     found = select(model, config(16), budget, solver="few-types")
     assert found.structures == {"fc0": "bram-run", "fc1": "bram-run"}
     assert found.solution.status == "OPTIMAL"
@@ -183,17 +204,17 @@ def test_a_solver_without_choices_gets_whole_runs_unless_rows_and_words_are_aske
 def test_layers_with_and_without_memory_share_one_knapsack():
     model = network(1, (12, 10, 4))
     mixed = config(16, fc1={"Strategy": "Latency", "ReuseFactor": 1})
-    found = select(model, mixed, {"dsp": 0.5, "bram": 0.5, "fc0": {"bram": 9}})
+    found = select(model, mixed, {"dsp": 0.5, "bram18": 0.5, "fc0": {"bram18": 9}})
     assert found.structures == {"fc0": "row-and-word", "fc1": "constant"}
     assert found.solution.status == "OPTIMAL"
-    assert found.resources.by_layer["fc0"]["bram"] <= 9
+    assert found.resources.by_layer["fc0"]["bram18"] <= 9
     assert found.resources["dsp"] == found.before["dsp"] // 2
 
 
 def test_pruning_goes_on_from_rows_that_are_pruned_already():
     model = network(2, (12, 10, 4))
-    once = select(model, config(16), {"bram": 0.6})
-    twice = select(once.apply(model), config(16), {"dsp": 0.7, "bram": 0.5})
+    once = select(model, config(16), {"bram18": 0.6})
+    twice = select(once.apply(model), config(16), {"dsp": 0.7, "bram18": 0.5})
     assert twice.solution.status == "OPTIMAL"
     for name, mask in twice.masks.items():
         assert not (mask & ~once.masks.get(name, True)).any()
@@ -208,4 +229,4 @@ def test_a_hardware_model_that_states_no_words_is_named():
         advice = staticmethod(HARDWARE.advice)
 
     with pytest.raises(ValueError, match=r"'row-and-word': hardware model Plain states no shared words"):
-        select(network(0), config(16), {"bram": 0.5}, hardware=Plain())
+        select(network(0), config(16), {"bram18": 0.5}, hardware=Plain())

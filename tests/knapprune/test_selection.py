@@ -46,15 +46,15 @@ Y = np.random.default_rng(1).integers(0, 5, 40)
 )
 @settings(max_examples=25, deadline=None)
 @pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning")
-def test_no_budget_is_ever_exceeded(dsp, bram, saliency, normalise):
-    budget = {"dsp": dsp, "bram": bram}
+def test_no_budget_is_ever_exceeded(dsp, bram18, saliency, normalise):
+    budget = {"dsp": dsp, "bram18": bram18}
     found = select(MODEL, config(), budget, saliency=saliency, normalise=normalise)
     pruned = {name: kernel * found.masks.get(name, True) for name, kernel in KerasAdapter().kernels(MODEL).items()}
     counted = count(Hls4mlHardware(), list(found.before.layers), pruned)
     assert counted.total == found.resources.total
     for cap in found.budget:
         assert counted[cap.resource] <= cap.limit
-    assert [cap.limit for cap in found.budget] == [int(dsp * 126 + 1e-9), int(bram * 57 + 1e-9)]
+    assert [cap.limit for cap in found.budget] == [int(dsp * 126 + 1e-9), int(bram18 * 57 + 1e-9)]
 
 
 def test_the_selection_is_the_best_of_all():
@@ -106,7 +106,7 @@ def test_constants_are_selected_best_of_all_where_values_repeat(seed):
 
 def test_auto_takes_the_finest_structure_that_saves_what_is_budgeted():
     assert select(MODEL, config(), {"dsp": 0.5}).structures == {"fc1": "dsp-row", "fc2": "dsp-row"}
-    assert select(MODEL, config(), {"bram": 0.5}).structures == {"fc1": "row-and-word", "fc2": "row-and-word"}
+    assert select(MODEL, config(), {"bram18": 0.5}).structures == {"fc1": "row-and-word", "fc2": "row-and-word"}
     mixed = config(fc2={"Strategy": "Latency", "ReuseFactor": 1})
     assert select(MODEL, mixed, {"dsp": 0.5}).structures == {"fc1": "dsp-row", "fc2": "constant"}
 
@@ -220,7 +220,7 @@ def test_a_budget_too_small_for_all_outputs_names_those_that_are_lost():
 
 
 def test_pruning_goes_on_from_a_model_that_is_pruned_already():
-    once = select(MODEL, config(), {"dsp": 0.5, "bram": 0.6})
+    once = select(MODEL, config(), {"dsp": 0.5, "bram18": 0.6})
     twice = select(once.apply(MODEL), config(), {"dsp": 40})
     assert twice.resources["dsp"] == 40
     for name, mask in twice.masks.items():
@@ -269,7 +269,7 @@ def test_an_unrolled_convolution_in_parallel_is_told_to_stream():
 
 
 def test_rows_cannot_promise_memory_and_the_error_names_the_structure_that_can():
-    with pytest.raises(BudgetError, match="structure 'bram-run' can save bram here"):
+    with pytest.raises(BudgetError, match="structure 'bram-run' can save bram18 here"):
         select(MODEL, config(), {"bram": 0.5}, structure="dsp-row")
 
 
@@ -321,20 +321,50 @@ def test_real_networks_fit_a_quarter_of_their_multipliers(data_folder, name):
 
 
 def test_a_chip_is_a_budget_and_the_answer_says_what_binds():
-    found = select(MODEL, config(reuse_factor=2), {"part": "xc7z007sclg225-1"})  # 66 DSPs, 50 BRAMs
-    assert found.before.total == {"dsp": 252, "bram": 113}
-    assert [cap.limit for cap in found.budget] == [66, 50]
-    assert found.resources.total == {"dsp": 66, "bram": 50}
+    chip = {"part": "xc7z007sclg225-1", "bram": 30}  # it has 66 DSPs, and 50 blocks, of which 30 are left
+    found = select(MODEL, config(reuse_factor=2), chip)
+    assert found.before.total == {"dsp": 252, "bram18": 113, "bram": 57}
+    assert [(cap.resource, cap.limit) for cap in found.budget] == [("dsp", 66), ("bram18", 100), ("bram", 30)]
+    assert found.resources.total == {"dsp": 66, "bram18": 60, "bram": 30}
     assert [cap.resource for cap in found.binding] == ["dsp", "bram"]
-    assert found.resources.shares == pytest.approx(
-        {"dsp": found.resources["dsp"] / 66, "bram": found.resources["bram"] / 50}
-    )
-    assert "binding: budget['xc7z007s']['dsp'] = 66, budget['xc7z007s']['bram'] = 50" in found.summary().splitlines()
-    assert "of xc7z007s: dsp 100.0% of 66, bram" in found.summary()
+    assert found.resources.shares == pytest.approx({"dsp": 1.0, "bram18": 60 / 100, "bram": 30 / 50})
+    text = found.summary().splitlines()
+    assert "binding: budget['xc7z007s']['dsp'] = 66, budget['bram'] = 30" in text
+    assert "in blocks of 36 Kb: bram 57 -> 30" in text
+    assert "of xc7z007s: dsp 100.0% of 66, bram18 60.0% of 100, bram 60.0% of 50" in text
+
+
+@pytest.mark.parametrize("structure", ["auto", "bram-run", "neuron"])
+@pytest.mark.parametrize("layers", [{}, {"fc2": {"Strategy": "Resource", "ReuseFactor": 4}}])
+@pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning")
+@pytest.mark.filterwarnings("ignore:.*cannot be saved in 'fc2':knapprune.hardware.model.HardwareWarning")
+def test_a_budget_in_blocks_keeps_what_one_in_twice_as_many_halves_keeps(structure, layers):
+    """Also where a layer of its own has one, and an odd half is left over."""
+    settings_of = config(**layers)
+    for blocks in (20, 25):
+        own = {"fc1": {"bram": 16}}
+        halves = {"dsp": 110, "bram18": 2 * blocks, "fc1": {"bram18": 32}}
+        one, other = (
+            select(MODEL, settings_of, budget, structure=structure)
+            for budget in ({"dsp": 110, "bram": blocks, **own}, halves)
+        )
+        assert one.solution.value == other.solution.value
+        assert all(np.array_equal(mask, other.masks[name]) for name, mask in one.masks.items())
+        assert one.resources == other.resources
+        assert [cap.capacity for cap in one.budget] == [cap.limit for cap in other.budget]
+        assert [str(cap).replace("bram", "bram18").partition(" =")[0] for cap in one.binding] == [
+            str(cap).partition(" =")[0] for cap in other.binding
+        ]
+
+
+def test_a_fraction_of_blocks_is_of_todays_blocks():
+    assert estimate(MODEL, config()).total == {"dsp": 126, "bram18": 57, "bram": 29}
+    (cap,) = select(MODEL, config(), {"bram": 0.6}).budget
+    assert (cap.resource, cap.limit, cap.capacity) == ("bram", 17, 34)
 
 
 def test_a_resource_that_the_chip_has_enough_of_makes_no_structure_coarser():
-    found = select(MODEL, config(), {"part": "xc7z020clg400-1", "share": 0.5})  # 110 of 126 DSPs, 70 of 57 BRAMs
+    found = select(MODEL, config(), {"part": "xc7z020clg400-1", "share": 0.5})  # 110 of 126 DSPs, 140 halves for 57
     assert found.structures == {"fc1": "dsp-row", "fc2": "dsp-row"}
     assert found.resources["dsp"] == 110
     assert [cap.resource for cap in found.binding] == ["dsp"]

@@ -51,6 +51,15 @@ def test_where_it_does_not_a_run_fills_whole_words():
     assert np.array_equal(labels(a_layer, "bram-run"), labels(a_layer, "dsp-row") // 9)
 
 
+@pytest.mark.parametrize(
+    ("reuse_factor", "rows"),  # of 9 bits: four fill a piece of 36, two one of 18
+    [(4, 4), (512, 4), (513, 2), (1024, 2), (1025, 4), (1536, 4), (1537, 1), (2048, 1), (2049, 4)],
+)
+def test_a_run_is_as_long_as_the_pieces_of_its_depth_want(reuse_factor, rows):
+    a_layer = layer((reuse_factor, 7), reuse_factor=reuse_factor, bits=9)
+    assert np.array_equal(labels(a_layer, "bram-run"), labels(a_layer, "dsp-row") // rows)
+
+
 def test_a_filter_is_the_last_axis():
     assert np.array_equal(labels(layer((2, 2, 3)), "neuron")[1, 1], [0, 1, 2])
 

@@ -93,9 +93,9 @@ def test_a_wrong_prediction_is_caught_in_the_layer_that_has_it(model):
     class Optimist(Hls4mlHardware):
         def use(self, layer, kernel):
             use = super().use(layer, kernel)
-            return use | {"bram": use["bram"] - 1} if layer.name == "second" else use
+            return use | {"bram18": use["bram18"] - 1} if layer.name == "second" else use
 
-    with pytest.raises(VerificationError, match="layer 'second': bram predicted 5, counted 6") as caught:
+    with pytest.raises(VerificationError, match="layer 'second': bram18 predicted 5, counted 6") as caught:
         verify(model, CONFIG, hardware=Optimist())
     assert caught.value.layer == "second"
 
@@ -156,12 +156,13 @@ def test_the_summary_names_layers_numbers_and_what_is_not_counted(model):
     assert "predicted dsp  counted dsp" in text
     assert text.splitlines()[2].split() == ["first", "resource_unrolled", "2", "16", "16", "11", "11"]
     assert text.splitlines()[4].split() == ["total", "28", "28", "17", "17"]
+    assert text.splitlines()[5] == "in blocks of 36 Kb: bram 9"
 
 
 def test_everything_fits_into_json(model, tmp_path):
     plain = json.loads(json.dumps(verify(model, CONFIG, output_dir=tmp_path / "hls").to_dict()))
-    assert plain["counted"] == plain["predicted"] == {"dsp": 28, "bram": 17}
-    assert plain["by_layer"]["second"]["counted"] == {"dsp": 12, "bram": 6}
+    assert plain["counted"] == plain["predicted"] == {"dsp": 28, "bram18": 17, "bram": 9}
+    assert plain["by_layer"]["second"]["counted"] == {"dsp": 12, "bram18": 6}
     assert plain["project"] == str(tmp_path / "hls")
 
 

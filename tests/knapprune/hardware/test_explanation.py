@@ -24,7 +24,30 @@ def test_multipliers_and_words_make_up_the_counts():
     assert (found.multipliers, found.whole_multipliers, found.dsp_per_product) == (128, 128, 1)
     assert found.use["dsp"] == 128
     assert (found.word_bits, found.word_depth) == (128 * 16, 4)
-    assert found.use["bram"] == -(-found.word_bits // 36) == 57
+    assert found.use["bram18"] == -(-found.word_bits // 36) == 57
+    assert "bram18: 57 of 57 halves of a block; the memory is 2048 bits wide (128 weights of 16) and 4 deep: " in str(
+        found
+    )
+
+
+@pytest.mark.parametrize(
+    ("n_in", "reuse_factor", "halves", "deep"),
+    [
+        (512, 512, 4, "512 deep: a half takes 36 bits of up to 512 words"),
+        (1024, 1024, 8, "1024 deep: a half takes 18 bits of up to 1024 words"),
+        (1100, 1100, 12, "1100 deep: 36 bits take 3 halves"),
+        (2048, 2048, 15, "2048 deep: a half takes 9 bits of up to 2048 words"),
+    ],
+)
+def test_the_memory_is_told_with_what_a_half_of_a_block_takes_of_it(n_in, reuse_factor, halves, deep):
+    layer = replace(DENSE, kernel_shape=(n_in, 8), strategy="resource", reuse_factor=reuse_factor)
+    memory = "the memory is 128 bits wide (8 weights of 16)"
+    assert f"bram18: {halves} of {halves} halves of a block; {memory} and {deep}" in str(explained(layer))
+
+
+def test_a_table_of_outputs_is_told_with_the_memory():
+    layer = replace(DENSE, kernel_shape=(128, 8), strategy="resource", reuse_factor=512)
+    assert "and 512 deep, and a table of outputs 2 bits wide and as deep: a half takes 36 bits" in str(explained(layer))
 
 
 def test_zero_rows_show_in_what_is_used_and_not_in_the_whole():
@@ -33,7 +56,7 @@ def test_zero_rows_show_in_what_is_used_and_not_in_the_whole():
     found = explained(DENSE, kernel)
     assert (found.multipliers, found.whole_multipliers) == (64, 128)
     assert (found.use["dsp"], found.whole["dsp"]) == (64, 128)
-    assert found.use["bram"] < found.whole["bram"]
+    assert found.use["bram18"] < found.whole["bram18"]
     assert "dsp: 64; 64 of 128 multipliers, 1 DSP each for 16 x 16 bits" in str(found)
 
 
@@ -73,24 +96,24 @@ def test_multipliers_times_their_price_are_the_dsps(setting, weight_bits, data_b
     kernel = np.random.default_rng(0).random(layer.kernel_shape) < density
     found = explained(layer, kernel)
     assert found.multipliers * found.dsp_per_product * copies == found.use["dsp"] == HARDWARE.use(layer, kernel)["dsp"]
-    assert found.whole["bram"] == -(-found.word_bits // 36)
+    assert found.whole["bram18"] == -(-found.word_bits // 36)
     assert found.multipliers <= found.whole_multipliers
 
 
 @pytest.mark.parametrize(
-    ("changes", "dsp", "bram"),
+    ("changes", "dsp", "bram18"),
     [
-        ({}, "structure 'dsp-row' saves it", "'bram-run' can save bram here, and 'row-and-word' more"),
+        ({}, "structure 'dsp-row' saves it", "'bram-run' can save bram18 here, and 'row-and-word' more"),
         ({"strategy": "latency", "reuse_factor": 1}, "structure 'constant' saves it", None),
         ({"strategy": "latency"}, "only caps its multipliers; 'resource_unrolled'", None),
         ({"strategy": "resource"}, "spends the same on zeros; 'resource_unrolled'", "'resource_unrolled' with"),
         ({"strategy": "distributed_arithmetic", "reuse_factor": 1}, None, None),
     ],
 )
-def test_it_says_which_structure_or_which_strategy_would_make_pruning_pay(changes, dsp, bram):
+def test_it_says_which_structure_or_which_strategy_would_make_pruning_pay(changes, dsp, bram18):
     found = explained(replace(DENSE, **changes))
-    assert set(found.pruning) == {name for name, wanted in (("dsp", dsp), ("bram", bram)) if wanted}
-    for resource, wanted in (("dsp", dsp), ("bram", bram)):
+    assert set(found.pruning) == {name for name, wanted in (("dsp", dsp), ("bram18", bram18)) if wanted}
+    for resource, wanted in (("dsp", dsp), ("bram18", bram18)):
         assert wanted is None or wanted in found.pruning[resource]
 
 

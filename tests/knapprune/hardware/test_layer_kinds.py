@@ -86,7 +86,7 @@ def test_a_depthwise_multiplier_owns_neighbouring_channels():
     assert rows[..., 0].ravel().tolist() == [w // 6 for w in range(36)]
     assert layer.n_in == 9
     assert labels(layer, "neuron")[1, 2, :, 0].tolist() == [0, 1, 2, 3]
-    assert HARDWARE.use(layer, np.full(layer.kernel_shape, 0.3)) == {"dsp": 6, "bram": 0}
+    assert HARDWARE.use(layer, np.full(layer.kernel_shape, 0.3)) == {"dsp": 6, "bram18": 0}
 
 
 def test_an_einsum_kernel_is_laid_out_in_place_contracted_own():
@@ -142,7 +142,7 @@ def test_the_two_kernels_of_a_recurrent_layer_may_have_two_reuse_factors():
 def test_a_normalisation_multiplies_all_values_or_those_that_come_together(io_type, factor, multipliers):
     settings = config("latency", factor, io_type)
     layer = resolve_scale(settings, "bn", "BatchNormalization", (5, 4), np.array([0.3, 0.7, 0.9, 1.3]), WIDE, 16)
-    assert HARDWARE.use(layer, np.zeros(0)) == {"dsp": multipliers, "bram": 0}
+    assert HARDWARE.use(layer, np.zeros(0)) == {"dsp": multipliers, "bram18": 0}
     assert HARDWARE.explain(layer, np.zeros(0)).legal_reuse_factors == {}
 
 

@@ -20,7 +20,7 @@ from knapprune.hardware.parts import FAMILIES, catalogue, family, find, unknown
 )
 def test_package_and_grade_make_no_difference(number, name, dsp, bram):
     found = find(number)
-    assert (found.name, found.dsp, found.bram) == (name, dsp, bram)
+    assert (found.name, found.dsp, found.bram, found.bram18) == (name, dsp, bram, 2 * bram)
 
 
 def test_a_longer_number_is_another_chip():
