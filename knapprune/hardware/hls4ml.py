@@ -50,6 +50,7 @@ class Hls4mlHardware:
     resources: tuple[str, ...] = ("dsp", "bram")
 
     def __init__(self, part: str = "xcvu13p-flga2577-2-e", multipliers: MultiplierTable | None = None) -> None:
+        self.part = part
         self.multipliers = multipliers if multipliers is not None else table_of_part(part)
 
     def dsp_per_multiplier(self, layer: Layer) -> int:
@@ -261,7 +262,7 @@ class Hls4mlHardware:
             pruning={name: self._saving(layer, dense, name) for name in self.resources if whole[name]},
             legal_reuse_factors=legal_reuse_factors(layer),
             interval=interval(layer),
-            logic=of_products(layer, kernel, multipliers, self.dsp_per_multiplier(one_pixel) == 0),
+            logic=of_products(layer, kernel, multipliers, self.part),
         )
 
     def _saving(self, layer: Layer, dense: npt.NDArray[np.bool_], resource: str) -> str:
