@@ -39,7 +39,7 @@ def read_rows(data: Path) -> list[Row]:
 
 def layers_of(row: Row) -> tuple[Quantities, ...]:
     """State what the estimates of a row are made of: one layer, or the two of a design that was reported as a whole."""
-    common = {
+    common: dict[str, Any] = {
         "strategy": row["strategy"],
         "weight_bits": row["wbits"],
         "data_bits": row["dbits"],
@@ -53,7 +53,7 @@ def layers_of(row: Row) -> tuple[Quantities, ...]:
         return tuple(Quantities(n_in=n, n_out=m, reuse_factor=factor, **common) for n, m, factor in pairs)
     # Under latency, the single layers that are published with 1024 have the multipliers of 1023.
     factor = 1023 if row["set"] == "single-dense" and row["strategy"] == "latency" and row["rf"] == 1024 else row["rf"]
-    known = {"nonzero": row.get("nonzero"), "constants": row.get("constants3")}
+    known: dict[str, Any] = {"nonzero": row.get("nonzero"), "constants": row.get("constants3")}
     return (Quantities(n_in=row["n_in"], n_out=row["n_out"], reuse_factor=factor, **known, **common),)
 
 
@@ -117,7 +117,7 @@ def nine_in_ten(found: npt.NDArray[np.float64]) -> float:
 def left_out(
     rows: Sequence[Row], known: Sum, resource: str, group: Callable[[Row], object]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Estimate rows by coefficients that were fitted without any row of their group; estimates, and what is reported."""
+    """Estimate rows by coefficients fitted without any row of their group; returns estimates and what is reported."""
     terms = list(known.coefficients)
     estimates, truth = [np.zeros(0)], [np.zeros(0)]
     for key in {group(row) for row in rows}:

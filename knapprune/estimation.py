@@ -13,10 +13,14 @@ from knapprune.adapters.adapter import adapter
 from knapprune.configuration import configuration
 from knapprune.distributed import distributed_logic, generated_adders, warn_of_unrounded
 from knapprune.hardware import parts
+from knapprune.hardware.beside import Beside
+from knapprune.hardware.beside import summary as beside_summary
 from knapprune.hardware.explanation import Explanation
 from knapprune.hardware.model import Covers, Explains, HardwareModel, hardware
+from knapprune.hardware.shallow import shallow_memories
 from knapprune.hls_config import HlsConfigSource, Overrides
 from knapprune.layers import Layer
+from knapprune.surroundings import Surroundings, surroundings
 from knapprune.tables import plain_table
 
 Kernels = Mapping[str, npt.NDArray[np.generic]]
@@ -38,6 +42,11 @@ class Resources:
         The chip's part number, as the configuration has it.
     explanations
         Why each layer uses what it uses, where that was asked for.
+    beside
+        What is on the chip beside the weights (FIFOs, line buffers, tables, softmax), where explanations were asked
+        for: estimates, in no total.
+    beside_unknown
+        Why that is not estimated; empty where it is, or was not asked for.
     """
 
     by_layer: Mapping[str, Mapping[str, int]]
@@ -45,6 +54,8 @@ class Resources:
     uncounted: tuple[str, ...] = ()
     part: str | None = None
     explanations: tuple[Explanation, ...] = ()
+    beside: tuple[Beside, ...] = ()
+    beside_unknown: str = ""
 
     @property
     def total(self) -> dict[str, int]:
@@ -100,7 +111,14 @@ class Resources:
         rows.append(["total", "", "", "", "", *self.total.values()])
         text = plain_table(["layer", "kernel", "strategy", "reuse", "bits", *names], rows)
         lines = [text, *self.chip(), *([f"not counted: {', '.join(self.uncounted)}"] if self.uncounted else [])]
-        return "\n".join([*lines, *(["", self.explanation] if self.explanations else [])])
+        if not self.explanations:
+            lines += shallow_memories(self.layers, self.by_layer)
+        return "\n".join([*lines, *self._beside(), *(["", self.explanation] if self.explanations else [])])
+
+    def _beside(self) -> list[str]:
+        if self.beside_unknown:
+            return ["", f"not estimated, what is beside the weights: {self.beside_unknown}"]
+        return ["", beside_summary(self.beside)] if self.beside else []
 
     @property
     def explanation(self) -> str:
@@ -150,8 +168,9 @@ def estimate(
     explain
         Whether to say why each layer uses what it uses, which reuse factors are legal, and what would make pruning pay:
         in ``explanations``, and as text in ``explanation`` and ``summary()``. Look-up tables and flip-flops are then
-        estimated too, in ``estimated``. For layers with ``distributed_arithmetic`` hls4ml converts the model for that,
-        which takes seconds, and minutes for kernels of many thousands of weights.
+        estimated too, in ``estimated``, and what is on the chip beside the weights, in ``beside``, for which hls4ml
+        converts the model, if it is installed. For layers with ``distributed_arithmetic`` it also generates their
+        adder graphs, which takes seconds, and minutes for kernels of many thousands of weights.
     hardware
         The resource model, or its name.
     overrides
@@ -186,10 +205,11 @@ def estimate(
     if not explain:
         return found
     explanations = _explain(resource_model, layers, kernels)
+    around = surroundings(framework, model, config) if "dsp" in resource_model.resources else Surroundings()
     if any(layer.strategy == "distributed_arithmetic" for layer in layers):
         logic = distributed_logic(generated_adders(model, hls_config, **overrides))
         explanations = tuple(replace(known, logic=logic.get(known.layer.name, known.logic)) for known in explanations)
-    return replace(found, explanations=explanations)
+    return replace(found, explanations=explanations, beside=around.things, beside_unknown=around.unknown)
 
 
 def covered(

@@ -18,9 +18,12 @@ from knapprune.emulation import build, predict, require_compiler
 from knapprune.estimation import estimate
 from knapprune.export import Project, export, require_hls4ml
 from knapprune.generated import read_project
+from knapprune.hardware.beside import Beside
+from knapprune.hardware.beside import summary as beside_summary
 from knapprune.hardware.dsp import MultiplierTable
 from knapprune.hardware.model import HardwareModel
 from knapprune.hls_config import COUNTED_BACKENDS, HlsConfig, HlsConfigSource, Overrides, read_hls_config
+from knapprune.surroundings import surroundings_of_graph
 from knapprune.synthesis import with_synthesis
 from knapprune.tables import plain_table
 from knapprune.vendor.report import Reported, Run, read_run, side_by_side
@@ -54,6 +57,8 @@ class Verification:
         Wall-clock time of the whole call.
     reported
         What the vendor's tools report, beside what was counted. None where no reports were given.
+    beside
+        What hls4ml builds beside the weights (FIFOs, line buffers, tables, softmax): estimates, in no total.
     """
 
     predicted: dict[str, int]
@@ -66,6 +71,7 @@ class Verification:
     uncounted: tuple[str, ...]
     seconds: float
     reported: Reported | None = None
+    beside: tuple[Beside, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values.
@@ -99,7 +105,8 @@ class Verification:
         ]
         rows.append(["total", "", "", *_pairs(names, self.predicted, self.counted)])
         vendor = [] if self.reported is None else ["", self.reported.table(self.by_layer), ""]
-        return "\n".join([plain_table(header, rows), *vendor, *_remarks(self)])
+        beside = ["", beside_summary(self.beside)] if self.beside else []
+        return "\n".join([plain_table(header, rows), *vendor, *_remarks(self), *beside])
 
 
 def verify(
@@ -211,6 +218,7 @@ def verify(
         uncounted=count.uncounted,
         seconds=time.perf_counter() - started,
         reported=reported,
+        beside=surroundings_of_graph(project.graph),
     )
 
 

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from knapprune.hardware.bram import BLOCK_DEPTH, WORD_BITS
+from knapprune.hardware.latency import INTERVAL_WITHIN_ONE
 from knapprune.hardware.logic import Logic
 from knapprune.hardware.reuse import valid_reuse_factors
+from knapprune.hardware.shallow import shallow_memory
 from knapprune.layers import Layer
 
 
@@ -64,12 +66,23 @@ class Explanation:
             *(f"  legal for {name}: {_numbers(legal)}" for name, legal in self.legal_reuse_factors.items()),
             f"dsp: {self._dsp()}",
             f"bram: {self._bram()}",
+            *([] if self.shallow is None else [self.shallow]),
             *([] if self.logic is None else _logic(self.logic)),
             *(f"pruning for {resource}: {sentence}" for resource, sentence in self.pruning.items()),
-            f"initiation interval: {self.interval} cycle{'' if self.interval == 1 else 's'}, estimated",
+            f"initiation interval: {self._interval()}",
         ]
         shape = " x ".join(map(str, layer.kernel_shape))
         return "\n".join([f"{layer.name}: {layer.kind}, kernel {shape}", *(f"  {line}" for line in lines)])
+
+    @property
+    def shallow(self) -> str | None:
+        """What logic synthesis does to a weight memory of few words; None where it stays as it is."""
+        return shallow_memory(self.layer, self.use)
+
+    def _interval(self) -> str:
+        said = f"{self.interval} cycle{'' if self.interval == 1 else 's'}, estimated"
+        share, rows = INTERVAL_WITHIN_ONE
+        return f"{said}: {share:.0%} of {rows} reports within one" if self.layer.kind == "dense" else said
 
     def _dsp(self) -> str:
         layer, wide, narrow = self.layer, *self.dsp_ports
@@ -101,8 +114,17 @@ class Explanation:
 
 
 def _logic(logic: Logic) -> list[str]:
-    flip_flops = [] if logic.ff is None else [f"ff: about {logic.ff}, estimated"]
-    return [f"lut: about {logic.lut}, estimated: {logic.made_of}", *flip_flops]
+    lut_error, ff_error = ("" if error is None else f": {error}" for error in (logic.lut_error, logic.ff_error))
+    separator = ": " if logic.lut_error is None else "; "
+    lines = [f"lut: about {logic.lut}, estimated{lut_error}{separator}{logic.made_of}"]
+    if logic.ff is not None:
+        lines.append(f"ff: about {logic.ff}, estimated{ff_error}")
+    if (after := logic.synthesised) is not None:
+        lines.append(
+            f"after logic synthesis: about {after.lut} lut ({after.lut_error}) and {after.ff} ff ({after.ff_error}), "
+            "estimated"
+        )
+    return lines
 
 
 def legal_reuse_factors(layer: Layer) -> dict[str, tuple[int, ...]]:

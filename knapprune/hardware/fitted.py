@@ -1,15 +1,15 @@
 """Look-up tables and flip-flops as C synthesis reports them: sums of a few terms, fitted to published reports.
 
-What a layer needs is written as a sum over things that are there: an addition for each non-zero weight, a place for each
-bit that a multiplier chooses among its inputs. Each term has one coefficient, never negative, fitted to the rows of
-published synthesis reports (Vivado HLS 2019.1 to Vitis HLS 2025.1; collected from public repositories) so that the
-logarithm of estimate over report is small, large deviations counting less (soft L1). ``bench/vendor_fit.py`` does it
-again from the rows, prints the coefficients below, and how far off the same form is on shapes, widths and sources that
-were left out of the fit. Beside each estimate stands how far off it is on the rows it was fitted to.
+What a layer needs is written as a sum over things that are there: an addition for each non-zero weight, a place for
+each bit that a multiplier chooses among its inputs. Each term has one coefficient, never negative, fitted to published
+synthesis reports (Vivado HLS 2019.1 to Vitis HLS 2025.1, collected from public repositories) so that the logarithm of
+estimate over report is small, large deviations counting less (soft L1). ``bench/vendor_fit.py`` does it again from the
+rows, prints the coefficients below, and how far off the same form is on shapes, widths and sources that were left out
+of the fit. Beside each estimate stands how far off it is on the rows it was fitted to.
 
-The tools' own estimates are what is fitted: a 16-bit multiplexer of 32 words counts as 150 look-up tables in a report of
-C synthesis, needed or not. After Vivado's logic synthesis a design is about half as large; where rows say how large, an
-estimate of that has its own form.
+The tools' own estimates are what is fitted: a 16-bit multiplexer of 32 words counts as 150 look-up tables in a report
+of C synthesis, needed or not. After Vivado's logic synthesis a design is about half as large; where reports say how
+large, that has a form of its own.
 """
 
 from __future__ import annotations
@@ -151,7 +151,9 @@ class Error:
 
     def __str__(self) -> str:
         near = f"{self.factor - 1:.0%}" if self.factor < 2 else f"a factor of {self.factor:.1f}"
-        return f"9 in 10 of {self.rows} reports within {near}" if self.rows >= 10 else f"{self.rows} reports within {near}"
+        return (
+            f"9 in 10 of {self.rows} reports within {near}" if self.rows >= 10 else f"{self.rows} reports within {near}"
+        )
 
 
 @dataclass(frozen=True)
@@ -250,8 +252,8 @@ LOOPED = Form(
     ff=Sum({"bit of an input": 2.63, "multiplier": 139}, Error(15, 1.0)),
 )
 
-#: ``resource`` within a network, reuse factor above the inputs (``dense_resource_rf_gt_nin*``): all multipliers take the
-#: same input, and each chooses its output.
+#: ``resource`` within a network, reuse factor above the inputs (``dense_resource_rf_gt_nin*``): all multipliers take
+#: the same input, and each chooses its output.
 ABOVE = Form(
     "resource above the inputs",
     lut=Sum({"output": 146, "bit of an output that a multiplier chooses among": 0.408}, Error(6, 1.0)),
@@ -277,13 +279,11 @@ ABOVE_ALONE = Form(
 #: ``resource`` above the inputs, after Vivado's logic synthesis; the designs are of two layers each.
 ABOVE_SYNTHESISED = Form(
     "resource above the inputs, after logic synthesis",
-    lut=Sum(
-        {"input": 31.6, "output": 84.6, "bit of an output that a multiplier chooses among": 0.219}, Error(93, 1.0)
-    ),
+    lut=Sum({"input": 31.6, "output": 84.6, "bit of an output that a multiplier chooses among": 0.219}, Error(93, 1.0)),
     ff=Sum({"bit of an input": 2.62, "bit of an output": 2.82}, Error(93, 1.0)),
 )
 
-#: What is left of a whole design at reuse factor 1 after logic synthesis, in two published designs (0.48 and 0.54 of the
+#: What is left of a whole design at reuse factor 1 after logic synthesis, in two published ones (0.48 and 0.54 of the
 #: look-up tables, 0.68 and 0.97 of the flip-flops).
 SHARE_SYNTHESISED = {"lut": 0.51, "ff": 0.82}
 UNROLLED_SYNTHESISED = Form(

@@ -29,7 +29,7 @@ from knapprune.hardware.dsp import MultiplierTable, table_of_part
 from knapprune.hardware.explanation import Explanation, legal_reuse_factors
 from knapprune.hardware.latency import interval
 from knapprune.hardware.model import LabelCosts, SharedWords
-from knapprune.hardware.product_logic import of_products
+from knapprune.hardware.product_logic import constants_of, of_products
 from knapprune.layers import Layer
 from knapprune.structures import labels
 
@@ -261,7 +261,7 @@ class Hls4mlHardware:
             word_depth=layer.reuse_factor if whole["bram"] else 0,
             pruning={name: self._saving(layer, dense, name) for name in self.resources if whole[name]},
             legal_reuse_factors=legal_reuse_factors(layer),
-            interval=interval(layer),
+            interval=interval(layer, constants_of(layer, kernel), multipliers, self.part),
             logic=of_products(layer, kernel, multipliers, self.part),
         )
 

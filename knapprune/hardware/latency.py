@@ -9,15 +9,15 @@ interval is the largest of any of them. Where layers stream (io_stream), they ov
 
 Held against published reports of C synthesis (``vendor/calibration.json``; Vivado HLS 2019.1 to Vitis HLS 2025.1):
 
-- ``resource`` above reuse factor 1: the interval is RF and the latency RF + 2, in io_parallel without exception. A Dense
-  layer in io_stream reads its words first, which is left out.
+- ``resource`` above reuse factor 1: the interval is RF and the latency RF + 2, in io_parallel without exception. A
+  Dense layer in io_stream reads its words first, which is left out.
 - Reuse factor 1: additions follow one another without registers while they fit the clock period. An addition and its
   wiring take about 1 ns in UltraScale+ and 5 ns in the 7 series.
-- ``latency`` above reuse factor 1: constants take turns at the multipliers that hls4ml's limit leaves, so the interval is
-  constants / limit and a few cycles in which the last ones are added, not RF. RF is an upper bound of it.
-- Convolutions in io_stream are not pipelined under ``resource``: each position takes RF and about nine cycles to fill and
-  drain (4 to 11 in 17 layers; 28 to 32 in 7 of a modified hls4ml). Under ``latency`` a position takes at least three
-  cycles (3, 3 and 6 in three layers), because its window is shifted first.
+- ``latency`` above reuse factor 1: constants take turns at the multipliers that hls4ml's limit leaves, so the interval
+  is constants / limit and a few cycles in which the last ones are added, not RF. RF is an upper bound of it.
+- Convolutions in io_stream are not pipelined under ``resource``: each position takes RF and about nine cycles to fill
+  and drain (4 to 11 in 13 layers; 28 to 32 in 7 of a modified hls4ml). Under ``latency`` a position takes at least
+  three cycles (3, 3 and 6 in three layers), because its window is shifted first.
 
 What is not a layer with a kernel (softmax, pooling, reading streams) comes on top.
 """
@@ -116,8 +116,8 @@ def interval(
 ) -> int:
     """Estimate the cycles after which the layer takes its next input.
 
-    With ``P`` pixels in parallel, and ``D`` that of :func:`dense_interval` (read in the loops and pragmas of hls4ml 1.3,
-    ``templates/vivado/nnet_utils``, and in reports):
+    With ``P`` pixels in parallel, and ``D`` that of :func:`dense_interval` (read in the loops and pragmas of hls4ml
+    1.3, ``templates/vivado/nnet_utils``, and in reports):
 
     ======================================  ================================  ==========================
     layer                                   cycles                            where
@@ -178,7 +178,5 @@ def latency(
         Clock cycles.
     """
     if layer.kind in ("dense", "conv1d", "conv2d") and not layer.streamed and layer.pixels == layer.copies:
-        return dense_latency(
-            layer.strategy, layer.reuse_factor, layer.n_in, constants, limit, part, clock_period
-        )
+        return dense_latency(layer.strategy, layer.reuse_factor, layer.n_in, constants, limit, part, clock_period)
     return interval(layer, constants, limit, part, clock_period) + DRAIN_CYCLES

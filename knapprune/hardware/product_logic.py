@@ -46,7 +46,7 @@ def of_products(layer: Layer, kernel: npt.NDArray[np.generic], multipliers: int,
         weight_bits=layer.weight_bits,
         data_bits=layer.data_bits,
         nonzero=int(np.count_nonzero(flat)),
-        constants=multiplied_constants(whole_weights(flat, layer.weight_bits)),
+        constants=constants_of(layer, flat),
         multipliers=multipliers,
         part=part,
     )
@@ -73,7 +73,9 @@ def logic_of(quantities: Quantities, copies: int = 1) -> Logic:
 
 
 def _logic(form: Form, quantities: Quantities, copies: int, after: Logic | None = None) -> Logic:
-    made_of = ", ".join(f"{each:g} for each {term}" for term, each in form.lut.coefficients.items())
+    made_of = ", ".join(
+        f"{each:g} for {'the' if term == 'layer' else 'each'} {term}" for term, each in form.lut.coefficients.items()
+    )
     return Logic(
         copies * form.lut.of(quantities),
         copies * form.ff.of(quantities),
@@ -82,6 +84,28 @@ def _logic(form: Form, quantities: Quantities, copies: int, after: Logic | None 
         form.ff.error,
         after,
     )
+
+
+def constants_of(layer: Layer, kernel: npt.NDArray[np.generic]) -> int | None:
+    """Count the constants that HLS multiplies in one pixel of a layer.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    kernel
+        As many weights as the layer has, outputs last.
+
+    Returns
+    -------
+    int or None
+        None where the weights are no constants: above a reuse factor of 1 they are in a memory, unless under
+        ``latency``.
+    """
+    if layer.strategy != "latency" and layer.reuse_factor > 1:
+        return None
+    flat = np.asarray(kernel, dtype=np.float64).reshape(-1, layer.n_out)
+    return multiplied_constants(whole_weights(flat, layer.weight_bits))
 
 
 def multiplied_constants(whole: npt.NDArray[np.int64]) -> int:
