@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.hardware.fitted import ABOVE_SYNTHESISED, FORMS, TERMS, Form, Quantities, Sum, form_of
+from knapprune.hardware.latency import dense_interval, dense_latency
 
 Row = Mapping[str, Any]
 
@@ -160,12 +161,42 @@ def _shares(estimates: npt.NDArray[np.float64], truth: npt.NDArray[np.float64], 
     return f"{near.mean():4.0%} {what}; 9 in 10 within x{nine_in_ten(found):.3f}"
 
 
+def cycles(rows: Sequence[Row]) -> dict[str, list[tuple[int, int]]]:
+    """List estimated and reported cycles of the layers that compute one position at a time."""
+    found: dict[str, list[tuple[int, int]]] = {"interval": [], "latency": []}
+    for row in rows:
+        if row["ii"] is None or "conv" in row["kind"] or form_of_row(row) is None:
+            continue
+        (layer,) = layers_of(row)
+        zeros = layer.n_in * layer.n_out - layer.known_nonzero
+        limit = -(-layer.n_in * layer.n_out // layer.reuse_factor) - zeros // layer.reuse_factor
+        constants = layer.multiplied if layer.strategy == "latency" else None
+        how: dict[str, Any] = {
+            "constants": constants,
+            "limit": limit,
+            "part": layer.part,
+            "clock_period": layer.clock_period,
+        }
+        interval = dense_interval(layer.strategy, layer.reuse_factor, **how)
+        found["interval"].append((interval, row["ii"]))
+        found["latency"].append((dense_latency(layer.strategy, layer.reuse_factor, layer.n_in, **how), row["latency"]))
+    return found
+
+
+def within_one(pairs: Sequence[tuple[int, int]]) -> float:
+    """Share of pairs that differ by at most one."""
+    return float(np.mean([abs(estimate - truth) <= 1 for estimate, truth in pairs]))
+
+
 def main() -> None:
     """Print the report."""
     folder = os.environ.get("KNAPPRUNE_DATA")
     if not folder:
         raise SystemExit("set KNAPPRUNE_DATA to the folder that holds vendor/calibration.json")
-    print("\n".join(report(read_rows(Path(folder)))))
+    rows = read_rows(Path(folder))
+    print("\n".join(report(rows)))
+    for name, pairs in cycles(rows).items():
+        print(f"{name}: {len(pairs)} rows, {within_one(pairs):.1%} within one cycle")
 
 
 if __name__ == "__main__":

@@ -109,9 +109,9 @@ def _softmax(node: Any, project: _Project) -> Iterator[Beside]:
         project.backend,
         project.part,
     )
-    products = (
-        0 if how == "legacy" else -(-values // int(node.get_attr("reuse_factor"))) if project.streamed else values
-    )
+    # hls4ml limits the multipliers by the reuse factor in io_stream alone; the old way has none.
+    turns = int(node.get_attr("reuse_factor")) if project.streamed else 1
+    products = 0 if how == "legacy" else -(-values // turns)
     dsp = products * table_of_part(project.part).blocks(exp_bits, inverses.width)
     yield Beside(node.name, "softmax", times * dsp, times * halves, times * values * _SOFTMAX_PER_VALUE)
 

@@ -5,9 +5,9 @@ Nothing here can be pruned or is a budget; it is an estimate of what comes on to
 
 - **FIFOs** of io_stream are as deep as the layer has positions. Vivado HLS makes one of each channel, Vitis HLS one of
   all channels side by side. They are in blocks where the depth, rounded up to a power of two, times the width is 1024
-  bits or more: ``ceil(width / 18) * ceil(depth / 1024)`` halves. Smaller ones are shift registers, those of one place no
-  memory at all. Equal in an autoencoder of Vivado HLS (254 halves) and a LeNet-5 of Vitis HLS (53); in a third design
-  Vitis HLS has 24 halves for 38.
+  bits or more: ``ceil(width / 18) * ceil(depth / 1024)`` halves. Smaller ones are shift registers, those of one place
+  no memory at all. Equal in an autoencoder of Vivado HLS (254 halves) and a LeNet-5 of Vitis HLS (53); in a third
+  design Vitis HLS has 24 halves for 38.
 - **Line buffers** of convolutions and poolings in io_stream are shift registers: a look-up table holds 32 places of one
   bit.
 - **Tables.** A ROM has two ports, so n values at once take ``ceil(n / 2)`` copies of a table. A copy of 1024 words is a

@@ -76,6 +76,8 @@ def _logic(form: Form, quantities: Quantities, copies: int, after: Logic | None 
     made_of = ", ".join(
         f"{each:g} for {'the' if term == 'layer' else 'each'} {term}" for term, each in form.lut.coefficients.items()
     )
+    if quantities.strategy == "resource_unrolled":
+        made_of += "; the reports are of resource, none of resource_unrolled is known"
     return Logic(
         copies * form.lut.of(quantities),
         copies * form.ff.of(quantities),
@@ -100,9 +102,10 @@ def constants_of(layer: Layer, kernel: npt.NDArray[np.generic]) -> int | None:
     -------
     int or None
         None where the weights are no constants: above a reuse factor of 1 they are in a memory, unless under
-        ``latency``.
+        ``latency``. None of other kinds of layers, too.
     """
-    if layer.strategy != "latency" and layer.reuse_factor > 1:
+    constant = layer.strategy == "latency" or (layer.strategy == "resource" and layer.reuse_factor == 1)
+    if not constant or layer.kind not in _KINDS or not layer.size:
         return None
     flat = np.asarray(kernel, dtype=np.float64).reshape(-1, layer.n_out)
     return multiplied_constants(whole_weights(flat, layer.weight_bits))

@@ -1,8 +1,9 @@
 """Weight memories of few words, which logic synthesis takes out of the blocks again.
 
 C synthesis binds every weight memory of a resource strategy to block RAM. Vivado's logic synthesis then moves memories
-of few words to look-up tables. Four published designs (Vivado HLS 2019.2) say how much is left; what is not a weight (the
-tables of their activations, 1024 words each) is taken to stay, and of the first no more is known than what is left:
+of few words to look-up tables. Four published designs (Vivado HLS 2019.2) say how much is left; what is not a weight
+(the tables of their activations, 1024 words each) is taken to stay, and of the first no more is known than all that is
+left:
 
 =============  ===============  ==================  ====================
 design         words            halves of weights   stay after synthesis
