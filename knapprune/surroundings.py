@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from knapprune.adapters.adapter import Adapter
-from knapprune.export import ConversionError, MissingToolError, quiet, require_hls4ml
+from knapprune.export import MissingToolError, quiet, require_hls4ml
 from knapprune.hardware.beside import Beside
 from knapprune.hls_config import COUNTED_BACKENDS, HlsConfig
 
@@ -56,7 +56,7 @@ def surroundings(framework: Adapter, model: Any, config: HlsConfig) -> Surroundi
         require_hls4ml()
         with tempfile.TemporaryDirectory(prefix="knapprune-") as folder, quiet(io.StringIO()):
             graph = framework.convert(model, _without_strategies(config), str(Path(folder) / "project"))
-    except (MissingToolError, ConversionError) as error:
+    except (MissingToolError, ValueError) as error:  # a ConversionError, or names that are no C++ identifiers
         return Surroundings(unknown=str(error))
     return Surroundings(surroundings_of_graph(graph))
 

@@ -9,7 +9,7 @@ from knapprune.hardware.bram import BLOCK_DEPTH, WORD_BITS
 from knapprune.hardware.latency import INTERVAL_WITHIN_ONE
 from knapprune.hardware.logic import Logic
 from knapprune.hardware.reuse import valid_reuse_factors
-from knapprune.hardware.shallow import shallow_memory
+from knapprune.hardware.shallow import shallow_memories
 from knapprune.layers import Layer
 
 
@@ -66,18 +66,13 @@ class Explanation:
             *(f"  legal for {name}: {_numbers(legal)}" for name, legal in self.legal_reuse_factors.items()),
             f"dsp: {self._dsp()}",
             f"bram: {self._bram()}",
-            *([] if self.shallow is None else [self.shallow]),
+            *shallow_memories([layer], {layer.name: self.use}),
             *([] if self.logic is None else _logic(self.logic)),
             *(f"pruning for {resource}: {sentence}" for resource, sentence in self.pruning.items()),
             f"initiation interval: {self._interval()}",
         ]
         shape = " x ".join(map(str, layer.kernel_shape))
         return "\n".join([f"{layer.name}: {layer.kind}, kernel {shape}", *(f"  {line}" for line in lines)])
-
-    @property
-    def shallow(self) -> str | None:
-        """What logic synthesis does to a weight memory of few words; None where it stays as it is."""
-        return shallow_memory(self.layer, self.use)
 
     def _interval(self) -> str:
         said = f"{self.interval} cycle{'' if self.interval == 1 else 's'}, estimated"

@@ -45,45 +45,32 @@ def share_that_stays(words: int) -> float:
     return min(1.0, max(0.0, (words - NOTHING_STAYS) / (ALL_STAYS - NOTHING_STAYS)))
 
 
-def shallow_memory(layer: Layer, use: Mapping[str, int]) -> str | None:
-    """Say what logic synthesis will do to a layer's weight memory.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-    use
-        What it uses: halves of block RAMs as ``bram18``.
-
-    Returns
-    -------
-    str or None
-        A sentence without a full stop; None where the memory stays as it is, or there is none.
-    """
-    halves = use.get("bram18", use.get("bram", 0))
-    share = share_that_stays(layer.reuse_factor)
-    if not halves or share == 1 or not layer.strategy.startswith("resource"):
-        return None
-    return (
-        f"memories of {layer.name} are {layer.reuse_factor} deep: logic synthesis will move them to look-up tables "
-        f"(about {round(halves * share)} of {halves} halves stay, estimated)"
-    )
-
-
 def shallow_memories(layers: Iterable[Layer], use: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """List what :func:`shallow_memory` says of some layers.
+    """Say what logic synthesis will do to the weight memories of some layers.
 
     Parameters
     ----------
     layers
         The layers.
     use
-        What they use, by name.
+        What they use, by name: halves of block RAMs as ``bram18``.
 
     Returns
     -------
     list of str
-        In the order of `layers`.
+        A sentence without a full stop for each depth; none of memories that stay as they are.
     """
-    found = (shallow_memory(layer, use[layer.name]) for layer in layers)
-    return [sentence for sentence in found if sentence is not None]
+    halves: dict[int, dict[str, int]] = {}
+    for layer in layers:
+        own = use[layer.name].get("bram18", use[layer.name].get("bram", 0))
+        if own and layer.strategy.startswith("resource") and share_that_stays(layer.reuse_factor) < 1:
+            halves.setdefault(layer.reuse_factor, {})[layer.name] = own
+    return [_sentence(words, found) for words, found in halves.items()]
+
+
+def _sentence(words: int, halves: Mapping[str, int]) -> str:
+    total = sum(halves.values())
+    return (
+        f"memories of {', '.join(halves)} are {words} deep: logic synthesis will move them to look-up tables "
+        f"(about {round(total * share_that_stays(words))} of {total} halves stay, estimated)"
+    )

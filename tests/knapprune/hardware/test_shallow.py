@@ -1,10 +1,11 @@
 """What logic synthesis leaves of memories of few words."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from knapprune.hardware.shallow import shallow_memories, shallow_memory, share_that_stays
+from knapprune.hardware.shallow import shallow_memories, share_that_stays
 from knapprune.layers import Layer
 
 UNROLLED = Layer("fc1", "dense", (64, 32), "resource_unrolled", "resource_unrolled", 16, 16, 16, 16)
@@ -16,10 +17,19 @@ def test_the_share_that_stays_grows_with_the_words():
 
 
 def test_a_shallow_memory_is_told_with_what_stays():
-    assert shallow_memory(UNROLLED, {"dsp": 128, "bram18": 334}) == (
+    assert shallow_memories([UNROLLED], {"fc1": {"dsp": 128, "bram18": 334}}) == [
         "memories of fc1 are 16 deep: logic synthesis will move them to look-up tables "
         "(about 16 of 334 halves stay, estimated)"
-    )
+    ]
+
+
+def test_memories_of_one_depth_are_told_together():
+    others = [replace(UNROLLED, name="fc2"), replace(UNROLLED, name="fc3", reuse_factor=4)]
+    use = {"fc1": {"bram18": 30}, "fc2": {"bram18": 12}, "fc3": {"bram18": 9}}
+    found = shallow_memories([UNROLLED, *others], use)
+    assert len(found) == 2
+    assert found[0].startswith("memories of fc1, fc2 are 16 deep")
+    assert "of 42 halves" in found[0]
 
 
 def test_layers_without_memories_and_deep_ones_are_not_mentioned():
