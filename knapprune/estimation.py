@@ -13,11 +13,15 @@ from knapprune.adapters.adapter import adapter, written_kernels
 from knapprune.configuration import configuration
 from knapprune.distributed import distributed_logic, generated_adders, warn_of_overflow, warn_of_unrounded
 from knapprune.hardware import parts
+from knapprune.hardware.beside import Beside
+from knapprune.hardware.beside import summary as beside_summary
 from knapprune.hardware.constants import is_upper_bound
 from knapprune.hardware.explanation import Explanation
 from knapprune.hardware.model import Covers, Explains, HardwareModel, hardware
+from knapprune.hardware.shallow import shallow_memories
 from knapprune.hls_config import HlsConfigSource, Overrides
 from knapprune.layers import Layer
+from knapprune.surroundings import Surroundings, surroundings
 from knapprune.tables import plain_table
 from knapprune.units import blocks_line, with_blocks
 
@@ -43,6 +47,11 @@ class Resources(Mapping[str, int]):
         The chip's part number, as the configuration has it.
     explanations
         Why each layer uses what it uses, where that was asked for.
+    beside
+        What is on the chip beside the weights (FIFOs, line buffers, tables, softmax), where explanations were asked
+        for: estimates, in no total.
+    beside_unknown
+        Why that is not estimated; empty where it is, or was not asked for.
     """
 
     by_layer: Mapping[str, Mapping[str, int]]
@@ -50,6 +59,8 @@ class Resources(Mapping[str, int]):
     uncounted: tuple[str, ...] = ()
     part: str | None = None
     explanations: tuple[Explanation, ...] = ()
+    beside: tuple[Beside, ...] = ()
+    beside_unknown: str = ""
 
     @property
     def counted(self) -> tuple[str, ...]:
@@ -107,7 +118,12 @@ class Resources(Mapping[str, int]):
         text = plain_table(["layer", "kernel", "strategy", "reuse", "bits", *names], rows)
         uncounted = [f"not counted: {', '.join(self.uncounted)}"] if self.uncounted else []
         lines = [text, *blocks_line(total), *self._notes(), *self.chip(), *uncounted]
-        return "\n".join([*lines, *(["", self.explanation] if self.explanations else [])])
+        return "\n".join([*lines, *self._beside(), *(["", self.explanation] if self.explanations else [])])
+
+    def _beside(self) -> list[str]:
+        if self.beside_unknown:
+            return ["", f"not estimated, what is beside the weights: {self.beside_unknown}"]
+        return ["", beside_summary(self.beside)] if self.beside else []
 
     @property
     def upper_bounds(self) -> tuple[str, ...]:
@@ -118,7 +134,8 @@ class Resources(Mapping[str, int]):
         return self.by_layer.get(layer.name, {}).get("dsp", 0)
 
     def _notes(self) -> list[str]:
-        return [f"dsp at most: {', '.join(self.upper_bounds)}"] if self.upper_bounds else []
+        most = [f"dsp at most: {', '.join(self.upper_bounds)}"] if self.upper_bounds else []
+        return most if self.explanations else [*most, *shallow_memories(self.layers, self.by_layer)]
 
     @property
     def explanation(self) -> str:
@@ -168,8 +185,9 @@ def estimate(
     explain
         Whether to say why each layer uses what it uses, which reuse factors are legal, and what would make pruning pay:
         in ``explanations``, and as text in ``explanation`` and ``summary()``. Look-up tables and flip-flops are then
-        estimated too, in ``estimated``. For layers with ``distributed_arithmetic`` hls4ml converts the model for that,
-        which takes seconds, and minutes for kernels of many thousands of weights.
+        estimated too, in ``estimated``, and what is on the chip beside the weights, in ``beside``, for which hls4ml
+        converts the model, if it is installed. For layers with ``distributed_arithmetic`` it also generates their
+        adder graphs, which takes seconds, and minutes for kernels of many thousands of weights.
     hardware
         The resource model, or its name.
     overrides
@@ -206,10 +224,11 @@ def estimate(
     if not explain:
         return found
     explanations = _explain(resource_model, layers, kernels)
+    around = surroundings(framework, model, config) if "dsp" in resource_model.resources else Surroundings()
     if any(layer.strategy == "distributed_arithmetic" for layer in layers):
         logic = distributed_logic(generated_adders(model, hls_config, **overrides))
         explanations = tuple(replace(known, logic=logic.get(known.layer.name, known.logic)) for known in explanations)
-    return replace(found, explanations=explanations)
+    return replace(found, explanations=explanations, beside=around.things, beside_unknown=around.unknown)
 
 
 def covered(

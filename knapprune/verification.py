@@ -18,9 +18,12 @@ from knapprune.emulation import build, predict, require_compiler
 from knapprune.estimation import estimate
 from knapprune.export import Project, export, require_hls4ml
 from knapprune.generated import read_project
+from knapprune.hardware.beside import Beside
+from knapprune.hardware.beside import summary as beside_summary
 from knapprune.hardware.dsp import MultiplierTable
 from knapprune.hardware.model import HardwareModel
 from knapprune.hls_config import COUNTED_BACKENDS, HlsConfig, HlsConfigSource, Overrides, read_hls_config
+from knapprune.surroundings import surroundings_of_graph
 from knapprune.synthesis import with_synthesis
 from knapprune.tables import plain_table
 from knapprune.units import blocks_line, with_blocks
@@ -55,6 +58,8 @@ class Verification:
         Wall-clock time of the whole call.
     reported
         What the vendor's tools report, beside what was counted. None where no reports were given.
+    beside
+        What hls4ml builds beside the weights (FIFOs, line buffers, tables, softmax): estimates, in no total.
     """
 
     predicted: dict[str, int]
@@ -67,6 +72,7 @@ class Verification:
     uncounted: tuple[str, ...]
     seconds: float
     reported: Reported | None = None
+    beside: tuple[Beside, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values.
@@ -100,7 +106,9 @@ class Verification:
         ]
         rows.append(["total", "", "", *_pairs(names, self.predicted, self.counted)])
         vendor = [] if self.reported is None else ["", self.reported.table(self.by_layer), ""]
-        return "\n".join([plain_table(header, rows), *blocks_line(self.counted), *vendor, *_remarks(self)])
+        beside = ["", beside_summary(self.beside)] if self.beside else []
+        table = [plain_table(header, rows), *blocks_line(self.counted)]
+        return "\n".join([*table, *vendor, *_remarks(self), *beside])
 
 
 def verify(
@@ -212,6 +220,7 @@ def verify(
         uncounted=count.uncounted,
         seconds=time.perf_counter() - started,
         reported=reported,
+        beside=surroundings_of_graph(project.graph),
     )
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from knapprune.hardware.bram import WIDEST_BITS, WIDEST_DEPTH, piece_bits, pieces
 from knapprune.hardware.constants import is_upper_bound
+from knapprune.hardware.latency import INTERVAL_WITHIN_ONE
 from knapprune.hardware.logic import Logic
 from knapprune.hardware.reuse import valid_reuse_factors
+from knapprune.hardware.shallow import shallow_memories
 from knapprune.layers import Layer
 
 
@@ -68,12 +70,18 @@ class Explanation:
             *(f"  legal for {name}: {_numbers(legal)}" for name, legal in self.legal_reuse_factors.items()),
             f"dsp: {self._dsp()}",
             f"bram18: {self._bram18()}",
+            *shallow_memories([layer], {layer.name: self.use}),
             *([] if self.logic is None else _logic(self.logic)),
             *(f"pruning for {resource}: {sentence}" for resource, sentence in self.pruning.items()),
-            f"initiation interval: {self.interval} cycle{'' if self.interval == 1 else 's'}, estimated",
+            f"initiation interval: {self._interval()}",
         ]
         shape = " x ".join(map(str, layer.kernel_shape))
         return "\n".join([f"{layer.name}: {layer.kind}, kernel {shape}", *(f"  {line}" for line in lines)])
+
+    def _interval(self) -> str:
+        said = f"{self.interval} cycle{'' if self.interval == 1 else 's'}, estimated"
+        share, rows = INTERVAL_WITHIN_ONE
+        return f"{said}: {share:.0%} of {rows} reports within one" if self.layer.kind == "dense" else said
 
     def _dsp(self) -> str:
         layer, wide, narrow = self.layer, *self.dsp_ports
@@ -117,8 +125,17 @@ def _pieces(depth: int) -> str:
 
 
 def _logic(logic: Logic) -> list[str]:
-    flip_flops = [] if logic.ff is None else [f"ff: about {logic.ff}, estimated"]
-    return [f"lut: about {logic.lut}, estimated: {logic.made_of}", *flip_flops]
+    lut_error, ff_error = ("" if error is None else f": {error}" for error in (logic.lut_error, logic.ff_error))
+    separator = ": " if logic.lut_error is None else "; "
+    lines = [f"lut: about {logic.lut}, estimated{lut_error}{separator}{logic.made_of}"]
+    if logic.ff is not None:
+        lines.append(f"ff: about {logic.ff}, estimated{ff_error}")
+    if (after := logic.synthesised) is not None:
+        lines.append(
+            f"after logic synthesis: about {after.lut} lut ({after.lut_error}) and {after.ff} ff ({after.ff_error}), "
+            "estimated"
+        )
+    return lines
 
 
 def legal_reuse_factors(layer: Layer) -> dict[str, tuple[int, ...]]:

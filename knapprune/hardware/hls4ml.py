@@ -42,7 +42,7 @@ from knapprune.hardware.dsp import MultiplierTable, table_of_part
 from knapprune.hardware.explanation import Explanation, legal_reuse_factors
 from knapprune.hardware.latency import interval
 from knapprune.hardware.model import LabelCosts, SharedWords
-from knapprune.hardware.product_logic import of_products
+from knapprune.hardware.product_logic import constants_of, of_products
 from knapprune.layers import Layer
 from knapprune.structures import labels
 
@@ -70,6 +70,7 @@ class Hls4mlHardware:
         multipliers: MultiplierTable | None = None,
         backend: str = "Vitis",
     ) -> None:
+        self.part = part
         self.multipliers = multipliers if multipliers is not None else table_of_part(part, backend)
 
     def dsp_per_multiplier(self, layer: Layer) -> int:
@@ -378,8 +379,8 @@ class Hls4mlHardware:
             index_bits=index_bits(layer),
             pruning={name: self._saving(layer, dense, name) for name in self.resources if whole[name]},
             legal_reuse_factors=legal_reuse_factors(layer),
-            interval=interval(layer),
-            logic=of_products(layer, kernel, multipliers, self.dsp_per_multiplier(one_pixel) == 0),
+            interval=interval(layer, constants_of(layer, kernel), multipliers, self.part),
+            logic=of_products(layer, kernel, multipliers, self.part),
         )
 
     def _saving(self, layer: Layer, dense: npt.NDArray[np.bool_], resource: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from knapprune.adders import LayerAdders
 from knapprune.hardware.adder_bits import look_up_tables
+from knapprune.hardware.fitted import Error
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,18 @@ class Logic:
         Flip-flops; None where nothing says how many.
     made_of
         What the look-up tables are for.
+    lut_error, ff_error
+        How far off such estimates are on published reports; None where there are no reports.
+    synthesised
+        What is left after logic synthesis, estimated by itself; None where no reports say.
     """
 
     lut: int
     ff: int | None
     made_of: str
+    lut_error: Error | None = None
+    ff_error: Error | None = None
+    synthesised: Logic | None = None
 
     @property
     def resources(self) -> dict[str, int]:

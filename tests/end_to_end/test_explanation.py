@@ -43,7 +43,7 @@ def test_convolutions_read_as_many_positions_as_hls4ml_says(model, tmp_path):
     for known in found.explanations:
         node = nodes[known.layer.name]
         assert known.layer.streamed == node.get_attr("in_height", 1) * node.get_attr("in_width"), known.layer.name
-        assert known.interval == known.layer.streamed
+        assert known.interval == 3 * known.layer.streamed
 
 
 def test_the_examples_of_the_guide_run(capsys):

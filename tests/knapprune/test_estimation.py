@@ -5,10 +5,13 @@ import keras
 import numpy as np
 import pytest
 
+from knapprune import surroundings
 from knapprune.adapters.keras import KerasAdapter
 from knapprune.adapters.keras_files import load_keras_model
 from knapprune.estimation import Resources, estimate
+from knapprune.export import MissingToolError
 from knapprune.hardware.accelerator import Accelerator
+from knapprune.hardware.beside import Beside
 from knapprune.hardware.dsp import MultiplierTable
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.hardware.model import HardwareWarning
@@ -101,10 +104,9 @@ def test_the_summary_shows_requested_and_effective_settings():
 def test_the_summary_shows_the_share_of_the_chip():
     found = estimate(network(), UNROLLED, part="xcku115-flvb2104-2-i")
     assert found.shares == {"dsp": 176 / 5520, "bram18": 75 / 4320, "bram": 38 / 2160}
-    assert found.summary().splitlines()[-2:] == [
-        "in blocks of 36 Kb: bram 38",
-        "of xcku115: dsp 3.2% of 5520, bram18 1.7% of 4320, bram 1.8% of 2160",
-    ]
+    lines = found.summary().splitlines()
+    assert "in blocks of 36 Kb: bram 38" in lines
+    assert lines[-1] == "of xcku115: dsp 3.2% of 5520, bram18 1.7% of 4320, bram 1.8% of 2160"
 
 
 def test_an_unknown_part_has_no_shares_and_the_summary_says_so():
@@ -126,6 +128,43 @@ def test_an_explanation_has_every_layer_and_the_pace_of_the_network():
     assert "the network takes an input every 8 cycles, estimated: fc2 sets the pace" in found.explanation
     plain = estimate(network(), UNROLLED)
     assert (plain.explanations, plain.explanation) == ((), "")
+
+
+def test_shallow_memories_are_told_with_and_without_an_explanation():
+    told = (
+        "memories of fc1, fc2 are 4 deep: logic synthesis will move them to look-up tables (about 0 of 75 halves stay"
+    )
+    assert told in estimate(network(), UNROLLED).summary()
+    explained = estimate(network(), UNROLLED, explain=True).summary()
+    assert "memories of fc1 are 4 deep" in explained
+    assert told not in explained
+    assert "deep: logic" not in estimate(network(), {"Model": {"Strategy": "latency", "ReuseFactor": 4}}).summary()
+
+
+def test_what_is_beside_the_weights_is_estimated_apart():
+    found = estimate(network(), UNROLLED, explain=True)
+    assert found.beside == (Beside("fc1_relu", "rectifier", lut=2 * 32 * 16),)
+    assert found.total == estimate(network(), UNROLLED).total
+    assert "beside the weights, estimated:" in found.summary()
+    assert estimate(network(), UNROLLED).beside == ()
+
+
+def test_where_hls4ml_is_not_installed_it_is_said_and_the_rest_stands(monkeypatch):
+    def missing():
+        raise MissingToolError("hls4ml is not installed")
+
+    monkeypatch.setattr(surroundings, "require_hls4ml", missing)
+    found = estimate(network(), UNROLLED, explain=True)
+    assert (found.beside, found.beside_unknown) == ((), "hls4ml is not installed")
+    assert "not estimated, what is beside the weights: hls4ml is not installed" in found.summary()
+    assert len(found.explanations) == 3
+
+
+def test_a_model_that_hls4ml_does_not_convert_is_explained_all_the_same():
+    model = keras.Sequential([keras.Input((16,)), keras.layers.Dense(8, name="not-a-name")])
+    found = estimate(model, {"Model": {"Precision": "fixed<16,6>"}}, explain=True)
+    assert "C++ identifiers" in found.beside_unknown
+    assert len(found.explanations) == 1
 
 
 def test_hardware_that_cannot_explain_is_told():

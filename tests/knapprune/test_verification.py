@@ -58,6 +58,15 @@ def test_predicted_and_counted_agree_by_layer_and_in_total(model):
     assert list(check.by_layer) == ["first", "second"]
     assert check.by_layer["first"].counted["dsp"] == 24 - 8
     assert check.by_layer["second"].counted["dsp"] == 12
+
+
+def test_what_is_beside_the_weights_is_in_no_total(model):
+    check = verify(model, CONFIG)
+    softmax = next(thing for thing in check.beside if thing.what == "softmax")
+    assert (softmax.name, softmax.dsp) == ("second_softmax", 4)
+    assert check.counted["dsp"] == sum(layer.counted["dsp"] for layer in check.by_layer.values())
+    assert "beside the weights, estimated:" in check.summary()
+    assert check.to_dict()["beside"][0]["name"] == check.beside[0].name
     assert check.predicted == check.counted
     assert check.counted["dsp"] == 28
     assert (check.accuracy, check.model_accuracy, check.compiled) == (None, None, False)

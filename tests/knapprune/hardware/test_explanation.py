@@ -10,6 +10,7 @@ from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.hardware.resolve import resolve_layer
 from knapprune.hls_config import read_hls_config
 from knapprune.layers import Layer
+from knapprune.rounding import Rounding
 
 DENSE = Layer("fc", "dense", (16, 32), "resource_unrolled", "resource_unrolled", 4, 4, 16, 16)
 HARDWARE = Hls4mlHardware()
@@ -152,5 +153,24 @@ def test_a_convolution_in_io_parallel_is_not_unrolled_and_takes_no_reuse_factor_
     assert legal_reuse_factors(replace(DENSE, pixels=3)).keys() == {"resource", "distributed_arithmetic"}
 
 
-def test_the_interval_is_labelled_as_an_estimate():
-    assert "initiation interval: 4 cycles, estimated" in str(explained(DENSE))
+def test_the_interval_is_labelled_as_an_estimate_with_its_error():
+    assert "initiation interval: 4 cycles, estimated: 98% of 776 reports within one" in str(explained(DENSE))
+
+
+def test_logic_is_labelled_as_an_estimate_with_its_error():
+    text = str(explained(replace(DENSE, strategy="resource")))
+    assert "lut: about 53464, estimated: 9 in 10 of 15 reports within 50%; 1650 for the layer" in text
+    assert "ff: about 18465, estimated: 9 in 10 of 15 reports within 47%" in text
+    assert "after logic synthesis" not in text
+    deep = str(explained(replace(DENSE, strategy="resource", reuse_factor=32)))
+    assert "after logic synthesis: about 3325 lut (9 in 10 of 93 reports within 18%) and 2115 ff" in deep
+
+
+def test_a_shallow_memory_is_told_behind_its_blocks():
+    assert "memories of fc are 4 deep: logic synthesis will move them" in str(explained(DENSE))
+
+
+def test_under_latency_the_interval_is_that_of_the_constants():
+    """512 weights of one value are 16 constants, at the 128 multipliers that are left."""
+    layer = replace(DENSE, strategy="latency", reuse_factor=4, weight_type=Rounding.parse("fixed<16,6>"))
+    assert explained(layer, np.full(layer.kernel_shape, 0.6875)).interval == 3

@@ -186,8 +186,8 @@ def test_both_parts_of_a_separable_convolution_take_its_settings():
 
 
 def test_intervals_of_the_new_kinds():
-    assert interval(depthwise("latency", 2)) == 60
-    assert interval(depthwise("resource", 6)) == 30 + 5 * 12
+    assert interval(depthwise("latency", 4)) == 120
+    assert interval(depthwise("resource", 6)) == 30 * (6 + 9)
     assert interval(einsum(reuse_factor=2)) == 2
     assert [interval(layer) for layer in lstm("latency", 1)] == [25, 25]
 
