@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from knapprune.adders import AdderGraphError, LayerAdders
 from knapprune.generated_adders import layer_adders
+from knapprune.generated_files import GeneratedProjectError, read, read_settings, top_source, without_macros
 from knapprune.generated_kinds import READERS, Call
-from knapprune.generated_layer import GeneratedLayer, GeneratedProjectError, Source
+from knapprune.generated_layer import GeneratedLayer, Source
 
 # ``nnet::dense<input_t, layer2_t, config2>(in, out, w2, b2); // name``: one line a layer, in the top function.
 _CALL = re.compile(
@@ -23,7 +24,6 @@ _STRUCT = re.compile(r"^struct (?P<name>\w+)(?: : nnet::\w+)? \{(?P<body>.*?)^\}
 _TYPE = re.compile(r"^typedef (?P<type>.+) (?P<name>\w+);", re.MULTILINE)
 _UNROLLED_CLASS = re.compile(r"^class (dense_resource_unrolled_\w+)\b", re.MULTILINE)
 _PRODUCT = re.compile(r"\bproduct\(data\[\d+\], weights\[(\d+)\]\)")
-_PART = re.compile(r'^set part "([^"]*)"', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class GeneratedProject:
     others
         Names of layers that hold weights and are of other kinds (embeddings, bidirectional layers, ...).
     part
-        The device, from ``project.tcl``.
+        The device, from the settings of the run.
     adders
         Layers that ``distributed_arithmetic`` made adder graphs of.
     """
@@ -67,19 +67,18 @@ def read_project(folder: Path) -> GeneratedProject:
         If a file is missing or a layer cannot be read; the message names it.
     """
     firmware = folder / "firmware"
-    sources = sorted(firmware.glob("*.cpp"))
-    if len(sources) != 1:
-        raise GeneratedProjectError(f"folder: expected one top function in {firmware}, got {len(sources)} .cpp files")
-    top = _read(sources[0])
-    parameters, defines = _read(firmware / "parameters.h"), _read(firmware / "defines.h")
-    generated = _read(firmware / "nnet_utils" / "nnet_code_gen.h")
+    top, defines = read(top_source(firmware)), read(firmware / "defines.h")
+    parameters = without_macros(read(firmware / "parameters.h"), defines)
+    # Before hls4ml 0.7 no code was generated beside the top function.
+    code = firmware / "nnet_utils" / "nnet_code_gen.h"
+    generated = read(code) if code.is_file() else ""
     try:
         adders = layer_adders(top, parameters, defines, generated)
     except AdderGraphError as error:
         raise GeneratedProjectError(f"folder: {firmware}: {error}") from error
     source = Source(
         structs={match["name"]: match["body"] for match in _STRUCT.finditer(parameters)},
-        types={match["name"]: match["type"] for match in _TYPE.finditer(defines)},
+        types={match["name"]: match["type"] for match in _TYPE.finditer(without_macros(defines, defines))},
         products=_products_by_class(generated),
         weights=firmware / "weights",
         streamed="hls::stream<" in top,
@@ -91,23 +90,20 @@ def read_project(folder: Path) -> GeneratedProject:
         if call.name in adders:
             continue
         if call.function in READERS:
-            layers.extend(READERS[call.function](call, source))
+            try:
+                layers.extend(READERS[call.function](call, source))
+            except KeyError as error:
+                raise GeneratedProjectError(f"layer {call.name!r}: its structs do not say {error}") from error
         elif call.arrays:
             others.append(call.name)
-    part = _PART.search(_read(folder / "project.tcl"))
-    return GeneratedProject(tuple(layers), tuple(others), part[1] if part else "", tuple(adders.values()))
+    part = read_settings(folder).get("part", "")
+    return GeneratedProject(tuple(layers), tuple(others), part, tuple(adders.values()))
 
 
 def _call(found: re.Match[str], weights: Path) -> Call:
     arrays = tuple(name for name in found["arguments"].split(", ") if (weights / f"{name}.h").is_file())
     types = tuple(name.strip() for name in found["types"].split(",") if name.strip())
     return Call(found["function"], found["name"], types, found["config"], arrays)
-
-
-def _read(path: Path) -> str:
-    if not path.is_file():
-        raise GeneratedProjectError(f"folder: expected a Vivado or Vitis project of hls4ml, {path} is missing")
-    return path.read_text()
 
 
 def _products_by_class(code: str) -> dict[str, NDArray[np.int64]]:

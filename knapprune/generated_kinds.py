@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import prod
 
-from knapprune.generated_layer import GeneratedLayer, GeneratedProjectError, Source, aliases, numbers
+from knapprune.generated_files import GeneratedProjectError
+from knapprune.generated_layer import GeneratedLayer, Source, aliases, numbers
 
 _STRATEGY = re.compile(r"strategy = nnet::(\w+);")
 _KERNEL = re.compile(r"using kernel = (?:\w+::)?(\w+)<")
@@ -111,7 +112,9 @@ def scale(call: Call, source: Source) -> tuple[GeneratedLayer, ...]:
     at_once = source.packed(call.types[0], call.name) if source.streamed else sizes["n_in"]
     normalises = call.function == "normalize"
     multipliers = min(at_once, -(-sizes["n_in"] // sizes["reuse_factor"])) if normalises else at_once
-    weight_bits = source.bits(names["scale_t" if normalises else "param_t"], call.name)
+    # Structs name the type of a PReLU's weights since hls4ml 1.0.
+    weight_type = names.get("scale_t" if normalises else "param_t") or source.element(call.arrays[0], call.name)
+    weight_bits = source.bits(weight_type, call.name)
     data_bits = source.bits(call.types[0], call.name)
     return (
         GeneratedLayer(
@@ -151,14 +154,16 @@ READERS: dict[str, Reader] = {
 def _product_sum(
     call: Call, source: Source, body: str, multiplier: str, shape: tuple[int, int], copies: int
 ) -> GeneratedLayer:
-    kernel, strategy = _KERNEL.search(multiplier), _STRATEGY.search(body)
-    if kernel is None or strategy is None:
+    # Structs name their kernel since hls4ml 1.0, which brought kernels that are generated.
+    found, strategy = _KERNEL.search(multiplier), _STRATEGY.search(body)
+    kernel = found[1] if found else None
+    if strategy is None or (kernel is None and strategy[1] == "resource_unrolled"):
         raise GeneratedProjectError(f"layer {call.name!r}: no kernel or strategy in struct {call.config}")
     weights = source.array(call.arrays[0] if call.arrays else None, call.name)
     if weights.size != prod(shape):
         raise GeneratedProjectError(f"layer {call.name!r}: expected {prod(shape)} weights, got {weights.size}")
-    if strategy[1] == "resource_unrolled" and kernel[1] not in source.products:
-        raise GeneratedProjectError(f"layer {call.name!r}: its kernel {kernel[1]} is not in nnet_code_gen.h")
+    if strategy[1] == "resource_unrolled" and kernel not in source.products:
+        raise GeneratedProjectError(f"layer {call.name!r}: its kernel {kernel} is not in nnet_code_gen.h")
     sizes = numbers(body)
     return GeneratedLayer(
         name=call.name,
@@ -171,5 +176,5 @@ def _product_sum(
         weight_bits=source.bits(aliases(body)["weight_t"], call.name),
         data_bits=source.bits(call.types[0], call.name),
         weights=weights,
-        products=source.products.get(kernel[1]),
+        products=None if kernel is None else source.products.get(kernel),
     )
