@@ -20,8 +20,8 @@ _CALL = re.compile(
     r"^\s*nnet::(?P<function>\w+)<(?P<types>\w+,.*?)\b(?P<config>\w+)>\((?P<arguments>[^)]*)\);\s*//\s*(?P<name>\S+)\s*$",
     re.MULTILINE,
 )
-_STRUCT = re.compile(r"^struct (?P<name>\w+)(?: : nnet::\w+)? \{(?P<body>.*?)^\};", re.MULTILINE | re.DOTALL)
-_TYPE = re.compile(r"^typedef (?P<type>.+) (?P<name>\w+);", re.MULTILINE)
+STRUCT = re.compile(r"^struct (?P<name>\w+)(?: : nnet::\w+)? \{(?P<body>.*?)^\};", re.MULTILINE | re.DOTALL)
+TYPE = re.compile(r"^typedef (?P<type>.+) (?P<name>\w+);", re.MULTILINE)
 _UNROLLED_CLASS = re.compile(r"^class (dense_resource_unrolled_\w+)\b", re.MULTILINE)
 _PRODUCT = re.compile(r"\bproduct\(data\[\d+\], weights\[(\d+)\]\)")
 
@@ -77,8 +77,8 @@ def read_project(folder: Path) -> GeneratedProject:
     except AdderGraphError as error:
         raise GeneratedProjectError(f"folder: {firmware}: {error}") from error
     source = Source(
-        structs={match["name"]: match["body"] for match in _STRUCT.finditer(parameters)},
-        types={match["name"]: match["type"] for match in _TYPE.finditer(without_macros(defines, defines))},
+        structs={match["name"]: match["body"] for match in STRUCT.finditer(parameters)},
+        types={match["name"]: match["type"] for match in TYPE.finditer(without_macros(defines, defines))},
         products=_products_by_class(generated),
         weights=firmware / "weights",
         streamed="hls::stream<" in top,

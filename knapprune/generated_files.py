@@ -1,7 +1,7 @@
 """Where a generated project says what: its top function, the settings of its run, and the sizes behind macros.
 
-hls4ml has moved these over time: until 0.6 the settings stood in ``build_prj.tcl``, until 1.1 structs name sizes by macros of
-``defines.h`` (``n_in = N_LAYER_2``), and accelerators have a second source around the top function.
+hls4ml has moved these over time: until 0.6 the settings stood in ``build_prj.tcl``, until 1.1 structs name sizes by
+macros of ``defines.h`` (``n_in = N_LAYER_2``), and accelerators have a second source around the top function.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def read_settings(folder: Path) -> dict[str, str]:
 
 
 def without_macros(text: str, defines: str) -> str:
-    """Put numbers in place of the macros that stand for sizes.
+    r"""Put numbers in place of the macros that stand for sizes.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def without_macros(text: str, defines: str) -> str:
 
     Examples
     --------
-    >>> without_macros("static const unsigned n_out = N_OUT_2 * 4;", "#define N_OUT_2 5\\n")
+    >>> without_macros("static const unsigned n_out = N_OUT_2 * 4;", "#define N_OUT_2 5\n")
     'static const unsigned n_out = 5 * 4;'
     """
     numbers = dict(_MACRO.findall(defines))

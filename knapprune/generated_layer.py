@@ -192,7 +192,6 @@ class Source:
                 f"layer {layer!r}: expected plain numbers in {path}, got another format"
             ) from None
 
-
     def element(self, name: str, layer: str) -> str:
         """Name the type of an array's values.
 

@@ -23,7 +23,8 @@ from knapprune.hardware.model import HardwareModel
 from knapprune.hls_config import COUNTED_BACKENDS, HlsConfig, HlsConfigSource, Overrides, read_hls_config
 from knapprune.synthesis import with_synthesis
 from knapprune.tables import plain_table
-from knapprune.vendor.report import Reported, Run, read_run, side_by_side
+from knapprune.vendor.report import Run, read_run, side_by_side
+from knapprune.vendor.reported import Reported
 from knapprune.yosys import require_yosys
 
 Metric = Callable[[Any, Any], float]
