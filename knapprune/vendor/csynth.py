@@ -128,6 +128,8 @@ def _from_text(name: str, path: Path) -> Module:
     }
     if "Total" not in uses:
         raise ReportError(f"reports: {path} has no total in its utilization estimates")
+    if not interface.rstrip().endswith("+"):
+        raise ReportError(f"reports: {path} ends too soon, expected the table of its interface at the end")
     named = [rows for rows in tables if rows[0][:2] == ["Instance", "Module"]]
     fields = dict(_FIELD.findall(text))
     performance = text.partition("== Performance Estimates")[2].partition("Latency")[2]
@@ -156,7 +158,7 @@ def _tables(text: str) -> Iterator[list[list[str]]]:
     rows: list[list[str]] = []
     for line in text.splitlines():
         stripped = line.strip()
-        if stripped.startswith("|"):
+        if stripped.startswith("|") and stripped.endswith("|"):
             rows.append([cell.strip() for cell in stripped.strip("|").split("|")])
         elif rows and not stripped.startswith("+-"):
             yield rows

@@ -67,4 +67,3 @@ def _certain_pair(possible: Mapping[str, set[str]], complete: bool) -> tuple[str
             if any(signs) if complete else all(signs):
                 return module, layer
     return None
-

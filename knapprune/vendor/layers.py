@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from knapprune.vendor.csynth import Module
+from knapprune.vendor.design import Call
 from knapprune.vendor.folder import ReportError
-from knapprune.vendor.names import index_of
+from knapprune.vendor.names import index_of, may_be_in
 
 Use = dict[str, float]
 
@@ -54,7 +55,7 @@ def left_over(modules: Mapping[str, Module], top: Module) -> tuple[str, ...]:
     return tuple(name for name in modules if name not in reached and index_of(name) is not None)
 
 
-def place(modules: Mapping[str, Module], top: Module, layers: Mapping[int, str]) -> Placement:
+def place(modules: Mapping[str, Module], top: Module, layers: Mapping[int, Call]) -> Placement:
     """Find the outermost modules of each layer, and how often each is instantiated.
 
     The text reports say what instantiates what. Without them a module is taken for an outer one unless another of the
@@ -67,7 +68,7 @@ def place(modules: Mapping[str, Module], top: Module, layers: Mapping[int, str])
     top
         The whole design.
     layers
-        Names of the model's layers by their numbers in the reports.
+        The model's layers by their numbers in the reports.
 
     Returns
     -------
@@ -83,7 +84,7 @@ def place(modules: Mapping[str, Module], top: Module, layers: Mapping[int, str])
         return _by_instances(modules, top, layers)
     by_layer: dict[str, Counter[str]] = {}
     owners = {name: _layer(name, layers) for name in modules}
-    for layer in layers.values():
+    for layer in (call.name for call in layers.values()):
         own = [modules[name] for name in modules if owners[name] == layer]
         outer = [one.name for one in own if not any(_holds(other, one) for other in own)]
         for one, other in combinations(outer, 2):
@@ -145,7 +146,7 @@ def with_blocks(use: Mapping[str, float]) -> Use:
     return {**use, "bram": int(half) if half.is_integer() else half}
 
 
-def _by_instances(modules: Mapping[str, Module], top: Module, layers: Mapping[int, str]) -> Placement:
+def _by_instances(modules: Mapping[str, Module], top: Module, layers: Mapping[int, Call]) -> Placement:
     by_layer: dict[str, Counter[str]] = {}
     others: Counter[str] = Counter()
 
@@ -171,9 +172,10 @@ def _inside(modules: Mapping[str, Module], module: Module) -> Iterator[str]:
         yield from _inside(modules, modules[name])
 
 
-def _layer(name: str, layers: Mapping[int, str]) -> str | None:
+def _layer(name: str, layers: Mapping[int, Call]) -> str | None:
     index = index_of(name)
-    return None if index is None else layers.get(index)
+    call = None if index is None else layers.get(index)
+    return call.name if call is not None and may_be_in(name, call.function) else None
 
 
 def _function(name: str) -> str:

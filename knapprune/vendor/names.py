@@ -17,7 +17,7 @@ _OWN_ENDING = re.compile(r"(?:_s|(?:_\d+)*)")
 _TYPE = re.compile(r"ap_(?P<sign>u?)(?P<kind>fixed|int)(?P<numbers>(?:_\d+(?=_|$))*)")
 _KIND = re.compile(
     r"^(?:pointwise_|depthwise_|separable_)?"
-    r"(dense|conv_1d|conv_2d|compute_output_buffer|relu|softmax|sigmoid|tanh|normalize|pooling1d|pooling2d)"
+    r"(dense|conv_1d|conv_2d|compute_output_buffer|relu|softmax|sigmoid|tanh|normalize|pooling1d|pooling2d|zeropad)"
 )
 _HIDDEN = re.compile(r"(?:_0){4,}(?:_\w+)?$")
 # What a convolution is made of, beside functions of its own kind.
@@ -57,7 +57,7 @@ def kind_of(function: str) -> str | None:
     Returns
     -------
     str or None
-        Such as ``"dense"`` or ``"conv_2d"``; None for kinds that are not told apart, such as padding.
+        Such as ``"dense"`` or ``"conv_2d"``; None for kinds that are not told apart.
     """
     found = _KIND.match(function)
     return None if found is None else found[1]

@@ -1,8 +1,8 @@
 """The numbers of layers in reports, where another version of hls4ml has counted otherwise.
 
 hls4ml numbers layers in the order in which it makes them. Reading a model of Keras 2 it makes a linear activation for a
-layer that has none, and removes it again: what is ``config5`` there is ``config4`` where Keras 3 is read. The order is the
-same.
+layer that has none, and removes it again: ``config5`` there is ``config4`` where Keras 3 is read. The order is the
+same. Padding in front of a convolution is a layer that hls4ml adds at the end, and gets another number in each version.
 """
 
 from __future__ import annotations
@@ -42,10 +42,12 @@ def as_numbered(design: Design, modules: Mapping[str, Module], top: Module, dead
     """
     theirs = {int(found[1]) for port in top.ports if (found := _OUTPUT.match(port.argument))}
     ours = {int(found[1]) for argument in design.arguments if (found := _OUTPUT.match(argument.name))}
+    design = _without_doubtful_padding(design, modules)
     if not theirs or theirs == ours:
         return design
     calls = sorted((call for call in design.calls if call.index is not None), key=lambda call: call.index or 0)
-    numbered = [(index_of(name), module) for name, module in modules.items() if kind_of(name)]
+    calls = [call for call in calls if kind_of(call.function) != "zeropad"]
+    numbered = [(index_of(name), one) for name, one in modules.items() if kind_of(name) not in (None, "zeropad")]
     numbers = sorted({index for index, _ in numbered if index is not None} | theirs)
     possible = [
         [
@@ -73,6 +75,15 @@ def as_numbered(design: Design, modules: Mapping[str, Module], top: Module, dead
         arguments=tuple(_renamed(argument, certain) for argument in design.arguments),
         calls=tuple(replace(call, index=certain.get(call.index)) for call in design.calls),
     )
+
+
+def _without_doubtful_padding(design: Design, modules: Mapping[str, Module]) -> Design:
+    theirs = {index_of(name) for name in modules if kind_of(name) == "zeropad"}
+    ours = {call.index for call in design.calls if kind_of(call.function) == "zeropad"}
+    if theirs == ours:
+        return design
+    calls = (replace(call, index=None) if call.index in ours else call for call in design.calls)
+    return replace(design, calls=tuple(calls))
 
 
 def _may_be(call: Call, module: Module, dead: int) -> bool:

@@ -111,8 +111,8 @@ def side_by_side(run: Run, project: Path, layers: Mapping[str, LayerCheck]) -> R
     if not shell:
         notes += check_interface(design, top)
     check_sizes(design, current, dead)
-    names = {call.index: call.name for call in design.calls if call.index is not None}
-    placement = with_hidden(place(current, top, names), current, design, dead)
+    calls = {call.index: call for call in design.calls if call.index is not None}
+    placement = with_hidden(place(current, top, calls), current, design, dead)
     found = {name: use_of(instances, current) for name, instances in placement.layers.items()}
     by_layer = {call.name: found[call.name] for call in design.calls if call.name in found}
     unmatched = {name: use_of({name: count}, current) for name, count in placement.others.items()}
