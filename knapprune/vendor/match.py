@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -39,7 +39,7 @@ def check_parts(part: str, modules: Mapping[str, Module], utilisation: Utilisati
         raise ReportError(f"reports: vivado_synth.rpt is for {utilisation.part!r}, expected {part!r}")
 
 
-def check_run(design: Design, modules: Mapping[str, Module]) -> None:
+def check_run(design: Design, modules: Mapping[str, Module], doubtful: Collection[int] = ()) -> None:
     """Refuse reports of another interface, or with layers that the model has not.
 
     Parameters
@@ -48,6 +48,8 @@ def check_run(design: Design, modules: Mapping[str, Module]) -> None:
         The model's own project.
     modules
         The reports.
+    doubtful
+        Numbers that are of a layer, which one is not known.
 
     Raises
     ------
@@ -59,7 +61,7 @@ def check_run(design: Design, modules: Mapping[str, Module]) -> None:
     for index, name in numbered:
         call = by_index.get(index)
         if call is None:
-            if kind_of(name) in (None, "zeropad"):
+            if kind_of(name) in (None, "zeropad") or index in doubtful:
                 continue
             raise ReportError(f"reports: of another model: module {name!r} is of a layer {index}, this model has none")
         if not may_be_in(name, call.function) and kind_of(name) != "zeropad":

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from knapprune.vendor.csynth import Module
 from knapprune.vendor.design import Argument, Call, Design
+from knapprune.vendor.folder import ReportError
 from knapprune.vendor.names import hides_its_layer, index_of, kind_of, may_be_in, result_of
 from knapprune.vendor.sizes import fits
 
@@ -20,7 +21,7 @@ _OUTPUT = re.compile(r"layer(\d+)_out")
 _MULTIPLYING = ("dense", "conv_1d", "conv_2d")
 
 
-def as_numbered(design: Design, modules: Mapping[str, Module], top: Module, dead: int) -> Design:
+def as_numbered(design: Design, modules: Mapping[str, Module], top: Module, dead: int) -> tuple[Design, frozenset[int]]:
     """Number a model's layers as its reports do.
 
     Parameters
@@ -36,15 +37,20 @@ def as_numbered(design: Design, modules: Mapping[str, Module], top: Module, dead
 
     Returns
     -------
-    Design
-        The same with the numbers of the reports, None for layers that have none there for certain. The design as it is
-        where its outputs have their numbers, and where no order of its layers fits them: they are of another model.
+    tuple
+        The same with the numbers of the reports, None for layers that have none there for certain; the design as it is
+        where its outputs have their numbers. And the numbers that may be of one layer or another.
+
+    Raises
+    ------
+    ReportError
+        If the layers do not fit in their order; the message names the first that does not.
     """
     theirs = {int(found[1]) for port in top.ports if (found := _OUTPUT.match(port.argument))}
     ours = {int(found[1]) for argument in design.arguments if (found := _OUTPUT.match(argument.name))}
     design = _without_doubtful_padding(design, modules)
-    if not theirs or theirs == ours:
-        return design
+    if theirs == ours or len(theirs) != len(ours):
+        return design, frozenset()
     calls = sorted((call for call in design.calls if call.index is not None), key=lambda call: call.index or 0)
     calls = [call for call in calls if kind_of(call.function) != "zeropad"]
     numbered = [(index_of(name), one) for name, one in modules.items() if kind_of(name) not in (None, "zeropad")]
@@ -57,24 +63,33 @@ def as_numbered(design: Design, modules: Mapping[str, Module], top: Module, dead
         ]
         for number in numbers
     ]
-    first, last = _first(possible), _first([row[::-1] for row in possible[::-1]])
-    if first is None or last is None:
-        return design
-    latest = [len(calls) - 1 - position for position in last[::-1]]
+    first = _first(possible)
+    if len(first) < len(numbers):
+        names = [module.name for index, module in numbered if index == numbers[len(first)]]
+        if not names:
+            return design, frozenset()  # an output alone, which is missed as a port
+        behind = f" behind {calls[first[-1]].name!r}" if first else ""
+        raise ReportError(f"reports: of another model: module {names[0]!r} fits none of its layers{behind}")
+    latest = [len(calls) - 1 - position for position in _first([row[::-1] for row in possible[::-1]])[::-1]]
     certain = {
         calls[position].index: number
         for number, position, other in zip(numbers, first, latest, strict=True)
         if position == other
     }
-    open_calls = [call for call in calls if call.index not in certain and kind_of(call.function) in _MULTIPLYING]
+    taken = {calls[position].name for position in first}
+    missing = [call.name for call in calls if call.name not in taken and kind_of(call.function) in _MULTIPLYING]
     hidden = [name for name in modules if hides_its_layer(name)]
-    if len(open_calls) != len(hidden):
-        return design
-    return replace(
+    if len(missing) != len(hidden):
+        raise ReportError(
+            f"reports: of another model: layers without a module are {', '.join(missing) or 'none'}, and modules that "
+            f"hide their layer {', '.join(hidden) or 'none'}, expected one for each"
+        )
+    numbered_design = replace(
         design,
         arguments=tuple(_renamed(argument, certain) for argument in design.arguments),
         calls=tuple(replace(call, index=certain.get(call.index)) for call in design.calls),
     )
+    return numbered_design, frozenset(numbers) - frozenset(certain.values())
 
 
 def _without_doubtful_padding(design: Design, modules: Mapping[str, Module]) -> Design:
@@ -91,14 +106,14 @@ def _may_be(call: Call, module: Module, dead: int) -> bool:
     return may_be_in(module.name, call.function) and result in (None, call.result) and fits(call, module, dead)
 
 
-def _first(possible: Sequence[Sequence[bool]]) -> list[int] | None:
-    """Give each row the first position that is possible for it and behind that of the row before."""
+def _first(possible: Sequence[Sequence[bool]]) -> list[int]:
+    """Give each row the first position that is possible for it and behind that of the row before, if there is one."""
     positions: list[int] = []
     for row in possible:
         start = positions[-1] + 1 if positions else 0
         position = next((i for i in range(start, len(row)) if row[i]), None)
         if position is None:
-            return None
+            break
         positions.append(position)
     return positions
 

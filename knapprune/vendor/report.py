@@ -105,8 +105,8 @@ def side_by_side(run: Run, project: Path, layers: Mapping[str, LayerCheck]) -> R
         )
     old = left_over(run.modules, top)
     current = {name: module for name, module in run.modules.items() if name not in old}
-    design = as_numbered(design, current, top, dead)
-    check_run(design, current)
+    design, doubtful = as_numbered(design, current, top, dead)
+    check_run(design, current, doubtful)
     shell = [name for name, module in current.items() if top.name in (module.instances or ())]
     if not shell:
         notes += check_interface(design, top)

@@ -113,9 +113,10 @@ def check_sizes(design: Design, modules: Mapping[str, Module], dead: int) -> Non
                 f"reports: of another model: the top function has {found} values in port {argument.name!r}, expected "
                 f"{argument.values}"
             )
-    by_index = {call.index: call for call in design.calls if call.shape}
+    by_index = {call.index: call for call in design.calls if call.shape and call.index is not None}
     for name in sorted(modules):
-        call = by_index.get(index_of(name))
+        index = index_of(name)
+        call = None if index is None else by_index.get(index)
         if call is None or call.shape is None or kind_of(name) != "dense":
             continue
         for way, got, expected, least in zip(
