@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from knapprune.vendor.folder import ReportError
 from knapprune.vendor.names import index_of, kind_of, may_be_in, result_of
 from knapprune.vendor.ports import by_argument, values
 from knapprune.vendor.utilisation import Utilisation
+
+_ACTIVATIONS = ("relu", "softmax", "sigmoid", "tanh")
 
 
 def check_parts(part: str, modules: Mapping[str, Module], utilisation: Utilisation | None) -> None:
@@ -111,6 +114,34 @@ def check_interface(design: Design, top: Module) -> list[str]:
         listed = ", ".join(dict.fromkeys(port.argument for port in top.ports))
         raise ReportError(f"reports: of another model: the top function has no port {missing[0].name!r}, only {listed}")
     return []
+
+
+def check_activations(design: Design, other: Design) -> None:
+    """Refuse a project with other activations, which have no kernel to compare.
+
+    Parameters
+    ----------
+    design
+        The model's own project.
+    other
+        The one with the reports.
+
+    Raises
+    ------
+    ReportError
+        The message names the first that does not match.
+    """
+    mine, theirs = ([call for call in one.calls if kind_of(call.function) in _ACTIVATIONS] for one in (design, other))
+    for call, reported in zip_longest(mine, theirs):
+        if call is None or reported is None:
+            extra = call or reported
+            where = "this model" if reported is None else "the project around the reports"
+            raise ReportError(f"reports: of another model: layer {extra.name!r} is only in {where}")
+        if kind_of(call.function) != kind_of(reported.function):
+            raise ReportError(
+                f"reports: of another model: layer {call.name!r} is a {call.function}, in the project around the "
+                f"reports it is a {reported.function}"
+            )
 
 
 def check_project(ours: GeneratedProject, other: Path) -> list[str]:

@@ -14,7 +14,7 @@ from knapprune.vendor.design import Design, read_design
 from knapprune.vendor.folder import ReportError, ReportFiles, find_reports
 from knapprune.vendor.hidden import with_hidden
 from knapprune.vendor.layers import Use, left_over, place, use_of
-from knapprune.vendor.match import check_interface, check_parts, check_project, check_run
+from knapprune.vendor.match import check_activations, check_interface, check_parts, check_project, check_run
 from knapprune.vendor.numbering import as_numbered
 from knapprune.vendor.remainder import describe, remainder
 from knapprune.vendor.reported import Reported
@@ -88,12 +88,12 @@ def side_by_side(run: Run, project: Path, layers: Mapping[str, LayerCheck]) -> R
     """
     own, kernels = read_design(project), read_project(project)
     dead = dead_values(kernels.layers, own)
-    check_parts(own.part, run.modules, run.utilisation)
     design, notes = own, []
     if run.files.project is not None and (run.files.project / "firmware").is_dir():
         try:
             design = read_design(run.files.project)
             notes += check_project(kernels, run.files.project)
+            check_activations(own, design)
         except GeneratedProjectError as error:
             design = own
             notes.append(f"the project around the reports is not compared: {error}")
@@ -105,6 +105,7 @@ def side_by_side(run: Run, project: Path, layers: Mapping[str, LayerCheck]) -> R
         )
     old = left_over(run.modules, top)
     current = {name: module for name, module in run.modules.items() if name not in old}
+    check_parts(own.part, current, run.utilisation)
     design, doubtful = as_numbered(design, current, top, dead)
     check_run(design, current, doubtful)
     shell = [name for name, module in current.items() if top.name in (module.instances or ())]

@@ -153,6 +153,27 @@ def test_the_project_around_the_reports_is_compared_too(
         side_by_side(read_run(tmp_path / "other"), project, counts)
 
 
+@pytest.mark.parametrize(
+    ("position", "activation", "message"),
+    [
+        (1, "tanh", "layer 'fc1_relu' is a relu, in the project around the reports it is a tanh"),
+        (2, "linear", "layer 'fc2_softmax' is only in this model"),
+    ],
+)
+def test_other_activations_in_the_project_around_are_refused(
+    project, counts, run, write_reports, tmp_path, network, position, activation, message
+):
+    model = network()
+    config = model.get_config()
+    config["layers"][position]["config"]["activation"] = activation
+    other = keras.Sequential.from_config(config)
+    other.set_weights(model.get_weights())
+    export(other, CONFIG, tmp_path / "other")
+    write_reports(tmp_path / "other", run)
+    with pytest.raises(ReportError, match=message):
+        side_by_side(read_run(tmp_path / "other"), project, counts)
+
+
 def test_a_project_that_cannot_be_read_is_told_and_the_reports_are_read(
     project, counts, run, write_reports, tmp_path, network
 ):
