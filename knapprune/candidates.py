@@ -130,7 +130,7 @@ def candidates(
     resource_model
         The hardware.
     layers, kernels
-        The network.
+        The network, its kernels as hls4ml will write them.
     caps
         The budget; it decides the structure where that is ``"auto"``.
     structure
@@ -211,7 +211,7 @@ def layer_candidates(
         For an unknown structure, or one that the hardware model says nothing of.
     """
     wanted = resource_model.structure(layer, capped) if structure == "auto" else structure
-    label_array = labels(layer, wanted)
+    label_array = labels(layer, wanted, kernel)
     costs, words = _costs(resource_model, layer, label_array, kernel, capped, wanted == ROW_AND_WORD)
     resources = resource_model.resources
     rows = [resources.index(name) for name in capped]

@@ -41,7 +41,7 @@ class LayerCheck:
     predicted, counted
         Resources by name.
     vanished
-        Weights that are not zero in the model but are written as zero: see `knapprune.counting.LayerCount`.
+        Weights that are not zero in the model but zero on the chip: see `knapprune.counting.LayerCount`.
     adders
         Counted additions and subtractions of an adder graph: see `knapprune.counting.LayerCount`.
     estimated, synthesised

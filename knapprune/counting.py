@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from knapprune.adders import LayerAdders
 from knapprune.generated import GeneratedLayer, GeneratedProjectError, read_project
+from knapprune.generated_weights import bits, constants_to_multiply, integers
 from knapprune.hardware.dsp import MultiplierTable, table_of_part
 
 # A 36 Kb block as 1024 words of 36 bits, the deepest shape that keeps the full width (AMD UG573, table 1-10).
@@ -30,15 +31,16 @@ class LayerCount:
     name, strategy, reuse_factor
         As the generated code has them.
     multipliers
-        Multipliers of weights that the generated code uses, over all pixels computed in parallel.
+        Multipliers of weights that the generated code needs, over all pixels computed in parallel: of constants those
+        of three signed digits and more, each once for an input.
     dsp
-        `multipliers` times the DSPs of one multiplier of the layer's operand widths, and those of the products that no
-        weight decides: of gates by states, or by the scale of a normalisation.
+        DSPs of these multipliers, each by the bits that its values need, and those of the products that no weight
+        decides: of gates by states, or by the scale of a normalisation.
     bram
         36 Kb blocks that hold a bit of a used weight.
     vanished
-        Weights that are not zero in the model but are written as zero, because the type has too few fractional bits.
-        hls4ml still issues their product, so they count as used.
+        Weights that are not zero in the model but zero on the chip, because the type has too few fractional bits. Where
+        weights are in memory, hls4ml still issues their product, so they count as used.
     adders
         Additions and subtractions that ``distributed_arithmetic`` put in the place of the products, over all pixels
         computed in parallel.
@@ -96,7 +98,7 @@ def count_project(folder: Path, multipliers: MultiplierTable | None = None) -> P
         If the project cannot be read, contradicts itself, or has a strategy that has no countable multipliers.
     """
     project = read_project(folder)
-    table = table_of_part(project.part) if multipliers is None else multipliers
+    table = table_of_part(project.part, project.backend) if multipliers is None else multipliers
     multiplying = (count_layer(layer, table) for layer in project.layers)
     return ProjectCount((*multiplying, *map(count_adders, project.adders)), project.others)
 
@@ -147,28 +149,73 @@ def count_layer(layer: GeneratedLayer, table: MultiplierTable) -> LayerCount:
             f"times a divisor of {layer.n_out}"
         )
     used = _used_weights(layer)
-    if layer.strategy == "latency":
-        # nnet_dense_latency.h: the weights are constants, a product with zero disappears; above RF = 1 the ALLOCATION
-        # pragma shares what is left, rounding in its own way.
-        usual = ceil(layer.weights.size / layer.reuse_factor) - layer.zeros // layer.reuse_factor
-        rows = min(layer.weights.size - layer.zeros, usual if layer.limit is None else layer.limit)
-        blocks = 0
+    constant = layer.reuse_factor == 1 and layer.strategy in ("latency", "resource", "resource_unrolled")
+    blocks = 0
+    if constant or layer.strategy == "latency":
+        widths, copies = _constants(layer, table)
+        # nnet_dense_latency.h: above RF = 1 the ALLOCATION pragma shares multipliers, rounding in its own way.
+        limit = copies.sum() if constant else _limit(layer) * layer.copies
+        multipliers = int(min(copies.sum(), limit))
+        if multipliers < copies.sum():
+            widths, copies = widths.max(keepdims=True), np.array([multipliers])
     else:
-        rows = np.unique(used // layer.reuse_factor).size
-        # At RF = 1 every weight is read in every cycle and no memory is bound, and nnet_depthwise_product.h binds none.
-        bound = layer.reuse_factor > 1 and not layer.depthwise
-        blocks = blocks_in_use(used, layer.weight_bits, layer.reuse_factor) if bound else 0
-    multipliers = rows * layer.copies
+        rows = np.unique(used // layer.reuse_factor)
+        multipliers = rows.size * layer.copies
+        widths, copies = _of_memory(layer, rows, table), np.full(rows.size, layer.copies)
+        # nnet_depthwise_product.h binds no memory.
+        blocks = 0 if layer.depthwise else blocks_in_use(used, layer.weight_bits, layer.reuse_factor)
     return LayerCount(
         name=layer.name,
         strategy=layer.strategy,
         reuse_factor=layer.reuse_factor,
         multipliers=multipliers,
-        dsp=multipliers * table.blocks(layer.weight_bits, layer.data_bits)
+        dsp=sum(
+            table.blocks(int(width), layer.data_bits) * int(number)
+            for width, number in zip(widths, copies, strict=True)
+        )
         + sum(number * table.blocks(first, second) for number, first, second in layer.fixed),
         bram=blocks,
         vanished=_vanished(layer),
     )
+
+
+def _constants(layer: GeneratedLayer, table: MultiplierTable) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """List the multipliers of weights that are constants: bits of the constant, and how often each is there."""
+    if not layer.weights.size:  # a layer that scales
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    whole = integers(layer.weights, layer.weight_type)
+    if layer.strategy == "latency" or layer.depthwise:
+        inputs = whole.reshape(-1, layer.fan_out)
+    else:  # the resource strategies have the weights of an output side by side
+        inputs = whole.reshape(layer.fan_out, -1).T
+    reads = np.full(len(inputs), layer.copies) if layer.reads is None else layer.reads
+    found = [
+        (bits(np.array([constant]), signed=table.signs_constants), times)
+        for constants, times in zip(constants_to_multiply(inputs), reads.tolist(), strict=True)
+        for constant in constants.tolist()
+    ]
+    widths, copies = np.array(found, dtype=np.int64).reshape(-1, 2).T
+    return widths, copies
+
+
+def _limit(layer: GeneratedLayer) -> int:
+    usual = ceil(layer.weights.size / layer.reuse_factor) - layer.zeros // layer.reuse_factor
+    return usual if layer.limit is None else layer.limit
+
+
+def _of_memory(layer: GeneratedLayer, rows: NDArray[np.int64], table: MultiplierTable) -> NDArray[np.int64]:
+    """Count the bits of the values that each row's multiplier takes from memory."""
+    widths = np.full(rows.size, layer.weight_bits, dtype=np.int64)
+    if not layer.weights.size or not rows.size:
+        return widths
+    whole = integers(layer.weights, layer.weight_type)
+    if table.narrows_memories:
+        widths[:] = bits(whole)
+    else:
+        # The word is cut at its top, where the last row's weights are.
+        last = (whole.size - 1) // layer.reuse_factor
+        widths[rows == last] = bits(whole[last * layer.reuse_factor :])
+    return widths
 
 
 def blocks_in_use(weights: NDArray[np.int64], weight_bits: int, reuse_factor: int) -> int:
@@ -245,4 +292,5 @@ def _used_weights(layer: GeneratedLayer) -> NDArray[np.int64]:
 
 def _vanished(layer: GeneratedLayer) -> int:
     issued = layer.weights.size - layer.zeros if layer.products is None else np.unique(layer.products).size
-    return int(issued - np.count_nonzero(layer.weights))
+    on_chip = integers(layer.weights, layer.weight_type) if layer.weights.size else layer.weights
+    return int(issued - np.count_nonzero(on_chip))

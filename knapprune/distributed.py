@@ -210,3 +210,33 @@ def warn_of_unrounded(layers: Sequence[Layer], kernels: Mapping[str, npt.NDArray
                 HardwareWarning,
                 stacklevel=3,
             )
+
+
+def warn_of_overflow(layers: Sequence[Layer], kernels: Mapping[str, npt.NDArray[np.generic]]) -> None:
+    """Warn of layers with weights outside of the range of their type.
+
+    Parameters
+    ----------
+    layers
+        The layers.
+    kernels
+        Their kernels by name, as hls4ml will write them.
+
+    Warns
+    -----
+    HardwareWarning
+        For each of them, with what becomes of those weights.
+    """
+    for layer in layers:
+        if layer.weight_type is None or not layer.size or layer.strategy == "distributed_arithmetic":
+            continue
+        overflows = layer.weight_type.integers(kernels[layer.name])[1]
+        if overflows:
+            becomes = "wrap around" if layer.weight_type.overflow == "WRAP" else "become the nearest that fits"
+            becomes = "become zero" if layer.weight_type.overflow == "SAT_ZERO" else becomes
+            warnings.warn(
+                f"layer {layer.name!r}: {overflows} of {layer.size} weights do not fit {layer.weight_type.type} and "
+                f"{becomes}, which is what is counted; give the weights of that layer more integer bits",
+                HardwareWarning,
+                stacklevel=3,
+            )

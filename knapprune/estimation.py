@@ -9,10 +9,11 @@ from typing import Any, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.adapters.adapter import adapter
+from knapprune.adapters.adapter import adapter, written_kernels
 from knapprune.configuration import configuration
-from knapprune.distributed import distributed_logic, generated_adders, warn_of_unrounded
+from knapprune.distributed import distributed_logic, generated_adders, warn_of_overflow, warn_of_unrounded
 from knapprune.hardware import parts
+from knapprune.hardware.constants import is_upper_bound
 from knapprune.hardware.explanation import Explanation
 from knapprune.hardware.model import Covers, Explains, HardwareModel, hardware
 from knapprune.hls_config import HlsConfigSource, Overrides
@@ -99,8 +100,24 @@ class Resources:
         ]
         rows.append(["total", "", "", "", "", *self.total.values()])
         text = plain_table(["layer", "kernel", "strategy", "reuse", "bits", *names], rows)
-        lines = [text, *self.chip(), *([f"not counted: {', '.join(self.uncounted)}"] if self.uncounted else [])]
+        lines = [
+            text,
+            *self._notes(),
+            *self.chip(),
+            *([f"not counted: {', '.join(self.uncounted)}"] if self.uncounted else []),
+        ]
         return "\n".join([*lines, *(["", self.explanation] if self.explanations else [])])
+
+    @property
+    def upper_bounds(self) -> tuple[str, ...]:
+        """Layers whose DSPs are known from above only: data of few bits, or a limit that hls4ml sets."""
+        return tuple(layer.name for layer in self.layers if self._dsp(layer) and is_upper_bound(layer))
+
+    def _dsp(self, layer: Layer) -> int:
+        return self.by_layer.get(layer.name, {}).get("dsp", 0)
+
+    def _notes(self) -> list[str]:
+        return [f"dsp at most: {', '.join(self.upper_bounds)}"] if self.upper_bounds else []
 
     @property
     def explanation(self) -> str:
@@ -174,14 +191,16 @@ def estimate(
     Warns
     -----
     HardwareWarning
-        Where hls4ml would change a strategy or a reuse factor, or compile weights with more bits than their type has.
+        Where hls4ml would change a strategy or a reuse factor, compile weights with more bits than their type has, or
+        wrap weights around that do not fit their type.
     """
     framework = adapter(model)
     config = configuration(framework, model, hls_config, **overrides)
     resource_model = _hardware(hardware, config.part, config.backend)
     layers, uncounted = covered(resource_model, framework.layers(model, config), framework.untouched(model))
-    kernels = framework.kernels(model)
+    kernels = written_kernels(framework, model, framework.kernels(model), config)
     warn_of_unrounded(layers, kernels)
+    warn_of_overflow(layers, kernels)
     found = count(resource_model, layers, kernels, uncounted, config.part)
     if not explain:
         return found
@@ -233,7 +252,7 @@ def count(
     layers
         The layers.
     kernels
-        Arrays by layer name; only which weights are zero matters.
+        Arrays by layer name, as hls4ml will write them, or truth values.
     uncounted
         Names to list as not counted.
     part

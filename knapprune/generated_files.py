@@ -62,7 +62,7 @@ def read_settings(folder: Path) -> dict[str, str]:
     Returns
     -------
     dict
-        By name, ``project_name``, ``part`` and ``clock_period`` among them where they are said.
+        By name, ``project_name``, ``backend``, ``part`` and ``clock_period`` among them where they are said.
 
     Raises
     ------
@@ -75,7 +75,8 @@ def read_settings(folder: Path) -> dict[str, str]:
     if not script.is_file():
         raise GeneratedProjectError(f"folder: expected a Vivado or Vitis project of hls4ml, {own} is missing")
     text = read(script)
-    return {name: found[1] for name, pattern in _SCRIPT.items() if (found := pattern.search(text))}
+    found = {name: match[1] for name, pattern in _SCRIPT.items() if (match := pattern.search(text))}
+    return {"backend": "vivado", **found}
 
 
 def without_macros(text: str, defines: str) -> str:

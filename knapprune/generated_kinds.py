@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import prod
 
+import numpy as np
+from numpy.typing import NDArray
+
 from knapprune.generated_files import GeneratedProjectError
 from knapprune.generated_layer import GeneratedLayer, Source, aliases, numbers
+from knapprune.generated_weights import bits, constants_to_multiply, integers
 
 _STRATEGY = re.compile(r"strategy = nnet::(\w+);")
+_FILL = re.compile(r"using fill_buffer = (?:\w+::)?fill_buffer_(\w+)<")
+_PADDED = re.compile(r"\] = +0;")
+_PLACE = re.compile(r"buffer\[(\d+)\]\[(\d+)\] =")
+_DATA = re.compile(r"buffer\[(\d+)\]\[(\d+)\] = +data\[")
 _KERNEL = re.compile(r"using kernel = (?:\w+::)?(\w+)<")
 
 
@@ -28,6 +37,8 @@ class Call:
         The configuration struct: the template's last argument.
     arrays
         The arrays of weights among the arguments.
+    data
+        The variable that is read.
     """
 
     function: str
@@ -35,6 +46,7 @@ class Call:
     types: tuple[str, ...]
     config: str
     arrays: tuple[str, ...]
+    data: str = ""
 
 
 Reader = Callable[[Call, Source], tuple[GeneratedLayer, ...]]
@@ -59,9 +71,10 @@ def convolution(call: Call, source: Source) -> tuple[GeneratedLayer, ...]:
     # A stream brings one pixel at a time, whatever n_partitions says.
     copies = 1 if source.streamed else pixels // sizes["n_partitions"]
     depthwise = call.function.startswith("depthwise")
+    shape = (n_in, 1 if depthwise else sizes["n_filt"])
+    found = replace(_product_sum(call, source, body, multiplier, shape, copies), reads=_reads(body, source))
     if not depthwise:
-        return (_product_sum(call, source, body, multiplier, (n_in, sizes["n_filt"]), copies),)
-    found = _product_sum(call, source, body, multiplier, (n_in, 1), copies)
+        return (found,)
     # The limit is that of a kernel in which every filter sees every channel.
     own = numbers(multiplier)
     limit = -(-own["n_in"] * own["n_out"] // own["reuse_factor"]) - own["n_zeros"] // own["reuse_factor"]
@@ -75,7 +88,7 @@ def einsum_dense(call: Call, source: Source) -> tuple[GeneratedLayer, ...]:
     inner = source.struct(aliases(body).get("dense_conf", ""), call.name)
     shape = (sizes["n_contract"], sizes["n_free_kernel"] * sizes["n_inplace"])
     copies = min(sizes["parallelization_factor"], sizes["n_free_data"])
-    found = _product_sum(call, source, inner, inner, shape, copies)
+    found = replace(_product_sum(call, source, inner, inner, shape, copies), fan_out=sizes["n_free_kernel"])
     if found.zeros < 0:
         # Kernels that switch share one struct, which then states no zeros, and so no limit that means anything.
         written = int(found.weights.size - (found.weights != 0).sum())
@@ -93,7 +106,7 @@ def recurrent(call: Call, source: Source) -> tuple[GeneratedLayer, ...]:
         _product_sum(one, source, struct, struct, (numbers(struct)["n_in"], numbers(struct)["n_out"]), 1)
         for one, struct in (
             (replace(call, types=(data,), arrays=call.arrays[:1]), inputs),
-            (replace(call, types=(result,), arrays=call.arrays[1:2], name=f"{call.name}/recurrent"), state),
+            (replace(call, types=(result,), arrays=call.arrays[1:2], name=f"{call.name}/recurrent", data=""), state),
         )
     )
     units = numbers(body)["n_state"]
@@ -111,11 +124,16 @@ def scale(call: Call, source: Source) -> tuple[GeneratedLayer, ...]:
     sizes, names = numbers(body), aliases(body)
     at_once = source.packed(call.types[0], call.name) if source.streamed else sizes["n_in"]
     normalises = call.function == "normalize"
-    multipliers = min(at_once, -(-sizes["n_in"] // sizes["reuse_factor"])) if normalises else at_once
     # Structs name the type of a PReLU's weights since hls4ml 1.0.
-    weight_type = names.get("scale_t" if normalises else "param_t") or source.element(call.arrays[0], call.name)
-    weight_bits = source.bits(weight_type, call.name)
-    data_bits = source.bits(call.types[0], call.name)
+    parameter = names.get("scale_t" if normalises else "param_t") or source.element(call.arrays[0], call.name)
+    weight_bits, data_bits = source.bits(parameter, call.name), source.bits(call.types[0], call.name)
+    limit = -(-sizes["n_in"] // sizes["reuse_factor"]) if normalises else at_once
+    written = source.array(call.arrays[0], call.name)
+    if written.size > at_once:  # in a stream, one parameter after the other
+        products = [(min(at_once, limit), 0)]
+    else:
+        whole = integers(written, source.text(parameter, call.name))
+        products = _of_parameters(whole, at_once // max(whole.size, 1), limit)
     return (
         GeneratedLayer(
             name=call.name,
@@ -127,9 +145,9 @@ def scale(call: Call, source: Source) -> tuple[GeneratedLayer, ...]:
             copies=1,
             weight_bits=weight_bits,
             data_bits=data_bits,
-            weights=source.array(call.arrays[0], call.name)[:0],
+            weights=written[:0],
             products=None,
-            fixed=((multipliers, weight_bits, data_bits),),
+            fixed=tuple((number, width or weight_bits, data_bits) for number, width in products),
         ),
     )
 
@@ -151,6 +169,30 @@ READERS: dict[str, Reader] = {
 }
 
 
+def _of_parameters(whole: NDArray[np.int64], times: int, limit: int) -> list[tuple[int, int]]:
+    """List the multipliers of parameters that are constants, by the bits of the constant."""
+    widths = Counter(bits(constant) for constant in constants_to_multiply(whole[:, None]) if constant.size)
+    if sum(widths.values()) * times > limit:
+        return [(limit, max(widths))]
+    return [(times * number, width) for width, number in sorted(widths.items())]
+
+
+def _reads(body: str, source: Source) -> NDArray[np.int64] | None:
+    """Count the copies in which each place of a window is ever filled with data."""
+    name = _FILL.search(body)
+    if source.streamed or name is None or name[1] not in source.windows:
+        return None
+    # Where no place is padding, it is not worth looking at each.
+    filled = source.windows[name[1]]
+    if not _PADDED.search(filled):
+        return None
+    places = np.array(_PLACE.findall(filled), dtype=np.int64)
+    used = np.zeros(places.max(axis=0) + 1, dtype=bool)
+    read = np.array(_DATA.findall(filled), dtype=np.int64)
+    used[read[:, 0], read[:, 1]] = True
+    return np.asarray(np.count_nonzero(used, axis=0), dtype=np.int64)
+
+
 def _product_sum(
     call: Call, source: Source, body: str, multiplier: str, shape: tuple[int, int], copies: int
 ) -> GeneratedLayer:
@@ -165,6 +207,10 @@ def _product_sum(
     if strategy[1] == "resource_unrolled" and kernel not in source.products:
         raise GeneratedProjectError(f"layer {call.name!r}: its kernel {kernel} is not in nnet_code_gen.h")
     sizes = numbers(body)
+    weight_type = aliases(body)["weight_t"]
+    constant = sizes["reuse_factor"] == 1 and strategy[1] != "distributed_arithmetic" and not source.streamed
+    signed = "ap_u" not in source.text(call.types[0], call.name)
+    positive = constant and signed and call.data in source.positive
     return GeneratedLayer(
         name=call.name,
         strategy=strategy[1],
@@ -173,8 +219,10 @@ def _product_sum(
         n_in=shape[0],
         n_out=shape[1],
         copies=copies,
-        weight_bits=source.bits(aliases(body)["weight_t"], call.name),
-        data_bits=source.bits(call.types[0], call.name),
+        weight_bits=source.bits(weight_type, call.name),
+        data_bits=source.bits(call.types[0], call.name) - positive,
         weights=weights,
         products=None if kernel is None else source.products.get(kernel),
+        weight_type=source.text(weight_type, call.name),
+        fan_out=shape[1],
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
 
@@ -36,7 +36,8 @@ class GeneratedLayer:
     copies
         Output pixels computed in parallel: 1 for Dense and whenever the layer reads a stream.
     weight_bits, data_bits
-        Widths of a weight and of an input word in bits, from the types in ``defines.h``.
+        Widths of a weight and of an input word in bits, from the types in ``defines.h``. Data that come from a ReLU in
+        a signed type have a bit less where weights are constants and nothing is streamed: the sign never changes.
     weights
         Weights in the order of the generated array, decimals as written.
     products
@@ -48,6 +49,13 @@ class GeneratedLayer:
         ``ceil(weights / reuse_factor) - floor(zeros / reuse_factor)``.
     fixed
         Multipliers that no weight decides, each with the widths of its two operands: ``(multipliers, bits, bits)``.
+    weight_type
+        The text of the weights' type.
+    fan_out
+        Weights that one input is multiplied by.
+    reads
+        Shape (inputs,): in how many of the copies each place of a convolution's window reads data and not padding; None
+        where that is all of them.
     """
 
     name: str
@@ -64,6 +72,9 @@ class GeneratedLayer:
     depthwise: bool = False
     limit: int | None = None
     fixed: tuple[tuple[int, int, int], ...] = ()
+    weight_type: str = "ap_fixed<16,6>"
+    fan_out: int = 1
+    reads: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +91,12 @@ class Source:
         The folder of the weights' arrays.
     streamed
         Whether layers are connected by streams.
+    backend
+        The tool that the project is for: ``"Vivado"`` (Vivado HLS) or ``"Vitis"``.
+    windows
+        Code by the number of the convolution that it fills the windows of.
+    positive
+        Variables that come from a ReLU, by nothing but what moves values or takes the largest.
     """
 
     structs: dict[str, str]
@@ -87,6 +104,9 @@ class Source:
     products: dict[str, NDArray[np.int64]]
     weights: Path
     streamed: bool
+    backend: str = "Vitis"
+    windows: dict[str, str] = field(default_factory=dict)
+    positive: frozenset[str] = frozenset()
 
     def struct(self, name: str, layer: str) -> str:
         """Find the body of a struct.
@@ -130,11 +150,33 @@ class Source:
         GeneratedProjectError
             If there is no such type, or it is no fixed-point one.
         """
-        text = type_name if _BITS.match(type_name) else _find(self.types, type_name, layer)
+        text = self.text(type_name, layer)
         match = _BITS.search(text)
         if match is None:
             raise GeneratedProjectError(f"layer {layer!r}: expected a fixed-point or integer type, got {text!r}")
         return int(match[1])
+
+    def text(self, type_name: str, layer: str) -> str:
+        """Find what a type stands for.
+
+        Parameters
+        ----------
+        type_name
+            As in ``defines.h``, or the type itself.
+        layer
+            For the message.
+
+        Returns
+        -------
+        str
+            The right side of its definition.
+
+        Raises
+        ------
+        GeneratedProjectError
+            If there is no such type.
+        """
+        return type_name if _BITS.match(type_name) else _find(self.types, type_name, layer)
 
     def packed(self, type_name: str, layer: str) -> int:
         """Say how many words of a type come together in a stream.

@@ -197,14 +197,19 @@ class HlsConfig:
         HlsConfigError
             If it is ``auto`` or no fixed-point type.
         """
-        precision = self.model.get("Precision")
-        default = precision.get("default") if isinstance(precision, Mapping) else precision
-        found = self._parse(default if default is not None else "fixed<16,6>", "the model")
+        found = self._parse(self.default_precision_text, "the model")
         if found is None:
             raise HlsConfigError(
                 "hls_config: the model's default Precision is 'auto', expected a type like 'fixed<16,6>'"
             )
         return found
+
+    @property
+    def default_precision_text(self) -> Any:
+        """The same as it is written, with its modes of rounding and overflow."""
+        precision = self.model.get("Precision")
+        default = precision.get("default") if isinstance(precision, Mapping) else precision
+        return "fixed<16,6>" if default is None else default
 
     @property
     def maximum_precision(self) -> FixedPoint | None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.adapters.adapter import Adapter
+from knapprune.adapters.adapter import Adapter, written_kernels
 from knapprune.budget import Budget, BudgetError, Cap, parse_budget, written
 from knapprune.candidates import Candidates, layer_candidates
 from knapprune.estimation import Resources, count
@@ -24,8 +24,8 @@ from knapprune.layers import Layer
 from knapprune.minimum import Need, refuse_below
 from knapprune.normalisation import Normalisation
 from knapprune.saliency import Measure, structure_values
-from knapprune.selection import Selection, kept, masks_of, solve_knapsack
-from knapprune.selection_check import Masks, check_result
+from knapprune.selection import Selection, kept, masked, masks_of, solve_knapsack
+from knapprune.selection_check import check_result
 from knapprune.structures import Structure, unstructured
 from knapprune.variants import Choose, Variant, check_choose, configured, variants
 from knapsolve import Knapsack, Solution, Status, solve
@@ -93,15 +93,26 @@ def select_jointly(
         If no choice is found in time.
     """
     kernels = framework.kernels(model)
+    of_chip = written_kernels(framework, model, kernels, config)
     layers = framework.layers(model, config)
-    before = with_latency(count(resource_model, layers, kernels, tuple(framework.untouched(model)), config.part))
+    before = with_latency(count(resource_model, layers, of_chip, tuple(framework.untouched(model)), config.part))
     budgeted = parse_budget(budget, before)
     caps = tuple(cap for cap in budgeted if cap.asks(before)) or budgeted
-    ways = variants(layers, kernels, check_choose(choose, kernels))
+    ways = variants(layers, of_chip, check_choose(choose, kernels))
     _check_data_widths(framework, model, config, ways)
     ways = _within_latency(ways, caps)
     by_layer = [
-        _ways(number, layer, own, kernels[layer.name], caps, resource_model, structure, measure, normal)
+        _ways(
+            number,
+            layer,
+            own,
+            (kernels[layer.name], of_chip[layer.name]),
+            caps,
+            resource_model,
+            structure,
+            measure,
+            normal,
+        )
         for number, (layer, own) in enumerate(zip(layers, ways, strict=True))
     ]
     every = [way for own in by_layer for way in own]
@@ -123,7 +134,7 @@ def select_jointly(
     keep = kept(groups, items_of_options([way.option for way in chosen]), solution.selected)
     masks = masks_of(resource_model, [group.layer for group in groups], kernels, keep)
     written = configured(config, [way.variant for way in chosen])
-    after = _after(framework, model, written, chosen, resource_model, kernels, masks, before.uncounted)
+    after = _after(framework, model, written, chosen, resource_model, masked(of_chip, masks), before.uncounted)
     check_result(budgeted, after, masks, kernels)
     structures = {way.group.layer.name: way.group.structure for way in chosen if way.group.prunable}
     return Selection(masks, solution, after, before, budgeted, structures, written)
@@ -166,7 +177,7 @@ def _ways(
     number: int,
     layer: Layer,
     variants_of_layer: Sequence[Variant],
-    kernel: npt.NDArray[np.generic],
+    kernels: tuple[npt.NDArray[np.generic], npt.NDArray[np.generic]],
     caps: tuple[Cap, ...],
     resource_model: HardwareModel,
     structure: str | Structure | Mapping[str, str | Structure],
@@ -175,20 +186,21 @@ def _ways(
 ) -> list[_Way]:
     wanted = structure.get(layer.name, "auto") if isinstance(structure, Mapping) else structure
     capped = tuple(cap.resource for cap in caps if cap.covers(layer.name) and cap.resource != LATENCY)
+    kernel, of_chip = kernels
     saliency = structure_values(measure, layer, kernel, unstructured(layer))
 
     def values_of(group: Candidates) -> npt.NDArray[np.float64]:
         return normal(_by_label(group, saliency))
 
-    whole = float(values_of(layer_candidates(resource_model, layer, kernel, capped, wanted)).sum())
+    whole = float(values_of(layer_candidates(resource_model, layer, of_chip, capped, wanted)).sum())
     ways = []
     for variant in variants_of_layer:
-        group = layer_candidates(resource_model, variant.layer, kernel, capped, wanted)
+        group = layer_candidates(resource_model, variant.layer, of_chip, capped, wanted)
         exact = _by_label(group, saliency)
         values = normal(exact)
         total = float(values.sum())
         if variant.weight_type is not None:
-            left = _by_label(group, saliency * variant.worth(kernel).ravel())
+            left = _by_label(group, saliency * variant.worth(of_chip).ravel())
             values = values * np.divide(left, exact, out=np.zeros_like(left), where=exact > 0)
         values = values * (whole / total if total > 0 else 0.0)
         fixed = [
@@ -268,7 +280,6 @@ def _after(
     chosen: Sequence[_Way],
     resource_model: HardwareModel,
     kernels: Kernels,
-    masks: Masks,
     uncounted: tuple[str, ...],
 ) -> Resources:
     """Count what is used with the configuration that was written, as if it came from the user."""
@@ -276,7 +287,7 @@ def _after(
     for way, layer in zip(chosen, layers, strict=True):
         if replace(way.variant.layer, requested_strategy=layer.requested_strategy) != layer:
             raise RuntimeError(f"layer {layer.name!r}: chose {way.variant.layer}, but the configuration gives {layer}")
-    return with_latency(count(resource_model, layers, {**kernels, **masks}, uncounted, written["Part"]))
+    return with_latency(count(resource_model, layers, kernels, uncounted, written["Part"]))
 
 
 def _layers(framework: Adapter, model: Any, written: dict[str, Any]) -> list[Layer]:

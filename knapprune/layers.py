@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from knapprune.rounding import Rounding
+
 Kind = Literal[
     "dense",
     "conv1d",
@@ -91,6 +93,17 @@ class Layer:
         data (``passes/convert_to_channels_last.py``).
     products
         Multiplications that stay whatever is pruned: gates by states, or the scale of a normalisation.
+    weight_type
+        The type that weights are rounded to; None where it is not known: no two weights are then taken to be equal.
+    fan_out
+        The kernel's axes along which one input is multiplied by several weights. The last one; of a depthwise
+        convolution the multiplier, of an EinsumDense the axes that the data does not have.
+    reached
+        For each place of the window of a convolution (its axes in the kernel's order, flat), the pixels in parallel at
+        which it reads data and not padding, whichever pixels those are; empty where that is all `copies`.
+    never_negative
+        Whether data is never negative though its type has a sign, as behind a ReLU in io_parallel: products with
+        constants then go by a bit less.
     own_settings
         Whether hls4ml can be given a reuse factor and a width for this kernel alone. The two kernels of a recurrent
         layer and the two parts of a separable convolution share theirs.
@@ -111,6 +124,10 @@ class Layer:
     outputs: tuple[int, ...] = (-1,)
     layout: tuple[int, ...] = ()
     products: tuple[Products, ...] = ()
+    weight_type: Rounding | None = None
+    fan_out: tuple[int, ...] = (-1,)
+    reached: tuple[int, ...] = ()
+    never_negative: bool = False
     own_settings: bool = True
     first_axis: tuple[int, ...] = field(default=(), repr=False)
 
@@ -138,6 +155,16 @@ class Layer:
     def size(self) -> int:
         """Number of weights in the kernel."""
         return prod(self.kernel_shape)
+
+    @property
+    def operand_bits(self) -> int:
+        """Bits of an input word that a product goes by: one less where its sign is known to be constant."""
+        return self.data_bits - (self.never_negative and self.constant)
+
+    @property
+    def constant(self) -> bool:
+        """Whether each weight is a constant in the logic: it is read in every cycle, by one multiplier."""
+        return self.reuse_factor == 1 and self.strategy in ("latency", "resource", "resource_unrolled")
 
     @property
     def axes(self) -> tuple[int, ...]:

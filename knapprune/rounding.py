@@ -7,28 +7,19 @@ Fixed-Point Data Types"): by default bits behind the last are dropped and bits b
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.hls_config import HlsConfig
-from knapprune.layers import Layer
 from knapprune.precision import FixedPoint, parse_precision
 
 _ROUNDING = ("TRN", "TRN_ZERO", "RND", "RND_ZERO", "RND_INF", "RND_MIN_INF", "RND_CONV")
-_HLS_CLASSES = {
-    "dense": "Dense",
-    "conv1d": "Conv1D",
-    "conv2d": "Conv2D",
-    "depthwise_conv1d": "DepthwiseConv1D",
-    "depthwise_conv2d": "DepthwiseConv2D",
-    "einsum_dense": "EinsumDense",
-    "lstm": "LSTM",
-    "gru": "GRU",
-}
 _OVERFLOW = ("WRAP", "SAT", "SAT_ZERO", "SAT_SYM")
+#: Bits of the widest type: whole numbers of more do not fit a signed integer of 64 bits beside their products by 3.
+WIDEST = 60
+#: Decimals up to which writing a number down can change it: beyond, they are finer than a number of 32 bits is.
+_MOST_DECIMALS = 14
 
 
 @dataclass(frozen=True)
@@ -69,7 +60,8 @@ class Rounding:
             If it is no such type, or names an unknown mode.
         """
         fixed = parse_precision(text)
-        named = [name.removeprefix("AP_") for name in re.findall(r"[A-Z]+(?:_[A-Z]+)*", str(text).split("<", 1)[1])]
+        words = re.findall(r"[A-Z]+(?:_[A-Z]+)*", str(text).split("<", 1)[1])
+        named = [word.removeprefix("AP_").removeprefix("AC_") for word in words]
         unknown = [name for name in named if name not in (*_ROUNDING, *_OVERFLOW)]
         if unknown:
             raise ValueError(f"precision: got {str(text)!r}, expected modes among {[*_ROUNDING, *_OVERFLOW]}")
@@ -89,56 +81,43 @@ class Rounding:
         numpy.ndarray
             Multiples of the type's last bit, in its range.
         """
-        step = 2.0**-self.type.fraction
-        scaled = np.asarray(values, dtype=np.float64) / step
-        return self._inside(_whole(scaled, self.rounding)) * step
+        whole = self._integers(values, 0.0)[0].astype(np.float64)
+        return np.ldexp(whole, -self.type.fraction)
 
-    def _inside(self, whole: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        signed, states = self.type.signed, 2.0**self.type.width
-        low, high = (-states / 2, states / 2 - 1) if signed else (0.0, states - 1)
-        if self.overflow == "WRAP":
-            return (whole - low) % states + low
-        if self.overflow == "SAT_ZERO":
-            return np.where((whole < low) | (whole > high), 0.0, whole)
-        return np.clip(whole, -high if self.overflow == "SAT_SYM" and signed else low, high)
+    def integers(self, values: npt.NDArray[np.generic]) -> tuple[npt.NDArray[np.int64], int]:
+        """Bring weights into the type as hls4ml does: written down in decimals, and read by the C++ compiler.
 
+        hls4ml writes as many decimals as the type has bits behind the point (``WeightVariable`` in
+        ``model/types.py``), so a number just below a multiple of the last bit can become that multiple.
 
-def _whole(scaled: npt.NDArray[np.float64], mode: str) -> npt.NDArray[np.float64]:
-    if mode == "TRN":
-        return np.floor(scaled)
-    if mode == "TRN_ZERO":
-        return np.trunc(scaled)
-    if mode == "RND_CONV":
-        return np.rint(scaled)
-    if mode == "RND":
-        return np.floor(scaled + 0.5)
-    if mode == "RND_MIN_INF":
-        return np.ceil(scaled - 0.5)
-    away = np.floor(np.abs(scaled) + 0.5) if mode == "RND_INF" else np.ceil(np.abs(scaled) - 0.5)
-    return np.copysign(away, scaled)
+        Parameters
+        ----------
+        values
+            Any shape.
 
+        Returns
+        -------
+        integers
+            Same shape: multiples of the type's last bit.
+        overflows
+            How many numbers were outside of its range.
+        """
+        decimals = max(self.type.fraction, 0)
+        return self._integers(values, 10.0**decimals if decimals <= _MOST_DECIMALS else 0.0)
 
-def weight_types(config: HlsConfig, layers: Sequence[Layer]) -> dict[str, Rounding]:
-    """Look up what each kernel is rounded to.
+    def _integers(self, values: npt.NDArray[np.generic], decimals: float) -> tuple[npt.NDArray[np.int64], int]:
+        """Round in one pass; `decimals` is the power of ten to write with, 0 for numbers that are not written."""
+        from knapprune.rounding_loop import round_into  # the compiler takes its time to load
 
-    Parameters
-    ----------
-    config
-        The hls4ml configuration.
-    layers
-        The layers.
-
-    Returns
-    -------
-    dict of Rounding
-        By layer name. A type that hls4ml would infer is the model's default.
-    """
-    found = {}
-    for layer in layers:
-        if layer.kind not in _HLS_CLASSES:
-            continue  # a layer that only scales has no kernel
-        name, recurrent, _ = layer.name.partition("/recurrent")
-        text = config.precision_text("recurrent_weight" if recurrent else "weight", name, _HLS_CLASSES[layer.kind])
-        named = text is not None and str(text).strip().lower() != "auto"
-        found[layer.name] = Rounding.parse(text) if named else Rounding(config.default_precision)
-    return found
+        width, signed = self.type.width, self.type.signed
+        if width > WIDEST:
+            raise ValueError(f"precision: got {self.type}, expected at most {WIDEST} bits")
+        low, high = (-(2.0 ** (width - 1)), 2.0 ** (width - 1) - 1) if signed else (0.0, 2.0**width - 1)
+        array = np.ascontiguousarray(values)
+        flat = array.reshape(-1)
+        if flat.dtype not in (np.float32, np.float64):
+            flat = flat.astype(np.float64)
+        out = np.empty(flat.shape, np.int64)
+        modes = _ROUNDING.index(self.rounding), _OVERFLOW.index(self.overflow)
+        overflows = round_into(flat, decimals, 2.0**self.type.fraction, *modes, low, high, signed, out)
+        return out.reshape(array.shape), int(overflows)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune import group_selection
-from knapprune.adapters.adapter import ConfiguredAdapter, adapter, training_adapter
+from knapprune.adapters.adapter import ConfiguredAdapter, adapter, training_adapter, written_kernels
 from knapprune.budget import Budget, BudgetError, Cap, parse_budget, with_part
 from knapprune.candidates import Candidates, candidates
 from knapprune.configuration import configuration
@@ -245,8 +245,9 @@ def select(
             framework, model, config, budget, choose, resource_model, labelled, measure, normal, solver, time_limit
         )
     kernels = framework.kernels(model)
+    written = written_kernels(framework, model, kernels, config)
     layers, uncounted = covered(resource_model, framework.layers(model, config), framework.untouched(model))
-    before = count(resource_model, layers, kernels, uncounted, config.part)
+    before = count(resource_model, layers, written, uncounted, config.part)
     budgeted = () if budget is None else parse_budget(budget, before)
     caps = tuple(cap for cap in budgeted if cap.asks(before)) or budgeted
     fetched = group_selection.fetch_groups(resource_model, before.layers, caps, structure)
@@ -258,9 +259,9 @@ def select(
         solution = solve_knapsack(group_selection.knapsack(found, caps), solver, time_limit)
         keep, structures = group_selection.masks_and_names(found, solution.selected)
     else:
-        groups = candidates(resource_model, before.layers, kernels, caps, labelled)
+        groups = candidates(resource_model, before.layers, written, caps, labelled)
         if any(group.words is not None for group in groups) and not _takes_choices(solver):
-            groups = candidates(resource_model, before.layers, kernels, caps, _with_runs(groups, labelled))
+            groups = candidates(resource_model, before.layers, written, caps, _with_runs(groups, labelled))
         check_caps(resource_model, groups, caps, before)
         prunable = [group for group in groups if group.prunable]
         values = [
@@ -282,7 +283,7 @@ def select(
                 solution, keep = solved()
         structures = {group.layer.name: group.structure for group in prunable}
     masks = masks_of(resource_model, before.layers, kernels, keep)
-    after = count(resource_model, layers, {**kernels, **masks}, uncounted, config.part)
+    after = count(resource_model, layers, masked(written, masks), uncounted, config.part)
     check_result(budgeted, after, masks, kernels)
     return Selection(masks, solution, after, before, budgeted, structures, as_dict(config))
 
@@ -322,6 +323,14 @@ def kept(groups: Sequence[Candidates], items: Sequence[Items], selected: npt.NDA
     parts = split(selected, items)
     return {
         group.layer.name: own.kept(part)[group.labels] for group, own, part in zip(prunable, items, parts, strict=True)
+    }
+
+
+def masked(kernels: Mapping[str, npt.NDArray[np.generic]], masks: Masks) -> dict[str, npt.NDArray[np.generic]]:
+    """Set to zero what masks leave out; a layer without one stays as it is."""
+    return {
+        name: np.where(masks[name], kernel, kernel.dtype.type(0)) if name in masks else kernel
+        for name, kernel in kernels.items()
     }
 
 

@@ -1,25 +1,30 @@
 """Structures: which weights live and die together, as one integer label per weight.
 
 A structure is a function from a :class:`~knapprune.layers.Layer` to an integer array of the kernel's shape, with labels
-counted from 0. Everything after that (values, costs, masks) only ever sees the labels, so a new granularity is one more
-small function here, or one a user passes. What is not "live and die together" but "of each group, so many" is in
-:mod:`knapprune.fetch_groups`.
+counted from 0; :func:`constant` looks at the weights too. Everything after that (values, costs, masks) only ever sees
+the labels, so a new granularity is one more small function here, or one a user passes. What is not "live and die
+together" but "of each group, so many" is in :mod:`knapprune.fetch_groups`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from math import lcm
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from knapprune.hardware.bram import WORD_BITS
+from knapprune.hardware.constants import constants
 from knapprune.layers import Layer
 
 Labels = npt.NDArray[np.int64]
 Structure = Callable[[Layer], Labels]
+KernelStructure = Callable[[Layer, npt.NDArray[np.generic]], Labels]
 
+#: Weights of one input and one value; the one structure that depends on the weights.
+CONSTANT = "constant"
 #: DSP rows whose memory words are paid once while any row in them lives.
 ROW_AND_WORD = "row-and-word"
 
@@ -99,9 +104,34 @@ def bram_run(layer: Layer) -> Labels:
     return layer.unflat(np.arange(layer.size, dtype=np.int64) // (layer.reuse_factor * rows_per_run))
 
 
+def constant(layer: Layer, kernel: npt.NDArray[np.generic]) -> Labels:
+    """The weights of one input that hold one value, and so share a multiplier, where weights are constants.
+
+    Weights that need no multiplier (of at most two signed digits: see :mod:`knapprune.hardware.constants`) share the
+    last label, which costs nothing and is therefore always kept.
+
+    Parameters
+    ----------
+    layer
+        The layer to label.
+    kernel
+        Shape ``layer.kernel_shape``: the weights as hls4ml gets them.
+
+    Returns
+    -------
+    Labels
+        Shape ``layer.kernel_shape``. Where weights do not become constants, each has a label of its own.
+    """
+    if not layer.constant:
+        return unstructured(layer)
+    found = constants(layer, kernel)
+    return np.where(found.owner < 0, len(found.value), found.owner).astype(np.int64, copy=False)
+
+
 #: The structures that can be asked for by name.
-STRUCTURES: dict[str, Structure] = {
+STRUCTURES: dict[str, Structure | KernelStructure] = {
     "unstructured": unstructured,
+    CONSTANT: constant,
     "neuron": neuron,
     "dsp-row": dsp_row,
     "bram-run": bram_run,
@@ -110,7 +140,7 @@ STRUCTURES: dict[str, Structure] = {
 }
 
 
-def labels(layer: Layer, structure: str | Structure) -> Labels:
+def labels(layer: Layer, structure: str | Structure, kernel: npt.NDArray[np.generic] | None = None) -> Labels:
     """Label a layer's weights by a named structure or by a function of the user's own.
 
     Parameters
@@ -119,6 +149,8 @@ def labels(layer: Layer, structure: str | Structure) -> Labels:
         The layer to label.
     structure
         A name in :data:`STRUCTURES`, or a function of the layer that returns integers >= 0 in the kernel's shape.
+    kernel
+        Shape ``layer.kernel_shape``: the weights as hls4ml gets them. None takes no two of them to be equal.
 
     Returns
     -------
@@ -139,7 +171,9 @@ def labels(layer: Layer, structure: str | Structure) -> Labels:
             f"structure: got {structure!r}, expected 'auto', a function, a fetch group such as "
             f"'fetch-group:12/16' or one of {sorted(STRUCTURES)}"
         )
-    return STRUCTURES[structure](layer)
+    if structure == CONSTANT:
+        return constant(layer, np.ones(layer.kernel_shape, dtype=bool) if kernel is None else kernel)
+    return cast("Structure", STRUCTURES[structure])(layer)
 
 
 def _check(found: npt.NDArray[np.generic], layer: Layer, name: str) -> None:

@@ -20,6 +20,7 @@ from knapprune.hardware import explanation
 from knapprune.hls_config import HlsConfig
 from knapprune.layers import Layer
 from knapprune.precision import FixedPoint
+from knapprune.rounding import Rounding
 
 KEYS = ("reuse_factor", "bits")
 _RESOURCE_STRATEGIES = ("resource", "resource_unrolled")
@@ -142,6 +143,7 @@ def variants(layers: Iterable[Layer], kernels: Mapping[str, npt.NDArray[Any]], c
                         reuse_factor=factor,
                         requested_reuse_factor=factor,
                         weight_bits=layer.weight_bits if kind is None else kind.width,
+                        weight_type=layer.weight_type if kind is None else Rounding(kind),
                     ),
                     kind,
                 )

@@ -293,7 +293,10 @@ def _remarks(check: Verification) -> list[str]:
     if check.uncounted:
         remarks.append(f"not counted: {', '.join(check.uncounted)}")
     if vanished := sum(layer.vanished for layer in check.by_layer.values()):
-        remarks.append(f"{vanished} weights are too small for their type: they cost a product and are written as zero")
+        remarks.append(
+            f"{vanished} weights are too small for their type and zero on the chip; in a memory they cost a product "
+            "all the same"
+        )
     if adders := {name: layer.adders for name, layer in check.by_layer.items() if layer.adders}:
         remarks.append(f"adders in place of products: {', '.join(f'{name} {count}' for name, count in adders.items())}")
     remarks += [

@@ -44,6 +44,16 @@ class Adapter(Protocol):
 
 
 @runtime_checkable
+class FoldsNormalisations(Adapter, Protocol):
+    """An adapter of models whose normalisations hls4ml multiplies into the kernels before them."""
+
+    def folded(
+        self, model: Any, kernels: Mapping[str, npt.NDArray[np.generic]], config: HlsConfig
+    ) -> dict[str, npt.NDArray[np.generic]]:
+        """Multiply them into kernels of the model's, or others of their shapes."""
+
+
+@runtime_checkable
 class TrainingAdapter(Adapter, Protocol):
     """An adapter of models that can be trained and that predict in floating point."""
 
@@ -159,6 +169,26 @@ def adapter(model: Any) -> Adapter:
     raise TypeError(
         f"model: got {kind.__module__}.{kind.__qualname__}, expected a model of one of the adapters {sorted(known)}"
     )
+
+
+def written_kernels(
+    framework: Adapter, model: Any, kernels: Mapping[str, npt.NDArray[np.generic]], config: HlsConfig
+) -> dict[str, npt.NDArray[np.generic]]:
+    """Say which kernels hls4ml will write: what hardware costs goes by their values.
+
+    Parameters
+    ----------
+    framework, model, config
+        The network.
+    kernels
+        Its kernels, or others of their shapes.
+
+    Returns
+    -------
+    dict
+        By layer name, not yet rounded.
+    """
+    return framework.folded(model, kernels, config) if isinstance(framework, FoldsNormalisations) else dict(kernels)
 
 
 def training_adapter(framework: Adapter, model: Any) -> TrainingAdapter:

@@ -6,11 +6,20 @@ from dataclasses import replace
 from math import prod
 from typing import Any
 
+import numpy as np
+
 from knapprune.hardware.depthwise import check_multiplier
 from knapprune.hardware.recurrent import check_factors, gate_products
 from knapprune.hardware.reuse import divisors, valid_reuse_factors
+from knapprune.hardware.scale import scale_products
+from knapprune.hardware.window import Side, reached
 from knapprune.hls_config import HlsConfig, HlsConfigError
 from knapprune.layers import Kind, Layer, Products
+from knapprune.rounding import Rounding
+
+#: Nodes whose results are values that went in, or zeros.
+_MOVING = ("Reshape", "Transpose", "ZeroPadding1D", "ZeroPadding2D", "Repack", "Clone")
+_POOLING = ("Pooling1D", "Pooling2D")
 
 
 def hls_class(node: Any) -> str:
@@ -59,6 +68,7 @@ def describe(
     """
     recurrent = variable == "recurrent_weight"
     data = node.get_output_variable() if recurrent else node.get_input_variable()
+    precision = node.get_weights(variable).type.precision
     layer = Layer(
         name=name,
         kind=kind,
@@ -67,9 +77,12 @@ def describe(
         requested_strategy=config.strategy(node.name, hls_class(node)),
         reuse_factor=int(node.get_attr("recurrent_reuse_factor" if recurrent else "reuse_factor")),
         requested_reuse_factor=config.reuse_factor(node.name, hls_class(node)),
-        weight_bits=int(node.get_weights(variable).type.precision.width),
+        weight_bits=int(precision.width),
+        weight_type=None if binary else Rounding.parse(precision),
         data_bits=int(data.type.precision.width),
     )
+    if config.io_type == "io_parallel" and not recurrent:
+        layer = replace(layer, never_negative=bool(data.type.precision.signed) and _behind_relu(node))
     if kind in ("lstm", "gru"):
         layer = replace(layer, pixels=int(node.get_input_variable().shape[0]))
         if not recurrent:
@@ -111,11 +124,12 @@ def describe_fixed(node: Any, config: HlsConfig, variable: str | None = None) ->
     products: tuple[Products, ...] = ()
     strategy = "distributed_arithmetic" if variable is None else "fixed"
     if variable is not None:
-        at_once = shape[-1] if config.io_type == "io_stream" else prod(shape)
-        # A reuse factor caps the multipliers of a normalisation and does nothing to those of a PReLU.
-        multipliers = at_once if variable == "param" else min(at_once, -(-prod(shape) // factor))
-        width = int(node.get_weights(variable).type.precision.width)
-        products = (Products(multipliers, width, bits),)
+        parameters, streams = node.get_weights(variable), config.io_type == "io_stream"
+        kind = Rounding.parse(parameters.type.precision)
+        width = kind.type.width
+        products = scale_products(
+            shape, np.asarray(parameters.data), kind, bits, factor, streams, normalises=variable == "scale"
+        )
     return Layer(
         name=node.name,
         kind="scale",
@@ -136,14 +150,44 @@ def _convolution(layer: Layer, node: Any, streams: bool) -> Layer:
     pixels = int(prod(node.get_output_variable().shape[:-1]))
     sides = [("in_width", "pad_left", "pad_right"), ("in_height", "pad_top", "pad_bottom")]
     padded = prod(sum(node.get_attr(name, 0) for name in side) for side in sides[: 1 if "1D" in node.class_name else 2])
+    # A stream brings one pixel at a time, whatever n_partitions says.
+    copies = 1 if streams else pixels // int(node.get_attr("n_partitions"))
     return replace(
         layer,
-        # A stream brings one pixel at a time, whatever n_partitions says.
-        copies=1 if streams else pixels // int(node.get_attr("n_partitions")),
+        copies=copies,
+        reached=() if streams else reached(_sides(node), copies),
         pixels=pixels,
         streamed=int(padded) if streams else 0,
         outputs=(-2, -1) if layer.depthwise else (-1,),
     )
+
+
+def _sides(node: Any) -> list[Side]:
+    """Describe the axes along which a convolution's window moves."""
+    axes = [("width", "left")] if "1D" in node.class_name else [("height", "top"), ("width", "left")]
+    return [
+        Side(
+            size=int(node.get_attr(f"in_{axis}")),
+            outputs=int(node.get_attr(f"out_{axis}")),
+            window=int(node.get_attr(f"filt_{axis}")),
+            stride=int(node.get_attr(f"stride_{axis}")),
+            dilation=int(node.get_attr("dilation", 1)),
+            before=int(node.get_attr(f"pad_{end}", 0)),
+        )
+        for axis, end in axes
+    ]
+
+
+def _behind_relu(node: Any) -> bool:
+    """Say whether a node's input comes from a ReLU, by nothing but what moves values or takes the largest."""
+    before = node.get_input_node()
+    while before is not None and (
+        before.class_name in _MOVING
+        or (before.class_name in _POOLING and before.get_attr("pool_op") == "Max")
+        or (before.class_name == "Activation" and before.get_attr("activation") == "linear")
+    ):
+        before = before.get_input_node()
+    return before is not None and before.class_name == "Activation" and before.get_attr("activation") == "relu"
 
 
 def _check(layer: Layer, node: Any, config: HlsConfig, binary: bool) -> None:

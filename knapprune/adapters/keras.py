@@ -119,6 +119,29 @@ class KerasAdapter:
         none = {layer.name: np.zeros(0, np.float32) for layer in leaf_layers(model) if type(layer) in SCALES}
         return none | {name: kernel.array for name, kernel in find_kernels(model).items()}
 
+    def folded(
+        self, model: Any, kernels: Mapping[str, npt.NDArray[np.generic]], config: HlsConfig
+    ) -> dict[str, npt.NDArray[np.generic]]:
+        """Multiply normalisations into the kernels that hls4ml folds them into.
+
+        Parameters
+        ----------
+        model
+            The model.
+        kernels
+            Its kernels, or others of their shapes.
+        config
+            The hls4ml configuration; it decides what is folded.
+
+        Returns
+        -------
+        dict
+            The kernels as hls4ml writes them.
+        """
+        from knapprune.adapters.keras_layers import folded
+
+        return folded(model, dict(kernels), config)
+
     def gradient(self, model: Any, batch: Batch) -> dict[str, npt.NDArray[np.floating[Any]]]:
         """Differentiate the model's mean loss on a batch by each kernel.
 

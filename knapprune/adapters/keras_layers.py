@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import reduce
 from math import prod
 from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
 
 from knapprune.adapters.keras_graph import Call, calls
 from knapprune.adapters.keras_kernels import SCALES, find_kernels, kernel_names, leaf_layers
-from knapprune.adapters.keras_precision import input_precisions
+from knapprune.adapters.keras_precision import Flow, data_flow, scale_of
 from knapprune.hardware.depthwise import resolve_depthwise
 from knapprune.hardware.einsum import resolve_einsum_dense
 from knapprune.hardware.recurrent import resolve_recurrent
-from knapprune.hardware.resolve import resolve_layer, warn
+from knapprune.hardware.resolve import resolve_layer, warn, weight_type
 from knapprune.hardware.scale import resolve_scale
 from knapprune.hardware.separable import separable_config
+from knapprune.hardware.window import Side, reached
 from knapprune.hls_config import HlsConfig
 from knapprune.layers import Kind, Layer
-from knapprune.precision import FixedPoint
+from knapprune.rounding import Rounding
 
 _KINDS: dict[type, Kind] = {keras.layers.Dense: "dense", keras.layers.Conv1D: "conv1d", keras.layers.Conv2D: "conv2d"}
 _DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
@@ -81,7 +85,7 @@ def layers(model: Any, config: HlsConfig) -> list[Layer]:
     found: dict[str, Layer] = {}
     used: set[str] = set()
     order = calls(model)
-    data = input_precisions(order, config)
+    data = data_flow(order, config)
     for call in order:
         name = call.layer.name
         if not kernel_names(call.layer) and type(call.layer) not in SCALES:
@@ -92,7 +96,7 @@ def layers(model: Any, config: HlsConfig) -> list[Layer]:
                 "described by one mask and one count"
             )
         used.add(name)
-        found |= {layer.name: layer for layer in _described(call, config, data)}
+        found |= {layer.name: _in_place(layer, call, config, data) for layer in _described(call, config, data)}
     return list(found.values())
 
 
@@ -116,12 +120,71 @@ def untouched(model: Any) -> list[str]:
     ]
 
 
-def _described(call: Call, config: HlsConfig, data: dict[str, FixedPoint]) -> Iterator[Layer]:
-    layer, name = call.layer, call.layer.name
+def folded(
+    model: Any, kernels: dict[str, npt.NDArray[np.generic]], config: HlsConfig
+) -> dict[str, npt.NDArray[np.generic]]:
+    """Multiply the normalisations into kernels that hls4ml folds into them.
+
+    Parameters
+    ----------
+    model
+        A built Sequential or Functional model.
+    kernels
+        Its kernels.
+    config
+        The hls4ml configuration.
+
+    Returns
+    -------
+    dict
+        The kernels as hls4ml writes them.
+    """
+    order = calls(model)
+    if not any(isinstance(call.layer, keras.layers.BatchNormalization) for call in order):
+        return kernels
+    written = dict(kernels)
+    for name, normalisations in data_flow(order, config).folded.items():
+        for normalisation in normalisations if name in written and written[name].size else ():
+            written[name] = np.multiply(scale_of(normalisation), written[name])
+    return written
+
+
+def _in_place(layer: Layer, call: Call, config: HlsConfig, flow: Flow) -> Layer:
+    """Add what is known of each value where all values are there at once."""
+    if config.io_type != "io_parallel":
+        return layer
+    # The second kernel of a layer reads what the first one computes.
+    second = layer.name.endswith("/recurrent") or (
+        type(call.layer) in _SEPARABLE and layer.name == f"{call.layer.name}_pointwise"
+    )
+    if not second and call.layer.name in flow.never_negative and flow.types[layer.name].signed:
+        layer = replace(layer, never_negative=True)
+    if second or not layer.convolves:
+        return layer
+    return replace(layer, reached=reached(_sides(call), layer.copies))
+
+
+def _sides(call: Call) -> list[Side]:
+    """Describe the axes along which a layer's window moves."""
+    layer = call.layer
+    sizes = _positions(call, call.inputs[0])
+    if type(layer) is keras.layers.Dense:
+        return [Side(size, size, 1) for size in sizes]
+    windows = list(zip(sizes, layer.kernel_size, layer.strides, layer.dilation_rate, strict=True))
+    if layer.padding == "same":
+        return [Side.same(*window) for window in windows]
+    return [
+        Side(size, outputs, window, stride, dilation, (window - 1) * dilation if layer.padding == "causal" else 0)
+        for (size, window, stride, dilation), outputs in zip(windows, _positions(call, call.outputs[0]), strict=True)
+    ]
+
+
+def _described(call: Call, config: HlsConfig, flow: Flow) -> Iterator[Layer]:
+    layer, name, data = call.layer, call.layer.name, flow.types
     kind = type(layer)
     if kind in SCALES:
         if name in data:  # else it is folded into the layer before
-            yield _scale(call, config, data[name])
+            yield _scale(call, config, flow)
     elif kind is keras.layers.EinsumDense:
         shape = _fixed(call, call.inputs[0])
         yield resolve_einsum_dense(config, name, layer.equation, tuple(layer.kernel.shape), shape, data[name].width)
@@ -178,14 +241,17 @@ def _shared(layer: Layer) -> Layer:
     return replace(layer, own_settings=False)
 
 
-def _scale(call: Call, config: HlsConfig, data: FixedPoint) -> Layer:
-    layer, name = call.layer, call.layer.name
+def _scale(call: Call, config: HlsConfig, flow: Flow) -> Layer:
+    layer, name, data = call.layer, call.layer.name, flow.types[call.layer.name]
     if type(layer) is keras.layers.PReLU:
         # Its parameters take the input's type where nothing is said (infer_precision.py).
-        scale = config.precision("param", name, call.hls_type) or data
+        said = config.precision("param", name, call.hls_type) is not None
+        kind = weight_type(config, "param", name, call.hls_type) if said else Rounding(data)
+        parameters = keras.ops.convert_to_numpy(layer.alpha)
     else:
-        scale = config.precision("scale", name, call.hls_type) or config.default_precision
-    return resolve_scale(config, name, call.hls_type, _fixed(call, call.inputs[0]), scale.width, data.width)
+        kind = weight_type(config, "scale", name, call.hls_type)
+        parameters = reduce(np.multiply, map(scale_of, (*flow.folded.get(name, ()), layer)))
+    return resolve_scale(config, name, call.hls_type, _fixed(call, call.inputs[0]), parameters, kind, data.width)
 
 
 def _check_recurrent(layer: Any) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from functools import reduce
 from math import prod
 from typing import Any
 
 import keras
+import numpy as np
+import numpy.typing as npt
 
 from knapprune.adapters.keras_graph import Call
 from knapprune.hardware.separable import separable_config
@@ -32,6 +35,8 @@ _POOLING = (
 )
 _DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
 _SEPARABLE = (keras.layers.SeparableConv1D, keras.layers.SeparableConv2D)
+# What comes out are values that went in, or zeros.
+_MOVING = (*_TRANSPARENT[:3], keras.layers.ZeroPadding1D, keras.layers.ZeroPadding2D, *_POOLING[2:])
 _PRODUCT_SUMS = (keras.layers.Dense, keras.layers.Conv1D, keras.layers.Conv2D, *_DEPTHWISE, *_SEPARABLE)
 # hls4ml makes a layer of its own of their activation.
 _ACTIVATED = (*_PRODUCT_SUMS, keras.layers.EinsumDense)
@@ -39,8 +44,30 @@ _ACTIVATED = (*_PRODUCT_SUMS, keras.layers.EinsumDense)
 _NO_BIAS = FixedPoint(1, 1, signed=False)
 
 
-def input_precisions(order: list[Call], config: HlsConfig) -> dict[str, FixedPoint]:
-    """Infer the type of the data that enters each layer.
+@dataclass(frozen=True)
+class Flow:
+    """What passes between layers, as hls4ml will see it.
+
+    Parameters
+    ----------
+    types
+        The type of the data that enters each layer, by name; of the first input where a layer has several. A separable
+        convolution has entries for both parts, ``x_depthwise`` and ``x_pointwise``; a normalisation that is folded into
+        the layer before has none.
+    folded
+        By layer name, the normalisations that hls4ml multiplies into it, in their order. Of two normalisations, the
+        second is what is left.
+    never_negative
+        Layers whose input comes from a ReLU, by nothing but what moves values or takes the largest.
+    """
+
+    types: dict[str, FixedPoint]
+    folded: dict[str, tuple[Any, ...]]
+    never_negative: frozenset[str]
+
+
+def data_flow(order: list[Call], config: HlsConfig) -> Flow:
+    """Infer what enters each layer.
 
     Parameters
     ----------
@@ -51,9 +78,8 @@ def input_precisions(order: list[Call], config: HlsConfig) -> dict[str, FixedPoi
 
     Returns
     -------
-    dict
-        By layer name; the type of the first input where a layer has several. A separable convolution has entries for
-        both parts, ``x_depthwise`` and ``x_pointwise``; a normalisation that is folded into the layer before has none.
+    Flow
+        Types, folded normalisations, and where data is never negative.
 
     Raises
     ------
@@ -66,6 +92,9 @@ def input_precisions(order: list[Call], config: HlsConfig) -> dict[str, FixedPoi
     foldable: dict[int, Any] = {}
     inferred: set[int] = set()
     found: dict[str, FixedPoint] = {}
+    merged: dict[str, tuple[Any, ...]] = {}
+    positive: set[int] = set()
+    never_negative: set[str] = set()
     for call in order:
         inputs = [types[id(tensor)] for tensor in call.inputs]
         normalises = isinstance(call.layer, keras.layers.BatchNormalization)
@@ -74,6 +103,12 @@ def input_precisions(order: list[Call], config: HlsConfig) -> dict[str, FixedPoi
         if before is not None and not folded:
             # Of two normalisations, the second is left, on the first one's inputs.
             inputs = [found.pop(before.name)]
+            merged[call.layer.name] = (*merged.pop(before.name, ()), before)
+        if before is not None and folded:
+            into = f"{before.name}_pointwise" if type(before) in _SEPARABLE else before.name
+            merged[into] = (*merged.get(into, ()), call.layer)
+        if call.inputs and id(call.inputs[0]) in positive:
+            never_negative.add(call.layer.name)
         if inputs and not folded:
             found[call.layer.name] = inputs[0]
         if type(call.layer) in _SEPARABLE:
@@ -84,6 +119,9 @@ def input_precisions(order: list[Call], config: HlsConfig) -> dict[str, FixedPoi
         result = inputs[0] if folded or linear else _result(call, inputs, config)
         for tensor in call.outputs:
             types[id(tensor)] = result
+            moves = isinstance(call.layer, _MOVING) or _is_linear_activation(call.layer)
+            if _is_relu(call.layer) or (moves and call.layer.name in never_negative):
+                positive.add(id(tensor))
             if folded or linear or _asked(call, config) is None:
                 inferred.add(id(tensor))
             # hls4ml folds a normalisation into the product sum or the normalisation before it, if nobody else reads
@@ -96,7 +134,32 @@ def input_precisions(order: list[Call], config: HlsConfig) -> dict[str, FixedPoi
                 f"hls_config: layer {call.layer.name!r} would be folded into {before.name!r}, which hls4ml gets wrong "
                 f"for depthwise convolutions; expected a result precision for {before.name!r} other than 'auto'"
             )
-    return found
+    return Flow(found, merged, frozenset(never_negative))
+
+
+def scale_of(layer: Any) -> npt.NDArray[np.floating[Any]]:
+    """Compute what a normalisation multiplies by, in hls4ml's own arithmetic.
+
+    Parameters
+    ----------
+    layer
+        A Keras BatchNormalization.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (channels,).
+    """
+    variance = keras.ops.convert_to_numpy(layer.moving_variance)
+    gamma = keras.ops.convert_to_numpy(layer.gamma) if layer.scale else np.ones_like(variance)
+    scale: npt.NDArray[np.floating[Any]] = gamma / np.sqrt(variance + layer.epsilon)
+    return scale
+
+
+def _is_relu(layer: Any) -> bool:
+    if type(layer) is keras.layers.ReLU:
+        return layer.max_value is None and not layer.negative_slope and not layer.threshold
+    return getattr(layer, "activation", None) is keras.activations.relu
 
 
 def _result(call: Call, inputs: list[FixedPoint], config: HlsConfig) -> FixedPoint:

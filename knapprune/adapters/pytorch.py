@@ -99,6 +99,29 @@ class PyTorchAdapter:
         none = {name: np.zeros(0, np.float32) for name in scales(module)}
         return none | {name: kernel.array(kernel.tensor) for name, kernel in kernels(module).items()}
 
+    def folded(
+        self, model: Any, kernels: Mapping[str, npt.NDArray[np.generic]], config: HlsConfig
+    ) -> dict[str, npt.NDArray[np.generic]]:
+        """Multiply normalisations into the kernels that hls4ml folds them into.
+
+        Parameters
+        ----------
+        model
+            The model.
+        kernels
+            Its kernels, or others of their shapes.
+        config
+            The hls4ml configuration; it decides what is folded.
+
+        Returns
+        -------
+        dict
+            The kernels as hls4ml writes them.
+        """
+        from knapprune.adapters.pytorch_layers import folded
+
+        return folded(module_of(model), dict(kernels), config)
+
     def gradient(self, model: Any, batch: Batch) -> dict[str, npt.NDArray[np.floating[Any]]]:
         """Differentiate the model's mean loss on a batch by each kernel.
 

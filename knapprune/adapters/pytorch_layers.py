@@ -58,12 +58,58 @@ def layers(module: Any, config: HlsConfig) -> list[Layer]:
     with quiet(io.StringIO()):
         graph = convert(_probe(module), _without_adder_graphs(config), "unwritten")
     numbers = graph_kernels(graph)
-    known = {*found, *scales(module)}
+    scaling = scales(module)
+    # What they multiply by is not the probe's.
+    fixed = {layer.name: layer for layer in graph_layers(_of_ones(module, config))} if scaling else {}
     return [
-        _as_asked(_layer(layer, found[layer.name], numbers[layer.name]), config) if layer.name in found else layer
+        _as_asked(_layer(layer, found[layer.name], numbers[layer.name]), config)
+        if layer.name in found
+        else fixed[layer.name]
         for layer in graph_layers(graph)
-        if layer.name in known
+        if layer.name in {*found, *scaling}
     ]
+
+
+def folded(
+    module: Any, kernels: dict[str, npt.NDArray[np.generic]], config: HlsConfig
+) -> dict[str, npt.NDArray[np.generic]]:
+    """Multiply normalisations into the kernels that hls4ml folds them into.
+
+    Parameters
+    ----------
+    module
+        A ``torch.nn.Module`` that hls4ml can convert.
+    kernels
+        Its kernels in Keras' axis order.
+    config
+        The hls4ml configuration, with an input shape.
+
+    Returns
+    -------
+    dict
+        The kernels as hls4ml writes them.
+    """
+    if not scales(module):
+        return kernels
+    # Of a kernel of ones, what is left is what each output is multiplied by.
+    factors = graph_kernels(_of_ones(module, config))
+    return {
+        name: kernel * factors[name].reshape(-1, kernel.shape[-1])[0] if kernel.size else kernel
+        for name, kernel in kernels.items()
+    }
+
+
+def _of_ones(module: Any, config: HlsConfig) -> Any:
+    """Convert a copy of the module whose weights are all one."""
+    import torch
+
+    copy = deepcopy(module).cpu().double()
+    unmask(copy)
+    with torch.no_grad():
+        for kernel in kernels(copy).values():
+            kernel.tensor.fill_(1.0)
+    with quiet(io.StringIO()):
+        return convert(copy, _without_adder_graphs(config), "unwritten")
 
 
 def _without_adder_graphs(config: HlsConfig) -> HlsConfig:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from math import prod
 
-from knapprune.hardware.resolve import check_unsupported, effective_reuse_factor, pixels_in_parallel, warn, weight_bits
+from knapprune.hardware.resolve import check_unsupported, effective_reuse_factor, pixels_in_parallel, warn, weight_type
 from knapprune.hls_config import HlsConfig, HlsConfigError
 from knapprune.layers import Kind, Layer
 
@@ -62,6 +62,7 @@ def resolve_depthwise(
     check_unsupported(config, name, hls_type)
     check_multiplier(name, kernel_shape[-1])
     requested_strategy, requested = config.strategy(name, hls_type), config.reuse_factor(name, hls_type)
+    weights = weight_type(config, "weight", name, hls_type)
     return Layer(
         name=name,
         kind=kind,
@@ -70,7 +71,8 @@ def resolve_depthwise(
         requested_strategy=requested_strategy,
         reuse_factor=_reuse_factor(config, name, kernel_shape, requested_strategy, requested),
         requested_reuse_factor=requested,
-        weight_bits=weight_bits(config, "weight", name, hls_type),
+        weight_bits=weights.type.width,
+        weight_type=weights,
         data_bits=data_bits,
         copies=pixels_in_parallel(config, name, hls_type, pixels),
         pixels=pixels,

@@ -1,19 +1,34 @@
 """How many DSP blocks one multiplier takes, by the widths of both operands.
 
-No public rule says when a vendor tool leaves a product to look-up tables, so the limits are one small table that a
-user can replace after looking at a synthesis report: ``Hls4mlHardware(multipliers=MultiplierTable(...))``.
+No public rule says when a vendor tool leaves a product to look-up tables, so the limits are one small table by tool,
+from the multipliers in published synthesis reports (``docs/benchmarks/vendor.md``). A user can replace it after
+looking at a report: ``Hls4mlHardware(multipliers=MultiplierTable(...))``, or a file
+(:mod:`knapprune.hardware.multiplier_file`).
 
-Sources: the signed port widths are those of Xilinx UG479 (DSP48E1, 25 x 18), UG579 (DSP48E2, 27 x 18) and AM004
-(DSP58, 27 x 24). Products of operands up to 4 bits go to look-up tables in Xilinx UG901 and in Yosys'
-``synth_xilinx``; hls4ml's own optimisation API assumes the same of everything below 9 bits. Here, both operands must
-be below 9 bits, or one below 5: where the tools disagree, a DSP block is counted. A wide product is tiled: every
-further block adds one bit less than its port, because the lower parts are unsigned. This gives what Yosys reports for
-square products: one up to 18 bits, two up to 27, four from 28.
+====================  ==================================================  ============================================
+tool                  left to look-up tables                              widths of the operands
+====================  ==================================================  ============================================
+Vivado HLS to 2020.1  both up to 8 bits, or one up to 4                   of a memory's weights: of their type, but for
+                                                                          the last multiplier's; of a constant above 0:
+                                                                          without a sign
+Vitis HLS             one up to 8 bits and the other up to 10, or one     of a memory's weights: what all their values
+                      up to 4                                             need; of a constant: with a sign
+====================  ==================================================  ============================================
+
+Seen in reports of Vitis HLS: 10 x 8 bits and below in logic, 11 x 7, 12 x 6, 13 x 6, 16 x 5 and above in DSP blocks;
+10 x 9 and 10 x 10 were not seen, and a block is counted. Vivado HLS leaves the constants 11 and 13 to logic, which
+have four bits and three signed digits, and not -11 and -13; where 6-bit weights are within 4 bits, 20-bit ones within
+18 or 32-bit ones within 25, its reports have one multiplier a layer that takes what these values take, and all others
+what the type takes: it cuts the memory's word at the top, where the last multiplier's weights are.
+
+The signed port widths are those of Xilinx UG479 (DSP48E1, 25 x 18), UG579 (DSP48E2, 27 x 18) and AM004 (DSP58, 27 x
+24). A wide product is tiled: every further block adds one bit less than its port, because the lower parts are
+unsigned. This gives what Yosys reports for square products: one up to 18 bits, two up to 27, four from 28.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from knapprune.hardware.parts import family
 
@@ -29,11 +44,17 @@ class MultiplierTable:
     in_logic
         Pairs ``(narrow, wide)``: a product whose narrower operand has at most ``narrow`` bits and whose wider one has
         at most ``wide`` bits takes no DSP block.
+    narrows_memories
+        Whether all multipliers of a memory's weights are as wide as the values in it need; else the last one alone is.
+    signs_constants
+        Whether a constant above 0 is as wide as with a sign.
     """
 
     wide_port: int
     narrow_port: int
-    in_logic: tuple[tuple[int, int], ...] = ((8, 8), (4, 1024))
+    in_logic: tuple[tuple[int, int], ...] = ((8, 10), (4, 1024))
+    narrows_memories: bool = True
+    signs_constants: bool = True
 
     def __post_init__(self) -> None:
         if not 2 <= self.narrow_port <= self.wide_port:
@@ -67,25 +88,44 @@ DSP48E1 = MultiplierTable(25, 18)
 DSP48E2 = MultiplierTable(27, 18)
 DSP58 = MultiplierTable(27, 24)
 
-#: The blocks by the name that the catalogue of parts has for them.
+#: The blocks by the name that the catalogue of parts has for them, as Vitis HLS uses them.
 TABLES = {"DSP48E1": DSP48E1, "DSP48E2": DSP48E2, "DSP58": DSP58}
 
 
-def table_of_part(part: str) -> MultiplierTable:
-    """Find the DSP block of a device.
+def of_vivado_hls(table: MultiplierTable) -> MultiplierTable:
+    """Say what Vivado HLS (up to 2020.1) makes of a block.
+
+    Parameters
+    ----------
+    table
+        As Vitis HLS uses it.
+
+    Returns
+    -------
+    MultiplierTable
+        The same ports, other limits.
+    """
+    return replace(table, in_logic=((8, 8), (4, 1024)), narrows_memories=False, signs_constants=False)
+
+
+def table_of_part(part: str, backend: str = "Vitis") -> MultiplierTable:
+    """Find the DSP block of a device, and what the tool makes of it.
 
     Parameters
     ----------
     part
         The part number, as in hls4ml's ``Part``.
+    backend
+        hls4ml's backend: ``"Vivado"`` is for Vivado HLS, all others are taken to be as Vitis HLS.
 
     Returns
     -------
     MultiplierTable
         That of the part's family in :mod:`knapprune.hardware.parts`; DSP48E2 where the family is unknown.
     """
-    found = family(part)
-    return TABLES[found.dsp] if found is not None else DSP48E2
+    known = family(part)
+    table = TABLES[known.dsp] if known is not None else DSP48E2
+    return of_vivado_hls(table) if backend == "Vivado" else table
 
 
 def _tiles(bits: int, port: int) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from math import prod
 
-from knapprune.hardware.resolve import check_unsupported, warn, weight_bits
+from knapprune.hardware.resolve import check_unsupported, warn, weight_type
 from knapprune.hls_config import HlsConfig, HlsConfigError
 from knapprune.layers import Layer
 
@@ -70,6 +70,7 @@ def resolve_einsum_dense(
             "and the limit on multipliers that hls4ml writes for another one is no number of multipliers"
         )
     positions = prod(input_shape[data.index(axis)] for axis in data if axis in kept and axis not in kernel)
+    weights = weight_type(config, "weight", name, "EinsumDense")
     return Layer(
         name=name,
         kind="einsum_dense",
@@ -78,12 +79,14 @@ def resolve_einsum_dense(
         requested_strategy=requested_strategy,
         reuse_factor=factor,
         requested_reuse_factor=factor,
-        weight_bits=weight_bits(config, "weight", name, "EinsumDense"),
+        weight_bits=weights.type.width,
+        weight_type=weights,
         data_bits=data_bits,
         copies=positions,
         pixels=positions,
         outputs=tuple(kernel.index(axis) for axis in [*in_place, *own]),
         layout=tuple(kernel.index(axis) for axis in [*in_place, *contracted, *own]),
+        fan_out=tuple(kernel.index(axis) for axis in own),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from knapprune.hardware.bram import BLOCK_DEPTH, WORD_BITS
+from knapprune.hardware.constants import is_upper_bound
 from knapprune.hardware.logic import Logic
 from knapprune.hardware.reuse import valid_reuse_factors
 from knapprune.layers import Layer
@@ -77,16 +78,20 @@ class Explanation:
             return f"{self.use['dsp']}; {sum(group.multipliers for group in layer.products)} products by parameters"
         if not self.whole_multipliers:
             return "0; distributed_arithmetic adds shifted inputs"
-        operands = f"{layer.weight_bits} x {layer.data_bits} bits"
+        operands = f"{layer.weight_bits} x {layer.operand_bits} bits"
         if self.dsp_per_product:
             price = f"{self.dsp_per_product} DSP each for {operands} (a block takes {wide} x {narrow})"
         else:
             price = f"products of {operands} go to look-up tables"
         pixels = f", for each of {layer.copies} pixels at once" if layer.copies > 1 else ""
         fixed = f"; {self.dsp_of_products} of them for products of gates by states" if self.dsp_of_products else ""
-        bound = "at most " if layer.strategy == "latency" and layer.reuse_factor > 1 else ""
+        bound = "at most " if is_upper_bound(layer) else ""
+        shared = (
+            "; constants of up to two signed digits need none, equal ones of an input one" if layer.constant else ""
+        )
         return (
             f"{self.use['dsp']}; {bound}{self.multipliers} of {self.whole_multipliers} multipliers{pixels}, {price}"
+            + shared
             + fixed
         )
 

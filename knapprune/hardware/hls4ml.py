@@ -5,16 +5,20 @@ What can be saved by zeros depends on the strategy that takes effect (read in hl
 ============================  =========================================  ==================================
 strategy                      DSP                                        BRAM
 ============================  =========================================  ==================================
-latency, reuse factor 1       one multiplier a non-zero weight           none
-latency, reuse factor > 1     a cap: ceil(size / RF) - floor(zeros / RF)  none
+reuse factor 1                one multiplier a pair of input and          none
+                              constant of three signed digits or more
+latency, reuse factor > 1     the same, but at most                       none
+                              ceil(size / RF) - floor(zeros / RF)
 resource_unrolled             one multiplier a row with a non-zero        blocks with a bit of a non-zero
 resource                      one multiplier a row, zeros and all         all blocks
 distributed_arithmetic        none                                       none
 fixed (a normalisation)       one multiplier a value, over RF             none
 ============================  =========================================  ==================================
 
-A row is ``reuse_factor`` consecutive weights of the kernel as it is laid out in the generated code; see
-:mod:`knapprune.structures`. The products that no weight decides come on top: :class:`~knapprune.layers.Products`.
+Constants are in :mod:`knapprune.hardware.constants`; how many blocks a multiplier takes goes by the bits that values
+need (:mod:`knapprune.hardware.dsp`). A row is ``reuse_factor`` consecutive weights of the kernel as it is laid out in
+the generated code; see :mod:`knapprune.structures`. The products that no weight decides come on top:
+:class:`~knapprune.layers.Products`.
 """
 
 from __future__ import annotations
@@ -25,6 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.hardware.bram import block_count, columns_of_rows, depth_segments, rows_of_blocks, word_bits
+from knapprune.hardware.constants import Constants, constants, integers_of, signed_bits
 from knapprune.hardware.dsp import MultiplierTable, table_of_part
 from knapprune.hardware.explanation import Explanation, legal_reuse_factors
 from knapprune.hardware.latency import interval
@@ -45,15 +50,22 @@ class Hls4mlHardware:
         The device; it decides the width of a DSP block.
     multipliers
         DSP blocks by operand width, in place of the part's own table.
+    backend
+        ``"Vivado"`` for what Vivado HLS makes of them, ``"Vitis"`` for Vitis HLS.
     """
 
     resources: tuple[str, ...] = ("dsp", "bram")
 
-    def __init__(self, part: str = "xcvu13p-flga2577-2-e", multipliers: MultiplierTable | None = None) -> None:
-        self.multipliers = multipliers if multipliers is not None else table_of_part(part)
+    def __init__(
+        self,
+        part: str = "xcvu13p-flga2577-2-e",
+        multipliers: MultiplierTable | None = None,
+        backend: str = "Vitis",
+    ) -> None:
+        self.multipliers = multipliers if multipliers is not None else table_of_part(part, backend)
 
     def dsp_per_multiplier(self, layer: Layer) -> int:
-        """DSP blocks of one weight position: one product's, times the pixels computed in parallel.
+        """DSP blocks of one weight position whose value needs all bits of its type, times the pixels in parallel.
 
         Parameters
         ----------
@@ -65,7 +77,80 @@ class Hls4mlHardware:
         int
             DSP blocks.
         """
-        return self.multipliers.blocks(layer.weight_bits, layer.data_bits) * layer.copies
+        return self.multipliers.blocks(layer.weight_bits, layer.operand_bits) * layer.copies
+
+    def dsp_of_constants(
+        self, layer: Layer, kernel: npt.NDArray[np.generic]
+    ) -> tuple[Constants, npt.NDArray[np.int64]]:
+        """DSP blocks of the multipliers of a kernel of constants.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+        kernel
+            Shape ``layer.kernel_shape``, as for :meth:`use`.
+
+        Returns
+        -------
+        constants
+            The multipliers.
+        blocks
+            Shape (multipliers,): DSP blocks of each, over the pixels computed in parallel.
+        """
+        found = constants(layer, kernel)
+        bits = signed_bits(found.value)
+        if not self.multipliers.signs_constants:
+            bits -= found.value > 0
+        if not found.known:
+            bits[:] = layer.weight_bits
+        price = [self.multipliers.blocks(width, layer.operand_bits) for width in range(1, int(bits.max(initial=0)) + 1)]
+        return found, np.array([0, *price], dtype=np.int64)[bits] * found.copies
+
+    def dsp_of_rows(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
+        """DSP blocks of the multipliers whose weights come from memory.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+        kernel
+            Shape ``layer.kernel_shape``, as for :meth:`use`.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (rows,): DSP blocks of each, over the pixels computed in parallel.
+        """
+        rows = -(-layer.size // layer.reuse_factor)
+        blocks = np.full(rows, self.dsp_per_multiplier(layer), dtype=np.int64)
+        whole, known = integers_of(layer, layer.flat(kernel))
+        if known:
+            narrow = slice(None) if self.multipliers.narrows_memories else slice(-1, None)
+            own = whole if self.multipliers.narrows_memories else whole[(rows - 1) * layer.reuse_factor :]
+            bits = int(signed_bits(np.array([own.min(), own.max()])).max())
+            blocks[narrow] = self.multipliers.blocks(bits, layer.operand_bits) * layer.copies
+        return blocks
+
+    def dsp_at_most(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> int:
+        """DSP blocks of a latency layer above reuse factor 1: those of its constants, but no more than its limit.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+        kernel
+            Shape ``layer.kernel_shape``, as for :meth:`use`.
+
+        Returns
+        -------
+        int
+            DSP blocks, all as large as the largest constant needs: they are shared.
+        """
+        found, blocks = self.dsp_of_constants(layer, kernel)
+        limit = latency_multiplier_limit(layer, kernel) * layer.copies
+        largest = int((blocks // np.maximum(found.copies, 1)).max(initial=0))
+        return min(int(found.copies.sum()), limit) * largest
 
     def dsp_of_products(self, layer: Layer) -> int:
         """DSP blocks of the products that no weight of the layer decides.
@@ -92,7 +177,8 @@ class Hls4mlHardware:
         layer
             The layer.
         kernel
-            Shape ``layer.kernel_shape``; only which weights are zero matters.
+            Shape ``layer.kernel_shape``: the weights as hls4ml gets them, or truth values: which of them are not zero,
+            each then taken to need all bits of its type and a multiplier of its own.
 
         Returns
         -------
@@ -117,7 +203,7 @@ class Hls4mlHardware:
         labels
             Shape ``layer.kernel_shape``, integers from 0.
         kernel
-            Shape ``layer.kernel_shape``; only which weights are zero matters.
+            Shape ``layer.kernel_shape``, as for :meth:`use`.
 
         Returns
         -------
@@ -131,21 +217,22 @@ class Hls4mlHardware:
                 f"expected {layer.kernel_shape}"
             )
         label_count = int(labels.max(initial=-1)) + 1
-        per_multiplier = self.dsp_per_multiplier(layer)
         own = np.zeros((len(self.resources), label_count), dtype=np.int64)
         fixed = dict.fromkeys(self.resources, 0)
-        if layer.strategy == "latency" and layer.reuse_factor == 1:
-            own[0] = np.bincount(labels[alive], minlength=label_count) * per_multiplier
+        if layer.constant:
+            found, blocks = self.dsp_of_constants(layer, kernel)
+            own[0], fixed["dsp"] = _of_one_label(labels, found.owner, blocks, label_count)
         elif layer.strategy == "latency":
-            fixed["dsp"] = latency_multiplier_cap(layer, alive) * per_multiplier
+            fixed["dsp"] = self.dsp_at_most(layer, kernel)
         elif layer.strategy == "resource":
-            fixed["dsp"] = -(-layer.size // layer.reuse_factor) * per_multiplier
+            fixed["dsp"] = int(self.dsp_of_rows(layer, kernel).sum())
             fixed["bram"] = block_count(layer)
         elif layer.strategy == "resource_unrolled":
             lowest, highest = _label_range_of_rows(layer, labels, alive)
-            own[0], shared = _count_by_owner(lowest.min(axis=1), highest.max(axis=1), label_count)
-            own[0] *= per_multiplier
-            fixed["dsp"] = shared * per_multiplier
+            first, last, blocks = lowest.min(axis=1), highest.max(axis=1), self.dsp_of_rows(layer, kernel)
+            owned = first == last
+            own[0] = _sums(last[owned], blocks[owned], label_count)
+            fixed["dsp"] = int(blocks[(last >= 0) & ~owned].sum())
             if layer.reuse_factor > 1:
                 own[1], fixed["bram"] = _count_by_owner(*_label_range_of_blocks(layer, lowest, highest), label_count)
         elif layer.strategy not in ("distributed_arithmetic", "fixed"):
@@ -190,6 +277,8 @@ class Hls4mlHardware:
         str
             A name in :data:`knapprune.structures.STRUCTURES`.
         """
+        if layer.constant:
+            return "constant"
         if layer.strategy != "resource_unrolled":
             return "unstructured"
         return "row-and-word" if "bram" in resources else "dsp-row"
@@ -220,7 +309,9 @@ class Hls4mlHardware:
                 return "structure 'bram-run' can save bram here, and 'row-and-word' more"
             return "structure 'dsp-row' can save dsp here"
         if resource == "dsp" and self.dsp_per_multiplier(layer) == 0:
-            return f"products of {layer.weight_bits} x {layer.data_bits} bits take no DSP"
+            return f"products of {layer.weight_bits} x {layer.operand_bits} bits take no DSP"
+        if resource == "dsp" and layer.constant:
+            return "structure 'constant' can save dsp here"
         wanted = _WANTED if layer.depthwise or layer.kind == "einsum_dense" else _wanted(layer, resource)
         if resource == "bram" and (layer.strategy != "resource" or layer.reuse_factor == 1):
             why = "keeps no weights in BRAM"
@@ -245,7 +336,7 @@ class Hls4mlHardware:
         """
         dense = np.ones(layer.kernel_shape, dtype=bool)
         whole = self.use(layer, dense)
-        one_pixel = replace(layer, copies=1, products=())
+        one_pixel = replace(layer, copies=1, reached=(), products=())
         multipliers, whole_multipliers = (_MULTIPLIERS.use(one_pixel, weights)["dsp"] for weights in (kernel, dense))
         return Explanation(
             layer=layer,
@@ -253,7 +344,7 @@ class Hls4mlHardware:
             whole=whole,
             multipliers=multipliers,
             whole_multipliers=whole_multipliers,
-            dsp_per_product=self.multipliers.blocks(layer.weight_bits, layer.data_bits),
+            dsp_per_product=self.multipliers.blocks(layer.weight_bits, layer.operand_bits),
             dsp_of_products=self.dsp_of_products(layer),
             dsp_ports=(self.multipliers.wide_port, self.multipliers.narrow_port),
             word_bits=word_bits(layer) if whole["bram"] else 0,
@@ -266,10 +357,26 @@ class Hls4mlHardware:
 
     def _saving(self, layer: Layer, dense: npt.NDArray[np.bool_], resource: str) -> str:
         structure = self.structure(layer, (resource,))
-        costs = self.costs(layer, labels(layer, structure), dense)
+        costs = self.costs(layer, labels(layer, structure, dense), dense)
         if costs.type_costs[self.resources.index(resource)].any():
             return f"structure {structure!r} saves it"
         return self.advice(layer, resource)
+
+
+def for_vivado_hls(part: str) -> Hls4mlHardware:
+    """Build the model of hls4ml's Vivado backend: the same project, and what Vivado HLS makes of it.
+
+    Parameters
+    ----------
+    part
+        The device.
+
+    Returns
+    -------
+    Hls4mlHardware
+        The model.
+    """
+    return Hls4mlHardware(part, backend="Vivado")
 
 
 _WANTED = "'latency' with reuse factor 1"
@@ -284,25 +391,43 @@ def _wanted(layer: Layer, resource: str) -> str:
 _MULTIPLIERS = Hls4mlHardware(multipliers=MultiplierTable(1 << 16, 1 << 16, in_logic=()))
 
 
-def latency_multiplier_cap(layer: Layer, alive: npt.NDArray[np.bool_]) -> int:
-    """Bound the multipliers of a latency layer, as its ``ALLOCATION`` pragma does (``core_templates.py``).
+def latency_multiplier_limit(layer: Layer, kernel: npt.NDArray[np.generic]) -> int:
+    """State the limit on the multipliers of a latency layer: its ``ALLOCATION`` pragma (``core_templates.py``).
 
     Parameters
     ----------
     layer
         The layer.
-    alive
-        Which weights are not zero.
+    kernel
+        Its weights; which are not zero.
 
     Returns
     -------
     int
-        ``ceil(size / RF) - floor(zeros / RF)``, and no more than there are products. For a depthwise convolution the
-        size is taken as if every filter saw every channel.
+        ``ceil(size / RF) - floor(zeros / RF)``. For a depthwise convolution the size is taken as if every filter saw
+        every channel.
     """
-    nonzero = int(np.count_nonzero(alive))
     size = layer.size * (layer.n_out if layer.depthwise else 1)
-    return min(nonzero, -(-size // layer.reuse_factor) - (layer.size - nonzero) // layer.reuse_factor)
+    zeros = layer.size - int(np.count_nonzero(kernel))
+    return -(-size // layer.reuse_factor) - zeros // layer.reuse_factor
+
+
+def _of_one_label(
+    labels: Labels, owner: npt.NDArray[np.signedinteger], blocks: npt.NDArray[np.int64], label_count: int
+) -> tuple[npt.NDArray[np.int64], int]:
+    """Sum the blocks of multipliers whose weights all have one label, by label, and those of the others."""
+    used = owner >= 0
+    own, of_weight = owner[used], labels[used]
+    label = np.empty(len(blocks), dtype=np.int64)
+    label[own] = of_weight
+    shared = np.zeros(len(blocks), dtype=bool)
+    shared[own[label[own] != of_weight]] = True
+    return _sums(label[~shared], blocks[~shared], label_count), int(blocks[shared].sum())
+
+
+def _sums(of: Labels, blocks: npt.NDArray[np.int64], label_count: int) -> npt.NDArray[np.int64]:
+    """Sum blocks by label; a double holds such counts exactly."""
+    return np.bincount(of, weights=blocks, minlength=label_count).astype(np.int64)
 
 
 def _no_label(labels: Labels) -> int:

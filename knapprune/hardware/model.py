@@ -128,7 +128,12 @@ class Explains(Protocol):
 
 
 #: Which model ``"hls4ml"`` stands for, by backend; its own for the others.
-_OF_BACKEND = {"Catapult": "hls4ml-catapult", "Quartus": "hls4ml-intel", "oneAPI": "hls4ml-intel"}
+_OF_BACKEND = {
+    "Vivado": "hls4ml-vivado",
+    "Catapult": "hls4ml-catapult",
+    "Quartus": "hls4ml-intel",
+    "oneAPI": "hls4ml-intel",
+}
 
 
 def hardware(model: str | HardwareModel, part: str, backend: str = "Vitis") -> HardwareModel:

@@ -22,6 +22,8 @@ products are cut into tiles of 27 x 27, each further piece one bit less.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -197,7 +199,8 @@ class CatapultHardware:
         LabelCosts
             Of ``dsp`` alone.
         """
-        found = self.products.costs(layer, labels, kernel)
+        # What Catapult makes of a constant is not known, so each weight is one that needs a multiplier.
+        found = self.products.costs(replace(layer, weight_type=None), labels, kernel)
         fixed = found.fixed["dsp"]
         if layer.strategy == "latency" and layer.reuse_factor > 1:
             # Catapult's multiplier_limit rounds down where Vivado's rounds up; no layer has less than one multiplier.

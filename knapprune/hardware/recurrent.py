@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from knapprune.hardware.resolve import check_unsupported, effective_reuse_factor, warn, weight_bits
+from knapprune.hardware.resolve import check_unsupported, effective_reuse_factor, warn, weight_type
 from knapprune.hardware.reuse import valid_reuse_factors
 from knapprune.hls_config import HlsConfig, HlsConfigError
 from knapprune.layers import Layer, Products
@@ -62,7 +62,9 @@ def resolve_recurrent(
         for kernel, size in ((name, n_in), (recurrent, units))
     )
     check_factors(name, strategy, requested, (n_in, factor), (units, state_factor), outputs)
-    state_bits = weight_bits(config, "result", name, hls_type)
+    state_bits = weight_type(config, "result", name, hls_type).type.width
+    accum_bits = weight_type(config, "accum", name, hls_type).type.width
+    weights, state_weights = (weight_type(config, key, name, hls_type) for key in ("weight", "recurrent_weight"))
     inputs = Layer(
         name=name,
         kind=_CLASSES[hls_type],
@@ -71,10 +73,11 @@ def resolve_recurrent(
         requested_strategy=requested_strategy,
         reuse_factor=factor,
         requested_reuse_factor=requested,
-        weight_bits=weight_bits(config, "weight", name, hls_type),
+        weight_bits=weights.type.width,
+        weight_type=weights,
         data_bits=data_bits,
         pixels=steps,
-        products=gate_products(hls_type, units, weight_bits(config, "accum", name, hls_type), state_bits),
+        products=gate_products(hls_type, units, accum_bits, state_bits),
         own_settings=False,
     )
     state = Layer(
@@ -85,7 +88,8 @@ def resolve_recurrent(
         requested_strategy=requested_strategy,
         reuse_factor=state_factor,
         requested_reuse_factor=requested,
-        weight_bits=weight_bits(config, "recurrent_weight", name, hls_type),
+        weight_bits=state_weights.type.width,
+        weight_type=state_weights,
         data_bits=state_bits,
         pixels=steps,
         own_settings=False,

@@ -13,6 +13,7 @@ from knapprune.hardware.model import HardwareWarning
 from knapprune.hardware.reuse import closest, divisors, valid_reuse_factors
 from knapprune.hls_config import COUNTED_BACKENDS, ESTIMATED_BACKENDS, HlsConfig, HlsConfigError
 from knapprune.layers import Kind, Layer
+from knapprune.rounding import Rounding
 
 #: The backends of Intel's compilers: one strategy, and DSP blocks of their own.
 INTEL = ("Quartus", "oneAPI")
@@ -84,6 +85,7 @@ def resolve_layer(
             f"hls_config: layer {name!r} has ReuseFactor {requested_factor}, expected a valid one such as "
             f"{effective_factor}: hls4ml does not correct that of a 1 x 1 convolution when it is set by layer name"
         )
+    weights = weight_type(config, "weight", name, hls_type)
     return Layer(
         name=name,
         kind=kind,
@@ -92,7 +94,8 @@ def resolve_layer(
         requested_strategy=requested_strategy,
         reuse_factor=effective_factor,
         requested_reuse_factor=requested_factor,
-        weight_bits=weight_bits(config, "weight", name, hls_type),
+        weight_bits=weights.type.width,
+        weight_type=weights,
         data_bits=data_bits,
         copies=1 if hls_type == "Dense" else pixels_in_parallel(config, name, hls_type, pixels),
         pixels=1 if hls_type == "Dense" else pixels,
@@ -136,8 +139,8 @@ def check_unsupported(config: HlsConfig, name: str, hls_type: str) -> None:
         raise HlsConfigError(f"hls_config: layer {name!r} sets Compression, which is not supported; expected it off")
 
 
-def weight_bits(config: HlsConfig, variable: str, name: str, hls_type: str) -> int:
-    """Look up how wide the words of a variable are; the model's default where hls4ml is to infer it.
+def weight_type(config: HlsConfig, variable: str, name: str, hls_type: str) -> Rounding:
+    """Look up what the words of a variable are rounded to; the model's default where hls4ml is to infer it.
 
     Parameters
     ----------
@@ -150,10 +153,21 @@ def weight_bits(config: HlsConfig, variable: str, name: str, hls_type: str) -> i
 
     Returns
     -------
-    int
-        Bits.
+    Rounding
+        The type with its modes.
+
+    Raises
+    ------
+    HlsConfigError
+        If it is no fixed-point type.
     """
-    return (config.precision(variable, name, hls_type) or config.default_precision).width
+    text = config.precision_text(variable, name, hls_type)
+    if text is None or str(text).strip().lower() == "auto":
+        text = config.default_precision_text
+    try:
+        return Rounding.parse(text)
+    except ValueError as error:
+        raise HlsConfigError(f"hls_config: precision of {variable} of layer {name!r}: {error}") from None
 
 
 def _effective_strategy(config: HlsConfig, name: str, hls_type: str, requested: str, reuse_factor: int) -> str:

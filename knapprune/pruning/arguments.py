@@ -27,7 +27,6 @@ from knapprune.pruning.task import Metric, Task
 from knapprune.pruning.validation import whole
 from knapprune.regrowth import regrowth_of
 from knapprune.regularization import Regularization, regularization_of
-from knapprune.rounding import weight_types
 from knapprune.saliency import Saliency, needs_data
 from knapprune.schedule import Schedule, plan_of
 from knapprune.variants import as_dict
@@ -211,7 +210,7 @@ def prune(
         distillation=distillation,
         regularization=penalty,
         regrowth=regrowth,
-        types=weight_types(config, before.layers) if quantise else {},
+        types={layer.name: layer.weight_type for layer in before.layers if layer.weight_type} if quantise else {},
         seed=seed,
         structure=structure,
         options=options,

@@ -183,8 +183,28 @@ class _Loop:
             self._save()
             advance(f"step {step + 1}, validation {metric:.4f}")
 
+    def _keep_budget(self, trial: Trial) -> None:
+        """Bring a step's best state back within its budget where training has moved it out, without training again.
+
+        At reuse factor 1 a weight costs what its value does: equal constants drift apart, and shifts become products.
+        """
+        task = self.task
+        trial.best.put(task.framework, self.model)
+        if all(cap.use(task.resources(self.model)) <= cap.limit for cap in trial.budget):
+            return
+        try:
+            selection = task.select_within(self.model, trial.budget)
+        except (BudgetError, RuntimeError):
+            trial.metric = float("nan")  # no state of this step can be returned
+            return
+        task.framework.remask(self.model, self._open(selection) | selection.masks)
+        trial.selection, trial.metric = Chosen.of(selection), task.measure(self.model)
+        trial.best = self._snapshot()
+
     def _finish(self, trial: Trial) -> None:
         """Close a step: its best state is judged. The next one goes on from the last: going back undoes training."""
+        self._keep_budget(trial)
+        self.current.put(self.task.framework, self.model)
         accepted = trial.metric >= self.baseline - self.task.tolerance
         self.progress.history.append(trial.step(accepted))
         self.progress.trial = None

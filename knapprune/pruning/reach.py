@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from knapprune import group_selection
-from knapprune.adapters.adapter import Adapter
+from knapprune.adapters.adapter import Adapter, written_kernels
 from knapprune.budget import Cap
 from knapprune.candidates import candidates
 from knapprune.estimation import Resources
@@ -50,7 +50,8 @@ def check_reachable(
     BudgetError
         The message says the smallest budget that can be kept.
     """
-    resource_model, kernels = find_hardware(hardware, config.part, config.backend), framework.kernels(model)
+    resource_model = find_hardware(hardware, config.part, config.backend)
+    kernels = written_kernels(framework, model, framework.kernels(model), config)
     groups = group_selection.fetch_groups(resource_model, before.layers, caps, structure)
     if groups is None:
         found = candidates(resource_model, before.layers, kernels, caps, cast("Any", structure))

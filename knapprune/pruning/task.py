@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from knapprune.adapters.adapter import TrainingAdapter
+from knapprune.adapters.adapter import TrainingAdapter, written_kernels
 from knapprune.budget import Cap
 from knapprune.candidates import candidates
 from knapprune.distillation import Distillation
@@ -148,8 +148,8 @@ class Task:
         """
         if self.regularization is None:
             return {}
-        resource_model = find_hardware(self.hardware, self.config.part)
-        kernels = self.framework.kernels(model)
+        resource_model = find_hardware(self.hardware, self.config.part, self.config.backend)
+        kernels = written_kernels(self.framework, model, self.framework.kernels(model), self.config)
         groups = candidates(resource_model, self.before.layers, kernels, chosen.caps, self.structure)
         return self.regularization.penalties(groups, chosen.caps, chosen.solution.prices)
 
@@ -196,12 +196,34 @@ class Task:
         finally:
             self.framework.assign(model, {name: own[name] for name in grown})
 
+    def select_within(self, model: Any, caps: tuple[Cap, ...]) -> Selection:
+        """Select from a model what keeps given caps, and let nothing grow again.
+
+        Parameters
+        ----------
+        model
+            The model as it is now.
+        caps
+            The caps.
+
+        Returns
+        -------
+        Selection
+            For these caps.
+        """
+        return self._selected(model, caps, self.structure)
+
     def _select(self, model: Any, share: float) -> Selection:
+        if self.caps:
+            return self._selected(model, self.caps_at(share), self.structure)
+        return self._selected(model, None, structure_at(self.structure, share))
+
+    def _selected(self, model: Any, caps: tuple[Cap, ...] | None, structure: Any) -> Selection:
         return select(
             model,
             self.config,
-            self.caps_at(share) if self.caps else None,
-            structure=self.structure if self.caps else structure_at(self.structure, share),
+            caps,
+            structure=structure,
             batch_size=self.batch_size,
             hardware=self.hardware,
             **self.options,

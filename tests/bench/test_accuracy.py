@@ -61,7 +61,12 @@ def test_a_network_uses_the_multipliers_and_blocks_of_its_shapes(name, whole):
 
     network = networks.NETWORKS[name]
     before = kp.estimate(network.build(), network.config)
-    assert {resource: before[resource] for resource in whole} == whole
+    assert sum(layer.size // layer.reuse_factor for layer in before.layers) == whole["dsp"]
+    # Constants of few digits, and equal ones of one input, need no multiplier of their own.
+    assert 0.75 * whole["dsp"] < before["dsp"] <= whole["dsp"]
+    assert {resource: before[resource] for resource in whole if resource != "dsp"} == {
+        resource: number for resource, number in whole.items() if resource != "dsp"
+    }
 
 
 def test_the_budget_of_lenet_is_what_the_issue_asks():

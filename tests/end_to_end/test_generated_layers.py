@@ -105,32 +105,22 @@ def zeroed(weights, case, rng):
     return np.zeros_like(weights)
 
 
-def by_hand(order, strategy, reuse_factor, bits, *, limit=None, memory=True):
-    """Multipliers and blocks of one kernel, its weights in the order of the generated array."""
+def rows_and_blocks(order, strategy, reuse_factor, bits):
+    """Rows in use and blocks of one kernel from memory, its weights in the order of the generated array."""
     alive = [w for w in range(len(order)) if order[w] != 0]
-    if strategy == "latency":
-        return len(alive) if reuse_factor == 1 else min(len(alive), limit), 0
     used = alive if strategy == "resource_unrolled" else range(len(order))
     rows = {w // reuse_factor for w in used}
     blocks = {bit // 36 for row in rows for bit in range(row * bits, (row + 1) * bits)}
-    return len(rows), len(blocks) if memory and reuse_factor > 1 else 0
+    return len(rows), len(blocks)
 
 
 def cap(size, zeros, reuse_factor):
     return ceil(size / reuse_factor) - zeros // reuse_factor
 
 
-def per_multiplier(first, second):
-    narrow, wide = sorted((first, second))
-    if wide <= 8 or narrow <= 4:
-        return 0
-    return 1 if narrow <= 18 and wide <= 27 else 2
-
-
-def expected(case, layer, check):
+def expected(case, layer, check, by_hand):
     """The DSPs and blocks of each kernel."""
     kernels = [weights for weights in layer.get_weights() if weights.ndim > 1][:2]  # a GRU has a bias of two rows
-    one = per_multiplier(case.bits, case.bits)
     taken = {name: (found.strategy, found.reuse_factor) for name, found in check.by_layer.items()}
     found = {}
     if case.build.startswith(("depthwise", "separable")):
@@ -140,18 +130,25 @@ def expected(case, layer, check):
         strategy, factor = taken[name]
         assert strategy == ("resource" if case.strategy == "resource" else "latency")
         limit = cap(order.size * channels, int((order == 0).sum()), factor)
-        multipliers, _ = by_hand(order, strategy, factor, case.bits, limit=limit)
-        found[name] = {"dsp": multipliers * one, "bram": 0}
+        dsp = products(by_hand, order[:, None], order, case, strategy, factor, limit)
+        found[name] = {"dsp": dsp, "bram": 0}
     if case.build.startswith("separable"):
-        found["x_pointwise"] = plain(np.moveaxis(kernels[1], -1, 0).ravel(), case, *taken["x_pointwise"])
+        own = kernels[1].reshape(-1, kernels[1].shape[-1])
+        found["x_pointwise"] = plain(by_hand, own, case, *taken["x_pointwise"])
     if case.build.startswith("einsum"):
         positions = {"einsum": 5, "einsum_dots": 6, "einsum_heads": 3, "einsum_in_place": 1}[case.build]
-        found["x"] = plain(kernels[0].ravel(), case, *taken["x"], positions)
+        # Of "dc" the second axis is the data's; of "dec" and "bcd" the last two and the first two.
+        sides = {"einsum": (0, 1), "einsum_dots": (1, 0), "einsum_heads": (2, 0, 1), "einsum_in_place": (0, 1, 2)}
+        axes = sides[case.build]
+        kernel = np.transpose(kernels[0], axes)
+        inputs = kernel.reshape(-1, kernel.shape[-1]) if axes == (0, 1, 2) else kernel.reshape(len(kernel), -1)
+        found["x"] = plain(by_hand, inputs, case, *taken["x"], positions)
     if case.build.startswith(("lstm", "gru")):
         assert {strategy for strategy, _ in taken.values()} == {effective(case)}
         pairs = zip(taken.values(), kernels, strict=True)
-        first, second = (plain(kernel.T.ravel(), case, *settings) for settings, kernel in pairs)
-        gates = 3 * one if case.build.startswith("lstm") else 2 * one + per_multiplier(case.bits, case.bits + 1)
+        first, second = (plain(by_hand, kernel, case, *settings) for settings, kernel in pairs)
+        one = by_hand.blocks(case.bits, case.bits)
+        gates = 3 * one if case.build.startswith("lstm") else 2 * one + by_hand.blocks(case.bits, case.bits + 1)
         first["dsp"] += 4 * gates
         found = {"x": first, "x/recurrent": second}
     return found
@@ -161,10 +158,26 @@ def effective(case):
     return "resource" if case.strategy == "resource_unrolled" and case.reuse_factor == 1 else case.strategy
 
 
-def plain(order, case, strategy, factor, copies=1):
+def plain(by_hand, inputs, case, strategy, factor, copies=1):
+    """DSPs and blocks of a kernel that is given input by input."""
+    order = inputs.T.ravel()
     limit = cap(order.size, int((order == 0).sum()), factor)
-    multipliers, blocks = by_hand(order, strategy, factor, case.bits, limit=limit)
-    return {"dsp": multipliers * copies * per_multiplier(case.bits, case.bits), "bram": blocks}
+    dsp = products(by_hand, inputs, order, case, strategy, factor, limit)
+    in_memory = strategy != "latency" and factor > 1
+    return {
+        "dsp": dsp * copies,
+        "bram": rows_and_blocks(order, strategy, factor, case.bits)[1] if in_memory else 0,
+    }
+
+
+def products(by_hand, inputs, order, case, strategy, factor, limit):
+    if factor == 1:
+        return by_hand.constants(inputs, case.bits)
+    if strategy == "latency":
+        return by_hand.limited(inputs, case.bits, limit)
+    if case.backend == "Vivado" and strategy == "resource":
+        return by_hand.memory_in_vivado(order.reshape(-1, factor), case.bits)
+    return by_hand.memory(order, rows_and_blocks(order, strategy, factor, case.bits)[0], case.bits)
 
 
 def config_of(case):
@@ -182,10 +195,10 @@ def test_there_are_at_least_sixty_cases_and_none_twice():
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 @pytest.mark.filterwarnings("ignore::knapprune.hardware.model.HardwareWarning")
-def test_prediction_count_and_arithmetic_agree(case):
+def test_prediction_count_and_arithmetic_agree(case, by_hand):
     model, layer = network_of(case, np.random.default_rng(CASES.index(case)))
     check = kp.verify(model, config_of(case))
     counted = {name: found.counted for name, found in check.by_layer.items()}
     assert counted == {name: found.predicted for name, found in check.by_layer.items()}
-    assert counted == expected(case, layer, check)
+    assert counted == expected(case, layer, check, by_hand)
     assert check.uncounted == ()

@@ -95,12 +95,12 @@ def network_of(case, rng):
     return model, layer
 
 
-def by_hand(case, kernel):
-    """Multipliers and blocks, one weight and one bit at a time."""
+def rows_and_blocks(case, kernel):
+    """Rows with a weight in use and blocks of memory, one weight and one bit at a time."""
     flat = np.moveaxis(kernel, -1, 0).ravel()
     alive = [w for w in range(flat.size) if flat[w] != 0]
     if case.strategy == "latency":
-        return len(alive), 0
+        return 0, 0
     if case.strategy == "resource":
         alive = range(flat.size)
     blocks = set()
@@ -115,16 +115,19 @@ def test_there_are_at_least_forty_cases_and_none_twice():
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_prediction_count_and_arithmetic_agree(case):
+def test_prediction_count_and_arithmetic_agree(case, by_hand):
     model, layer = network_of(case, np.random.default_rng(CASES.index(case)))
     check = kp.verify(model, config_of(case))
     found = check.by_layer["pruned"]
     assert (len(check.by_layer), found.strategy, found.reuse_factor) == (1, case.strategy, case.reuse_factor)
-    multipliers, blocks = by_hand(case, layer.get_weights()[0])
+    kernel = layer.get_weights()[0]
+    rows, blocks = rows_and_blocks(case, kernel)
     assert found.predicted == found.counted
     assert found.counted["bram"] == blocks
-    per_multiplier = 0 if case.bits <= 8 else 1 if case.bits <= 18 else 2
-    assert found.counted["dsp"] == multipliers * per_multiplier
+    if case.strategy == "latency":
+        assert found.counted["dsp"] == by_hand.constants(kernel.reshape(-1, kernel.shape[-1]), case.bits)
+    else:
+        assert found.counted["dsp"] == by_hand.memory(kernel, rows, case.bits)
 
 
 # Reuse factors below, at and above the number of inputs; widths whose runs are 9, 2, 3, 4 and 3 rows long.

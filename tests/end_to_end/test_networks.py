@@ -6,10 +6,12 @@ import pytest
 from keras import layers
 
 from knapprune.adapters.keras import KerasAdapter
+from knapprune.hardware.model import HardwareWarning
 from knapprune.hls_config import HlsConfigError
 from knapprune.verification import verify
 
 UNROLLED = {"Precision": "ap_fixed<16,6>", "ReuseFactor": 2, "Strategy": "resource_unrolled"}
+constant = keras.initializers.Constant
 LATENCY = {"Precision": "ap_fixed<16,6>", "ReuseFactor": 1, "Strategy": "latency"}
 
 
@@ -40,8 +42,8 @@ def test_what_normalisations_and_slopes_multiply_is_counted(io_type, bn, slopes)
         [
             keras.Input((5, 8)),
             layers.Conv1D(6, 1, activation="relu", name="conv"),
-            layers.BatchNormalization(name="bn"),
-            layers.PReLU(name="slopes"),
+            layers.BatchNormalization(gamma_initializer=constant(0.3), name="bn"),
+            layers.PReLU(alpha_initializer=constant(0.3), name="slopes"),
         ]
     )
     check = verify(masked(model), {"Model": LATENCY | {"ReuseFactor": 2}}, io_type=io_type)
@@ -52,7 +54,11 @@ def test_what_normalisations_and_slopes_multiply_is_counted(io_type, bn, slopes)
 
 def test_of_two_normalisations_the_second_is_left():
     model = keras.Sequential(
-        [keras.Input((8,)), layers.BatchNormalization(name="first"), layers.BatchNormalization(name="second")]
+        [
+            keras.Input((8,)),
+            layers.BatchNormalization(gamma_initializer=constant(0.6), name="first"),
+            layers.BatchNormalization(gamma_initializer=constant(0.7), name="second"),
+        ]
     )
     config = {"Model": LATENCY, "LayerName": {"first": {"Precision": {"result": "auto"}}}}
     assert counted(verify(model, config)) == {"second": {"dsp": 8, "bram": 0}}
@@ -87,8 +93,10 @@ def test_a_separable_convolution_takes_its_settings_by_name():
     precision = {"depthwise": "fixed<9,3>", "pointwise": "fixed<20,4>", "depthwise_result": "fixed<14,6>"}
     settings = {"Strategy": "resource_unrolled", "ReuseFactor": 2, "Precision": precision}
     config = {"Model": LATENCY, "LayerName": {"sep": settings}}
+    of_three_digits = np.array([11, 13, 19, 21, 22, 25, 26, 29, 37, 41, 43, 45]) / 64
+    model.get_layer("sep").depthwise_kernel.assign(of_three_digits.reshape(3, 4, 1))
     use = counted(verify(masked(model, keep=1), config, io_type="io_stream"))
-    # 12 products of 9 x 16 bits; 12 rows of 20 x 14 bits, whose memory is 240 bits wide.
+    # 12 products of up to 9 x 16 bits; 12 rows of 20 x 14 bits, whose memory is 240 bits wide.
     assert use == {"sep_depthwise": {"dsp": 12, "bram": 0}, "sep_pointwise": {"dsp": 12, "bram": 7}}
 
 
@@ -131,19 +139,44 @@ def test_padding_strides_and_pooling_change_no_kernel():
 
 
 @pytest.mark.parametrize(("io_type", "copies"), [("io_parallel", 4), ("io_stream", 1)])
-def test_pixels_in_parallel_multiply_a_latency_convolution_unless_they_stream(io_type, copies):
+def test_pixels_in_parallel_multiply_a_latency_convolution_unless_they_stream(io_type, copies, by_hand):
     model = masked(keras.Sequential([keras.Input((10, 3)), layers.Conv1D(4, 3, name="conv")]))
     config = {"Model": LATENCY | {"ParallelizationFactor": 4}, "IOType": io_type}
-    alive = np.count_nonzero(model.get_layer("conv").get_weights()[0])
-    assert counted(verify(model, config))["conv"]["dsp"] == alive * copies
+    kernel = model.get_layer("conv").get_weights()[0]
+    assert counted(verify(model, config))["conv"]["dsp"] == by_hand.constants(kernel.reshape(9, 4), 16, 6) * copies
 
 
-def test_every_pixel_at_once_is_counted_once_for_each():
+def test_every_pixel_at_once_is_counted_once_for_each(by_hand):
     # hls4ml batches this one into a single big Dense and writes other sizes into the multiplier's configuration.
     model = masked(keras.Sequential([keras.Input((6, 4)), layers.Conv1D(3, 1, name="conv")]))
-    alive = np.count_nonzero(model.get_layer("conv").get_weights()[0])
+    kernel = model.get_layer("conv").get_weights()[0]
     check = verify(model, {"Model": LATENCY | {"ParallelizationFactor": 6}})
-    assert counted(check)["conv"]["dsp"] == alive * 6
+    assert counted(check)["conv"]["dsp"] == by_hand.constants(kernel[0], 16, 6) * 6
+
+
+@pytest.mark.parametrize("factor", [1, 2, 5, 10])
+def test_products_with_padding_are_none(factor, by_hand):
+    """Three taps at ten pixels: the first and the last pixel each have one beside the data, where they have a turn."""
+    model = keras.Sequential([keras.Input((10, 2)), layers.Conv1D(3, 3, padding="same", name="conv")])
+    kernel = model.get_layer("conv").get_weights()[0]
+    taps = [by_hand.constants(tap, 16, 6) for tap in kernel]
+    check = verify(model, {"Model": LATENCY | {"ParallelizationFactor": factor}})
+    whole = sum(taps) * factor
+    # Only where all pixels have multipliers of their own is a place always padding.
+    assert counted(check)["conv"]["dsp"] == whole - (taps[0] + taps[2] if factor == 10 else 0)
+
+
+def test_padding_of_two_axes_is_left_out(by_hand):
+    model = keras.Sequential([keras.Input((4, 3, 1)), layers.Conv2D(2, 3, padding="same", name="conv")])
+    kernel = model.get_layer("conv").get_weights()[0]
+    inside = [[3, 4, 3], [2, 3, 2]]  # of 4 and of 3 places, those whose tap reads data
+    expected = sum(
+        by_hand.constants(kernel[row, column], 16, 6) * inside[0][row] * inside[1][column]
+        for row in range(3)
+        for column in range(3)
+    )
+    check = verify(model, {"Model": LATENCY | {"ParallelizationFactor": 12}})
+    assert counted(check)["conv"]["dsp"] == expected
 
 
 def test_a_wide_sum_between_linear_layers_takes_more_dsps():
@@ -179,24 +212,36 @@ def test_words_deeper_than_a_block():
 
 def test_the_vivado_backend_is_counted_alike():
     model = masked(keras.Sequential([keras.Input((8,)), layers.Dense(6, name="fc")]))
+    # At 16 bits no width of a value makes a difference.
     vitis, vivado = (verify(model, {"Model": UNROLLED}, backend=name) for name in ("Vitis", "Vivado"))
     assert counted(vitis) == counted(vivado)
 
 
-@pytest.mark.parametrize("settings", [UNROLLED, LATENCY], ids=["unrolled", "latency"])
-def test_weights_too_small_for_their_type_are_counted_as_issued_and_reported(settings):
-    model = keras.Sequential([keras.Input((8,)), layers.Dense(6, name="fc")])
-    kernel = np.full((8, 6), 0.5)
-    kernel[:, 0] = 1e-3  # written with one decimal: 0.0
-    model.get_layer("fc").set_weights([kernel, np.zeros(6)])
-    check = verify(model, {"Model": settings | {"Precision": "ap_fixed<16,15>"}})
-    assert counted(check)["fc"]["dsp"] == 48 // settings["ReuseFactor"]
-    assert check.by_layer["fc"].vanished == 8
-    assert "8 weights are too small for their type" in check.summary()
+@pytest.mark.parametrize(("settings", "dsp"), [(UNROLLED, 4), (LATENCY, 8)], ids=["unrolled", "latency"])
+def test_weights_too_small_for_their_type_are_nothing_as_constants_and_reported(settings, dsp):
+    """56 weights of 1e-5 among 64: as constants they are gone, from memory rows of them are multiplied all the same."""
+    model = keras.Sequential([keras.Input((8,)), layers.Dense(8, name="fc")])
+    kernel = np.full((8, 8), 1e-5)
+    kernel[:, 0] = 0.3 + np.arange(8) / 16
+    model.get_layer("fc").set_weights([kernel, np.zeros(8)])
+    check = verify(model, {"Model": settings})
+    assert counted(check)["fc"]["dsp"] == (dsp if settings is LATENCY else 32)
+    assert check.by_layer["fc"].vanished == 56
+    assert "56 weights are too small for their type" in check.summary()
+
+
+def test_weights_that_do_not_fit_their_type_are_counted_as_what_they_become():
+    model = keras.Sequential([keras.Input((2,), name="data"), layers.Dense(2, name="fc")])
+    # In fixed<6,2>: 2.0 wraps around to -2.0 (one digit), 2.7 to -1.3125 (-21, three digits).
+    model.get_layer("fc").set_weights([np.array([[2.0, 0.3], [2.7, 1.0]]), np.zeros(2)])
+    wide = {"data": {"Precision": {"result": "ap_fixed<16,6>"}}}
+    with pytest.warns(HardwareWarning, match=r"'fc': 2 of 4 weights do not fit fixed<6,2> and wrap around"):
+        check = verify(model, {"Model": LATENCY | {"Precision": "ap_fixed<6,2>"}, "LayerName": wide})
+    assert counted(check)["fc"]["dsp"] == 1
 
 
 def test_the_device_decides_the_dsps_on_both_sides():
     model = masked(keras.Sequential([keras.Input((8,)), layers.Dense(6, name="fc")]), keep=1)
-    wide = {"Model": UNROLLED | {"Precision": "ap_fixed<22,6>"}}
+    wide = {"Model": UNROLLED | {"Precision": "ap_fixed<22,1>"}}  # with values as wide as their type
     assert counted(verify(model, wide, part="xcvu9p-flga2104-2-e"))["fc"]["dsp"] == 48
     assert counted(verify(model, wide, part="xcvc1902-vsva2197-2MP-e-S"))["fc"]["dsp"] == 24

@@ -27,6 +27,7 @@ def generated(weights, products=None, **changes):
         "data_bits": 16,
         "weights": weights,
         "products": np.flatnonzero(weights) if products is None else np.asarray(products, dtype=np.int64),
+        "fan_out": 4,
     }
     if changes.get("strategy", "resource_unrolled") != "resource_unrolled":
         fields["products"] = None
@@ -168,15 +169,14 @@ def test_a_resource_layer_keeps_its_dead_rows_and_blocks():
 
 
 def test_a_reuse_factor_of_one_binds_no_memory():
-    layer = count_layer(generated(np.ones(32), strategy="resource", reuse_factor=1), ONE_EACH)
-    assert (layer.multipliers, layer.bram) == (32, 0)
+    layer = count_layer(generated(np.full(32, 0.3), strategy="resource", reuse_factor=1), ONE_EACH)
+    assert (layer.multipliers, layer.bram) == (8, 0)  # equal constants of one input are one
 
 
-def test_a_latency_layer_counts_its_non_zero_weights_for_every_pixel():
-    weights = np.ones(32)
-    weights[:10] = 0
+def test_a_latency_layer_counts_its_constants_of_three_digits_for_every_pixel():
+    weights = np.arange(32) / 1024  # 8 inputs of 4 weights each: 0 to 31
     layer = count_layer(generated(weights, strategy="latency", reuse_factor=1, copies=3), ONE_EACH)
-    assert (layer.multipliers, layer.bram) == (22 * 3, 0)
+    assert (layer.multipliers, layer.bram) == (10 * 3, 0)  # 11, 13, 19, 21, 22, 23, 25, 26, 27 and 29 have three
 
 
 def test_more_weights_than_the_parameters_state_are_an_error():

@@ -18,7 +18,7 @@ def network():
         [
             keras.Input((16,)),
             keras.layers.Dense(32, activation="relu", name="fc1"),
-            keras.layers.BatchNormalization(name="bn"),
+            keras.layers.BatchNormalization(gamma_initializer=keras.initializers.Constant(0.3), name="bn"),
             keras.layers.Dense(5, name="fc2"),
         ]
     )

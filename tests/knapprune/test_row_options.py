@@ -1,6 +1,7 @@
 """Rows and the memory words they share, against every subset of rows and against a count bit by bit."""
 
 import itertools
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ from knapprune.adapters.keras import KerasAdapter
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.hardware.model import SharedWords
 from knapprune.layers import Layer
+from knapprune.rounding import Rounding
 from knapprune.row_options import LONGEST_CHAIN, row_options
 from knapprune.selection import select
 from knapprune.structures import labels
@@ -139,10 +141,10 @@ def test_the_selection_is_the_best_of_all_rows(bits):
     assert found.solution.status == "OPTIMAL"
     used, worth = [], []
     for own in kernels.values():
-        a_layer = layer(own.shape, 2, bits, bits)
+        a_layer = replace(layer(own.shape, 2, bits, bits), weight_type=Rounding.parse(f"fixed<{bits},6>"))
         rows = labels(a_layer, "dsp-row")
         subsets = list(itertools.product([False, True], repeat=int(rows.max()) + 1))
-        used.append([tuple(HARDWARE.use(a_layer, np.array(keep)[rows]).values()) for keep in subsets])
+        used.append([tuple(HARDWARE.use(a_layer, own * np.array(keep)[rows]).values()) for keep in subsets])
         worth.append([np.abs(own)[np.array(keep)[rows]].sum() for keep in subsets])
     best = max(
         one + two
@@ -182,7 +184,7 @@ def test_layers_with_and_without_memory_share_one_knapsack():
     model = network(1, (12, 10, 4))
     mixed = config(16, fc1={"Strategy": "Latency", "ReuseFactor": 1})
     found = select(model, mixed, {"dsp": 0.5, "bram": 0.5, "fc0": {"bram": 9}})
-    assert found.structures == {"fc0": "row-and-word", "fc1": "unstructured"}
+    assert found.structures == {"fc0": "row-and-word", "fc1": "constant"}
     assert found.solution.status == "OPTIMAL"
     assert found.resources.by_layer["fc0"]["bram"] <= 9
     assert found.resources["dsp"] == found.before["dsp"] // 2

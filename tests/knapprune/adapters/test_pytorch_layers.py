@@ -92,6 +92,7 @@ def test_in_io_stream_the_data_is_turned_and_the_weights_are_not():
 
 def test_a_normalisation_that_is_not_folded_is_a_layer_that_scales():
     model = torch.nn.Sequential(torch.nn.Linear(4, 6), torch.nn.ReLU(), torch.nn.BatchNorm1d(6))
+    torch.nn.init.constant_(model[2].weight, 0.3)
     fc, bn = ADAPTER.layers(model, replace(config((4,)), model={**UNROLLED, "ReuseFactor": 2}))
     assert (fc.kind, bn.kind, bn.products[0].multipliers) == ("dense", "scale", 3)
 

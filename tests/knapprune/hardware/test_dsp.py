@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knapprune.hardware.dsp import DSP48E1, DSP48E2, DSP58, MultiplierTable, table_of_part
+from knapprune.hardware.dsp import DSP48E1, DSP48E2, DSP58, MultiplierTable, of_vivado_hls, table_of_part
 
 WIDTHS = st.integers(1, 64)
 
@@ -28,6 +28,15 @@ def test_the_order_of_operands_is_of_no_matter(first, second):
 @given(WIDTHS, WIDTHS)
 def test_a_wider_operand_never_takes_fewer_blocks(first, second):
     assert DSP48E1.blocks(first, second) <= DSP48E1.blocks(first + 1, second)
+
+
+def test_products_that_reports_of_vitis_hls_have_in_logic_and_in_blocks():
+    in_logic = [(10, 8), (8, 10), (9, 8), (7, 7), (16, 4)]
+    in_blocks = [(11, 7), (12, 6), (13, 6), (16, 5), (12, 10), (18, 17)]
+    assert [DSP48E2.blocks(*pair) for pair in in_logic] == [0] * len(in_logic)
+    assert [DSP48E2.blocks(*pair) for pair in in_blocks] == [1] * len(in_blocks)
+    assert of_vivado_hls(DSP48E2).blocks(10, 8) == 1
+    assert table_of_part("xcu250", "Vivado") == of_vivado_hls(DSP48E2)
 
 
 def test_the_part_decides_the_block():

@@ -81,7 +81,7 @@ def test_multipliers_times_their_price_are_the_dsps(setting, weight_bits, data_b
     ("changes", "dsp", "bram"),
     [
         ({}, "structure 'dsp-row' saves it", "'bram-run' can save bram here, and 'row-and-word' more"),
-        ({"strategy": "latency", "reuse_factor": 1}, "structure 'unstructured' saves it", None),
+        ({"strategy": "latency", "reuse_factor": 1}, "structure 'constant' saves it", None),
         ({"strategy": "latency"}, "only caps its multipliers; 'resource_unrolled'", None),
         ({"strategy": "resource"}, "spends the same on zeros; 'resource_unrolled'", "'resource_unrolled' with"),
         ({"strategy": "distributed_arithmetic", "reuse_factor": 1}, None, None),

@@ -158,7 +158,7 @@ def test_a_row_that_is_dead_already_costs_nothing():
 def test_the_finest_structure_that_saves_is_named():
     assert HARDWARE.structure(layer(), ("dsp",)) == "dsp-row"
     assert HARDWARE.structure(layer(), ("dsp", "bram")) == "row-and-word"
-    assert HARDWARE.structure(layer(strategy="latency", reuse_factor=1), ("dsp",)) == "unstructured"
+    assert HARDWARE.structure(layer(strategy="latency", reuse_factor=1), ("dsp",)) == "constant"
 
 
 @pytest.mark.parametrize("strategy", ["latency", "resource"])

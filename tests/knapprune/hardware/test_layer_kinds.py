@@ -15,9 +15,11 @@ from knapprune.hardware.scale import resolve_scale
 from knapprune.hardware.separable import separable_config
 from knapprune.hls_config import HlsConfigError, read_hls_config
 from knapprune.layers import Products
+from knapprune.rounding import Rounding
 from knapprune.structures import STRUCTURES, labels
 
 HARDWARE = Hls4mlHardware()
+WIDE = Rounding.parse("fixed<16,6>")
 
 
 def config(strategy="latency", reuse_factor=1, io_type="io_parallel", **names):
@@ -84,7 +86,7 @@ def test_a_depthwise_multiplier_owns_neighbouring_channels():
     assert rows[..., 0].ravel().tolist() == [w // 6 for w in range(36)]
     assert layer.n_in == 9
     assert labels(layer, "neuron")[1, 2, :, 0].tolist() == [0, 1, 2, 3]
-    assert HARDWARE.use(layer, np.zeros(layer.kernel_shape)) == {"dsp": 6, "bram": 0}
+    assert HARDWARE.use(layer, np.full(layer.kernel_shape, 0.3)) == {"dsp": 6, "bram": 0}
 
 
 def test_an_einsum_kernel_is_laid_out_in_place_contracted_own():
@@ -108,7 +110,7 @@ def test_dots_stand_for_the_datas_own_axes():
 def test_fixed_and_the_costs_of_what_lives_add_up_to_the_use(layer, structure):
     rng = np.random.default_rng(1)
     kernel = np.where(rng.random(layer.kernel_shape) < 0.5, rng.normal(size=layer.kernel_shape), 0)
-    own = labels(layer, structure)
+    own = labels(layer, structure, kernel)
     keep = rng.random(own.max() + 1) < 0.5
     kernel = kernel * keep[own]
     costs = HARDWARE.costs(layer, own, kernel)
@@ -138,15 +140,32 @@ def test_the_two_kernels_of_a_recurrent_layer_may_have_two_reuse_factors():
 
 @pytest.mark.parametrize(("io_type", "factor", "multipliers"), [("io_parallel", 1, 20), ("io_stream", 1, 4)])
 def test_a_normalisation_multiplies_all_values_or_those_that_come_together(io_type, factor, multipliers):
-    layer = resolve_scale(config("latency", factor, io_type), "bn", "BatchNormalization", (5, 4), 16, 16)
+    settings = config("latency", factor, io_type)
+    layer = resolve_scale(settings, "bn", "BatchNormalization", (5, 4), np.array([0.3, 0.7, 0.9, 1.3]), WIDE, 16)
     assert HARDWARE.use(layer, np.zeros(0)) == {"dsp": multipliers, "bram": 0}
     assert HARDWARE.explain(layer, np.zeros(0)).legal_reuse_factors == {}
 
 
 def test_a_reuse_factor_caps_a_normalisation_but_no_prelu():
     shared = config("latency", 3)
+    values = np.full(20, 0.3)  # 307 of 1024: ten bits with a sign
     for hls_type, multipliers in (("BatchNormalization", 7), ("PReLU", 20)):
-        assert resolve_scale(shared, "x", hls_type, (5, 4), 16, 16).products == (Products(multipliers, 16, 16),)
+        assert resolve_scale(shared, "x", hls_type, (5, 4), values, WIDE, 16).products == (
+            Products(multipliers, 10, 16),
+        )
+
+
+def test_scales_of_few_digits_are_shifts_and_need_no_multiplier():
+    scales = np.array([1.0, 0.75, 0.3, -0.5])  # one, two, five and one digit
+    (group,) = resolve_scale(config(), "bn", "BatchNormalization", (5, 4), scales, WIDE, 16).products
+    assert group == Products(5, 10, 16)
+
+
+def test_slopes_that_differ_by_position_are_read_one_after_the_other_in_a_stream():
+    slopes = np.ones((5, 4))
+    streamed = resolve_scale(config(io_type="io_stream"), "slopes", "PReLU", (5, 4), slopes, WIDE, 16)
+    assert streamed.products == (Products(4, 16, 16),)
+    assert resolve_scale(config(), "slopes", "PReLU", (5, 4), slopes, WIDE, 16).products == ()
 
 
 def test_both_parts_of_a_separable_convolution_take_its_settings():

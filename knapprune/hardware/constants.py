@@ -1,0 +1,172 @@
+"""Multipliers of weights that are constants: which ones HLS builds, and which it does not need.
+
+At reuse factor 1 each weight is a constant in the logic, and synthesis reports (``docs/benchmarks/vendor.md``) show
+what becomes of the products of one input:
+
+- A constant of at most two non-zero signed digits is a shift or two and one addition: no multiplier.
+- Equal constants are multiplied once, for all outputs that they go to.
+- What is left takes one multiplier for each distinct pair of input and constant.
+
+Signed digits are those of the canonical form (the non-adjacent form, with the fewest digits -1, 0 and 1): Reitwiesner,
+"Binary arithmetic", Advances in Computers 1, 1960.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+import numpy.typing as npt
+
+from knapprune.layers import Layer
+
+#: The fewest signed digits for which HLS builds a multiplier.
+DIGITS_OF_A_PRODUCT = 3
+#: Up to this width of the data, operands are narrowed one by one in ways that reports do not show.
+UPPER_BOUND_BITS = 12
+
+Integers = npt.NDArray[np.int64]
+
+
+def signed_digits(numbers: npt.NDArray[np.integer]) -> npt.NDArray[np.uint8]:
+    """Count the non-zero digits of whole numbers in the form with the fewest, of digits -1, 0 and 1.
+
+    Parameters
+    ----------
+    numbers
+        Any shape; of magnitude below 2**61.
+
+    Returns
+    -------
+    numpy.ndarray
+        The counts, same shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> signed_digits(np.array([0, 7, -12, 11])).tolist()  # 8 - 1, -16 + 4, 8 + 4 - 1
+    [0, 2, 2, 3]
+    """
+    magnitude = np.abs(numbers, dtype=np.int64)
+    # The digits of the non-adjacent form are where 3x and x differ.
+    digits: npt.NDArray[np.uint8] = np.bitwise_count(3 * magnitude ^ magnitude)
+    return digits
+
+
+def signed_bits(numbers: Integers) -> Integers:
+    """Count the bits that whole numbers need with a sign.
+
+    Parameters
+    ----------
+    numbers
+        Any shape.
+
+    Returns
+    -------
+    numpy.ndarray
+        Same shape: 4 for 7 and -8, 5 for 8 and -9, 1 for 0.
+    """
+    # A double holds these exactly enough: only its exponent is read, and weights have at most 53 bits.
+    _, exponent = np.frexp(np.where(numbers < 0, ~numbers, numbers).astype(np.float64))
+    return exponent.astype(np.int64) + 1
+
+
+@dataclass(frozen=True)
+class Constants:
+    """The multipliers of one kernel of constants.
+
+    Parameters
+    ----------
+    owner
+        Shape of the kernel: the multiplier of each weight, -1 where it needs none.
+    value
+        Shape (multipliers,): the constant of each, as a multiple of its type's last bit.
+    copies
+        Shape (multipliers,): how often each is there, for pixels that are computed in parallel.
+    known
+        Whether `value` is what the chip holds; else it is 1 for each weight that is not zero.
+    """
+
+    owner: npt.NDArray[np.signedinteger]
+    value: Integers
+    copies: Integers
+    known: bool
+
+
+def constants(layer: Layer, kernel: npt.NDArray[np.generic]) -> Constants:
+    """Find the multipliers that HLS builds for the weights of a kernel, each a constant.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    kernel
+        Shape ``layer.kernel_shape``: the weights as hls4ml gets them, normalisations folded in.
+
+    Returns
+    -------
+    Constants
+        In the order of the first weight that each is for. Where weights are truth values, or their type is not known,
+        each that is not zero is taken for a constant of its own that needs a multiplier.
+    """
+    from knapprune.hardware.constants_loop import number_constants  # the compiler takes its time to load
+
+    rank, fans = len(layer.kernel_shape), {axis % len(layer.kernel_shape) for axis in layer.fan_out}
+    order = [axis for axis in range(rank) if axis not in fans] + sorted(fans)
+    whole, known = integers_of(layer, kernel)
+    shape = [layer.kernel_shape[axis] for axis in order]
+    inputs = prod(shape[: rank - len(fans)])
+    rows = np.ascontiguousarray(np.transpose(whole, order)).reshape(inputs, -1)
+    owner = np.empty(rows.shape, np.int32 if rows.size < 1 << 31 else np.int64)
+    value, start = np.empty(rows.size, np.int64), np.empty(inputs + 1, np.int64)
+    found = number_constants(rows, DIGITS_OF_A_PRODUCT, known, owner, value, start)
+    back = np.transpose(owner.reshape(shape), np.argsort(order))
+    return Constants(back, value[:found], np.repeat(_copies_of_inputs(layer, inputs), np.diff(start)), known)
+
+
+def integers_of(layer: Layer, kernel: npt.NDArray[np.generic]) -> tuple[Integers, bool]:
+    """Bring a kernel to whole multiples of the last bit of its type.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    kernel
+        Any shape.
+
+    Returns
+    -------
+    integers
+        Same shape.
+    known
+        Whether these are the values on the chip. Truth values, and weights of a type that is not known, become 0 and 1.
+    """
+    if layer.weight_type is None or kernel.dtype == np.bool_:
+        return (np.asarray(kernel) != 0).astype(np.int64), False
+    return layer.weight_type.integers(kernel)[0], True
+
+
+def is_upper_bound(layer: Layer) -> bool:
+    """Say whether the multipliers of a layer are known from above only.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+
+    Returns
+    -------
+    bool
+        For constants and data of few bits, and for ``latency`` above reuse factor 1, where hls4ml sets a limit.
+    """
+    if layer.strategy == "latency" and layer.reuse_factor > 1:
+        return True
+    return layer.constant and layer.data_bits <= UPPER_BOUND_BITS
+
+
+def _copies_of_inputs(layer: Layer, inputs: int) -> Integers:
+    """Say at how many pixels in parallel each row of inputs is multiplied: tap by tap of a convolution's window."""
+    if not layer.reached:
+        return np.full(inputs, layer.copies, dtype=np.int64)
+    return np.repeat(np.array(layer.reached, dtype=np.int64), inputs // len(layer.reached))
