@@ -78,18 +78,24 @@ def as_numbered(design: Design, modules: Mapping[str, Module], top: Module, dead
     }
     taken = {calls[position].name for position in first}
     missing = [call.name for call in calls if call.name not in taken and kind_of(call.function) in _MULTIPLYING]
-    hidden = [name for name in modules if hides_its_layer(name)]
-    if len(missing) != len(hidden):
-        raise ReportError(
-            f"reports: of another model: layers without a module are {', '.join(missing) or 'none'}, and modules that "
-            f"hide their layer {', '.join(hidden) or 'none'}, expected one for each"
-        )
+    _check_hidden(missing, modules, top)
     numbered_design = replace(
         design,
         arguments=tuple(_renamed(argument, certain) for argument in design.arguments),
         calls=tuple(replace(call, index=certain.get(call.index)) for call in design.calls),
     )
     return numbered_design, frozenset(numbers) - frozenset(certain.values())
+
+
+def _check_hidden(missing: Sequence[str], modules: Mapping[str, Module], top: Module) -> None:
+    inside = {inner for name, one in modules.items() if index_of(name) is not None for inner in one.instances or ()}
+    hidden = [name for name in modules if hides_its_layer(name) and name not in inside]
+    # Without the text a hidden module may be inside another, so that there may be more of them than layers.
+    if len(missing) > len(hidden) or (len(missing) < len(hidden) and top.instances is not None):
+        raise ReportError(
+            f"reports: of another model: layers without a module are {', '.join(missing) or 'none'}, and modules that "
+            f"hide their layer {', '.join(hidden) or 'none'}, expected one for each"
+        )
 
 
 def _without_doubtful_padding(design: Design, modules: Mapping[str, Module]) -> Design:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from knapprune.comparison import LayerCheck
-from knapprune.generated import read_project
+from knapprune.generated import GeneratedProject, read_project
 from knapprune.generated_files import GeneratedProjectError
 from knapprune.vendor.csynth import Module, read_module
 from knapprune.vendor.design import Design, read_design
@@ -87,16 +87,7 @@ def side_by_side(run: Run, project: Path, layers: Mapping[str, LayerCheck]) -> R
         If they are the reports of another model; the message names the first layer that does not match.
     """
     own, kernels = read_design(project), read_project(project)
-    dead = dead_values(kernels.layers, own)
-    design, notes = own, []
-    if run.files.project is not None and (run.files.project / "firmware").is_dir():
-        try:
-            design = read_design(run.files.project)
-            notes += check_project(kernels, run.files.project)
-            check_activations(own, design)
-        except GeneratedProjectError as error:
-            design = own
-            notes.append(f"the project around the reports is not compared: {error}")
+    design, notes = _design_of_reports(run, own, kernels)
     top = run.modules.get(own.top)
     if top is None:
         raise ReportError(
@@ -105,12 +96,12 @@ def side_by_side(run: Run, project: Path, layers: Mapping[str, LayerCheck]) -> R
         )
     old = left_over(run.modules, top)
     current = {name: module for name, module in run.modules.items() if name not in old}
+    shell = [name for name, module in current.items() if top.name in (module.instances or ())]
     check_parts(own.part, current, run.utilisation)
+    dead = dead_values(kernels.layers, own)
     design, doubtful = as_numbered(design, current, top, dead)
     check_run(design, current, doubtful)
-    shell = [name for name, module in current.items() if top.name in (module.instances or ())]
-    if not shell:
-        notes += check_interface(design, top)
+    notes += [] if shell else check_interface(design, top)
     check_sizes(design, current, dead)
     calls = {call.index: call for call in design.calls if call.index is not None}
     placement = with_hidden(place(current, top, calls), current, design, dead)
@@ -138,6 +129,20 @@ def side_by_side(run: Run, project: Path, layers: Mapping[str, LayerCheck]) -> R
             *_notes(own, top, shell, old, absent),
         ),
     )
+
+
+def _design_of_reports(run: Run, own: Design, kernels: GeneratedProject) -> tuple[Design, list[str]]:
+    """Read the project that the reports stand in, once it is known to be the model's; its own where there is none."""
+    around = run.files.project
+    if around is None or not (around / "firmware").is_dir():
+        return own, []
+    try:
+        design = read_design(around)
+        notes = check_project(kernels, around)
+    except GeneratedProjectError as error:
+        return own, [f"the project around the reports is not compared: {error}"]
+    check_activations(own, design)
+    return design, notes
 
 
 def _notes(own: Design, top: Module, shell: list[str], old: tuple[str, ...], absent: list[str]) -> list[str]:

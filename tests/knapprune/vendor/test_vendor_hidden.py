@@ -156,6 +156,21 @@ def test_numbers_counted_otherwise_are_found_by_order(projects, checks, forms, w
         side_by_side(read_run(tmp_path / "other"), projects / "different", checks)
 
 
+@pytest.mark.parametrize("kinds", [("xml", "rpt"), ("xml",)])
+def test_a_hidden_module_inside_one_with_a_number_is_part_of_it(
+    projects, checks, run, forms, write_reports, tmp_path, kinds
+):
+    """A convolution hides its number in the function that it calls, and its own name has it."""
+    modules = run((16, 12, 6, 6, 5))
+    inner = forms.Module("pointwise_conv_1d_latency_cl_0_0_0_0_0_0_0_0_1", dsp=50)
+    last = next(module for module in modules if "config11" in module.name)
+    last.inside.append(inner.name)
+    write_reports(tmp_path, [*modules, inner], kinds, tool="2019.2")
+    found = side_by_side(read_run(tmp_path), projects / "different", checks)
+    assert found.by_layer["output"]["dsp"] == 103
+    assert (inner.name in found.unmatched) == ("rpt" not in kinds)
+
+
 def test_padding_with_another_number_is_listed_by_itself(checks, forms, write_reports, tmp_path):
     """hls4ml adds padding last, and has numbered it otherwise in every version."""
     model = keras.Sequential(

@@ -75,7 +75,7 @@ def test_a_prelu_without_a_type_in_its_struct_has_that_of_its_array(unpack):
     path = folder / "firmware" / "weights" / "a5.h"
     path.write_text(path.read_text().replace("model_default_t", "double[] "))
     with pytest.raises(
-        GeneratedProjectError, match="layer 'prelu': expected the type of an array in .*a5.h, found none"
+        GeneratedProjectError, match=r"layer 'prelu': expected the type of an array in .*a5\.h, found none"
     ):
         read_project(folder)
 
