@@ -12,20 +12,19 @@ from numpy.typing import NDArray
 
 from knapprune.adders import AdderGraphError, LayerAdders
 from knapprune.generated_adders import layer_adders
+from knapprune.generated_files import GeneratedProjectError, read, read_settings, top_source, without_macros
 from knapprune.generated_kinds import READERS, Call
-from knapprune.generated_layer import GeneratedLayer, GeneratedProjectError, Source
+from knapprune.generated_layer import GeneratedLayer, Source
 
 # ``nnet::dense<input_t, layer2_t, config2>(in, out, w2, b2); // name``: one line a layer, in the top function.
 _CALL = re.compile(
     r"^\s*nnet::(?P<function>\w+)<(?P<types>\w+,.*?)\b(?P<config>\w+)>\((?P<arguments>[^)]*)\);\s*//\s*(?P<name>\S+)\s*$",
     re.MULTILINE,
 )
-_STRUCT = re.compile(r"^struct (?P<name>\w+)(?: : nnet::\w+)? \{(?P<body>.*?)^\};", re.MULTILINE | re.DOTALL)
-_TYPE = re.compile(r"^typedef (?P<type>.+) (?P<name>\w+);", re.MULTILINE)
+STRUCT = re.compile(r"^struct (?P<name>\w+)(?: : nnet::\w+)? \{(?P<body>.*?)^\};", re.MULTILINE | re.DOTALL)
+TYPE = re.compile(r"^typedef (?P<type>.+) (?P<name>\w+);", re.MULTILINE)
 _UNROLLED_CLASS = re.compile(r"^class (dense_resource_unrolled_\w+)\b", re.MULTILINE)
 _PRODUCT = re.compile(r"\bproduct\(data\[\d+\], weights\[(\d+)\]\)")
-_PART = re.compile(r'^set part "([^"]*)"', re.MULTILINE)
-_BACKEND = re.compile(r'^set backend "vivado', re.MULTILINE)
 _WINDOW = re.compile(r"^class fill_buffer_(\w+)\b", re.MULTILINE)
 _ALIAS = re.compile(r"^\s*auto\s*&\s*(?P<name>\w+) = (?P<of>\w+);", re.MULTILINE)
 _MAX_POOLING = re.compile(r"pool_op = nnet::Max;")
@@ -42,7 +41,7 @@ class GeneratedProject:
     others
         Names of layers that hold weights and are of other kinds (embeddings, bidirectional layers, ...).
     part, backend
-        The device, and hls4ml's backend: ``"Vivado"`` or ``"Vitis"``; from ``project.tcl``.
+        The device, and hls4ml's backend: ``"Vivado"`` or ``"Vitis"``; from the settings of the run.
     adders
         Layers that ``distributed_arithmetic`` made adder graphs of.
     """
@@ -73,22 +72,21 @@ def read_project(folder: Path) -> GeneratedProject:
         If a file is missing or a layer cannot be read; the message names it.
     """
     firmware = folder / "firmware"
-    sources = sorted(firmware.glob("*.cpp"))
-    if len(sources) != 1:
-        raise GeneratedProjectError(f"folder: expected one top function in {firmware}, got {len(sources)} .cpp files")
-    top = _read(sources[0])
-    parameters, defines = _read(firmware / "parameters.h"), _read(firmware / "defines.h")
-    generated = _read(firmware / "nnet_utils" / "nnet_code_gen.h")
+    top, defines = read(top_source(firmware)), read(firmware / "defines.h")
+    parameters = without_macros(read(firmware / "parameters.h"), defines)
+    # Before hls4ml 0.7 no code was generated beside the top function.
+    code = firmware / "nnet_utils" / "nnet_code_gen.h"
+    generated = read(code) if code.is_file() else ""
     try:
         adders = layer_adders(top, parameters, defines, generated)
     except AdderGraphError as error:
         raise GeneratedProjectError(f"folder: {firmware}: {error}") from error
-    settings = _read(folder / "project.tcl")
-    structs = {match["name"]: match["body"] for match in _STRUCT.finditer(parameters)}
-    backend = "Vivado" if _BACKEND.search(settings) else "Vitis"
+    settings = read_settings(folder)
+    structs = {match["name"]: match["body"] for match in STRUCT.finditer(parameters)}
+    backend = "Vivado" if settings.get("backend", "").startswith("vivado") else "Vitis"
     source = Source(
         structs=structs,
-        types={match["name"]: match["type"] for match in _TYPE.finditer(defines)},
+        types={match["name"]: match["type"] for match in TYPE.finditer(without_macros(defines, defines))},
         products=_products_by_class(generated),
         weights=firmware / "weights",
         streamed="hls::stream<" in top,
@@ -103,11 +101,13 @@ def read_project(folder: Path) -> GeneratedProject:
         if call.name in adders:
             continue
         if call.function in READERS:
-            layers.extend(READERS[call.function](call, source))
+            try:
+                layers.extend(READERS[call.function](call, source))
+            except KeyError as error:
+                raise GeneratedProjectError(f"layer {call.name!r}: its structs do not say {error}") from error
         elif call.arrays:
             others.append(call.name)
-    part = _PART.search(settings)
-    return GeneratedProject(tuple(layers), tuple(others), part[1] if part else "", backend, tuple(adders.values()))
+    return GeneratedProject(tuple(layers), tuple(others), settings.get("part", ""), backend, tuple(adders.values()))
 
 
 def _call(found: re.Match[str], weights: Path) -> Call:
@@ -131,12 +131,6 @@ def _never_negative(top: str, structs: dict[str, str]) -> frozenset[str]:
             if alias["of"] in positive:
                 positive.add(alias["name"])
     return frozenset(positive)
-
-
-def _read(path: Path) -> str:
-    if not path.is_file():
-        raise GeneratedProjectError(f"folder: expected a Vivado or Vitis project of hls4ml, {path} is missing")
-    return path.read_text()
 
 
 def _products_by_class(code: str) -> dict[str, NDArray[np.int64]]:

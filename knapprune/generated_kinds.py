@@ -11,7 +11,8 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from knapprune.generated_layer import GeneratedLayer, GeneratedProjectError, Source, aliases, numbers
+from knapprune.generated_files import GeneratedProjectError
+from knapprune.generated_layer import GeneratedLayer, Source, aliases, numbers
 from knapprune.generated_weights import bits, constants_to_multiply, integers
 
 _STRATEGY = re.compile(r"strategy = nnet::(\w+);")
@@ -123,7 +124,8 @@ def scale(call: Call, source: Source) -> tuple[GeneratedLayer, ...]:
     sizes, names = numbers(body), aliases(body)
     at_once = source.packed(call.types[0], call.name) if source.streamed else sizes["n_in"]
     normalises = call.function == "normalize"
-    parameter = names["scale_t" if normalises else "param_t"]
+    # Structs name the type of a PReLU's weights since hls4ml 1.0.
+    parameter = names.get("scale_t" if normalises else "param_t") or source.element(call.arrays[0], call.name)
     weight_bits, data_bits = source.bits(parameter, call.name), source.bits(call.types[0], call.name)
     limit = -(-sizes["n_in"] // sizes["reuse_factor"]) if normalises else at_once
     written = source.array(call.arrays[0], call.name)
@@ -194,14 +196,16 @@ def _reads(body: str, source: Source) -> NDArray[np.int64] | None:
 def _product_sum(
     call: Call, source: Source, body: str, multiplier: str, shape: tuple[int, int], copies: int
 ) -> GeneratedLayer:
-    kernel, strategy = _KERNEL.search(multiplier), _STRATEGY.search(body)
-    if kernel is None or strategy is None:
+    # Structs name their kernel since hls4ml 1.0, which brought kernels that are generated.
+    found, strategy = _KERNEL.search(multiplier), _STRATEGY.search(body)
+    kernel = found[1] if found else None
+    if strategy is None or (kernel is None and strategy[1] == "resource_unrolled"):
         raise GeneratedProjectError(f"layer {call.name!r}: no kernel or strategy in struct {call.config}")
     weights = source.array(call.arrays[0] if call.arrays else None, call.name)
     if weights.size != prod(shape):
         raise GeneratedProjectError(f"layer {call.name!r}: expected {prod(shape)} weights, got {weights.size}")
-    if strategy[1] == "resource_unrolled" and kernel[1] not in source.products:
-        raise GeneratedProjectError(f"layer {call.name!r}: its kernel {kernel[1]} is not in nnet_code_gen.h")
+    if strategy[1] == "resource_unrolled" and kernel not in source.products:
+        raise GeneratedProjectError(f"layer {call.name!r}: its kernel {kernel} is not in nnet_code_gen.h")
     sizes = numbers(body)
     weight_type = aliases(body)["weight_t"]
     constant = sizes["reuse_factor"] == 1 and strategy[1] != "distributed_arithmetic" and not source.streamed
@@ -218,7 +222,7 @@ def _product_sum(
         weight_bits=source.bits(weight_type, call.name),
         data_bits=source.bits(call.types[0], call.name) - positive,
         weights=weights,
-        products=source.products.get(kernel[1]),
+        products=None if kernel is None else source.products.get(kernel),
         weight_type=source.text(weight_type, call.name),
         fan_out=shape[1],
     )

@@ -10,15 +10,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-_NUMBER = re.compile(r"static const \w+ (\w+) += ([-\d*]+);")
-_ALIAS = re.compile(r"typedef (\w+) (\w+);")
+from knapprune.generated_files import GeneratedProjectError
+
+_NUMBER = re.compile(r"static const \w+ (\w+) += ([-\d* ]+);")
+_ALIAS = re.compile(r"typedef (.+) (\w+);")
 _BITS = re.compile(r"\bap_u?(?:fixed|int)<\s*(\d+)")
 _PACKED = re.compile(r"nnet::array<.*,\s*([\d*]+)>$")
 _ARRAY = re.compile(r"=\s*\{(.*?)\};", re.DOTALL)
-
-
-class GeneratedProjectError(ValueError):
-    """A generated project that cannot be read, or that contradicts itself."""
+_ELEMENT = re.compile(r"^(\w+) \w+\[", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,7 @@ class Source:
         Parameters
         ----------
         type_name
-            As in ``defines.h``.
+            As in ``defines.h``, or the type itself.
         layer
             For the message.
 
@@ -163,7 +162,7 @@ class Source:
         Parameters
         ----------
         type_name
-            As in ``defines.h``.
+            As in ``defines.h``, or the type itself.
         layer
             For the message.
 
@@ -177,7 +176,7 @@ class Source:
         GeneratedProjectError
             If there is no such type.
         """
-        return _find(self.types, type_name, layer)
+        return type_name if _BITS.match(type_name) else _find(self.types, type_name, layer)
 
     def packed(self, type_name: str, layer: str) -> int:
         """Say how many words of a type come together in a stream.
@@ -234,6 +233,32 @@ class Source:
             raise GeneratedProjectError(
                 f"layer {layer!r}: expected plain numbers in {path}, got another format"
             ) from None
+
+    def element(self, name: str, layer: str) -> str:
+        """Name the type of an array's values.
+
+        Parameters
+        ----------
+        name
+            The array's name.
+        layer
+            For the message.
+
+        Returns
+        -------
+        str
+            As in ``defines.h``.
+
+        Raises
+        ------
+        GeneratedProjectError
+            If the file of the array does not say.
+        """
+        path = self.weights / f"{name}.h"
+        found = _ELEMENT.search(path.read_text())
+        if found is None:
+            raise GeneratedProjectError(f"layer {layer!r}: expected the type of an array in {path}, found none")
+        return found[1]
 
 
 def numbers(body: str) -> dict[str, int]:

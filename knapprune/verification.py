@@ -27,7 +27,8 @@ from knapprune.surroundings import surroundings_of_graph
 from knapprune.synthesis import with_synthesis
 from knapprune.tables import plain_table
 from knapprune.units import blocks_line, with_blocks
-from knapprune.vendor.report import Reported, Run, read_run, side_by_side
+from knapprune.vendor.report import Run, read_run, side_by_side
+from knapprune.vendor.reported import Reported
 from knapprune.yosys import require_yosys
 
 Metric = Callable[[Any, Any], float]

@@ -4,17 +4,40 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
-from knapprune.generated import GeneratedProjectError
+from knapprune.generated import STRUCT, TYPE
+from knapprune.generated_files import GeneratedProjectError, read, read_settings, top_source, without_macros
+from knapprune.generated_layer import aliases, numbers
 
 # ``nnet::dense<input_t, layer2_t, config2>(in, out, w2, b2); // name``
 _CALL = re.compile(r"^\s*nnet::(\w+)<(.*)>\([^)]*\);\s*//\s*(\S+)\s*$", re.MULTILINE)
-_TYPE = re.compile(r"^typedef (?P<type>.+) (?P<name>\w+);", re.MULTILINE)
 _NUMBER = re.compile(r"\bap_(u?)(fixed|int)<\s*(\d+)(?:\s*,\s*(-?\d+))?")
-_ARGUMENT = re.compile(r"(\w+)(?:\[[^\]]*\])?\s*$")
+# ``input_t input_layer[16]`` or ``hls::stream<input_t> &input_layer``; the sizes that old versions hand back are none.
+_ARGUMENT = re.compile(r"^(?:hls::stream<\w+>\s*&\s*|(?P<type>\w+)\s+)(?P<name>\w+)(?:\[(?P<size>[\d* ]+)\])?$")
+_OUTPUT = re.compile(r"layer\d+_out")
 _INDEX = re.compile(r"config(\d+)\w*$")
-_SETTING = re.compile(r'^set (\w+) "?([^"\n]*)"?$', re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One input or output of the top function.
+
+    Parameters
+    ----------
+    name
+        As in the C++.
+    output
+        Whether it is one.
+    values, bits
+        How many values it has and how wide one is; None for a stream.
+    """
+
+    name: str
+    output: bool
+    values: int | None
+    bits: int | None
 
 
 @dataclass(frozen=True)
@@ -31,12 +54,21 @@ class Call:
         The layer's number, at the end of its configuration's name; None where that has none.
     result
         Its result type in the spelling of module names, such as ``"ap_fixed_16_6"``; None where there is none.
+    shape
+        Values in and out of a Dense layer that takes them all at once; None for every other.
+    bits
+        Width of a value in and of one out; None where there is none.
+    step
+        What the last bit of a weight stands for; 0 where it is not known.
     """
 
     name: str
     function: str
     index: int | None
     result: str | None
+    shape: tuple[int, int] | None = None
+    bits: tuple[int | None, int | None] = (None, None)
+    step: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -50,9 +82,9 @@ class Design:
     part
         The device.
     clock_period
-        In nanoseconds.
+        In nanoseconds; 0 where it is not said.
     arguments
-        Names of the top function's inputs and outputs.
+        Inputs and outputs of the top function.
     calls
         Its layers in order.
     """
@@ -60,7 +92,7 @@ class Design:
     top: str
     part: str
     clock_period: float
-    arguments: tuple[str, ...]
+    arguments: tuple[Argument, ...]
     calls: tuple[Call, ...]
 
 
@@ -82,33 +114,70 @@ def read_design(project: Path) -> Design:
     GeneratedProjectError
         If a file is missing, or there is no top function.
     """
-    settings = dict(_SETTING.findall(_read(project / "project.tcl")))
-    top = settings.get("project_name", "")
-    source = _read(project / "firmware" / f"{top}.cpp")
+    settings = read_settings(project)
+    firmware = project / "firmware"
+    path = top_source(firmware)
+    defines, top = read(firmware / "defines.h"), settings.get("project_name", path.stem)
+    source = without_macros(read(path), defines)
     head = re.search(rf"^void {re.escape(top)}\((.*?)\)\s*\{{", source, re.MULTILINE | re.DOTALL)
     if head is None:
-        raise GeneratedProjectError(f"{project}: no function {top!r} in firmware/{top}.cpp")
-    types = {match["name"]: match["type"] for match in _TYPE.finditer(_read(project / "firmware" / "defines.h"))}
-    calls = []
-    for function, template, name in _CALL.findall(source):
-        names = [part.strip() for part in template.split(",")]
-        index = _INDEX.search(names[-1])
-        result = types.get(names[-2], "") if len(names) > 1 else ""
-        calls.append(Call(name, function, int(index[1]) if index else None, _spelled(result)))
-    arguments = [_ARGUMENT.search(part.strip()) for part in head[1].split(",")]
+        raise GeneratedProjectError(f"{project}: no function {top!r} in firmware/{path.name}")
+    types = {match["name"]: match["type"] for match in TYPE.finditer(defines)}
+    parameters = without_macros(read(firmware / "parameters.h"), defines)
+    structs = {match["name"]: match["body"] for match in STRUCT.finditer(parameters)}
+    streamed = "hls::stream<" in source
+    calls = (
+        _call(function, template, name, types, {} if streamed else structs)
+        for function, template, name in _CALL.findall(source)
+    )
     return Design(
         top=top,
         part=settings.get("part", ""),
         clock_period=float(settings.get("clock_period", "0")),
-        arguments=tuple(found[1] for found in arguments if found),
+        arguments=tuple(_arguments(head[1], types)),
         calls=tuple(calls),
     )
 
 
-def _read(path: Path) -> str:
-    if not path.is_file():
-        raise GeneratedProjectError(f"expected a Vivado or Vitis project of hls4ml, {path} is missing")
-    return path.read_text(encoding="utf-8")
+def _arguments(text: str, types: dict[str, str]) -> list[Argument]:
+    found = (_ARGUMENT.match(part.strip()) for part in text.split(","))
+    return [
+        Argument(
+            name=match["name"],
+            output=_OUTPUT.match(match["name"]) is not None,
+            values=prod(map(int, match["size"].split("*"))) if match["size"] else None,
+            bits=_bits(types.get(match["type"] or "", "")),
+        )
+        for match in found
+        if match
+    ]
+
+
+def _call(function: str, template: str, name: str, types: dict[str, str], structs: dict[str, str]) -> Call:
+    names = [part.strip() for part in template.split(",")]
+    index = _INDEX.search(names[-1])
+    data, result = (types.get(names[position], "") for position in (0, -2)) if len(names) > 1 else ("", "")
+    body = structs.get(names[-1], "")
+    sizes = numbers(body)
+    return Call(
+        name=name,
+        function=function,
+        index=int(index[1]) if index else None,
+        result=_spelled(result),
+        shape=(sizes["n_in"], sizes["n_out"]) if function == "dense" and sizes.keys() >= {"n_in", "n_out"} else None,
+        bits=(_bits(data), _bits(result)),
+        step=_step(types.get(aliases(body).get("weight_t", ""), "")),
+    )
+
+
+def _bits(type_text: str) -> int | None:
+    number = _NUMBER.search(type_text)
+    return None if number is None else int(number[3])
+
+
+def _step(type_text: str) -> float:
+    number = _NUMBER.search(type_text)
+    return 0.0 if number is None or number[2] != "fixed" else 2.0 ** (int(number[4] or 0) - int(number[3]))
 
 
 def _spelled(type_text: str) -> str | None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _ENDINGS = ("_csynth.xml", "_csynth.rpt")
+# The second alone until hls4ml 0.6.
+_SCRIPTS = ("project.tcl", "build_prj.tcl")
 
 #: What to say where there is nothing to read.
 HOW_TO_MAKE_THEM = (
@@ -73,6 +75,6 @@ def find_reports(folder: str | Path) -> ReportFiles:
         modules[name] = (xml if xml.is_file() else None, text if text.is_file() else None)
     # <project>/<name>_prj/solution1/syn/report: the project is four levels up.
     around = [root, *homes[0].resolve().parents[:4]]
-    project = next((place for place in around if (place / "project.tcl").is_file()), None)
+    project = next((place for place in around if any((place / script).is_file() for script in _SCRIPTS)), None)
     utilisation = next((place / "vivado_synth.rpt" for place in around if (place / "vivado_synth.rpt").is_file()), None)
     return ReportFiles(modules, utilisation, project)

@@ -3,36 +3,59 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
 
 from knapprune.vendor.csynth import Module
-from knapprune.vendor.match import index_of
+from knapprune.vendor.design import Call
+from knapprune.vendor.folder import ReportError
+from knapprune.vendor.names import index_of, may_be_in
 
 Use = dict[str, float]
 
 
-def top_module(modules: Mapping[str, Module], name: str) -> Module | None:
-    """Find the report of the whole design.
+@dataclass(frozen=True)
+class Placement:
+    """Which modules are of which layer.
+
+    Parameters
+    ----------
+    layers
+        Instances by module, by the layer's name.
+    others
+        Instances of outermost modules that are of no layer by their names.
+    certain
+        Whether text reports say what instantiates what; without them it is guessed.
+    """
+
+    layers: dict[str, Counter[str]]
+    others: Counter[str]
+    certain: bool = True
+
+
+def left_over(modules: Mapping[str, Module], top: Module) -> tuple[str, ...]:
+    """Find the modules of layers that the design does not instantiate: those of a run before in the same folder.
 
     Parameters
     ----------
     modules
         By name.
-    name
-        The top function in the model's own project.
+    top
+        The whole design.
 
     Returns
     -------
-    Module or None
-        The one that calls itself the top, or has the name.
+    tuple of str
+        None of them where a text report is missing, for then it cannot be said.
     """
-    own = [module for module in modules.values() if module.top == module.name]
-    return own[0] if len(own) == 1 else modules.get(name)
+    reached = {top.name, *_inside(modules, top)}
+    if any(modules[name].instances is None for name in reached):
+        return ()
+    return tuple(name for name in modules if name not in reached and index_of(name) is not None)
 
 
-def modules_of_layers(
-    modules: Mapping[str, Module], top: Module | None
-) -> tuple[dict[int, Counter[str]], Counter[str]]:
+def place(modules: Mapping[str, Module], top: Module, layers: Mapping[int, Call]) -> Placement:
     """Find the outermost modules of each layer, and how often each is instantiated.
 
     The text reports say what instantiates what. Without them a module is taken for an outer one unless another of the
@@ -44,25 +67,40 @@ def modules_of_layers(
         By name.
     top
         The whole design.
+    layers
+        The model's layers by their numbers in the reports.
 
     Returns
     -------
-    layers, others
-        Instances by module, by layer number; and those of modules whose names give no number.
+    Placement
+        Every module that is of a layer or not inside one.
+
+    Raises
+    ------
+    ReportError
+        If a layer has the modules of two runs, and nothing says which count.
     """
-    if top is not None and top.instances is not None:
-        return _by_instances(modules, top)
-    by_layer: dict[int, Counter[str]] = {}
-    numbers = {name: index_of(name) for name in modules}
-    for index in sorted({number for number in numbers.values() if number is not None}):
-        own = [modules[name] for name in modules if numbers[name] == index]
-        by_layer[index] = Counter(one.name for one in own if not any(_holds(other, one) for other in own))
-    named = {name for name, number in numbers.items() if number is None and (top is None or name != top.name)}
-    return by_layer, Counter(named)
+    if top.instances is not None:
+        return _by_instances(modules, top, layers)
+    by_layer: dict[str, Counter[str]] = {}
+    owners = {name: _layer(name, layers) for name in modules}
+    for layer in (call.name for call in layers.values()):
+        own = [modules[name] for name in modules if owners[name] == layer]
+        outer = [one.name for one in own if not any(_holds(other, one) for other in own)]
+        for one, other in combinations(outer, 2):
+            if _function(one) == _function(other) and _stem(one) != _stem(other):
+                raise ReportError(
+                    f"reports: of two runs: {one!r} and {other!r} are both of layer {layer!r}; expected those of one, "
+                    "or the text reports (.rpt) that say which counts"
+                )
+        if outer:
+            by_layer[layer] = Counter(outer)
+    named = (name for name, layer in owners.items() if layer is None and name != top.name)
+    return Placement(by_layer, Counter(named), certain=False)
 
 
 def use_of(instances: Mapping[str, int], modules: Mapping[str, Module]) -> Use:
-    """Add up what modules use; memory in blocks of 36 Kb.
+    """Add up what modules use; memory in halves, ``bram18``, and in blocks of 36 Kb, ``bram``.
 
     Parameters
     ----------
@@ -80,10 +118,7 @@ def use_of(instances: Mapping[str, int], modules: Mapping[str, Module]) -> Use:
     for name, count in instances.items():
         for resource, number in modules[name].use.items():
             use[resource] = use.get(resource, 0) + count * number
-    if "bram_18k" in use:
-        # A BRAM_18K is half a block: an odd number ends in a half.
-        half = use.pop("bram_18k") / 2
-        use["bram"] = int(half) if half.is_integer() else half
+    use = with_blocks(use)
     if len(instances) == 1:
         (module,) = (modules[name] for name in instances)
         for key, cycles in (("latency", module.latency), ("interval", module.interval)):
@@ -92,26 +127,64 @@ def use_of(instances: Mapping[str, int], modules: Mapping[str, Module]) -> Use:
     return use
 
 
-def _by_instances(modules: Mapping[str, Module], top: Module) -> tuple[dict[int, Counter[str]], Counter[str]]:
-    by_layer: dict[int, Counter[str]] = {}
+def with_blocks(use: Mapping[str, float]) -> Use:
+    """Say memory in blocks of 36 Kb beside the halves.
+
+    Parameters
+    ----------
+    use
+        Counts by resource.
+
+    Returns
+    -------
+    dict
+        The same, with ``bram`` where there is ``bram18``: half of it, so an odd number ends in a half.
+    """
+    if "bram18" not in use:
+        return dict(use)
+    half = use["bram18"] / 2
+    return {**use, "bram": int(half) if half.is_integer() else half}
+
+
+def _by_instances(modules: Mapping[str, Module], top: Module, layers: Mapping[int, Call]) -> Placement:
+    by_layer: dict[str, Counter[str]] = {}
     others: Counter[str] = Counter()
 
     def walk(module: Module, times: int) -> None:
         for name, count in Counter(module.instances or ()).items():
-            index = index_of(name)
+            layer = _layer(name, layers)
             if name not in modules:
                 continue  # an operator such as mul_16s_16s_26_1_1: part of the module around it
-            if index is not None:
-                by_layer.setdefault(index, Counter())[name] += times * count
-            elif modules[name].instances and any(
-                index_of(inner) is not None for inner in modules[name].instances or ()
-            ):
-                walk(modules[name], times * count)  # a shell around layers, such as that of an accelerator
+            if layer is not None:
+                by_layer.setdefault(layer, Counter())[name] += times * count
+            elif any(_layer(inner, layers) is not None for inner in modules[name].instances or ()):
+                walk(modules[name], times * count)  # a shell around layers, such as a dataflow region
             else:
                 others[name] += times * count
 
     walk(top, 1)
-    return dict(sorted(by_layer.items())), others
+    return Placement(by_layer, others)
+
+
+def _inside(modules: Mapping[str, Module], module: Module) -> Iterator[str]:
+    for name in set(module.instances or ()) & modules.keys():
+        yield name
+        yield from _inside(modules, modules[name])
+
+
+def _layer(name: str, layers: Mapping[int, Call]) -> str | None:
+    index = index_of(name)
+    call = None if index is None else layers.get(index)
+    return call.name if call is not None and may_be_in(name, call.function) else None
+
+
+def _function(name: str) -> str:
+    return name.partition("_ap_")[0].partition("_array_")[0]
+
+
+def _stem(name: str) -> str:
+    """Cut off what the tool appends to tell copies of one function apart."""
+    return name.rpartition("config")[0]
 
 
 def _holds(other: Module, one: Module) -> bool:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from knapprune.comparison import LayerCheck
-from knapprune.tables import plain_table
+from knapprune.generated import GeneratedProject, read_project
+from knapprune.generated_files import GeneratedProjectError
 from knapprune.vendor.csynth import Module, read_module
 from knapprune.vendor.design import Design, read_design
 from knapprune.vendor.folder import ReportError, ReportFiles, find_reports
-from knapprune.vendor.layers import Use, modules_of_layers, top_module, use_of
-from knapprune.vendor.match import check_project, check_run
+from knapprune.vendor.hidden import with_hidden
+from knapprune.vendor.layers import Use, left_over, place, use_of
+from knapprune.vendor.match import check_activations, check_interface, check_parts, check_project, check_run
+from knapprune.vendor.numbering import as_numbered
+from knapprune.vendor.remainder import describe, remainder
+from knapprune.vendor.reported import Reported
+from knapprune.vendor.sizes import check_sizes, dead_values
 from knapprune.vendor.utilisation import Utilisation, read_utilisation
-
-_EXTRA = ("lut", "ff", "uram", "latency", "interval")
 
 
 @dataclass(frozen=True)
@@ -35,85 +39,6 @@ class Run:
     files: ReportFiles
     modules: Mapping[str, Module]
     utilisation: Utilisation | None
-
-
-@dataclass(frozen=True)
-class Reported:
-    """What the vendor's tools report, layer by layer where their modules can be told apart.
-
-    Parameters
-    ----------
-    tool
-        The version of the tool, as its reports have it.
-    by_layer
-        C synthesis by layer: ``dsp``, ``bram`` (blocks of 36 Kb, so a half is one BRAM_18K), ``lut``, ``ff``, ``uram``;
-        ``latency`` and ``interval`` in cycles where the layer is one module. Layers that are not counted are here too.
-    total
-        C synthesis of the whole design; it has what is in no layer, such as the logic between them.
-    difference
-        Reported minus counted, by layer and resource.
-    total_difference
-        The same of the whole design, which has more in it than the layers that are counted.
-    synthesised
-        Vivado's utilisation of the whole design, or None.
-    unmatched
-        Modules whose names do not say which layer they are of, with what they use.
-    notes
-        What to know when reading the numbers.
-    """
-
-    tool: str
-    by_layer: dict[str, Use]
-    total: Use
-    difference: dict[str, Use]
-    total_difference: Use
-    synthesised: Use | None
-    unmatched: dict[str, Use] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-    def table(self, layers: Mapping[str, LayerCheck]) -> str:
-        """Set predicted, counted and reported side by side.
-
-        Parameters
-        ----------
-        layers
-            What was predicted and counted.
-
-        Returns
-        -------
-        str
-            Plain text: a line for each layer, one for the rest, the totals.
-        """
-        names = list(self.total_difference)
-        extra = [name for name in _EXTRA if name in self.total or any(name in use for use in self.by_layer.values())]
-        header = [
-            "layer",
-            *(f"{kind} {name}" for name in names for kind in ("predicted", "counted", "reported", "+/-")),
-        ]
-
-        def row(
-            label: str, check: tuple[Mapping[str, float], Mapping[str, float]] | None, use: Use, more: Use
-        ) -> list[object]:
-            predicted, counted = check or ({}, {})
-            cells: list[object] = [label]
-            for name in names:
-                cells += [_cell(predicted, name), _cell(counted, name), _cell(use, name), _cell(more, name, sign=True)]
-            return [*cells, *(_cell(use, name) for name in extra)]
-
-        rows = []
-        for name in dict.fromkeys([*layers, *self.by_layer]):
-            known = layers.get(name)
-            check = None if known is None else (known.predicted, known.counted)
-            rows.append(row(name, check, self.by_layer.get(name, {}), self.difference.get(name, {})))
-        rows += [row(f"? {name}", None, use, {}) for name, use in self.unmatched.items()]
-        sums = tuple(
-            _sum(kind) for kind in ([c.predicted for c in layers.values()], [c.counted for c in layers.values()])
-        )
-        rows.append(row("whole design", (sums[0], sums[1]), self.total, self.total_difference))
-        if self.synthesised is not None:
-            more = {name: self.synthesised[name] - sums[1][name] for name in names if name in self.synthesised}
-            rows.append(row("after synthesis", (sums[0], sums[1]), self.synthesised, more))
-        return "\n".join([f"reported by {self.tool}:", plain_table([*header, *extra], rows), *self.notes])
 
 
 def read_run(folder: str | Path) -> Run:
@@ -161,42 +86,80 @@ def side_by_side(run: Run, project: Path, layers: Mapping[str, LayerCheck]) -> R
     ReportError
         If they are the reports of another model; the message names the first layer that does not match.
     """
-    design = read_design(project)
-    check_run(design, run.modules, run.utilisation)
-    notes = []
-    if run.files.project is not None and (run.files.project / "firmware").is_dir():
-        notes += check_project(project, run.files.project)
-    top = top_module(run.modules, design.top)
+    own, kernels = read_design(project), read_project(project)
+    design, notes = _design_of_reports(run, own, kernels)
+    top = run.modules.get(own.top)
     if top is None:
-        raise ReportError(f"reports: no report of the top function, expected {design.top}_csynth.xml or .rpt")
-    numbered, others = modules_of_layers(run.modules, top)
-    names = {call.index: call.name for call in design.calls if call.index is not None}
-    by_layer = {names[index]: use_of(instances, run.modules) for index, instances in numbered.items()}
-    total = use_of({top.name: 1}, run.modules)
+        raise ReportError(
+            f"reports: no report of the top function, expected {own.top}_csynth.xml or .rpt, got those of "
+            f"{', '.join(sorted(run.modules)[:3])} ..."
+        )
+    old = left_over(run.modules, top)
+    current = {name: module for name, module in run.modules.items() if name not in old}
+    shell = [name for name, module in current.items() if top.name in (module.instances or ())]
+    check_parts(own.part, current, run.utilisation)
+    dead = dead_values(kernels.layers, own)
+    design, doubtful = as_numbered(design, current, top, dead)
+    check_run(design, current, doubtful)
+    notes += [] if shell else check_interface(design, top)
+    check_sizes(design, current, dead)
+    calls = {call.index: call for call in design.calls if call.index is not None}
+    placement = with_hidden(place(current, top, calls), current, design, dead)
+    found = {name: use_of(instances, current) for name, instances in placement.layers.items()}
+    by_layer = {call.name: found[call.name] for call in design.calls if call.name in found}
+    unmatched = {name: use_of({name: count}, current) for name, count in placement.others.items()}
+    total = use_of({top.name: 1}, current)
+    rest = remainder(total, {name: use for name, use in by_layer.items() if name in layers})
+    beside = {name: use for name, use in by_layer.items() if name not in layers} | unmatched
     counted = _sum([check.counted for check in layers.values()])
+    whole = {name: _with_parts(name, layers) for name in layers if name in by_layer}
+    absent = [name for name in layers if name.partition("/")[0] not in by_layer]
     return Reported(
         tool=_tool(top, run),
         by_layer=by_layer,
         total=total,
-        difference={name: _minus(by_layer[name], layers[name].counted) for name in layers if name in by_layer},
+        difference={name: _minus(by_layer[name], use) for name, use in whole.items()},
         total_difference=_minus(total, counted),
         synthesised=None if run.utilisation is None else dict(run.utilisation.use),
-        unmatched={name: use_of({name: count}, run.modules) for name, count in others.items()},
-        notes=(*notes, *_notes(design, top, layers, by_layer)),
+        remainder=rest,
+        unmatched=unmatched,
+        notes=(
+            *describe(rest, beside, top.streams, absent, _minus(total, counted)),
+            *notes,
+            *_notes(own, top, shell, old, absent),
+        ),
     )
 
 
-def _notes(design: Design, top: Module, layers: Mapping[str, LayerCheck], by_layer: Mapping[str, Use]) -> list[str]:
+def _design_of_reports(run: Run, own: Design, kernels: GeneratedProject) -> tuple[Design, list[str]]:
+    """Read the project that the reports stand in, once it is known to be the model's; its own where there is none."""
+    around = run.files.project
+    if around is None or not (around / "firmware").is_dir():
+        return own, []
+    try:
+        design = read_design(around)
+        notes = check_project(kernels, around)
+    except GeneratedProjectError as error:
+        return own, [f"the project around the reports is not compared: {error}"]
+    check_activations(own, design)
+    return design, notes
+
+
+def _notes(own: Design, top: Module, shell: list[str], old: tuple[str, ...], absent: list[str]) -> list[str]:
     notes = [
-        "reported bram: blocks of 36 Kb, two BRAM_18K each; the tool may move products between DSP and LUT, and memory "
-        "between BRAM and LUT, so a difference is no error"
+        "bram18 are BRAM_18K, as C synthesis counts them; two are one block of 36 Kb (bram). The tool may move "
+        "products between DSP and LUT, and memory between BRAM and LUT, so a difference is no error"
     ]
-    if absent := [name for name in layers if name not in by_layer]:
+    if absent:
         notes.append(f"no module of its own in the reports: {', '.join(absent)}")
-    if top.clock_period is not None and top.clock_period != design.clock_period:
-        notes.append(
-            f"reported for a clock period of {top.clock_period:g} ns, hls_config has {design.clock_period:g} ns"
-        )
+    if old:
+        notes.append(f"left over from another run, and not read: {', '.join(old)}")
+    if top.instances is None:
+        notes.append("no text reports (.rpt): which module is inside which is guessed from what they use")
+    if shell:
+        notes.append(f"around {top.name}, and not in its total: {', '.join(shell)}")
+    if None not in (top.clock_period, own.clock_period) and top.clock_period != own.clock_period:
+        notes.append(f"reported for a clock period of {top.clock_period:g} ns, hls_config has {own.clock_period:g} ns")
     return notes
 
 
@@ -205,17 +168,14 @@ def _tool(top: Module, run: Run) -> str:
     return f"C synthesis {top.version} for {top.part}{after}".replace("  ", " ")
 
 
+def _with_parts(name: str, layers: Mapping[str, LayerCheck]) -> dict[str, int]:
+    """Count a layer with its second kernel, which stands in the same module."""
+    return _sum([check.counted for part, check in layers.items() if part.partition("/")[0] == name])
+
+
 def _minus(reported: Mapping[str, float], counted: Mapping[str, int]) -> Use:
     return {name: reported[name] - number for name, number in counted.items() if name in reported}
 
 
 def _sum(uses: list[dict[str, int]]) -> dict[str, int]:
     return {name: sum(use.get(name, 0) for use in uses) for name in dict.fromkeys(key for use in uses for key in use)}
-
-
-def _cell(use: Mapping[str, float], name: str, sign: bool = False) -> str:
-    if name not in use:
-        return "-"
-    number = use[name]
-    digits = 0 if float(number).is_integer() else 1
-    return f"{number:+.{digits}f}" if sign else f"{number:.{digits}f}"

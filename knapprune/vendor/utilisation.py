@@ -28,7 +28,7 @@ class Utilisation:
     design, part
         The top module and the device, as the report has them.
     use
-        Counts of ``dsp``, ``bram`` (blocks of 36 Kb), ``uram``, ``lut`` and ``ff``.
+        Counts of ``dsp``, ``bram`` (blocks of 36 Kb), ``bram18`` (their halves), ``uram``, ``lut`` and ``ff``.
     """
 
     design: str
@@ -65,5 +65,6 @@ def read_utilisation(path: Path) -> Utilisation:
         raise ReportError(
             f"reports: {path} has no LUTs, DSPs and block RAM tiles, expected report_utilization's output"
         )
+    use["bram18"] = int(2 * use["bram"])
     fields = dict(_FIELD.findall(text))
     return Utilisation(fields.get("Design", ""), fields.get("Device", ""), use)
