@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.export import require_hls4ml
 from knapprune.hls_config import HlsConfig, HlsConfigError
+from knapprune.tools import require_hls4ml
 from knapprune.variants import as_dict
 
 _LAYOUT = "ChannelsLastConversion"

@@ -9,12 +9,12 @@ from knapprune import surroundings
 from knapprune.adapters.keras import KerasAdapter
 from knapprune.adapters.keras_files import load_keras_model
 from knapprune.estimation import Resources, estimate
-from knapprune.export import MissingToolError
 from knapprune.hardware.accelerator import Accelerator
 from knapprune.hardware.beside import Beside
 from knapprune.hardware.dsp import MultiplierTable
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.hardware.model import HardwareWarning
+from knapprune.tools import MissingToolError
 
 UNROLLED = {"Model": {"Strategy": "resource_unrolled", "ReuseFactor": 4, "Precision": "fixed<16,6>"}}
 
