@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from knapprune.estimation import Resources
 from knapprune.hardware import parts
+from knapprune.hardware.resources import Resources
 from knapprune.hls_config import Overrides
 from knapprune.units import counted_as, size_of, with_blocks
 

@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.budget import Cap
-from knapprune.estimation import Kernels
 from knapprune.hardware.model import HardwareModel, LabelCosts, SharedWords, SharesWords
-from knapprune.layers import Layer
+from knapprune.layers import Kernels, Layer
 from knapprune.structures import ROW_AND_WORD, Structure, labels
 
 

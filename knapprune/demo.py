@@ -11,8 +11,8 @@ from typing import Any
 from knapprune import output
 from knapprune.emulation import require_compiler
 from knapprune.pruning import Pruning, prune
+from knapprune.pruning.result import pruning_report
 from knapprune.report.plots import schedule_plot
-from knapprune.report.pruned import pruning_report
 from knapprune.report.report import Report
 from knapprune.tools import require, require_hls4ml
 from knapprune.verification import Verification, verify

@@ -16,10 +16,10 @@ import numpy.typing as npt
 
 from knapprune.budget import Cap
 from knapprune.candidates import by_layer
-from knapprune.estimation import Kernels, Resources
 from knapprune.fetch_groups import FetchGroup, fetch_group
 from knapprune.hardware.model import HardwareModel
-from knapprune.layers import Layer
+from knapprune.hardware.resources import Resources
+from knapprune.layers import Kernels, Layer
 from knapprune.minimum import Need, refuse_below
 from knapprune.normalisation import Normalisation
 from knapprune.saliency import Measure, structure_values

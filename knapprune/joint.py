@@ -13,19 +13,20 @@ import numpy.typing as npt
 from knapprune.adapters.adapter import Adapter, written_kernels
 from knapprune.budget import Budget, BudgetError, Cap, parse_budget, written
 from knapprune.candidates import Candidates, layer_candidates
-from knapprune.estimation import Resources, count
 from knapprune.hardware.latency import latency
 from knapprune.hardware.model import HardwareModel, HardwareWarning
+from knapprune.hardware.resources import Resources, count
 from knapprune.hls_config import HlsConfig, read_hls_config
 from knapprune.items import Items, items_of
 from knapprune.joint_bound import Option
 from knapprune.joint_search import TOLERANCE, Found, items_of_options, search
-from knapprune.layers import Layer
+from knapprune.layers import Kernels, Layer
+from knapprune.masks import kept, masked, masks_of, solve_knapsack
 from knapprune.minimum import Need, refuse_below
 from knapprune.normalisation import Normalisation
 from knapprune.saliency import Measure, structure_values
-from knapprune.selection import Selection, kept, masked, masks_of, solve_knapsack
 from knapprune.selection_check import check_result
+from knapprune.selection_result import Selection
 from knapprune.structures import Structure, unstructured
 from knapprune.variants import Choose, Variant, check_choose, configured, variants
 from knapsolve import Knapsack, Solution, Status, solve
@@ -33,7 +34,6 @@ from knapsolve import Knapsack, Solution, Status, solve
 LATENCY = "latency"
 SECONDS_FOR_A_MINIMUM = 2.0
 """Time to find out how far one cap would have to be raised; without a proof nothing is said."""
-Kernels = Mapping[str, npt.NDArray[np.generic]]
 
 
 @dataclass(frozen=True)

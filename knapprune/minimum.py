@@ -10,8 +10,8 @@ import numpy as np
 
 from knapprune.budget import BudgetError, Cap, written
 from knapprune.candidates import Candidates, could_save
-from knapprune.estimation import Resources
 from knapprune.hardware.model import HardwareModel, HardwareWarning
+from knapprune.hardware.resources import Resources
 
 
 @dataclass(frozen=True)

@@ -3,144 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Unpack, cast
-
-import numpy as np
-import numpy.typing as npt
 
 from knapprune import group_selection
 from knapprune.adapters.adapter import ConfiguredAdapter, adapter, training_adapter, written_kernels
-from knapprune.budget import Budget, BudgetError, Cap, parse_budget, with_part
+from knapprune.budget import Budget, BudgetError, parse_budget, with_part
 from knapprune.candidates import Candidates, candidates
 from knapprune.configuration import configuration
-from knapprune.estimation import Resources, count, covered
 from knapprune.group_selection import AnyStructure
 from knapprune.hardware.model import HardwareModel
 from knapprune.hardware.model import hardware as find_hardware
-from knapprune.hls_config import HlsConfigSource, Overrides
-from knapprune.items import Items, items_of, knapsack, split
+from knapprune.hardware.resources import count, covered
+from knapprune.hls_config import HlsConfigSource, Overrides, as_dict
+from knapprune.items import items_of, knapsack
 from knapprune.last_layer import last_layer, lost_outputs, outputs_first
-from knapprune.layers import Layer
+from knapprune.layers import Masks
+from knapprune.masks import kept, masked, masks_of, solve_knapsack
 from knapprune.minimum import check_caps
 from knapprune.normalisation import Normalisation, normalisation
 from knapprune.saliency import Saliency, Statistics, needs_data, saliency_of, structure_values
-from knapprune.selection_check import Masks, SelectionWarning, check_result
-from knapprune.tables import plain_table
-from knapprune.units import blocks_line
-from knapprune.variants import Choose, as_dict
+from knapprune.selection_check import SelectionWarning, check_result
+from knapprune.selection_result import Selection
+from knapprune.variants import Choose
 
 if TYPE_CHECKING:
     from knapprune.structures import Structure
-    from knapsolve import Knapsack, Solution
+    from knapsolve import Solution
 
     Labelled = str | Structure | Mapping[str, str | Structure]
-
-
-@dataclass(frozen=True)
-class Selection:
-    """What is kept, what it uses, and how good that is.
-
-    Parameters
-    ----------
-    masks
-        True for a weight that is kept, by layer name, in the kernel's own shape. A layer without one is left alone.
-    solution
-        The solver's answer: status, value, bound, gap, prices.
-    resources
-        What the masked model uses.
-    before
-        What the model used.
-    budget
-        The caps, in absolute counts.
-    structures
-        The structure by which each masked layer was cut, by layer name.
-    hls_config
-        The configuration that the resources hold for, as a dict for hls4ml and `knapprune.verify`: the one given, with
-        what was chosen in it.
-    """
-
-    masks: Masks
-    solution: Solution
-    resources: Resources
-    before: Resources
-    budget: tuple[Cap, ...]
-    structures: Mapping[str, str]
-    hls_config: Mapping[str, Any]
-
-    @property
-    def binding(self) -> tuple[Cap, ...]:
-        """What stops more from being kept: the caps with the least slack, as a share of their limit.
-
-        Only caps below what was in use count, so there are none where the whole model fits.
-        """
-        slack = {
-            cap: (cap.capacity - cap.counted_use(self.resources)) / max(cap.capacity, 1)
-            for cap in self.budget
-            if cap.limit < cap.use(self.before)
-        }
-        return tuple(cap for cap, left in slack.items() if left == min(slack.values()))
-
-    def apply(self, model: Any) -> Any:
-        """Mask a model.
-
-        Parameters
-        ----------
-        model
-            The model that was selected from, or one of the same layers.
-
-        Returns
-        -------
-        object
-            A new model whose masked weights are zero, and stay zero under training; the one given is untouched.
-        """
-        return adapter(model).apply(model, self.masks)
-
-    def summary(self) -> str:
-        """Describe the selection as a table, a line for each layer.
-
-        Returns
-        -------
-        str
-            Plain text.
-        """
-        names = self.resources.counted
-        rows: list[list[object]] = []
-        for layer in self.resources.layers:
-            was, now = self.before.by_layer[layer.name], self.resources.by_layer[layer.name]
-            mask = self.masks.get(layer.name)
-            kept = layer.size if mask is None else int(np.count_nonzero(mask))
-            change = [f"{was[name]} -> {now[name]}" for name in names]
-            structure = self.structures.get(layer.name, "-")
-            rows.append([layer.name, structure, *self._chosen(layer), f"{kept}/{layer.size}", *change])
-        totals = [f"{self.before[name]} -> {self.resources[name]}" for name in names]
-        extra = ["reuse", "bits"] if self._changed else []
-        rows.append(["total", "", *[""] * len(extra), "", *totals])
-        caps = "; ".join(f"{cap} (uses {cap.use(self.resources)})" for cap in self.budget)
-        binding = ", ".join(map(str, self.binding))
-        found = self.solution
-        return "\n".join(
-            [
-                plain_table(["layer", "structure", *extra, "weights", *names], rows),
-                *blocks_line(self.before, self.resources),
-                *([caps] if caps else []),
-                *([f"binding: {binding}"] if binding else []),
-                *self.resources.chip(),
-                f"{found.status} by {found.solver}, gap {found.gap:.2g}",
-            ]
-        )
-
-    @property
-    def _changed(self) -> bool:
-        return self.before.layers != self.resources.layers
-
-    def _chosen(self, layer: Layer) -> list[object]:
-        """Say which reuse factor and width a layer has now, where any layer has others than before."""
-        if not self._changed:
-            return []
-        was = next(known for known in self.before.layers if known.name == layer.name)
-        pairs = [(was.reuse_factor, layer.reuse_factor), (was.weight_bits, layer.weight_bits)]
-        return [now if old == now else f"{old} -> {now}" for old, now in pairs]
 
 
 def select(
@@ -306,54 +196,4 @@ def _with_runs(groups: Sequence[Candidates], structure: Labelled) -> Labelled:
     return found
 
 
-def solve_knapsack(problem: Knapsack, solver: str, time_limit: float) -> Solution:
-    """Solve, and refuse to go on without any selection."""
-    from knapsolve import Status, solve
-
-    solution = solve(problem, solver=solver, time_limit=time_limit)
-    if solution.status not in (Status.OPTIMAL, Status.FEASIBLE):
-        raise RuntimeError(
-            f"solver {solution.solver!r} found no selection in {time_limit:g} s ({solution.status}); "
-            "allow more time or take another solver or a coarser structure"
-        )
-    return solution
-
-
-def kept(groups: Sequence[Candidates], items: Sequence[Items], selected: npt.NDArray[np.bool_]) -> Masks:
-    """Say which weights the selected items of the prunable groups keep, by layer name."""
-    prunable = [group for group in groups if group.prunable]
-    parts = split(selected, items)
-    return {
-        group.layer.name: own.kept(part)[group.labels] for group, own, part in zip(prunable, items, parts, strict=True)
-    }
-
-
-def masked(kernels: Mapping[str, npt.NDArray[np.generic]], masks: Masks) -> dict[str, npt.NDArray[np.generic]]:
-    """Set to zero what masks leave out; a layer without one stays as it is."""
-    return {
-        name: np.where(masks[name], kernel, kernel.dtype.type(0)) if name in masks else kernel
-        for name, kernel in kernels.items()
-    }
-
-
-def masks_of(
-    resource_model: HardwareModel,
-    layers: Sequence[Layer],
-    kernels: Mapping[str, npt.NDArray[np.generic]],
-    keep: Masks,
-) -> Masks:
-    """Turn what is kept into masks; a layer of which everything is kept has none."""
-    masks: Masks = {}
-    for layer in layers:
-        nonzero = kernels[layer.name] != 0
-        mask = keep.get(layer.name, np.ones(layer.kernel_shape, dtype=bool))
-        # A weight that is zero now may grow again under training, but only where that costs nothing.
-        living = mask & nonzero
-        if (living != mask).any() and resource_model.use(layer, mask) != resource_model.use(layer, living):
-            mask = living
-        if not mask.all():
-            masks[layer.name] = mask
-    return masks
-
-
-__all__ = ["BudgetError", "Selection", "SelectionWarning", "select"]
+__all__ = ["BudgetError", "SelectionWarning", "select"]

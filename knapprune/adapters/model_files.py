@@ -9,9 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from knapprune.hls_config import HlsConfigError, HlsConfigSource, read_hls_config
+from knapprune.hls_config import HlsConfigError, HlsConfigSource, as_dict, read_hls_config
 from knapprune.tools import ConversionError, MissingToolError, quiet, require_hls4ml
-from knapprune.variants import as_dict
 
 _PYTORCH = (".pt", ".pth", ".pt2")
 _KERAS = (".keras", ".h5", ".json")

@@ -9,14 +9,14 @@ from typing import Any, Unpack
 
 from knapprune.accuracy import accuracy
 from knapprune.adapters.adapter import SetsObjectives, adapter, training_adapter
+from knapprune.adapters.objective import Distillation
 from knapprune.batches import is_arrays
 from knapprune.budget import Budget, parse_budget, with_part
 from knapprune.configuration import configuration
-from knapprune.distillation import Distillation
 from knapprune.estimation import estimate
 from knapprune.group_selection import AnyStructure
 from knapprune.hardware.model import HardwareModel
-from knapprune.hls_config import HlsConfigSource, Overrides
+from knapprune.hls_config import HlsConfigSource, Overrides, as_dict
 from knapprune.learning_rate import Rate, rate_of
 from knapprune.normalisation import Normalisation
 from knapprune.pruning.fingerprint import fingerprint
@@ -29,7 +29,6 @@ from knapprune.regrowth import regrowth_of
 from knapprune.regularization import Regularization, regularization_of
 from knapprune.saliency import Saliency, needs_data
 from knapprune.schedule import Schedule, plan_of
-from knapprune.variants import as_dict
 
 
 def prune(
@@ -104,7 +103,7 @@ def prune(
         training data; for saliencies of the weights alone. None for masks that only shrink, which mostly end better.
     distill
         How much is learned from the unpruned model's answers, 0 to 1, or a
-        :class:`~knapprune.distillation.Distillation`.
+        :class:`~knapprune.adapters.objective.Distillation`.
     regularization
         How strongly groups of weights are pulled towards zero while they train, or a
         :class:`~knapprune.regularization.Regularization`.

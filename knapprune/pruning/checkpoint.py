@@ -19,9 +19,9 @@ import numpy as np
 
 from knapprune import output
 from knapprune.budget import Cap
-from knapprune.estimation import Resources
+from knapprune.hardware.resources import Resources
+from knapprune.pruning.history import Answer, Chosen, Step
 from knapprune.pruning.progress import Progress, Trial
-from knapprune.pruning.result import Answer, Chosen, Step
 from knapprune.pruning.snapshot import Snapshot
 
 MANIFEST = "checkpoint.json"

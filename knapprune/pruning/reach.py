@@ -9,10 +9,10 @@ from knapprune import group_selection
 from knapprune.adapters.adapter import Adapter, written_kernels
 from knapprune.budget import Cap
 from knapprune.candidates import candidates
-from knapprune.estimation import Resources
 from knapprune.group_selection import AnyStructure
 from knapprune.hardware.model import HardwareModel
 from knapprune.hardware.model import hardware as find_hardware
+from knapprune.hardware.resources import Resources
 from knapprune.hls_config import HlsConfig
 from knapprune.minimum import check_caps
 from knapprune.normalisation import normalisation

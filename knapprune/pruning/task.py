@@ -10,20 +10,22 @@ from typing import Any
 import numpy as np
 
 from knapprune.adapters.adapter import TrainingAdapter, written_kernels
+from knapprune.adapters.objective import Distillation, GroupPenalty
 from knapprune.budget import Cap
 from knapprune.candidates import candidates
-from knapprune.distillation import Distillation
-from knapprune.estimation import Resources, estimate
+from knapprune.estimation import estimate
 from knapprune.fetch_groups import fetch_group
 from knapprune.hardware.model import hardware as find_hardware
+from knapprune.hardware.resources import Resources
 from knapprune.hls_config import HlsConfig
-from knapprune.pruning.result import Chosen
+from knapprune.pruning.history import Chosen
 from knapprune.regrowth import revived
-from knapprune.regularization import GroupPenalty, Regularization
+from knapprune.regularization import Regularization
 from knapprune.rounding import Rounding
 from knapprune.saliency.statistics import Statistics
 from knapprune.schedule import Plan
-from knapprune.selection import Selection, select
+from knapprune.selection import select
+from knapprune.selection_result import Selection
 
 Metric = Callable[[Any, Any], float]
 

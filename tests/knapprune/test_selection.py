@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from knapprune.adapters.keras import KerasAdapter
 from knapprune.adapters.keras_files import load_keras_model
 from knapprune.budget import BudgetError
-from knapprune.estimation import count, estimate
+from knapprune.estimation import estimate
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.hardware.model import HardwareWarning
+from knapprune.hardware.resources import count
 from knapprune.selection import SelectionWarning, select
 
 
