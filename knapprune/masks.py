@@ -30,6 +30,13 @@ def solve_knapsack(problem: Knapsack, solver: str, time_limit: float) -> Solutio
     return solution
 
 
+def takes_choices(solver: str) -> bool:
+    """Say whether a solver takes items that exclude one another, as rows together with their memory words are."""
+    from knapsolve.solver import AUTO, load
+
+    return solver == AUTO or load(solver).capabilities.choices
+
+
 def kept(groups: Sequence[Candidates], items: Sequence[Items], selected: npt.NDArray[np.bool_]) -> Masks:
     """Say which weights the selected items of the prunable groups keep, by layer name."""
     prunable = [group for group in groups if group.prunable]

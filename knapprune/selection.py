@@ -1,36 +1,25 @@
-"""Select the weights a budget allows: build the knapsack, solve it, turn the answer into masks."""
+"""Select the weights a budget allows: the front door of all ways to select."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Unpack, cast
+from collections.abc import Mapping
+from typing import Any, Unpack
 
-from knapprune import group_selection
-from knapprune.adapters.adapter import ConfiguredAdapter, adapter, training_adapter, written_kernels
-from knapprune.budget import Budget, BudgetError, parse_budget, with_part
-from knapprune.candidates import Candidates, candidates
+from knapprune.adapters.adapter import ConfiguredAdapter, adapter, training_adapter
+from knapprune.budget import Budget, BudgetError, with_part
 from knapprune.configuration import configuration
-from knapprune.group_selection import AnyStructure
+from knapprune.group_selection import AnyStructure, fetch_groups, select_fetch_groups
 from knapprune.hardware.model import HardwareModel
 from knapprune.hardware.model import hardware as find_hardware
-from knapprune.hardware.resources import count, covered
-from knapprune.hls_config import HlsConfigSource, Overrides, as_dict
-from knapprune.items import items_of, knapsack
-from knapprune.last_layer import last_layer, lost_outputs, outputs_first
-from knapprune.layers import Masks
-from knapprune.masks import kept, masked, masks_of, solve_knapsack
-from knapprune.minimum import check_caps
+from knapprune.hls_config import HlsConfigSource, Overrides
+from knapprune.labelled import select_labelled
+from knapprune.masks import masked, masks_of
 from knapprune.normalisation import Normalisation, normalisation
-from knapprune.saliency import Saliency, Statistics, needs_data, saliency_of, structure_values
+from knapprune.request import Outcome, Request, requested
+from knapprune.saliency import Saliency, Statistics, needs_data, saliency_of
 from knapprune.selection_check import SelectionWarning, check_result
 from knapprune.selection_result import Selection
 from knapprune.variants import Choose
-
-if TYPE_CHECKING:
-    from knapprune.structures import Structure
-    from knapsolve import Solution
-
-    Labelled = str | Structure | Mapping[str, str | Structure]
 
 
 def select(
@@ -115,85 +104,53 @@ def select(
         Where a layer loses all of its weights, or an output of the last layer does.
     """
     framework = adapter(model)
+    if choose is not None and isinstance(framework, ConfiguredAdapter):
+        raise ValueError(
+            f"choose: a {type(model).__qualname__} is configured already; give the model that it was converted "
+            "from, and convert that again with the selection's hls_config"
+        )
+    if choose is not None and budget is None:
+        raise BudgetError("budget: got None, expected one to choose under")
     config = configuration(framework, model, hls_config, **with_part(overrides, budget))
-    resource_model = find_hardware(hardware, config.part, config.backend)
-    normal = normalisation(normalise)
     statistics = None
     if data is not None and needs_data(saliency):
         statistics = Statistics(training_adapter(framework, model), model, data, batch_size)
-    measure = saliency_of(saliency, statistics)
-    labelled = cast("Labelled", structure)
+    request = requested(
+        framework,
+        model,
+        config,
+        find_hardware(hardware, config.part, config.backend),
+        budget,
+        structure,
+        saliency_of(saliency, statistics),
+        normalisation(normalise),
+        solver,
+        time_limit,
+        timed=choose is not None,
+    )
+    outcome = _outcome(request, choose)
+    masks = masks_of(request.hardware, outcome.layers, request.kernels, outcome.keep)
+    after = request.count(outcome.layers, masked(request.written, masks))
+    check_result(request.budget, after, masks, request.kernels)
+    return Selection(
+        masks, outcome.solution, after, request.before, request.budget, outcome.structures, outcome.hls_config
+    )
+
+
+def _outcome(request: Request, choose: Choose | None) -> Outcome:
+    """Select in the way that was asked for."""
+    groups = fetch_groups(request.hardware, request.before.layers, request.caps_on_weights, request.structures)
     if choose is not None:
         from knapprune.joint import select_jointly
 
-        if isinstance(framework, ConfiguredAdapter):
+        if groups is not None:
             raise ValueError(
-                f"choose: a {type(model).__qualname__} is configured already; give the model that it was converted "
-                "from, and convert that again with the selection's hls_config"
+                f"structure: layers {list(groups)} have fetch groups, expected another structure together with choose"
             )
-        if budget is None:
-            raise BudgetError("budget: got None, expected one to choose under")
-        return select_jointly(
-            framework, model, config, budget, choose, resource_model, labelled, measure, normal, solver, time_limit
-        )
-    kernels = framework.kernels(model)
-    written = written_kernels(framework, model, kernels, config)
-    layers, uncounted = covered(resource_model, framework.layers(model, config), framework.untouched(model))
-    before = count(resource_model, layers, written, uncounted, config.part)
-    budgeted = () if budget is None else parse_budget(budget, before)
-    caps = tuple(cap for cap in budgeted if cap.asks(before)) or budgeted
-    fetched = group_selection.fetch_groups(resource_model, before.layers, caps, structure)
-    if budget is None and not (fetched and all(group.pruned is not None for group in fetched.values())):
+        return select_jointly(request, choose)
+    if not request.budget and not (groups and all(group.pruned is not None for group in groups.values())):
         raise BudgetError("budget: got None, expected one: only fetch groups with p given leave nothing to choose")
-    if fetched is not None:
-        found = group_selection.options(resource_model, before.layers, kernels, fetched, measure, normal)
-        group_selection.check_minimum(found, caps, before)
-        solution = solve_knapsack(group_selection.knapsack(found, caps), solver, time_limit)
-        keep, structures = group_selection.masks_and_names(found, solution.selected)
-    else:
-        groups = candidates(resource_model, before.layers, written, caps, labelled)
-        if any(group.words is not None for group in groups) and not _takes_choices(solver):
-            groups = candidates(resource_model, before.layers, written, caps, _with_runs(groups, labelled))
-        check_caps(resource_model, groups, caps, before)
-        prunable = [group for group in groups if group.prunable]
-        values = [
-            normal(structure_values(measure, group.layer, kernels[group.layer.name], group.labels)[group.alive])
-            for group in prunable
-        ]
-        capacities = [cap.capacity - sum(group.fixed(cap) for group in groups) for cap in caps]
-
-        def solved() -> tuple[Solution, Masks]:
-            items = [items_of(group, value, caps) for group, value in zip(prunable, values, strict=True)]
-            found = solve_knapsack(knapsack(items, capacities), solver, time_limit)
-            return found, kept(groups, items, found.selected)
-
-        solution, keep = solved()
-        last = last_layer(before.layers)
-        for place, group in enumerate(prunable):
-            if group.layer is last and lost_outputs(last, kernels[last.name], keep[last.name]).size:
-                values[place] = outputs_first(group, kernels[last.name], values[place])
-                solution, keep = solved()
-        structures = {group.layer.name: group.structure for group in prunable}
-    masks = masks_of(resource_model, before.layers, kernels, keep)
-    after = count(resource_model, layers, masked(written, masks), uncounted, config.part)
-    check_result(budgeted, after, masks, kernels)
-    return Selection(masks, solution, after, before, budgeted, structures, as_dict(config))
-
-
-def _takes_choices(solver: str) -> bool:
-    from knapsolve.solver import AUTO, load
-
-    return solver == AUTO or load(solver).capabilities.choices
-
-
-def _with_runs(groups: Sequence[Candidates], structure: Labelled) -> Labelled:
-    """Take whole runs of rows where rows and words were not asked for by name."""
-    found: dict[str, str | Structure] = {}
-    for group in groups:
-        name = group.layer.name
-        wanted = structure.get(name, "auto") if isinstance(structure, Mapping) else structure
-        found[name] = "bram-run" if wanted == "auto" and group.words is not None else wanted
-    return found
+    return select_labelled(request) if groups is None else select_fetch_groups(request, groups)
 
 
 __all__ = ["BudgetError", "SelectionWarning", "select"]

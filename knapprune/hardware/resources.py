@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from knapprune.hardware import parts
 from knapprune.hardware.beside import Beside
 from knapprune.hardware.beside import summary as beside_summary
 from knapprune.hardware.constants import is_upper_bound
 from knapprune.hardware.explanation import Explanation
+from knapprune.hardware.latency import latency
 from knapprune.hardware.model import Covers, HardwareModel
 from knapprune.hardware.shallow import shallow_memories
 from knapprune.layers import Kernels, Layer
 from knapprune.tables import plain_table
 from knapprune.units import blocks_line, with_blocks
+
+LATENCY = "latency"
+"""The resource that no weight decides: clock cycles, counted only where reuse factors are chosen."""
 
 
 @dataclass(frozen=True)
@@ -208,6 +212,23 @@ def count(
     """
     use = {layer.name: resource_model.use(layer, kernels[layer.name]) for layer in layers}
     return Resources(use, tuple(layers), uncounted, part)
+
+
+def with_latency(resources: Resources) -> Resources:
+    """Add the estimated latency of each layer to its resources.
+
+    Parameters
+    ----------
+    resources
+        As counted.
+
+    Returns
+    -------
+    Resources
+        With ``"latency"``, in clock cycles.
+    """
+    own = {layer.name: {**resources.by_layer[layer.name], LATENCY: latency(layer)} for layer in resources.layers}
+    return replace(resources, by_layer=own)
 
 
 def _changed(requested: object, effective: object) -> str:

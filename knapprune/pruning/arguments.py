@@ -16,6 +16,7 @@ from knapprune.configuration import configuration
 from knapprune.estimation import estimate
 from knapprune.group_selection import AnyStructure
 from knapprune.hardware.model import HardwareModel
+from knapprune.hardware.model import hardware as find_hardware
 from knapprune.hls_config import HlsConfigSource, Overrides, as_dict
 from knapprune.learning_rate import Rate, rate_of
 from knapprune.normalisation import Normalisation
@@ -169,10 +170,11 @@ def prune(
         name = "distill" if distillation else "regularization"
         raise ValueError(f"{name}: {type(framework).__name__} cannot add to a model's loss, expected None")
     config = configuration(framework, model, hls_config, **with_part(overrides, budget))
-    before = estimate(model, config, hardware=hardware)
+    resource_model = find_hardware(hardware, config.part, config.backend)
+    before = estimate(model, config, hardware=resource_model)
     caps = () if budget is None else parse_budget(budget, before)
     if caps:
-        check_reachable(framework, model, config, caps, before, structure, hardware)
+        check_reachable(framework, model, config, caps, before, structure, resource_model, solver)
     arguments = {}
     if checkpoint is not None:
         known = given | {
@@ -194,7 +196,7 @@ def prune(
         framework=framework,
         model=model,
         config=config,
-        hardware=hardware,
+        hardware=resource_model,
         train=train,
         inputs=inputs,
         targets=targets,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from knapprune.budget import Cap
+from knapprune.budget import Cap, asking
 from knapprune.hardware.resources import Resources
 from knapprune.selection_result import Selection
 
@@ -85,8 +85,7 @@ class Chosen:
             prices,
             found.seconds,
         )
-        caps = tuple(cap for cap in selection.budget if cap.asks(selection.before)) or selection.budget
-        return cls(selection.resources, caps, dict(selection.structures), answer)
+        return cls(selection.resources, asking(selection.budget, selection.before), dict(selection.structures), answer)
 
 
 @dataclass(frozen=True)

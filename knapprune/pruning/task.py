@@ -15,9 +15,10 @@ from knapprune.budget import Cap
 from knapprune.candidates import candidates
 from knapprune.estimation import estimate
 from knapprune.fetch_groups import fetch_group
-from knapprune.hardware.model import hardware as find_hardware
+from knapprune.hardware.model import HardwareModel
 from knapprune.hardware.resources import Resources
 from knapprune.hls_config import HlsConfig
+from knapprune.masks import takes_choices
 from knapprune.pruning.history import Chosen
 from knapprune.regrowth import revived
 from knapprune.regularization import Regularization
@@ -43,7 +44,7 @@ class Task:
     config
         The hls4ml configuration.
     hardware
-        The resource model, or its name.
+        The resource model.
     train
         What to train on.
     inputs, targets
@@ -89,7 +90,7 @@ class Task:
     framework: TrainingAdapter
     model: Any
     config: HlsConfig
-    hardware: Any
+    hardware: HardwareModel
     train: Any
     inputs: Any
     targets: Any
@@ -150,9 +151,15 @@ class Task:
         """
         if self.regularization is None:
             return {}
-        resource_model = find_hardware(self.hardware, self.config.part, self.config.backend)
         kernels = written_kernels(self.framework, model, self.framework.kernels(model), self.config)
-        groups = candidates(resource_model, self.before.layers, kernels, chosen.caps, self.structure)
+        groups = candidates(
+            self.hardware,
+            self.before.layers,
+            kernels,
+            chosen.caps,
+            self.structure,
+            shared_words=takes_choices(self.options["solver"]),
+        )
         return self.regularization.penalties(groups, chosen.caps, chosen.solution.prices)
 
     def caps_at(self, share: float) -> tuple[Cap, ...]:
