@@ -74,7 +74,8 @@ def select(
     choose
         What to choose for each layer beside its weights: ``{"reuse_factor": "legal"}``, or a list of reuse factors,
         and ``{"bits": [8, 12, 16]}`` for the width of the weights; either may be a mapping by layer name. The budget
-        may then cap ``"latency"`` too, an estimate in clock cycles. See :mod:`knapprune.joint`.
+        may then cap ``"latency"`` too, an estimate in clock cycles. Not together with fetch groups. See
+        :mod:`knapprune.joint`.
     hardware
         The resource model, or its name.
     overrides
