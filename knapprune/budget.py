@@ -255,7 +255,7 @@ def _caps_of_chip(chip: Mapping[str, Any], today: Resources) -> list[Cap]:
         raise BudgetError(f"budget: {parts.unknown(number)}; or give counts, such as {{'dsp': 2000, 'bram': 300}}")
     # The margin keeps 0.29 * 100 from being 28.
     caps = [
-        Cap(name, math.floor(float(share) * count + 1e-9), part=part.name)
+        Cap(name, math.floor(float(share) * count + 1e-9), part=part.name, counted=name)
         for name, count in part.resources.items()
         if name in today.counted
     ]
