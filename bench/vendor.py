@@ -21,18 +21,9 @@ from typing import Any
 
 from bench import vendor_designs as whole
 from bench.vendor_fit import GROUPS, form_of_row, left_out
+from bench.vendor_groups import NEAR, in_memory, of_dsp, of_memory, share
 from bench.vendor_prediction import RESOURCES, predict
-from bench.vendor_tables import (
-    NEAR,
-    count_table,
-    cycle_table,
-    in_memory,
-    left_out_table,
-    logic_table,
-    of_dsp,
-    of_memory,
-    share,
-)
+from bench.vendor_tables import count_table, cycle_table, left_out_table, logic_table
 from bench.vendor_targets import bound_table, target_table
 from knapprune.hardware.fitted import FORMS
 from knapsolve.atomic import write_text
@@ -128,7 +119,9 @@ def tables(found: Mapping[str, Any]) -> dict[str, str]:
         "designs": whole.design_table(found["designs"]),
         "left-out": left_out_table(rows),
         "versions": f"{len(rows)} rows of layers, {len(found['designs'])} whole designs. "
-        f"Made by `python -m bench.vendor` ({', '.join(f'{name} {number}' for name, number in found['versions'].items())}).",
+        "Made by `python -m bench.vendor` ("
+        + ", ".join(f"{name} {number}" for name, number in found["versions"].items())
+        + ").",
     }
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.vendor_groups import NEAR_FF, NEAR_LUT, both, in_memory, way
 from bench.vendor_prediction import FORCED
-from bench.vendor_tables import NEAR_FF, NEAR_LUT, both, in_memory, way
 
 Row = Mapping[str, Any]
 NAMES = {"dsp": "DSP blocks", "bram18": "BRAM_18K", "lut": "look-up tables", "ff": "flip-flops"}

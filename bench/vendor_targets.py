@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.formats import table
+from bench.vendor_groups import both, depth, equal, in_memory, near_ff, near_lut, share, within_one
 from bench.vendor_prediction import FORCED
-from bench.vendor_tables import both, depth, equal, in_memory, near_ff, near_lut, share, within_one
 from knapprune.hardware.fitted import SHARED, UNROLLED
 
 Row = Mapping[str, Any]

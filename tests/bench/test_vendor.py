@@ -1,12 +1,12 @@
 """Published rows are predicted by the project's own functions, none is lost, and the page is made of its rows."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from bench.vendor import DOCS, page, predicted_rows, tables
 from bench.vendor_designs import design_table, designs, multiplier_table, multipliers
+from bench.vendor_groups import of_dsp, of_memory
 from bench.vendor_prediction import (
     CHANGED,
     NO_FORM,
@@ -18,7 +18,7 @@ from bench.vendor_prediction import (
     is_vivado_hls,
     predict,
 )
-from bench.vendor_tables import count_table, left_out_table, of_dsp, of_memory
+from bench.vendor_tables import count_table, left_out_table
 from bench.vendor_targets import TARGETS, bound_table, target_table
 from knapprune.hardware.bram import pieces
 from knapprune.hardware.fitted import SHARED, UNROLLED, Quantities
@@ -244,6 +244,6 @@ def test_the_rows_of_the_page_are_those_that_are_predicted_now(published, found)
 
 
 def test_the_table_of_multipliers_explains_all_but_what_was_forced(data_folder):
-    rows = multipliers(json.loads((Path(data_folder) / "vendor" / "multipliers.json").read_text()))
+    rows = multipliers(json.loads((data_folder / "vendor" / "multipliers.json").read_text()))
     off = [each for each in rows if each["predicted"] != each["reported"]]
     assert {each["tool"] for each in off} == {"2021.1"}
