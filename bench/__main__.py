@@ -13,7 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bench import formats, machine, rows, tables
 from bench.peers import PEERS, YARDSTICKS, contestant, installed, names
 from bench.runner import measure
-from bench.specs import SEVERITIES, Group, Spec, groups
+from bench.spec import SEVERITIES, Group, Spec
+from bench.specs import groups
 
 OUT = machine.ROOT / "docs" / "benchmarks"
 REGISTRY = groups()

@@ -19,7 +19,7 @@ from bench import memory
 from bench.machine import distribution_version
 from bench.peers import contestant
 from bench.peers.contestant import Contestant, Outcome
-from bench.specs import Spec
+from bench.spec import Spec
 from knapsolve import Knapsack
 from knapsolve.backends.worker import watch_parent
 from knapsolve.solution import evaluate, violation

@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from bench.machine import ROOT
 from bench.peers import folder_of_its_own
-from bench.specs import Spec
+from bench.spec import Spec
 from knapsolve.solution import relative_gap
 
 SETUP_SECONDS = 300.0

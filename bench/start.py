@@ -11,7 +11,7 @@ import tempfile
 from typing import Any
 
 from bench.machine import ROOT, distribution_version
-from bench.specs import Spec
+from bench.spec import Spec
 
 Row = dict[str, Any]
 IMPORTS = {

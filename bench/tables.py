@@ -9,7 +9,7 @@ from typing import Any
 
 from bench import formats
 from bench.compare import duels, geometric_mean, partition_ratio, shortfall, summaries
-from bench.specs import Group
+from bench.spec import Group
 
 Row = dict[str, Any]
 STATUS = {

@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Any
 from knapprune.adapters.keras_registration import register_with_keras
 
 if TYPE_CHECKING:
+    from knapprune.adapters.objective import Distillation
     from knapprune.adapters.pytorch_model import TorchModel
     from knapprune.budget import BudgetError
-    from knapprune.distillation import Distillation
-    from knapprune.estimation import Resources, estimate
+    from knapprune.estimation import estimate
     from knapprune.fetch_groups import FetchGroup
     from knapprune.hardware.accelerator import Accelerator
     from knapprune.hardware.model import HardwareWarning
+    from knapprune.hardware.resources import Resources
     from knapprune.hls_config import HlsConfig, HlsConfigError, read_hls_config
     from knapprune.layers import Layer
     from knapprune.pruning import PruningWarning, prune
     from knapprune.regularization import Regularization
-    from knapprune.selection import Selection, select
+    from knapprune.selection import select
+    from knapprune.selection_result import Selection
     from knapprune.tuning import tune
     from knapprune.verification import verify
 
@@ -51,7 +53,7 @@ __all__ = [
 _HOMES = {
     "Accelerator": "knapprune.hardware.accelerator",
     "BudgetError": "knapprune.budget",
-    "Distillation": "knapprune.distillation",
+    "Distillation": "knapprune.adapters.objective",
     "FetchGroup": "knapprune.fetch_groups",
     "HardwareWarning": "knapprune.hardware.model",
     "HlsConfig": "knapprune.hls_config",
@@ -59,8 +61,8 @@ _HOMES = {
     "Layer": "knapprune.layers",
     "PruningWarning": "knapprune.pruning",
     "Regularization": "knapprune.regularization",
-    "Resources": "knapprune.estimation",
-    "Selection": "knapprune.selection",
+    "Resources": "knapprune.hardware.resources",
+    "Selection": "knapprune.selection_result",
     "TorchModel": "knapprune.adapters.pytorch_model",
     "estimate": "knapprune.estimation",
     "prune": "knapprune.pruning",

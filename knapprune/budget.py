@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from knapprune.estimation import Resources
 from knapprune.hardware import parts
+from knapprune.hardware.resources import Resources
 from knapprune.hls_config import Overrides
 from knapprune.units import counted_as, size_of, with_blocks
 
@@ -198,6 +198,24 @@ def parse_budget(budget: Budget, today: Resources) -> tuple[Cap, ...]:
     return tuple(caps)
 
 
+def asking(caps: tuple[Cap, ...], today: Resources) -> tuple[Cap, ...]:
+    """Take the caps that ask for anything: those that a selection is made for.
+
+    Parameters
+    ----------
+    caps
+        The budget.
+    today
+        What is in use.
+
+    Returns
+    -------
+    tuple of Cap
+        In the budget's order; all of them where none asks for anything.
+    """
+    return tuple(cap for cap in caps if cap.asks(today)) or caps
+
+
 def with_part(overrides: Overrides, budget: Budget | None) -> Overrides:
     """Let the part that a budget names be the one that resources are counted for.
 
@@ -253,9 +271,8 @@ def _caps_of_chip(chip: Mapping[str, Any], today: Resources) -> list[Cap]:
     part = parts.find(number)
     if part is None:
         raise BudgetError(f"budget: {parts.unknown(number)}; or give counts, such as {{'dsp': 2000, 'bram': 300}}")
-    # The margin keeps 0.29 * 100 from being 28.
     caps = [
-        Cap(name, math.floor(float(share) * count + 1e-9), part=part.name, counted=name)
+        Cap(name, _share(float(share), count), part=part.name, counted=name)
         for name, count in part.resources.items()
         if name in today.counted
     ]
@@ -284,11 +301,15 @@ def _cap(resource: str, layer: str | None, amount: Any, use: Mapping[str, int], 
         number = float(amount)
         if not math.isfinite(number) or (number > 1 and not number.is_integer()):
             raise BudgetError(problem)
-        # The margin keeps 0.29 * 100 from being 28.
-        limit = int(number) if number > 1 else math.floor(number * use[resource] + 1e-9) if number >= 0 else -1
+        limit = int(number) if number > 1 else _share(number, use[resource]) if number >= 0 else -1
     if limit < 0:
         raise BudgetError(problem)
     return Cap(resource, limit, layer, counted=counted_as(resource, today.counted))
+
+
+def _share(share: float, count: int) -> int:
+    """Round a share of a count down; the margin keeps 0.29 * 100 from being 28."""
+    return math.floor(share * count + 1e-9)
 
 
 def _hint(key: str, today: Resources) -> str:

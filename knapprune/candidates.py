@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.budget import Cap
-from knapprune.estimation import Kernels
 from knapprune.hardware.model import HardwareModel, LabelCosts, SharedWords, SharesWords
-from knapprune.layers import Layer
+from knapprune.layers import Kernels, Layer
 from knapprune.structures import ROW_AND_WORD, Structure, labels
 
 
@@ -122,6 +121,8 @@ def candidates(
     kernels: Kernels,
     caps: tuple[Cap, ...],
     structure: str | Structure | Mapping[str, str | Structure],
+    *,
+    shared_words: bool = True,
 ) -> list[Candidates]:
     """List what can be pruned in each layer.
 
@@ -135,6 +136,8 @@ def candidates(
         The budget; it decides the structure where that is ``"auto"``.
     structure
         A name, a function, or one of these by layer name; layers that are not named take ``"auto"``.
+    shared_words
+        As for :func:`layer_candidates`.
 
     Returns
     -------
@@ -149,7 +152,8 @@ def candidates(
     found = []
     for layer, wanted in zip(layers, by_layer(structure, layers), strict=True):
         capped = tuple(cap.counted for cap in caps if cap.covers(layer.name))
-        found.append(layer_candidates(resource_model, layer, kernels[layer.name], capped, wanted))
+        kernel = kernels[layer.name]
+        found.append(layer_candidates(resource_model, layer, kernel, capped, wanted, shared_words=shared_words))
     return found
 
 
@@ -186,6 +190,8 @@ def layer_candidates(
     kernel: npt.NDArray[np.generic],
     capped: tuple[str, ...],
     structure: str | Structure,
+    *,
+    shared_words: bool = True,
 ) -> Candidates:
     """List what can be pruned in one layer.
 
@@ -199,6 +205,9 @@ def layer_candidates(
         The resources that are budgeted in it.
     structure
         A name, ``"auto"`` or a function.
+    shared_words
+        Whether ``"auto"`` may take rows together with the memory words that they share, which not every solver takes;
+        whole runs of rows where it may not.
 
     Returns
     -------
@@ -214,6 +223,8 @@ def layer_candidates(
     label_array = labels(layer, wanted, kernel)
     costs, words = _costs(resource_model, layer, label_array, kernel, capped, wanted == ROW_AND_WORD)
     resources = resource_model.resources
+    if structure == "auto" and words is not None and not shared_words:
+        return layer_candidates(resource_model, layer, kernel, capped, "bram-run")
     rows = [resources.index(name) for name in capped]
     name = wanted if isinstance(wanted, str) else getattr(wanted, "__name__", "own")
     return Candidates(

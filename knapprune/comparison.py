@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from knapprune.counting import LayerCount, ProjectCount
-from knapprune.estimation import Resources
+from knapprune.hardware.resources import Resources
 
 
 class VerificationError(RuntimeError):

@@ -10,11 +10,11 @@ from typing import Any
 
 from knapprune import output
 from knapprune.emulation import require_compiler
-from knapprune.export import MissingToolError, require_hls4ml
 from knapprune.pruning import Pruning, prune
+from knapprune.pruning.result import pruning_report
 from knapprune.report.plots import schedule_plot
-from knapprune.report.pruned import pruning_report
 from knapprune.report.report import Report
+from knapprune.tools import require, require_hls4ml
 from knapprune.verification import Verification, verify
 
 REUSE_FACTOR = 4
@@ -111,13 +111,10 @@ def run(folder: str | Path, *, force: bool = False, seed: int = 0, say: Callable
 
 def _digits(seed: int) -> tuple[tuple[Any, Any], tuple[Any, Any], tuple[Any, Any]]:
     """Return training, validation and test data: pixels from 0 to 1, shape (n, 64), and digits."""
-    try:
-        from sklearn.datasets import load_digits
-        from sklearn.model_selection import train_test_split
-    except ImportError as error:
-        raise MissingToolError(
-            'scikit-learn is not installed; install it with: pip install "knapprune[all]"'
-        ) from error
+    require("sklearn", extra="all")
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
     digits = load_digits()
     pixels, labels = (digits.data / 16.0).astype("float32"), digits.target
     inside, x_test, inside_labels, y_test = train_test_split(
@@ -130,10 +127,7 @@ def _digits(seed: int) -> tuple[tuple[Any, Any], tuple[Any, Any], tuple[Any, Any
 
 
 def _trained(train: tuple[Any, Any], seed: int) -> Any:
-    try:
-        import keras
-    except ImportError as error:
-        raise MissingToolError('Keras is not installed; install it with: pip install "knapprune[keras]"') from error
+    keras = require("keras", extra="keras")
     keras.utils.set_random_seed(seed)
     layers = keras.layers
     model = keras.Sequential(

@@ -24,6 +24,7 @@ from knapprune.hardware.logic import Logic, of_adders
 from knapprune.hardware.model import HardwareWarning
 from knapprune.layers import Layer
 from knapprune.precision import FixedPoint
+from knapprune.tools import require
 
 
 def generated_adders(model: Any, hls_config: Any, **overrides: Any) -> dict[str, LayerAdders]:
@@ -80,13 +81,10 @@ def adder_graph(
     MissingToolError
         If da4ml is not installed.
     """
-    from knapprune.export import MissingToolError
+    require("da4ml", extra="da")
+    from da4ml.codegen.hls import hls_logic_and_bridge_gen
+    from da4ml.trace import FixedVariableArray, HWConfig, comb_trace
 
-    try:
-        from da4ml.codegen.hls import hls_logic_and_bridge_gen
-        from da4ml.trace import FixedVariableArray, HWConfig, comb_trace
-    except ImportError as error:
-        raise MissingToolError('da4ml is not installed; install it with: pip install "knapprune[da]"') from error
     signed = np.array([kind.signed for kind in inputs], dtype=np.int64)
     integers = np.array([kind.integer for kind in inputs]) - signed
     fractions = np.array([kind.fraction for kind in inputs])

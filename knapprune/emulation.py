@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knapprune.export import MissingToolError, Project, quiet
+from knapprune.export import Project
+from knapprune.tools import MissingToolError, quiet
 
 
 class CompilationError(RuntimeError):

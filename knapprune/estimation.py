@@ -2,167 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Unpack
-
-import numpy as np
-import numpy.typing as npt
 
 from knapprune.adapters.adapter import adapter, written_kernels
 from knapprune.configuration import configuration
 from knapprune.distributed import distributed_logic, generated_adders, warn_of_overflow, warn_of_unrounded
-from knapprune.hardware import parts
-from knapprune.hardware.beside import Beside
-from knapprune.hardware.beside import summary as beside_summary
-from knapprune.hardware.constants import is_upper_bound
 from knapprune.hardware.explanation import Explanation
-from knapprune.hardware.model import Covers, Explains, HardwareModel, hardware
-from knapprune.hardware.shallow import shallow_memories
+from knapprune.hardware.model import Explains, HardwareModel, hardware
+from knapprune.hardware.resources import Resources, count, covered
 from knapprune.hls_config import HlsConfigSource, Overrides
-from knapprune.layers import Layer
+from knapprune.layers import Kernels, Layer
 from knapprune.surroundings import Surroundings, surroundings
-from knapprune.tables import plain_table
-from knapprune.units import blocks_line, with_blocks
-
-Kernels = Mapping[str, npt.NDArray[np.generic]]
-
-
-@dataclass(frozen=True)
-class Resources(Mapping[str, int]):
-    """Resources by layer; as a mapping, the total of each, such as ``resources["dsp"]``.
-
-    Where halves of a block RAM are counted, ``resources["bram18"]``, there are blocks of 36 Kb in the totals too:
-    ``resources["bram"]``, half as many, rounded up.
-
-    Parameters
-    ----------
-    by_layer
-        Count by resource, by layer name.
-    layers
-        The layers, as the hardware computes them.
-    uncounted
-        Layers with weights that the hardware model knows nothing of; their use comes on top.
-    part
-        The chip's part number, as the configuration has it.
-    explanations
-        Why each layer uses what it uses, where that was asked for.
-    beside
-        What is on the chip beside the weights (FIFOs, line buffers, tables, softmax), where explanations were asked
-        for: estimates, in no total.
-    beside_unknown
-        Why that is not estimated; empty where it is, or was not asked for.
-    """
-
-    by_layer: Mapping[str, Mapping[str, int]]
-    layers: tuple[Layer, ...]
-    uncounted: tuple[str, ...] = ()
-    part: str | None = None
-    explanations: tuple[Explanation, ...] = ()
-    beside: tuple[Beside, ...] = ()
-    beside_unknown: str = ""
-
-    @property
-    def counted(self) -> tuple[str, ...]:
-        """What is counted in each layer."""
-        return tuple(dict.fromkeys(name for use in self.by_layer.values() for name in use))
-
-    @property
-    def total(self) -> dict[str, int]:
-        """Sum over the layers, by resource, with blocks of 36 Kb beside their halves."""
-        return with_blocks({name: sum(use.get(name, 0) for use in self.by_layer.values()) for name in self.counted})
-
-    @property
-    def shares(self) -> dict[str, float]:
-        """Share of the chip by resource, 1 for all of it; only what the catalogue of parts counts."""
-        chip = None if self.part is None else parts.find(self.part)
-        counts = {} if chip is None else chip.resources
-        return {name: use / counts[name] for name, use in self.total.items() if counts.get(name)}
-
-    @property
-    def estimated(self) -> dict[str, dict[str, int]]:
-        """Look-up tables and flip-flops by layer, where an explanation was asked for: estimates, in no total."""
-        known = {reason.layer.name: reason.logic for reason in self.explanations}
-        return {name: logic.resources for name, logic in known.items() if logic is not None}
-
-    def __getitem__(self, resource: str) -> int:
-        return self.total[resource]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.total)
-
-    def __len__(self) -> int:
-        return len(self.total)
-
-    def summary(self) -> str:
-        """Describe the use as a table, a line for each layer.
-
-        Returns
-        -------
-        str
-            Plain text.
-        """
-        names, total = self.counted, self.total
-        rows: list[list[object]] = [
-            [
-                layer.name,
-                "x".join(map(str, layer.kernel_shape)),
-                _changed(layer.requested_strategy, layer.strategy),
-                _changed(layer.requested_reuse_factor, layer.reuse_factor),
-                f"{layer.weight_bits}x{layer.data_bits}",
-                *(self.by_layer[layer.name][name] for name in names),
-            ]
-            for layer in self.layers
-        ]
-        rows.append(["total", "", "", "", "", *(total[name] for name in names)])
-        text = plain_table(["layer", "kernel", "strategy", "reuse", "bits", *names], rows)
-        uncounted = [f"not counted: {', '.join(self.uncounted)}"] if self.uncounted else []
-        lines = [text, *blocks_line(total), *self._notes(), *self.chip(), *uncounted]
-        return "\n".join([*lines, *self._beside(), *(["", self.explanation] if self.explanations else [])])
-
-    def _beside(self) -> list[str]:
-        if self.beside_unknown:
-            return ["", f"not estimated, what is beside the weights: {self.beside_unknown}"]
-        return ["", beside_summary(self.beside)] if self.beside else []
-
-    @property
-    def upper_bounds(self) -> tuple[str, ...]:
-        """Layers whose DSPs are known from above only: data of few bits, or a limit that hls4ml sets."""
-        return tuple(layer.name for layer in self.layers if self._dsp(layer) and is_upper_bound(layer))
-
-    def _dsp(self, layer: Layer) -> int:
-        return self.by_layer.get(layer.name, {}).get("dsp", 0)
-
-    def _notes(self) -> list[str]:
-        most = [f"dsp at most: {', '.join(self.upper_bounds)}"] if self.upper_bounds else []
-        return most if self.explanations else [*most, *shallow_memories(self.layers, self.by_layer)]
-
-    @property
-    def explanation(self) -> str:
-        """Why each layer uses what it uses, as text; empty where that was not asked for."""
-        if not self.explanations:
-            return ""
-        slowest = max(self.explanations, key=lambda known: known.interval)
-        network = (
-            f"the network takes an input every {slowest.interval} cycles, estimated: {slowest.layer.name} sets the pace"
-        )
-        return "\n\n".join([*map(str, self.explanations), network])
-
-    def chip(self) -> list[str]:
-        """Say what share of the chip is used.
-
-        Returns
-        -------
-        list of str
-            One line, or none where no part is known to have what is counted.
-        """
-        if self.part is None or not set(self.total) & set(parts.COUNTED):
-            return []
-        chip = parts.find(self.part)
-        if chip is None:
-            return [f"no shares: {parts.unknown(self.part)}"]
-        shares = (f"{name} {share:.1%} of {chip.resources[name]}" for name, share in self.shares.items())
-        return [f"of {chip.name}: {', '.join(shares)}"]
 
 
 def estimate(
@@ -231,62 +82,6 @@ def estimate(
     return replace(found, explanations=explanations, beside=around.things, beside_unknown=around.unknown)
 
 
-def covered(
-    resource_model: HardwareModel, layers: list[Layer], uncounted: Iterable[str]
-) -> tuple[list[Layer], tuple[str, ...]]:
-    """Leave out the layers that a hardware model knows nothing of.
-
-    Parameters
-    ----------
-    resource_model
-        The hardware.
-    layers
-        The layers.
-    uncounted
-        Names of those that nobody counts.
-
-    Returns
-    -------
-    layers, uncounted
-        What is left, and the names with those of the others.
-    """
-    if not isinstance(resource_model, Covers):
-        return layers, tuple(uncounted)
-    known = [layer for layer in layers if resource_model.covers(layer)]
-    return known, (*uncounted, *(layer.name for layer in layers if layer not in known))
-
-
-def count(
-    resource_model: HardwareModel,
-    layers: list[Layer],
-    kernels: Kernels,
-    uncounted: tuple[str, ...] = (),
-    part: str | None = None,
-) -> Resources:
-    """Count what layers use with the given kernels.
-
-    Parameters
-    ----------
-    resource_model
-        The hardware.
-    layers
-        The layers.
-    kernels
-        Arrays by layer name, as hls4ml will write them, or truth values.
-    uncounted
-        Names to list as not counted.
-    part
-        The chip's part number, for shares.
-
-    Returns
-    -------
-    Resources
-        By layer, and in total.
-    """
-    use = {layer.name: resource_model.use(layer, kernels[layer.name]) for layer in layers}
-    return Resources(use, tuple(layers), uncounted, part)
-
-
 _hardware = hardware
 
 
@@ -296,7 +91,3 @@ def _explain(resource_model: HardwareModel, layers: list[Layer], kernels: Kernel
             f"explain: hardware model {type(resource_model).__name__} has no method explain(layer, kernel)"
         )
     return tuple(resource_model.explain(layer, kernels[layer.name]) for layer in layers)
-
-
-def _changed(requested: object, effective: object) -> str:
-    return str(effective) if requested == effective else f"{effective} (not {requested})"

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import io
 import tempfile
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Unpack
@@ -14,14 +11,7 @@ from typing import Any, Unpack
 from knapprune.adapters.adapter import adapter
 from knapprune.configuration import configuration
 from knapprune.hls_config import HlsConfigSource, Overrides
-
-
-class MissingToolError(RuntimeError):
-    """A program or package that a step needs is not installed; the message says what to install."""
-
-
-class ConversionError(ValueError):
-    """hls4ml, or qonnx before it, does not take a model; the message ends with what it said."""
+from knapprune.tools import quiet, require_hls4ml
 
 
 @dataclass(frozen=True)
@@ -112,17 +102,6 @@ def export(
     return Project(destination, graph, said.getvalue())
 
 
-@contextmanager
-def quiet(said: io.StringIO) -> Iterator[None]:
-    """Collect what hls4ml prints and warns in `said`, instead of on the user's screen."""
-    with warnings.catch_warnings(record=True) as caught, redirect_stdout(said), redirect_stderr(said):
-        warnings.simplefilter("always")
-        yield
-    # A dict keeps the order and drops repetitions.
-    for line in dict.fromkeys(f"{warning.category.__name__}: {warning.message}\n" for warning in caught):
-        said.write(line)
-
-
 def _check_destination(destination: Path, force: bool) -> None:
     if not destination.exists() or (destination.is_dir() and not any(destination.iterdir())):
         return
@@ -130,23 +109,3 @@ def _check_destination(destination: Path, force: bool) -> None:
         raise FileExistsError(f"output_dir: {destination} exists; give another folder, or force=True to replace it")
     if not (destination / "hls4ml_config.yml").is_file():
         raise FileExistsError(f"output_dir: {destination} is no hls4ml project, so it is not replaced; give another")
-
-
-def require_hls4ml() -> Any:
-    """Import hls4ml.
-
-    Returns
-    -------
-    module
-        hls4ml.
-
-    Raises
-    ------
-    MissingToolError
-        If it is not installed.
-    """
-    try:
-        import hls4ml
-    except ImportError as error:
-        raise MissingToolError('hls4ml is not installed; install it with: pip install "knapprune[hls4ml]"') from error
-    return hls4ml

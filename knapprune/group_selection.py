@@ -16,12 +16,15 @@ import numpy.typing as npt
 
 from knapprune.budget import Cap
 from knapprune.candidates import by_layer
-from knapprune.estimation import Kernels, Resources
 from knapprune.fetch_groups import FetchGroup, fetch_group
 from knapprune.hardware.model import HardwareModel
-from knapprune.layers import Layer
+from knapprune.hardware.resources import Resources
+from knapprune.hls_config import as_dict
+from knapprune.layers import Kernels, Layer
+from knapprune.masks import solve_knapsack
 from knapprune.minimum import Need, refuse_below
 from knapprune.normalisation import Normalisation
+from knapprune.request import Outcome, Request
 from knapprune.saliency import Measure, structure_values
 from knapprune.structures import Structure, unstructured
 
@@ -106,6 +109,36 @@ class GroupOptions:
         """
         counts = [cost[cap.counted] if cap.covers(self.layer.name) else 0 for cost in self.costs]
         return np.array(counts, dtype=np.int64)
+
+
+def select_fetch_groups(request: Request, groups: Mapping[str, FetchGroup]) -> Outcome:
+    """Choose p of each layer, where it is not given, and keep the best weights of each group.
+
+    Parameters
+    ----------
+    request
+        What was asked for.
+    groups
+        The fetch groups by layer name.
+
+    Returns
+    -------
+    Outcome
+        With the configuration as it was.
+
+    Raises
+    ------
+    BudgetError
+        If no choice of p keeps the budget.
+    RuntimeError
+        If the solver is stopped before it has any selection.
+    """
+    layers = request.before.layers
+    found = options(request.hardware, layers, request.kernels, groups, request.measure, request.normal)
+    check_minimum(found, request.caps, request.before)
+    solution = solve_knapsack(knapsack(found, request.caps), request.solver, request.time_limit)
+    keep, structures = masks_and_names(found, solution.selected)
+    return Outcome(solution, keep, structures, layers, as_dict(request.config))
 
 
 def fetch_groups(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
@@ -244,6 +245,31 @@ class Overrides(TypedDict, total=False):
     io_type: str
     part: str
     clock_period: float
+
+
+def as_dict(config: HlsConfig) -> dict[str, Any]:
+    """Write a configuration as the dict that hls4ml and knapprune read.
+
+    Parameters
+    ----------
+    config
+        The configuration.
+
+    Returns
+    -------
+    dict
+        A copy of its own.
+    """
+    return {
+        "Model": deepcopy(dict(config.model)),
+        "LayerType": {name: deepcopy(dict(entry)) for name, entry in config.layer_types.items()},
+        "LayerName": {name: deepcopy(dict(entry)) for name, entry in config.layer_names.items()},
+        "Backend": config.backend,
+        "IOType": config.io_type,
+        "Part": config.part,
+        "ClockPeriod": config.clock_period,
+        **({"InputShape": [list(shape) for shape in config.input_shapes]} if config.input_shapes else {}),
+    }
 
 
 def read_hls_config(

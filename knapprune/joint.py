@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.adapters.adapter import Adapter, written_kernels
-from knapprune.budget import Budget, BudgetError, Cap, parse_budget, written
+from knapprune.budget import BudgetError, Cap, written
 from knapprune.candidates import Candidates, layer_candidates
-from knapprune.estimation import Resources, count
 from knapprune.hardware.latency import latency
-from knapprune.hardware.model import HardwareModel, HardwareWarning
-from knapprune.hls_config import HlsConfig, read_hls_config
+from knapprune.hardware.model import HardwareWarning
+from knapprune.hardware.resources import LATENCY, Resources, covered
+from knapprune.hls_config import read_hls_config
 from knapprune.items import Items, items_of
 from knapprune.joint_bound import Option
 from knapprune.joint_search import TOLERANCE, Found, items_of_options, search
 from knapprune.layers import Layer
+from knapprune.masks import kept, solve_knapsack
 from knapprune.minimum import Need, refuse_below
-from knapprune.normalisation import Normalisation
-from knapprune.saliency import Measure, structure_values
-from knapprune.selection import Selection, kept, masked, masks_of, solve_knapsack
-from knapprune.selection_check import check_result
-from knapprune.structures import Structure, unstructured
+from knapprune.request import Outcome, Request
+from knapprune.saliency import structure_values
+from knapprune.structures import unstructured
 from knapprune.variants import Choose, Variant, check_choose, configured, variants
 from knapsolve import Knapsack, Solution, Status, solve
 
-LATENCY = "latency"
 SECONDS_FOR_A_MINIMUM = 2.0
 """Time to find out how far one cap would have to be raised; without a proof nothing is said."""
-Kernels = Mapping[str, npt.NDArray[np.generic]]
 
 
 @dataclass(frozen=True)
@@ -46,19 +42,7 @@ class _Way:
     option: Option
 
 
-def select_jointly(
-    framework: Adapter,
-    model: Any,
-    config: HlsConfig,
-    budget: Budget,
-    choose: Choose,
-    resource_model: HardwareModel,
-    structure: str | Structure | Mapping[str, str | Structure],
-    measure: Measure,
-    normal: Normalisation,
-    solver: str,
-    time_limit: float,
-) -> Selection:
+def select_jointly(request: Request, choose: Choose) -> Outcome:
     """Choose variants of all layers and the weights to keep; see :func:`knapprune.selection.select`.
 
     Reuse factors cut a layer into different rows. Their normalised values are scaled so that the whole layer is worth
@@ -67,77 +51,54 @@ def select_jointly(
 
     Parameters
     ----------
-    framework, model, config
-        The network.
-    budget
-        The caps, ``"latency"`` in clock cycles among them.
+    request
+        What was asked for, with ``"latency"`` in clock cycles among the resources.
     choose
         What may be chosen.
-    resource_model
-        The hardware.
-    structure, measure, normal, solver, time_limit
-        As for `select`, looked up by name.
 
     Returns
     -------
-    Selection
+    Outcome
         With the configuration that was chosen.
 
     Raises
     ------
     BudgetError
-        If the budget is malformed or no choice keeps it.
+        If no choice keeps the budget.
     ValueError
         If `choose` cannot be used.
     RuntimeError
         If no choice is found in time.
     """
-    kernels = framework.kernels(model)
-    of_chip = written_kernels(framework, model, kernels, config)
-    layers = framework.layers(model, config)
-    before = with_latency(count(resource_model, layers, of_chip, tuple(framework.untouched(model)), config.part))
-    budgeted = parse_budget(budget, before)
-    caps = tuple(cap for cap in budgeted if cap.asks(before)) or budgeted
-    ways = variants(layers, of_chip, check_choose(choose, kernels))
-    _check_data_widths(framework, model, config, ways)
+    layers, caps = request.before.layers, request.caps
+    ways = variants(layers, request.written, check_choose(choose, [layer.name for layer in layers]))
+    _check_data_widths(request, ways)
     ways = _within_latency(ways, caps)
     by_layer = [
-        _ways(
-            number,
-            layer,
-            own,
-            (kernels[layer.name], of_chip[layer.name]),
-            caps,
-            resource_model,
-            structure,
-            measure,
-            normal,
-        )
-        for number, (layer, own) in enumerate(zip(layers, ways, strict=True))
+        _ways(request, number, layer, own) for number, (layer, own) in enumerate(zip(layers, ways, strict=True))
     ]
     every = [way for own in by_layer for way in own]
-    _check_minimum(by_layer, caps, before)
+    _check_minimum(by_layer, caps, request.before)
 
     found = search(
         [way.option for way in every],
         [cap.capacity for cap in caps],
-        lambda problem, seconds: solve_knapsack(problem, solver, seconds),
-        time_limit,
+        lambda problem, seconds: solve_knapsack(problem, request.solver, seconds),
+        request.time_limit,
     )
     if not found.options:
         if not found.proved:
-            raise RuntimeError(f"no choice that keeps the budget was found in {time_limit:g} s; allow more time")
+            raise RuntimeError(
+                f"no choice that keeps the budget was found in {request.time_limit:g} s; allow more time"
+            )
         raise _contradiction(by_layer, caps)
     chosen = [every[number] for number in found.options]
     solution = _solution(found)
     groups = [way.group for way in chosen]
     keep = kept(groups, items_of_options([way.option for way in chosen]), solution.selected)
-    masks = masks_of(resource_model, [group.layer for group in groups], kernels, keep)
-    written = configured(config, [way.variant for way in chosen])
-    after = _after(framework, model, written, chosen, resource_model, masked(of_chip, masks), before.uncounted)
-    check_result(budgeted, after, masks, kernels)
-    structures = {way.group.layer.name: way.group.structure for way in chosen if way.group.prunable}
-    return Selection(masks, solution, after, before, budgeted, structures, written)
+    structures = {group.layer.name: group.structure for group in groups if group.prunable}
+    hls_config = configured(request.config, [way.variant for way in chosen])
+    return Outcome(solution, keep, structures, _built(request, hls_config, chosen), hls_config)
 
 
 def _within_latency(ways: list[list[Variant]], caps: tuple[Cap, ...]) -> list[list[Variant]]:
@@ -156,46 +117,20 @@ def _within_latency(ways: list[list[Variant]], caps: tuple[Cap, ...]) -> list[li
     return ways
 
 
-def with_latency(resources: Resources) -> Resources:
-    """Add the estimated latency of each layer to its resources.
+def _ways(request: Request, number: int, layer: Layer, variants_of_layer: Sequence[Variant]) -> list[_Way]:
+    """Say of each variant of a layer, the one of that number, what can be pruned in it and what that is worth."""
+    wanted = request.structures[layer.name]
+    capped = tuple(cap.counted for cap in request.caps_on_weights if cap.covers(layer.name))
+    of_chip, normal, shared_words = request.written[layer.name], request.normal, request.shared_words
+    saliency = structure_values(request.measure, layer, request.kernels[layer.name], unstructured(layer))
 
-    Parameters
-    ----------
-    resources
-        As counted.
+    def group_of(built: Layer) -> Candidates:
+        return layer_candidates(request.hardware, built, of_chip, capped, wanted, shared_words=shared_words)
 
-    Returns
-    -------
-    Resources
-        With ``"latency"``, in clock cycles.
-    """
-    own = {layer.name: {**resources.by_layer[layer.name], LATENCY: latency(layer)} for layer in resources.layers}
-    return replace(resources, by_layer=own)
-
-
-def _ways(
-    number: int,
-    layer: Layer,
-    variants_of_layer: Sequence[Variant],
-    kernels: tuple[npt.NDArray[np.generic], npt.NDArray[np.generic]],
-    caps: tuple[Cap, ...],
-    resource_model: HardwareModel,
-    structure: str | Structure | Mapping[str, str | Structure],
-    measure: Measure,
-    normal: Normalisation,
-) -> list[_Way]:
-    wanted = structure.get(layer.name, "auto") if isinstance(structure, Mapping) else structure
-    capped = tuple(cap.counted for cap in caps if cap.covers(layer.name) and cap.resource != LATENCY)
-    kernel, of_chip = kernels
-    saliency = structure_values(measure, layer, kernel, unstructured(layer))
-
-    def values_of(group: Candidates) -> npt.NDArray[np.float64]:
-        return normal(_by_label(group, saliency))
-
-    whole = float(values_of(layer_candidates(resource_model, layer, of_chip, capped, wanted)).sum())
+    whole = float(normal(_by_label(group_of(layer), saliency)).sum())
     ways = []
     for variant in variants_of_layer:
-        group = layer_candidates(resource_model, variant.layer, of_chip, capped, wanted)
+        group = group_of(variant.layer)
         exact = _by_label(group, saliency)
         values = normal(exact)
         total = float(values.sum())
@@ -205,9 +140,9 @@ def _ways(
         values = values * (whole / total if total > 0 else 0.0)
         fixed = [
             latency(variant.layer) * cap.covers(layer.name) if cap.resource == LATENCY else group.fixed(cap)
-            for cap in caps
+            for cap in request.caps
         ]
-        items = items_of(group, values, caps) if group.prunable else None
+        items = items_of(group, values, request.caps) if group.prunable else None
         given = 0.0 if group.prunable else float(values.sum())
         ways.append(_Way(variant, group, items, Option(number, given, np.array(fixed, dtype=np.int64), items)))
     return ways
@@ -264,11 +199,11 @@ def _least_beside(by_layer: Sequence[Sequence[_Way]], caps: tuple[Cap, ...], row
     return int(fixed[row][found.selected].sum()) if found.status == Status.OPTIMAL else None
 
 
-def _check_data_widths(framework: Adapter, model: Any, config: HlsConfig, ways: list[list[Variant]]) -> None:
+def _check_data_widths(request: Request, ways: list[list[Variant]]) -> None:
     """Refuse widths that change the data between layers: what a layer costs would depend on the others' choice."""
     for pick in (min, max):
         chosen = [pick(own, key=lambda variant: variant.layer.weight_bits) for own in ways]
-        for variant, layer in zip(chosen, _layers(framework, model, configured(config, chosen)), strict=True):
+        for variant, layer in zip(chosen, _layers(request, configured(request.config, chosen)), strict=True):
             if layer.data_bits != variant.layer.data_bits:
                 raise ValueError(
                     f"choose['bits']: the input of layer {layer.name!r} would have {layer.data_bits} bits instead of "
@@ -277,27 +212,20 @@ def _check_data_widths(framework: Adapter, model: Any, config: HlsConfig, ways: 
                 )
 
 
-def _after(
-    framework: Adapter,
-    model: Any,
-    written: dict[str, Any],
-    chosen: Sequence[_Way],
-    resource_model: HardwareModel,
-    kernels: Kernels,
-    uncounted: tuple[str, ...],
-) -> Resources:
-    """Count what is used with the configuration that was written, as if it came from the user."""
-    layers = _layers(framework, model, written)
+def _built(request: Request, hls_config: dict[str, Any], chosen: Sequence[_Way]) -> list[Layer]:
+    """Read back what the configuration that was written says of the layers, as if it came from the user."""
+    layers = _layers(request, hls_config)
     for way, layer in zip(chosen, layers, strict=True):
         if replace(way.variant.layer, requested_strategy=layer.requested_strategy) != layer:
             raise RuntimeError(f"layer {layer.name!r}: chose {way.variant.layer}, but the configuration gives {layer}")
-    return with_latency(count(resource_model, layers, kernels, uncounted, written["Part"]))
+    return layers
 
 
-def _layers(framework: Adapter, model: Any, written: dict[str, Any]) -> list[Layer]:
+def _layers(request: Request, hls_config: dict[str, Any]) -> list[Layer]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", HardwareWarning)  # said once already, of the user's own configuration
-        return framework.layers(model, read_hls_config(written))
+        layers = request.framework.layers(request.model, read_hls_config(hls_config))
+    return covered(request.hardware, layers, ())[0]
 
 
 def _solution(found: Found) -> Solution:

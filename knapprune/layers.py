@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any, Literal
@@ -22,6 +23,12 @@ Kind = Literal[
     "gru",
     "scale",
 ]
+
+Kernels = Mapping[str, npt.NDArray[np.generic]]
+"""Weights by layer name."""
+
+Masks = dict[str, npt.NDArray[np.bool_]]
+"""True for a weight that is kept, by layer name."""
 
 _CONVOLUTIONS = ("conv1d", "conv2d", "depthwise_conv1d", "depthwise_conv2d")
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from knapprune.budget import BudgetError, Cap, written
 from knapprune.candidates import Candidates, could_save
-from knapprune.estimation import Resources
 from knapprune.hardware.model import HardwareModel, HardwareWarning
+from knapprune.hardware.resources import Resources
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def check_caps(
         raise BudgetError("\n".join(refused))
     refuse_below(needs, "whatever is pruned")
     for sentence in told:
-        warnings.warn(sentence, HardwareWarning, stacklevel=3)
+        warnings.warn(sentence, HardwareWarning, stacklevel=5)  # the line that calls `select`
 
 
 def _least(resource_model: HardwareModel, group: Candidates, cap: Cap, in_steps: bool) -> int:

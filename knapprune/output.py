@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
-from knapsolve.atomic import write_text
+from knapsolve.atomic import through, write_text
 
 
 def claim(folder: str | Path, force: bool) -> Path:
@@ -113,13 +111,3 @@ def write_model(path: Path, model: Any) -> None:
         The model.
     """
     through(path, model.save)
-
-
-def through(path: Path, write: Callable[[Path], Any]) -> None:
-    """Have a file written under another name in the same folder, then rename it once its content is on the disk."""
-    with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as staging:
-        temporary = Path(staging) / path.name
-        write(temporary)
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        os.replace(temporary, path)

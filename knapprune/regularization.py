@@ -9,34 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from knapprune.adapters.objective import GroupPenalty, Strengths
+from knapprune.budget import Cap
+from knapprune.candidates import Candidates
 from knapprune.fetch_groups import fetch_group
-
-if TYPE_CHECKING:
-    from knapprune.budget import Cap
-    from knapprune.candidates import Candidates
-
-Strengths = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class GroupPenalty:
-    """The penalty on one kernel.
-
-    Parameters
-    ----------
-    labels
-        Shape of the kernel, integers from 0: weights with one label are one group.
-    strengths
-        Shape (groups,).
-    """
-
-    labels: npt.NDArray[np.int64]
-    strengths: Strengths
 
 
 @dataclass(frozen=True)

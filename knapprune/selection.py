@@ -1,146 +1,25 @@
-"""Select the weights a budget allows: build the knapsack, solve it, turn the answer into masks."""
+"""Select the weights a budget allows: the front door of all ways to select."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Unpack, cast
+from collections.abc import Mapping
+from typing import Any, Unpack
 
-import numpy as np
-import numpy.typing as npt
-
-from knapprune import group_selection
-from knapprune.adapters.adapter import ConfiguredAdapter, adapter, training_adapter, written_kernels
-from knapprune.budget import Budget, BudgetError, Cap, parse_budget, with_part
-from knapprune.candidates import Candidates, candidates
+from knapprune.adapters.adapter import ConfiguredAdapter, adapter, training_adapter
+from knapprune.budget import Budget, BudgetError, with_part
 from knapprune.configuration import configuration
-from knapprune.estimation import Resources, count, covered
-from knapprune.group_selection import AnyStructure
+from knapprune.group_selection import AnyStructure, fetch_groups, select_fetch_groups
 from knapprune.hardware.model import HardwareModel
 from knapprune.hardware.model import hardware as find_hardware
 from knapprune.hls_config import HlsConfigSource, Overrides
-from knapprune.items import Items, items_of, knapsack, split
-from knapprune.last_layer import last_layer, lost_outputs, outputs_first
-from knapprune.layers import Layer
-from knapprune.minimum import check_caps
+from knapprune.labelled import select_labelled
+from knapprune.masks import masked, masks_of
 from knapprune.normalisation import Normalisation, normalisation
-from knapprune.saliency import Saliency, Statistics, needs_data, saliency_of, structure_values
-from knapprune.selection_check import Masks, SelectionWarning, check_result
-from knapprune.tables import plain_table
-from knapprune.units import blocks_line
-from knapprune.variants import Choose, as_dict
-
-if TYPE_CHECKING:
-    from knapprune.structures import Structure
-    from knapsolve import Knapsack, Solution
-
-    Labelled = str | Structure | Mapping[str, str | Structure]
-
-
-@dataclass(frozen=True)
-class Selection:
-    """What is kept, what it uses, and how good that is.
-
-    Parameters
-    ----------
-    masks
-        True for a weight that is kept, by layer name, in the kernel's own shape. A layer without one is left alone.
-    solution
-        The solver's answer: status, value, bound, gap, prices.
-    resources
-        What the masked model uses.
-    before
-        What the model used.
-    budget
-        The caps, in absolute counts.
-    structures
-        The structure by which each masked layer was cut, by layer name.
-    hls_config
-        The configuration that the resources hold for, as a dict for hls4ml and `knapprune.verify`: the one given, with
-        what was chosen in it.
-    """
-
-    masks: Masks
-    solution: Solution
-    resources: Resources
-    before: Resources
-    budget: tuple[Cap, ...]
-    structures: Mapping[str, str]
-    hls_config: Mapping[str, Any]
-
-    @property
-    def binding(self) -> tuple[Cap, ...]:
-        """What stops more from being kept: the caps with the least slack, as a share of their limit.
-
-        Only caps below what was in use count, so there are none where the whole model fits.
-        """
-        slack = {
-            cap: (cap.capacity - cap.counted_use(self.resources)) / max(cap.capacity, 1)
-            for cap in self.budget
-            if cap.limit < cap.use(self.before)
-        }
-        return tuple(cap for cap, left in slack.items() if left == min(slack.values()))
-
-    def apply(self, model: Any) -> Any:
-        """Mask a model.
-
-        Parameters
-        ----------
-        model
-            The model that was selected from, or one of the same layers.
-
-        Returns
-        -------
-        object
-            A new model whose masked weights are zero, and stay zero under training; the one given is untouched.
-        """
-        return adapter(model).apply(model, self.masks)
-
-    def summary(self) -> str:
-        """Describe the selection as a table, a line for each layer.
-
-        Returns
-        -------
-        str
-            Plain text.
-        """
-        names = self.resources.counted
-        rows: list[list[object]] = []
-        for layer in self.resources.layers:
-            was, now = self.before.by_layer[layer.name], self.resources.by_layer[layer.name]
-            mask = self.masks.get(layer.name)
-            kept = layer.size if mask is None else int(np.count_nonzero(mask))
-            change = [f"{was[name]} -> {now[name]}" for name in names]
-            structure = self.structures.get(layer.name, "-")
-            rows.append([layer.name, structure, *self._chosen(layer), f"{kept}/{layer.size}", *change])
-        totals = [f"{self.before[name]} -> {self.resources[name]}" for name in names]
-        extra = ["reuse", "bits"] if self._changed else []
-        rows.append(["total", "", *[""] * len(extra), "", *totals])
-        caps = "; ".join(f"{cap} (uses {cap.use(self.resources)})" for cap in self.budget)
-        binding = ", ".join(map(str, self.binding))
-        found = self.solution
-        return "\n".join(
-            [
-                plain_table(["layer", "structure", *extra, "weights", *names], rows),
-                *blocks_line(self.before, self.resources),
-                *([caps] if caps else []),
-                *([f"binding: {binding}"] if binding else []),
-                *self.resources.chip(),
-                f"{found.status} by {found.solver}, gap {found.gap:.2g}",
-            ]
-        )
-
-    @property
-    def _changed(self) -> bool:
-        return self.before.layers != self.resources.layers
-
-    def _chosen(self, layer: Layer) -> list[object]:
-        """Say which reuse factor and width a layer has now, where any layer has others than before."""
-        if not self._changed:
-            return []
-        was = next(known for known in self.before.layers if known.name == layer.name)
-        pairs = [(was.reuse_factor, layer.reuse_factor), (was.weight_bits, layer.weight_bits)]
-        return [now if old == now else f"{old} -> {now}" for old, now in pairs]
+from knapprune.request import Outcome, Request, requested
+from knapprune.saliency import Saliency, Statistics, needs_data, saliency_of
+from knapprune.selection_check import SelectionWarning, check_result
+from knapprune.selection_result import Selection
+from knapprune.variants import Choose
 
 
 def select(
@@ -225,135 +104,53 @@ def select(
         Where a layer loses all of its weights, or an output of the last layer does.
     """
     framework = adapter(model)
+    if choose is not None and isinstance(framework, ConfiguredAdapter):
+        raise ValueError(
+            f"choose: a {type(model).__qualname__} is configured already; give the model that it was converted "
+            "from, and convert that again with the selection's hls_config"
+        )
+    if choose is not None and budget is None:
+        raise BudgetError("budget: got None, expected one to choose under")
     config = configuration(framework, model, hls_config, **with_part(overrides, budget))
-    resource_model = find_hardware(hardware, config.part, config.backend)
-    normal = normalisation(normalise)
     statistics = None
     if data is not None and needs_data(saliency):
         statistics = Statistics(training_adapter(framework, model), model, data, batch_size)
-    measure = saliency_of(saliency, statistics)
-    labelled = cast("Labelled", structure)
+    request = requested(
+        framework,
+        model,
+        config,
+        find_hardware(hardware, config.part, config.backend),
+        budget,
+        structure,
+        saliency_of(saliency, statistics),
+        normalisation(normalise),
+        solver,
+        time_limit,
+        timed=choose is not None,
+    )
+    outcome = _outcome(request, choose)
+    masks = masks_of(request.hardware, outcome.layers, request.kernels, outcome.keep)
+    after = request.count(outcome.layers, masked(request.written, masks))
+    check_result(request.budget, after, masks, request.kernels)
+    return Selection(
+        masks, outcome.solution, after, request.before, request.budget, outcome.structures, outcome.hls_config
+    )
+
+
+def _outcome(request: Request, choose: Choose | None) -> Outcome:
+    """Select in the way that was asked for."""
+    groups = fetch_groups(request.hardware, request.before.layers, request.caps_on_weights, request.structures)
     if choose is not None:
         from knapprune.joint import select_jointly
 
-        if isinstance(framework, ConfiguredAdapter):
+        if groups is not None:
             raise ValueError(
-                f"choose: a {type(model).__qualname__} is configured already; give the model that it was converted "
-                "from, and convert that again with the selection's hls_config"
+                f"structure: layers {list(groups)} have fetch groups, expected another structure together with choose"
             )
-        if budget is None:
-            raise BudgetError("budget: got None, expected one to choose under")
-        return select_jointly(
-            framework, model, config, budget, choose, resource_model, labelled, measure, normal, solver, time_limit
-        )
-    kernels = framework.kernels(model)
-    written = written_kernels(framework, model, kernels, config)
-    layers, uncounted = covered(resource_model, framework.layers(model, config), framework.untouched(model))
-    before = count(resource_model, layers, written, uncounted, config.part)
-    budgeted = () if budget is None else parse_budget(budget, before)
-    caps = tuple(cap for cap in budgeted if cap.asks(before)) or budgeted
-    fetched = group_selection.fetch_groups(resource_model, before.layers, caps, structure)
-    if budget is None and not (fetched and all(group.pruned is not None for group in fetched.values())):
+        return select_jointly(request, choose)
+    if not request.budget and not (groups and all(group.pruned is not None for group in groups.values())):
         raise BudgetError("budget: got None, expected one: only fetch groups with p given leave nothing to choose")
-    if fetched is not None:
-        found = group_selection.options(resource_model, before.layers, kernels, fetched, measure, normal)
-        group_selection.check_minimum(found, caps, before)
-        solution = solve_knapsack(group_selection.knapsack(found, caps), solver, time_limit)
-        keep, structures = group_selection.masks_and_names(found, solution.selected)
-    else:
-        groups = candidates(resource_model, before.layers, written, caps, labelled)
-        if any(group.words is not None for group in groups) and not _takes_choices(solver):
-            groups = candidates(resource_model, before.layers, written, caps, _with_runs(groups, labelled))
-        check_caps(resource_model, groups, caps, before)
-        prunable = [group for group in groups if group.prunable]
-        values = [
-            normal(structure_values(measure, group.layer, kernels[group.layer.name], group.labels)[group.alive])
-            for group in prunable
-        ]
-        capacities = [cap.capacity - sum(group.fixed(cap) for group in groups) for cap in caps]
-
-        def solved() -> tuple[Solution, Masks]:
-            items = [items_of(group, value, caps) for group, value in zip(prunable, values, strict=True)]
-            found = solve_knapsack(knapsack(items, capacities), solver, time_limit)
-            return found, kept(groups, items, found.selected)
-
-        solution, keep = solved()
-        last = last_layer(before.layers)
-        for place, group in enumerate(prunable):
-            if group.layer is last and lost_outputs(last, kernels[last.name], keep[last.name]).size:
-                values[place] = outputs_first(group, kernels[last.name], values[place])
-                solution, keep = solved()
-        structures = {group.layer.name: group.structure for group in prunable}
-    masks = masks_of(resource_model, before.layers, kernels, keep)
-    after = count(resource_model, layers, masked(written, masks), uncounted, config.part)
-    check_result(budgeted, after, masks, kernels)
-    return Selection(masks, solution, after, before, budgeted, structures, as_dict(config))
+    return select_labelled(request) if groups is None else select_fetch_groups(request, groups)
 
 
-def _takes_choices(solver: str) -> bool:
-    from knapsolve.solver import AUTO, load
-
-    return solver == AUTO or load(solver).capabilities.choices
-
-
-def _with_runs(groups: Sequence[Candidates], structure: Labelled) -> Labelled:
-    """Take whole runs of rows where rows and words were not asked for by name."""
-    found: dict[str, str | Structure] = {}
-    for group in groups:
-        name = group.layer.name
-        wanted = structure.get(name, "auto") if isinstance(structure, Mapping) else structure
-        found[name] = "bram-run" if wanted == "auto" and group.words is not None else wanted
-    return found
-
-
-def solve_knapsack(problem: Knapsack, solver: str, time_limit: float) -> Solution:
-    """Solve, and refuse to go on without any selection."""
-    from knapsolve import Status, solve
-
-    solution = solve(problem, solver=solver, time_limit=time_limit)
-    if solution.status not in (Status.OPTIMAL, Status.FEASIBLE):
-        raise RuntimeError(
-            f"solver {solution.solver!r} found no selection in {time_limit:g} s ({solution.status}); "
-            "allow more time or take another solver or a coarser structure"
-        )
-    return solution
-
-
-def kept(groups: Sequence[Candidates], items: Sequence[Items], selected: npt.NDArray[np.bool_]) -> Masks:
-    """Say which weights the selected items of the prunable groups keep, by layer name."""
-    prunable = [group for group in groups if group.prunable]
-    parts = split(selected, items)
-    return {
-        group.layer.name: own.kept(part)[group.labels] for group, own, part in zip(prunable, items, parts, strict=True)
-    }
-
-
-def masked(kernels: Mapping[str, npt.NDArray[np.generic]], masks: Masks) -> dict[str, npt.NDArray[np.generic]]:
-    """Set to zero what masks leave out; a layer without one stays as it is."""
-    return {
-        name: np.where(masks[name], kernel, kernel.dtype.type(0)) if name in masks else kernel
-        for name, kernel in kernels.items()
-    }
-
-
-def masks_of(
-    resource_model: HardwareModel,
-    layers: Sequence[Layer],
-    kernels: Mapping[str, npt.NDArray[np.generic]],
-    keep: Masks,
-) -> Masks:
-    """Turn what is kept into masks; a layer of which everything is kept has none."""
-    masks: Masks = {}
-    for layer in layers:
-        nonzero = kernels[layer.name] != 0
-        mask = keep.get(layer.name, np.ones(layer.kernel_shape, dtype=bool))
-        # A weight that is zero now may grow again under training, but only where that costs nothing.
-        living = mask & nonzero
-        if (living != mask).any() and resource_model.use(layer, mask) != resource_model.use(layer, living):
-            mask = living
-        if not mask.all():
-            masks[layer.name] = mask
-    return masks
-
-
-__all__ = ["BudgetError", "Selection", "SelectionWarning", "select"]
+__all__ = ["BudgetError", "SelectionWarning", "select"]

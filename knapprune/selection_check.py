@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.budget import Cap
-from knapprune.estimation import Resources
+from knapprune.hardware.resources import Resources
 from knapprune.last_layer import last_layer, lost_outputs
-
-Masks = dict[str, npt.NDArray[np.bool_]]
+from knapprune.layers import Masks
 
 _NAMED = 10
 """Outputs that a warning lists."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from knapprune.export import MissingToolError
+from knapprune.tools import require
 
 
 class Study:
@@ -122,10 +122,7 @@ def _check_is_study(path: Path) -> None:
 
 
 def _optuna() -> Any:
-    try:
-        import optuna
-    except ImportError as error:
-        raise MissingToolError('Optuna is not installed; install it with: pip install "knapprune[tune]"') from error
+    optuna = require("optuna", extra="tune")
     # It tells of every study that is made or found; what went wrong it still tells.
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from knapprune.adapters.adapter import Adapter
-from knapprune.export import MissingToolError, quiet, require_hls4ml
 from knapprune.hardware.beside import Beside
 from knapprune.hls_config import COUNTED_BACKENDS, HlsConfig
+from knapprune.tools import MissingToolError, quiet, require_hls4ml
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,11 @@ from typing import Any, Literal
 
 from knapprune.adapters.adapter import adapter, training_adapter
 from knapprune.configuration import configuration
-from knapprune.hls_config import HlsConfigSource
+from knapprune.hls_config import HlsConfigSource, as_dict
 from knapprune.pruning import prune
 from knapprune.pruning.fingerprint import fingerprint
 from knapprune.regularization import Regularization
 from knapprune.study import Study
-from knapprune.variants import as_dict
 
 
 @dataclass(frozen=True)

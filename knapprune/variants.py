@@ -9,7 +9,6 @@ nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict
 
@@ -17,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.hardware import explanation
-from knapprune.hls_config import HlsConfig
+from knapprune.hls_config import HlsConfig, as_dict
 from knapprune.layers import Layer
 from knapprune.precision import FixedPoint
 from knapprune.rounding import Rounding
@@ -190,31 +189,6 @@ def fitting_type(kernel: npt.NDArray[Any], width: int) -> FixedPoint:
     """
     largest = float(np.abs(kernel.astype(np.float64)).max(initial=0.0))
     return FixedPoint(width, max(1, int(np.frexp(largest)[1]) + 1))
-
-
-def as_dict(config: HlsConfig) -> dict[str, Any]:
-    """Write a configuration as the dict that hls4ml and knapprune read.
-
-    Parameters
-    ----------
-    config
-        The configuration.
-
-    Returns
-    -------
-    dict
-        A copy of its own.
-    """
-    return {
-        "Model": deepcopy(dict(config.model)),
-        "LayerType": {name: deepcopy(dict(entry)) for name, entry in config.layer_types.items()},
-        "LayerName": {name: deepcopy(dict(entry)) for name, entry in config.layer_names.items()},
-        "Backend": config.backend,
-        "IOType": config.io_type,
-        "Part": config.part,
-        "ClockPeriod": config.clock_period,
-        **({"InputShape": [list(shape) for shape in config.input_shapes]} if config.input_shapes else {}),
-    }
 
 
 def configured(config: HlsConfig, chosen: Iterable[Variant]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from knapprune.configuration import configuration
 from knapprune.counting import count_project
 from knapprune.emulation import build, predict, require_compiler
 from knapprune.estimation import estimate
-from knapprune.export import Project, export, require_hls4ml
+from knapprune.export import Project, export
 from knapprune.generated import read_project
 from knapprune.hardware.beside import Beside
 from knapprune.hardware.beside import summary as beside_summary
@@ -26,6 +26,7 @@ from knapprune.hls_config import COUNTED_BACKENDS, HlsConfig, HlsConfigSource, O
 from knapprune.surroundings import surroundings_of_graph
 from knapprune.synthesis import with_synthesis
 from knapprune.tables import plain_table
+from knapprune.tools import require_hls4ml
 from knapprune.units import blocks_line, with_blocks
 from knapprune.vendor.report import Run, read_run, side_by_side
 from knapprune.vendor.reported import Reported

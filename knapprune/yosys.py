@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from knapprune.adders import LayerAdders
-from knapprune.export import MissingToolError
+from knapprune.tools import MissingToolError
 from knapprune.verilog import verilog
 
 #: Seconds that one module may take.

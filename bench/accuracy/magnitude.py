@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from bench.accuracy.baselines import BATCH
-
-if TYPE_CHECKING:
-    from bench.accuracy.methods import Problem
+from bench.accuracy.problem import Problem
 
 Masks = dict[str, Any]
 
@@ -82,8 +80,8 @@ def prune_by_magnitude(problem: Problem, epochs: Sequence[int]) -> Any:
     import knapprune as kp
     from knapprune.accuracy import accuracy
     from knapprune.adapters.adapter import adapter, training_adapter
-    from knapprune.estimation import count
     from knapprune.hardware.model import hardware
+    from knapprune.hardware.resources import count
     from knapprune.hls_config import read_hls_config
     from knapprune.learning_rate import cosine
     from knapprune.schedule import polynomial, shares

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from bench.accuracy.baselines import BATCH
-from bench.accuracy.data import Data
-from bench.accuracy.networks import Network
+from bench.accuracy.problem import Problem
 
 STEPS, FINAL = 20, 21
 """Steps in which the budget tightens, one epoch each but the last, and the epochs of the last: 40 in all."""
@@ -31,34 +29,6 @@ PRICE = 1e-4
 
 PRICE_BY_FISHER = 3e-4
 """The same where Fisher information values the weights."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What every method is given.
-
-    Parameters
-    ----------
-    network
-        Which.
-    model
-        Its unpruned version of this seed, compiled.
-    data
-        To train on and to validate by.
-    budget
-        Absolute counts by resource.
-    seed
-        Of the order of the data.
-    checkpoint
-        A folder of this run alone, to go on from.
-    """
-
-    network: Network
-    model: Any
-    data: Data
-    budget: dict[str, int]
-    seed: int
-    checkpoint: Path
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ import numpy as np
 from bench import machine
 from bench.accuracy.baselines import baseline
 from bench.accuracy.data import Data
-from bench.accuracy.methods import METHODS, Problem
+from bench.accuracy.methods import METHODS
 from bench.accuracy.networks import Network
+from bench.accuracy.problem import Problem
 from knapsolve import atomic
 
 Row = dict[str, Any]

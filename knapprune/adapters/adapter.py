@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+from knapprune.adapters.objective import Objective
 from knapprune.batches import Batch
 from knapprune.hls_config import HlsConfig
 from knapprune.layers import Layer
 from knapprune.plugins import find, load
-
-if TYPE_CHECKING:
-    from knapprune.distillation import Distillation
-    from knapprune.regularization import GroupPenalty
 
 GROUP = "knapprune.adapters"
 
@@ -96,19 +93,6 @@ class PreparesData(Protocol):
 
     def prepared(self, train: Any) -> Any:
         """Return what `fit` takes in place of the data."""
-
-
-class Objective(Protocol):
-    """What a model trains by instead of its own loss alone."""
-
-    def distil(self, teacher: Any, distillation: Distillation) -> None:
-        """Have the model learn from the answers of another one too."""
-
-    def penalise(self, penalties: Mapping[str, GroupPenalty]) -> None:
-        """Put penalties on groups of weights, by layer name, in place of earlier ones."""
-
-    def remove(self) -> None:
-        """Give the model its own loss back."""
 
 
 @runtime_checkable

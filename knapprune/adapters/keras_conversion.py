@@ -7,9 +7,8 @@ from typing import Any
 
 from knapprune.adapters.keras_kernels import SCALES, find_kernels, leaf_layers
 from knapprune.adapters.keras_separable import readable_separable_convolutions
-from knapprune.export import ConversionError
-from knapprune.hls_config import HlsConfig
-from knapprune.variants import as_dict
+from knapprune.hls_config import HlsConfig, as_dict
+from knapprune.tools import ConversionError
 
 
 def convert(model: Any, config: HlsConfig, output_dir: str) -> Any:

@@ -9,8 +9,7 @@ import keras
 import numpy as np
 
 from knapprune.adapters.keras_kernels import find_kernels
-from knapprune.distillation import Distillation
-from knapprune.regularization import GroupPenalty
+from knapprune.adapters.objective import Distillation, GroupPenalty
 
 
 class KerasObjective:

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from knapprune.export import ConversionError, quiet, require_hls4ml
-from knapprune.hls_config import HlsConfigError, HlsConfigSource, read_hls_config
-from knapprune.variants import as_dict
+from knapprune.hls_config import HlsConfigError, HlsConfigSource, as_dict, read_hls_config
+from knapprune.tools import ConversionError, MissingToolError, quiet, require_hls4ml
 
 _PYTORCH = (".pt", ".pth", ".pt2")
 _KERAS = (".keras", ".h5", ".json")
@@ -120,7 +119,7 @@ def _converted(
                 part=config.part,
                 clock_period=config.clock_period,
             )
-    except ImportError:
+    except (ImportError, MissingToolError):
         raise
     except Exception as error:
         # Both raise what they like, bare Exception among it; the last layer hls4ml speaks of is the one it stopped at.

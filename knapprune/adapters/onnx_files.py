@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from knapprune.tools import require
+
 # Operators that hls4ml takes in channels-last order only, as qonnx rewrites them.
 _SPATIAL = frozenset({"Conv", "MaxPool", "AveragePool", "GlobalAveragePool"})
 # What every onnxruntime of these years runs; onnx itself may be ahead of it.
@@ -28,16 +30,14 @@ def load_onnx_model(path: str | os.PathLike[str]) -> Any:
 
     Raises
     ------
-    ImportError
+    MissingToolError
         If onnx or qonnx is not installed.
     """
-    try:
-        from qonnx.core.modelwrapper import ModelWrapper
-        from qonnx.transformation.channels_last import ConvertToChannelsLastAndClean
-        from qonnx.transformation.gemm_to_matmul import GemmToMatMul
-        from qonnx.util.cleanup import cleanup_model
-    except ImportError as error:
-        raise ImportError('qonnx is not installed; install it with: pip install "knapprune[onnx]"') from error
+    require("qonnx.core.modelwrapper", extra="onnx")
+    from qonnx.core.modelwrapper import ModelWrapper
+    from qonnx.transformation.channels_last import ConvertToChannelsLastAndClean
+    from qonnx.transformation.gemm_to_matmul import GemmToMatMul
+    from qonnx.util.cleanup import cleanup_model
 
     with _ir_version():
         model = cleanup_model(ModelWrapper(os.fspath(path)))

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.export import require_hls4ml
-from knapprune.hls_config import HlsConfig, HlsConfigError
-from knapprune.variants import as_dict
+from knapprune.hls_config import HlsConfig, HlsConfigError, as_dict
+from knapprune.tools import require_hls4ml
 
 _LAYOUT = "ChannelsLastConversion"
 

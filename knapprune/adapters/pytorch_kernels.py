@@ -204,7 +204,7 @@ def _modules_in_use(module: Any) -> dict[str, Any]:
 
 
 def _tracer() -> Any:
-    from knapprune.export import require_hls4ml
+    from knapprune.tools import require_hls4ml
 
     require_hls4ml()
     from hls4ml.utils.torch import CustomFXTracer

@@ -20,11 +20,11 @@ from knapprune.adapters.hls4ml_nodes import graph_kernels, graph_layers
 from knapprune.adapters.pytorch_conversion import convert
 from knapprune.adapters.pytorch_kernels import Kernel, kernels, scales
 from knapprune.adapters.pytorch_mask import unmask
-from knapprune.export import quiet
 from knapprune.hardware.model import HardwareWarning
 from knapprune.hardware.resolve import DISTRIBUTED
 from knapprune.hls_config import HlsConfig, HlsConfigError
 from knapprune.layers import Layer
+from knapprune.tools import quiet
 
 
 def layers(module: Any, config: HlsConfig) -> list[Layer]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from knapprune.cli.inputs import read_budget, read_data, read_hardware, read_structure
 
 if TYPE_CHECKING:
-    from knapprune.distillation import Distillation
+    from knapprune.adapters.objective import Distillation
     from knapprune.regularization import Regularization
 
 #: Options of `prune` and `tune` that the library takes as they are, under the same names.
@@ -78,7 +78,7 @@ def pruning_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _distillation(weight: float, temperature: float | None) -> Distillation | None:
-    from knapprune.distillation import Distillation
+    from knapprune.adapters.objective import Distillation
 
     if weight == 0:
         if temperature is not None:

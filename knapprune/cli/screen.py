@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from knapprune.tools import require
 from knapsolve.terminal import sentences_for_errors
 
 if TYPE_CHECKING:
@@ -89,9 +90,7 @@ def _import_keras_quietly() -> None:
     try:
         with open(os.devnull, "wb") as nowhere:
             os.dup2(nowhere.fileno(), 2)
-        import keras  # noqa: F401
-    except ImportError as error:
-        raise ImportError('Keras is not installed; install it with: pip install "knapprune[keras]"') from error
+        require("keras", extra="keras")
     finally:
         os.dup2(saved, 2)
         os.close(saved)

@@ -9,14 +9,15 @@ from typing import Any, Unpack
 
 from knapprune.accuracy import accuracy
 from knapprune.adapters.adapter import SetsObjectives, adapter, training_adapter
+from knapprune.adapters.objective import Distillation
 from knapprune.batches import is_arrays
 from knapprune.budget import Budget, parse_budget, with_part
 from knapprune.configuration import configuration
-from knapprune.distillation import Distillation
 from knapprune.estimation import estimate
 from knapprune.group_selection import AnyStructure
 from knapprune.hardware.model import HardwareModel
-from knapprune.hls_config import HlsConfigSource, Overrides
+from knapprune.hardware.model import hardware as find_hardware
+from knapprune.hls_config import HlsConfigSource, Overrides, as_dict
 from knapprune.learning_rate import Rate, rate_of
 from knapprune.normalisation import Normalisation
 from knapprune.pruning.fingerprint import fingerprint
@@ -29,7 +30,6 @@ from knapprune.regrowth import regrowth_of
 from knapprune.regularization import Regularization, regularization_of
 from knapprune.saliency import Saliency, needs_data
 from knapprune.schedule import Schedule, plan_of
-from knapprune.variants import as_dict
 
 
 def prune(
@@ -104,7 +104,7 @@ def prune(
         training data; for saliencies of the weights alone. None for masks that only shrink, which mostly end better.
     distill
         How much is learned from the unpruned model's answers, 0 to 1, or a
-        :class:`~knapprune.distillation.Distillation`.
+        :class:`~knapprune.adapters.objective.Distillation`.
     regularization
         How strongly groups of weights are pulled towards zero while they train, or a
         :class:`~knapprune.regularization.Regularization`.
@@ -170,10 +170,11 @@ def prune(
         name = "distill" if distillation else "regularization"
         raise ValueError(f"{name}: {type(framework).__name__} cannot add to a model's loss, expected None")
     config = configuration(framework, model, hls_config, **with_part(overrides, budget))
-    before = estimate(model, config, hardware=hardware)
+    resource_model = find_hardware(hardware, config.part, config.backend)
+    before = estimate(model, config, hardware=resource_model)
     caps = () if budget is None else parse_budget(budget, before)
     if caps:
-        check_reachable(framework, model, config, caps, before, structure, hardware)
+        check_reachable(framework, model, config, caps, before, structure, resource_model, solver)
     arguments = {}
     if checkpoint is not None:
         known = given | {
@@ -195,7 +196,7 @@ def prune(
         framework=framework,
         model=model,
         config=config,
-        hardware=hardware,
+        hardware=resource_model,
         train=train,
         inputs=inputs,
         targets=targets,

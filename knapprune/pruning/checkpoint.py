@@ -19,10 +19,11 @@ import numpy as np
 
 from knapprune import output
 from knapprune.budget import Cap
-from knapprune.estimation import Resources
+from knapprune.hardware.resources import Resources
+from knapprune.pruning.history import Answer, Chosen, Step
 from knapprune.pruning.progress import Progress, Trial
-from knapprune.pruning.result import Answer, Chosen, Step
 from knapprune.pruning.snapshot import Snapshot
+from knapsolve import atomic
 
 MANIFEST = "checkpoint.json"
 _FORMAT = 2
@@ -134,7 +135,7 @@ class Checkpoint:
         arrays |= {f"mask/{key}": np.packbits(value) for key, value in state.masks.items()}
         arrays |= {f"shape/{key}": np.array(value.shape) for key, value in state.masks.items()}
         # A file object, since NumPy would add an ending to a name.
-        output.through(self.folder / name, lambda path: _savez(path, arrays))
+        atomic.through(self.folder / name, lambda path: _savez(path, arrays))
         self._files[name] = state
         return name
 

@@ -11,15 +11,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.adapters.adapter import Objective, PreparesData, SetsObjectives
+from knapprune.adapters.adapter import PreparesData, SetsObjectives
+from knapprune.adapters.objective import Objective
 from knapprune.budget import BudgetError
 from knapprune.progress import progress_bar
 from knapprune.pruning.checkpoint import Checkpoint
+from knapprune.pruning.history import Chosen
 from knapprune.pruning.progress import Progress, Trial
-from knapprune.pruning.result import Chosen, Pruning, PruningWarning
+from knapprune.pruning.result import Pruning, PruningWarning
 from knapprune.pruning.snapshot import Snapshot
 from knapprune.pruning.task import Task
-from knapprune.selection import Selection
+from knapprune.selection_result import Selection
 
 
 class _StopError(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from knapprune.budget import Cap
-from knapprune.pruning.result import Chosen, Step
+from knapprune.pruning.history import Chosen, Step
 from knapprune.pruning.snapshot import Snapshot
 
 

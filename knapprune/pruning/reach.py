@@ -9,11 +9,11 @@ from knapprune import group_selection
 from knapprune.adapters.adapter import Adapter, written_kernels
 from knapprune.budget import Cap
 from knapprune.candidates import candidates
-from knapprune.estimation import Resources
 from knapprune.group_selection import AnyStructure
 from knapprune.hardware.model import HardwareModel
-from knapprune.hardware.model import hardware as find_hardware
+from knapprune.hardware.resources import Resources
 from knapprune.hls_config import HlsConfig
+from knapprune.masks import takes_choices
 from knapprune.minimum import check_caps
 from knapprune.normalisation import normalisation
 from knapprune.saliency import saliency_of
@@ -26,7 +26,8 @@ def check_reachable(
     caps: tuple[Cap, ...],
     before: Resources,
     structure: AnyStructure | Mapping[str, AnyStructure],
-    hardware: str | HardwareModel,
+    hardware: HardwareModel,
+    solver: str,
 ) -> None:
     """Refuse a budget that no number of steps reaches.
 
@@ -42,22 +43,25 @@ def check_reachable(
         The budget.
     before
         What the model uses.
-    structure, hardware
+    structure, solver
         As for `knapprune.prune`.
+    hardware
+        The resource model.
 
     Raises
     ------
     BudgetError
         The message says the smallest budget that can be kept.
     """
-    resource_model = find_hardware(hardware, config.part, config.backend)
     kernels = written_kernels(framework, model, framework.kernels(model), config)
-    groups = group_selection.fetch_groups(resource_model, before.layers, caps, structure)
+    groups = group_selection.fetch_groups(hardware, before.layers, caps, structure)
     if groups is None:
-        found = candidates(resource_model, before.layers, kernels, caps, cast("Any", structure))
-        check_caps(resource_model, found, caps, before, in_steps=True)
+        found = candidates(
+            hardware, before.layers, kernels, caps, cast("Any", structure), shared_words=takes_choices(solver)
+        )
+        check_caps(hardware, found, caps, before, in_steps=True)
     else:
         # How many weights a group keeps decides what it costs, not which ones: any saliency will do here.
         measure, normal = saliency_of("l1", None), normalisation("none")
-        options = group_selection.options(resource_model, before.layers, kernels, groups, measure, normal)
+        options = group_selection.options(hardware, before.layers, kernels, groups, measure, normal)
         group_selection.check_minimum(options, caps, before)

@@ -1,136 +1,55 @@
-"""What a pruning did, and what it returns."""
+"""What a pruning returns, and its report."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
+
+import numpy as np
 
 from knapprune.budget import Cap
-from knapprune.estimation import Resources
-from knapprune.selection import Selection
-from knapprune.selection_check import Masks
-
-if TYPE_CHECKING:
-    from knapprune.report.report import Report
+from knapprune.hardware.resources import Resources
+from knapprune.layers import Masks
+from knapprune.pruning.history import Step
+from knapprune.report.report import Report
 
 
 class PruningWarning(UserWarning):
     """A pruning that ended early; it returns the best it had."""
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What the solver said of a step's selection.
+class CountedLayer(Protocol):
+    """What was counted of one layer."""
 
-    Parameters
-    ----------
-    status
-        ``"OPTIMAL"`` is a proof.
-    solver
-        Who found it.
-    value, bound
-        The saliency that is kept, and that no selection exceeds.
-    gap
-        Their relative distance.
-    prices
-        Dual price of one unit of each cap, where the solver gives any.
-    seconds
-        Wall-clock time.
-    """
-
-    status: str
-    solver: str
-    value: float
-    bound: float
-    gap: float
-    prices: tuple[float, ...] | None
-    seconds: float
+    @property
+    def counted(self) -> Mapping[str, int]:
+        """By resource."""
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """A step's selection, without the arrays.
+class Verified(Protocol):
+    """What a report says of a verification: the part of what `knapprune.verify` returns that it needs."""
 
-    Parameters
-    ----------
-    resources
-        What the masked model uses.
-    caps
-        What was selected for: those caps of the budget that ask for anything, in the order of the prices.
-    structures
-        The structure by which each masked layer was cut, by layer name.
-    solution
-        The solver's answer.
-    """
+    @property
+    def accuracy(self) -> float | None:
+        """The metric as the hardware computes."""
 
-    resources: Resources
-    caps: tuple[Cap, ...]
-    structures: Mapping[str, str]
-    solution: Answer
+    @property
+    def model_accuracy(self) -> float | None:
+        """The metric in floating point."""
 
-    @classmethod
-    def of(cls, selection: Selection) -> Chosen:
-        """Leave the arrays of a selection out.
+    @property
+    def counted(self) -> Mapping[str, int]:
+        """What was counted in the generated project, by resource."""
 
-        Parameters
-        ----------
-        selection
-            What was selected.
+    @property
+    def by_layer(self) -> Mapping[str, CountedLayer]:
+        """The same by layer name."""
 
-        Returns
-        -------
-        Chosen
-            What is to be remembered of it.
-        """
-        found = selection.solution
-        prices = None if found.prices is None else tuple(map(float, found.prices))
-        answer = Answer(
-            str(found.status),
-            found.solver,
-            float(found.value),
-            float(found.bound),
-            float(found.gap),
-            prices,
-            found.seconds,
-        )
-        caps = tuple(cap for cap in selection.budget if cap.asks(selection.before)) or selection.budget
-        return cls(selection.resources, caps, dict(selection.structures), answer)
-
-
-@dataclass(frozen=True)
-class Step:
-    """One pruning step.
-
-    Parameters
-    ----------
-    share
-        Share of the way from the unpruned model's use to the budget, 0 to 1.
-    budget
-        The caps of this step.
-    selection
-        What was kept, and the solver's answer.
-    metric_before
-        The validation metric right after masking.
-    metrics
-        The validation metric after each epoch of fine-tuning.
-    metric
-        That of the state the step ends with.
-    accepted
-        Whether it is within the tolerance.
-    seconds
-        Wall-clock time of the step.
-    """
-
-    share: float
-    budget: tuple[Cap, ...]
-    selection: Chosen
-    metric_before: float
-    metrics: tuple[float, ...]
-    metric: float
-    accepted: bool
-    seconds: float
+    @property
+    def reported(self) -> Any:
+        """A dataclass of what the vendor's tools report, or None."""
 
 
 @dataclass(frozen=True)
@@ -177,8 +96,6 @@ class Pruning:
     @property
     def report(self) -> Report:
         """A report to save: ``report.save("report.html")`` or ``"report.json"``."""
-        from knapprune.report.pruned import pruning_report
-
         return pruning_report(self)
 
     def plot(self, path: str | Path) -> None:
@@ -203,3 +120,125 @@ class Pruning:
         if kind not in ("png", "svg", "pdf"):
             raise ValueError(f"path: got {str(path)!r}, expected a name that ends in .png, .svg or .pdf")
         write_bytes(Path(path), history_plot(self.report.content, kind))
+
+
+def pruning_report(pruning: Pruning, baseline: Verified | None = None, pruned: Verified | None = None) -> Report:
+    """Gather what a pruning did and, where it was verified, what was counted.
+
+    Parameters
+    ----------
+    pruning
+        What `knapprune.prune` returned.
+    baseline, pruned
+        What `knapprune.verify` found for the unpruned and for the pruned model. Accuracies are then the verified ones:
+        ``accuracy`` bit by bit, ``model_accuracy`` in floating point, on the data that `verify` was given. Without
+        them ``accuracy`` is None and ``metric`` is the validation metric of the pruning.
+
+    Returns
+    -------
+    Report
+        With the keys ``baseline``, ``pruned``, ``budget``, ``tolerance``, ``met``, ``selection``, ``layers``,
+        ``history``, ``seconds``, ``stopped`` and ``ended``: why there are fewer steps than asked for, None otherwise.
+    """
+    return Report(
+        {
+            "baseline": _side(pruning.baseline, pruning.before.total, baseline),
+            "pruned": _side(pruning.metric, pruning.resources.total, pruned),
+            "budget": _budget(pruning.budget),
+            "tolerance": pruning.tolerance,
+            "met": pruning.met,
+            "selection": _selection(_returned(pruning)),
+            "layers": _layers(pruning, pruned),
+            "history": [_step(step) for step in pruning.history],
+            "seconds": pruning.seconds,
+            "stopped": pruning.stopped,
+            "ended": _ended(pruning),
+        }
+    )
+
+
+def _ended(pruning: Pruning) -> str | None:
+    """Say why pruning ended before its last step: something went wrong, or patience was at its end."""
+    history = pruning.history
+    if pruning.stopped is not None:
+        return f"in step {len(history)}, {pruning.stopped}"
+    if not history or any(step.share == 1.0 for step in history):
+        return None
+    late = next((number for number, step in enumerate(reversed(history)) if step.accepted), len(history))
+    return f"after step {len(history)}: the last {late} missed the tolerance, and patience was at its end"
+
+
+def _side(metric: float, resources: dict[str, int], check: Verified | None) -> dict[str, Any]:
+    return {
+        "metric": metric,
+        "accuracy": None if check is None else check.accuracy,
+        "model_accuracy": None if check is None else check.model_accuracy,
+        "resources": resources,
+        "counted": None if check is None else check.counted,
+        "reported": None if check is None or check.reported is None else asdict(check.reported),
+    }
+
+
+def _budget(caps: Iterable[Cap]) -> dict[str, Any]:
+    """Absolute counts by resource; caps on one layer under its name."""
+    budget: dict[str, Any] = {}
+    for cap in caps:
+        target = budget if cap.layer is None else budget.setdefault(cap.layer, {})
+        target[cap.resource] = cap.limit
+    return budget
+
+
+def _returned(pruning: Pruning) -> Step | None:
+    """Return the step whose model was returned: the last accepted one."""
+    accepted = [step for step in pruning.history if step.accepted]
+    return accepted[-1] if accepted else None
+
+
+def _selection(step: Step | None) -> dict[str, Any] | None:
+    if step is None:
+        return None
+    found = step.selection.solution
+    return {
+        "status": found.status,
+        "gap": found.gap,
+        "solver": found.solver,
+        "value": found.value,
+        "bound": found.bound,
+        "prices": None if found.prices is None else list(found.prices),
+        "seconds": found.seconds,
+    }
+
+
+def _layers(pruning: Pruning, check: Verified | None) -> list[dict[str, Any]]:
+    rows = []
+    for layer in pruning.before.layers:
+        mask = pruning.masks.get(layer.name)
+        counted = None if check is None else dict(check.by_layer[layer.name].counted)
+        rows.append(
+            {
+                "layer": layer.name,
+                "kernel": list(layer.kernel_shape),
+                "strategy": layer.strategy,
+                "reuse_factor": layer.reuse_factor,
+                "weights_kept": layer.size if mask is None else int(np.count_nonzero(mask)),
+                "weights": layer.size,
+                "before": dict(pruning.before.by_layer[layer.name]),
+                "after": dict(pruning.resources.by_layer[layer.name]),
+                "counted": counted,
+            }
+        )
+    return rows
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "share": step.share,
+        "budget": _budget(step.budget),
+        "resources": step.selection.resources.total,
+        "metric_before": step.metric_before,
+        "metrics": list(step.metrics),
+        "metric": step.metric,
+        "accepted": step.accepted,
+        "selection": _selection(step),
+        "seconds": step.seconds,
+    }

@@ -10,20 +10,23 @@ from typing import Any
 import numpy as np
 
 from knapprune.adapters.adapter import TrainingAdapter, written_kernels
+from knapprune.adapters.objective import Distillation, GroupPenalty
 from knapprune.budget import Cap
 from knapprune.candidates import candidates
-from knapprune.distillation import Distillation
-from knapprune.estimation import Resources, estimate
+from knapprune.estimation import estimate
 from knapprune.fetch_groups import fetch_group
-from knapprune.hardware.model import hardware as find_hardware
+from knapprune.hardware.model import HardwareModel
+from knapprune.hardware.resources import Resources
 from knapprune.hls_config import HlsConfig
-from knapprune.pruning.result import Chosen
+from knapprune.masks import takes_choices
+from knapprune.pruning.history import Chosen
 from knapprune.regrowth import revived
-from knapprune.regularization import GroupPenalty, Regularization
+from knapprune.regularization import Regularization
 from knapprune.rounding import Rounding
 from knapprune.saliency.statistics import Statistics
 from knapprune.schedule import Plan
-from knapprune.selection import Selection, select
+from knapprune.selection import select
+from knapprune.selection_result import Selection
 
 Metric = Callable[[Any, Any], float]
 
@@ -41,7 +44,7 @@ class Task:
     config
         The hls4ml configuration.
     hardware
-        The resource model, or its name.
+        The resource model.
     train
         What to train on.
     inputs, targets
@@ -87,7 +90,7 @@ class Task:
     framework: TrainingAdapter
     model: Any
     config: HlsConfig
-    hardware: Any
+    hardware: HardwareModel
     train: Any
     inputs: Any
     targets: Any
@@ -148,9 +151,15 @@ class Task:
         """
         if self.regularization is None:
             return {}
-        resource_model = find_hardware(self.hardware, self.config.part, self.config.backend)
         kernels = written_kernels(self.framework, model, self.framework.kernels(model), self.config)
-        groups = candidates(resource_model, self.before.layers, kernels, chosen.caps, self.structure)
+        groups = candidates(
+            self.hardware,
+            self.before.layers,
+            kernels,
+            chosen.caps,
+            self.structure,
+            shared_words=takes_choices(self.options["solver"]),
+        )
         return self.regularization.penalties(groups, chosen.caps, chosen.solution.prices)
 
     def caps_at(self, share: float) -> tuple[Cap, ...]:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-from knapprune.export import MissingToolError
 from knapprune.report.history import history_plot
 from knapprune.report.plots import figure, schedule_plot
+from knapprune.tools import require
 from knapprune.units import in_one_unit
 
 
@@ -58,11 +58,7 @@ def require_page_tools() -> None:
 
 
 def _environment() -> Any:
-    try:
-        from jinja2 import Environment
-    except ImportError as error:
-        raise MissingToolError('Jinja2 is not installed; install it with: pip install "knapprune[plots]"') from error
-    return Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return require("jinja2", extra="plots").Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
 
 
 def _inline(picture: bytes) -> str:

@@ -6,7 +6,7 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-from knapprune.export import MissingToolError
+from knapprune.tools import require
 from knapprune.units import in_words
 
 
@@ -72,10 +72,4 @@ def figure(**options: Any) -> Any:
     MissingToolError
         If matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingToolError(
-            'matplotlib is not installed; install it with: pip install "knapprune[plots]"'
-        ) from error
-    return Figure(**options)
+    return require("matplotlib.figure", extra="plots").Figure(**options)

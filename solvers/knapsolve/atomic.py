@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
@@ -22,20 +24,29 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     OSError
         If the folder does not exist or cannot be written to.
     """
+    through(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def through(path: str | os.PathLike[str], write: Callable[[Path], Any]) -> None:
+    """Write any file atomically: under its name in a folder beside it, then moved here once it is on the disk.
+
+    Parameters
+    ----------
+    path
+        Where to write; replaced if it exists.
+    write
+        Writes the file to the path that it is given.
+
+    Raises
+    ------
+    OSError
+        If the folder does not exist or cannot be written to.
+    """
     target = Path(path)
     # The same folder means the same file system, where a rename is atomic.
-    descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes files that only their owner can read
+    with tempfile.TemporaryDirectory(prefix=f".{target.stem}-", dir=target.parent) as staging:
+        temporary = Path(staging) / target.name
+        write(temporary)
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
         os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from bench.generators import FAMILIES, generate, pisinger
-from bench.specs import SEVERITIES, groups
+from bench.spec import SEVERITIES
+from bench.specs import groups
 
 SPECS = [spec for group in groups().values() if group.measure is None for spec in group.specs if spec.family != "file"]
 SMALL = sorted({(spec.family, spec.m, spec.options) for spec in SPECS})

@@ -8,7 +8,8 @@ from bench import rows, runner, tables
 from bench.__main__ import _newest_run, _run
 from bench.compare import duels, summaries
 from bench.machine import ROOT
-from bench.specs import Group, Spec, groups
+from bench.spec import Group, Spec
+from bench.specs import groups
 
 SMALL = Spec("pruning", 60, 2)
 STAMP = {

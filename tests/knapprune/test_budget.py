@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from knapprune.budget import BudgetError, Cap, parse_budget, with_part
-from knapprune.estimation import Resources
+from knapprune.hardware.resources import Resources
 
 TODAY = Resources({"fc1": {"dsp": 192, "bram18": 30}, "fc2": {"dsp": 8, "bram18": 5}}, ())
 

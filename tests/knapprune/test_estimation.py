@@ -8,13 +8,14 @@ import pytest
 from knapprune import surroundings
 from knapprune.adapters.keras import KerasAdapter
 from knapprune.adapters.keras_files import load_keras_model
-from knapprune.estimation import Resources, estimate
-from knapprune.export import MissingToolError
+from knapprune.estimation import estimate
 from knapprune.hardware.accelerator import Accelerator
 from knapprune.hardware.beside import Beside
 from knapprune.hardware.dsp import MultiplierTable
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.hardware.model import HardwareWarning
+from knapprune.hardware.resources import Resources
+from knapprune.tools import MissingToolError
 
 UNROLLED = {"Model": {"Strategy": "resource_unrolled", "ReuseFactor": 4, "Precision": "fixed<16,6>"}}
 

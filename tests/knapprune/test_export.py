@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from knapprune.counting import count_project
-from knapprune.export import ConversionError, MissingToolError, export
+from knapprune.export import export
+from knapprune.tools import ConversionError, MissingToolError
 
 CONFIG = {"Model": {"Precision": "ap_fixed<16,6>", "ReuseFactor": 4, "Strategy": "resource_unrolled"}}
 

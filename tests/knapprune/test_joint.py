@@ -11,6 +11,7 @@ import pytest
 
 import knapprune as kp
 from knapprune.adapters.keras_files import load_keras_model
+from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.hardware.latency import interval, latency
 from knapprune.hardware.model import HardwareWarning
 from knapprune.hardware.reuse import valid_reuse_factors
@@ -207,6 +208,64 @@ def test_a_budget_no_choice_can_keep_is_refused():
 def test_what_cannot_be_chosen_is_named(choose, message):
     with pytest.raises(ValueError, match=message):
         kp.select(network(), config(), {"dsp": 4}, choose=choose)
+
+
+class DenseOnly(Hls4mlHardware):
+    """Hardware that knows dense layers, and fails when it is asked of another kind."""
+
+    def covers(self, layer):
+        return layer.kind == "dense"
+
+    def use(self, layer, kernel):
+        assert self.covers(layer), f"asked of {layer.kind}"
+        return super().use(layer, kernel)
+
+    def costs(self, layer, labels, kernel):
+        assert self.covers(layer), f"asked of {layer.kind}"
+        return super().costs(layer, labels, kernel)
+
+
+def test_layers_that_the_hardware_does_not_cover_are_left_as_they_are():
+    model = keras.Sequential(
+        [
+            keras.Input((5, 4, 3)),
+            keras.layers.DepthwiseConv2D(2, name="depthwise"),
+            keras.layers.Flatten(),
+            keras.layers.Dense(5, name="fc"),
+        ]
+    )
+    given = config(depthwise={"Strategy": "latency", "ReuseFactor": 1})
+    hardware = DenseOnly("xcvu13p-flga2577-2-e")
+    found = kp.select(model, given, {"dsp": 0.5}, choose={"bits": [12, 16]}, hardware=hardware)
+    assert [layer.name for layer in found.resources.layers] == ["fc"]
+    assert found.resources.uncounted == ("depthwise",)
+    assert found.hls_config["LayerName"]["depthwise"] == given["LayerName"]["depthwise"]
+    assert found.resources["dsp"] <= found.before["dsp"] // 2
+    with pytest.raises(ValueError, match=r"choose\['bits'\]: no layers \['depthwise'\], expected some of \['fc'\]"):
+        kp.select(model, given, {"dsp": 0.5}, choose={"bits": {"depthwise": [12]}}, hardware=hardware)
+
+
+def test_a_structure_for_a_layer_that_is_not_there_is_refused_with_a_choice_too():
+    with pytest.raises(
+        ValueError, match=r"structure: no layers \['no-such-layer'\], expected some of \['fc0', 'fc1'\]"
+    ):
+        kp.select(network(), config(), {"dsp": 4}, structure={"no-such-layer": "neuron"}, choose=LEGAL)
+
+
+def test_fetch_groups_are_refused_where_something_else_is_chosen():
+    message = r"structure: layers \['fc0', 'fc1'\] have fetch groups, expected another structure together with choose"
+    with pytest.raises(ValueError, match=message):
+        kp.select(network(), config(), {"dsp": 4}, structure=kp.FetchGroup(2), choose=LEGAL)
+
+
+def test_a_solver_without_choices_gets_whole_runs_with_a_choice_too():
+    model, budget = network(1, (12, 10, 4)), {"dsp": 0.5, "bram18": 0.5}
+    plain = kp.select(model, config(), budget, solver="few-types")
+    joint = kp.select(model, config(), budget, solver="few-types", choose={"reuse_factor": [2]})
+    assert joint.structures == plain.structures == {"fc0": "bram-run", "fc1": "bram-run"}
+    assert joint.solution.value == pytest.approx(plain.solution.value, rel=1e-9)
+    with pytest.raises(ValueError, match="'few-types' cannot handle choices"):
+        kp.select(model, config(), budget, solver="few-types", structure="row-and-word", choose=LEGAL)
 
 
 def test_a_narrow_weight_is_worth_what_its_error_leaves():

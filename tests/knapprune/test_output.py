@@ -24,21 +24,6 @@ def test_a_file_is_no_folder(tmp_path):
         output.claim(tmp_path / "file", force=True)
 
 
-def test_a_write_that_fails_leaves_the_old_file(tmp_path):
-    """Half a file never stands under the real name."""
-    target = tmp_path / "model.keras"
-    target.write_text("old")
-
-    def fail(temporary):
-        temporary.write_text("half")
-        raise OSError("disk full")
-
-    with pytest.raises(OSError, match="disk full"):
-        output.through(target, fail)
-    assert target.read_text() == "old"
-    assert [path.name for path in tmp_path.iterdir()] == ["model.keras"]
-
-
 def test_masks_come_back_as_they_were(tmp_path):
     """Bool in, bool out, by layer name."""
     masks = {"fc1": np.eye(3, dtype=bool), "fc2": np.zeros((2, 5), bool)}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import EntryPoint
 
 import numpy as np
 import pytest
 
 import knapprune as kp
+from knapprune.hardware import model as hardware_model
+from knapprune.hardware.hls4ml import Hls4mlHardware
 
 keras = pytest.importorskip("keras")
 
@@ -355,3 +358,39 @@ def test_the_metric_is_that_of_the_weights_the_chip_will_hold(network, blobs):
     kernel = keras.ops.convert_to_numpy(rounded.model.get_layer("fc1").kernel)
     assert not np.array_equal(kernel, np.round(2 * kernel) / 2)
     assert all((now == then).all() for now, then in zip(model.get_weights(), weights, strict=True))
+
+
+def test_a_named_hardware_model_is_built_once_for_a_pruning(network, blobs, monkeypatch):
+    """Of the part and the backend of the configuration, and it is the same object in every step and penalty."""
+    built = []
+
+    class Recording(Hls4mlHardware):
+        def __init__(self, part):
+            super().__init__(part)
+            built.append(part)
+
+    entry = EntryPoint("recording", "nowhere:Recording", "knapprune.hardware")
+    monkeypatch.setattr(hardware_model, "find", lambda group: {"recording": entry})
+    monkeypatch.setattr(hardware_model, "load", lambda entry: Recording)
+    seen = pruned(
+        network, blobs, hardware="recording", part="xcku115-flvb2104-2-i", budget={"dsp": 0.5}, regularization=1e-4,
+        steps=2, epochs=1, tolerance=1.0,
+    )  # fmt: skip
+    assert built == ["xcku115-flvb2104-2-i"]
+    assert seen.met
+
+
+def test_penalties_are_on_the_groups_that_the_solver_is_given(network, blobs):
+    """A solver without choices gets whole runs of rows in place of rows and words, and so does the penalty."""
+    penalised = {}
+
+    class Listening(kp.Regularization):
+        def penalties(self, groups, caps, prices):
+            penalised.update({group.layer.name: group.structure for group in groups if group.prunable})
+            return super().penalties(groups, caps, prices)
+
+    seen = pruned(
+        network, blobs, budget={"dsp": 0.5, "bram18": 0.5}, solver="few-types", regularization=Listening(1e-4),
+        steps=1, epochs=1, tolerance=1.0,
+    )  # fmt: skip
+    assert penalised == seen.history[0].selection.structures == dict.fromkeys(["fc1", "fc2", "out"], "bram-run")

@@ -136,7 +136,7 @@ def test_a_chain_too_long_for_its_bits_is_refused():
 def values_alone_decide():
     """Outputs without a weight are none of the matter here."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("knapprune.selection.last_layer", lambda layers: None)
+        patch.setattr("knapprune.labelled.last_layer", lambda layers: None)
         yield
 
 

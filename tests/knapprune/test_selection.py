@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from knapprune.adapters.keras import KerasAdapter
 from knapprune.adapters.keras_files import load_keras_model
 from knapprune.budget import BudgetError
-from knapprune.estimation import count, estimate
+from knapprune.estimation import estimate
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.hardware.model import HardwareWarning
+from knapprune.hardware.resources import count
 from knapprune.selection import SelectionWarning, select
 
 
@@ -387,3 +388,17 @@ def test_the_part_of_the_budget_decides_the_dsp_block():
     wide = {"Model": {"Strategy": "resource_unrolled", "ReuseFactor": 4, "Precision": "fixed<26,0>"}}
     before = {part: select(MODEL, wide, {"part": part, "dsp": 1.0}).before["dsp"] for part in ("xcku040", "xc7k325t")}
     assert before == {"xcku040": 252, "xc7k325t": 504}
+
+
+def test_warnings_name_the_line_that_called_select():
+    def lines(told, category):  # Keras and TensorFlow have their own to say
+        return {warning.filename for warning in told if warning.category is category}
+
+    stuck = config(fc2={"Strategy": "Resource", "ReuseFactor": 4})
+    with pytest.warns(HardwareWarning, match="cannot be saved in 'fc2'") as told:
+        select(MODEL, stuck, {"dsp": 0.5})
+    assert lines(told, HardwareWarning) == {__file__}
+    for choose in (None, {"reuse_factor": [4]}):
+        with pytest.warns(SelectionWarning, match="no weight of") as told:
+            select(MODEL, config(), {"dsp": 2}, choose=choose)
+        assert lines(told, SelectionWarning) == {__file__}

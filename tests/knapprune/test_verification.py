@@ -10,10 +10,11 @@ import pytest
 import knapprune.verification
 from knapprune.adapters.keras import KerasAdapter
 from knapprune.comparison import VerificationError
-from knapprune.export import MissingToolError, export
+from knapprune.export import export
 from knapprune.generated import GeneratedProjectError
 from knapprune.hardware.dsp import MultiplierTable
 from knapprune.hardware.hls4ml import Hls4mlHardware
+from knapprune.tools import MissingToolError
 from knapprune.verification import verify
 
 CONFIG = {"Model": {"Precision": "ap_fixed<16,6>", "ReuseFactor": 2, "Strategy": "resource_unrolled"}}

@@ -9,7 +9,7 @@ import pytest
 
 from knapprune import yosys
 from knapprune.adders import LayerAdders, read_adder_graphs
-from knapprune.export import MissingToolError
+from knapprune.tools import MissingToolError
 from knapprune.verilog import verilog
 
 CODE = """

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from knapprune.adapters.keras_objective import KerasObjective
-from knapprune.distillation import Distillation
-from knapprune.regularization import GroupPenalty
+from knapprune.adapters.objective import Distillation, GroupPenalty
 
 RANDOM = np.random.default_rng(3)
 X = RANDOM.normal(size=(32, 5)).astype("float32")

@@ -7,7 +7,7 @@ import pytest
 
 import knapprune as kp
 from knapprune.adapters.model_files import load_model
-from knapprune.export import ConversionError
+from knapprune.tools import ConversionError
 
 keras = pytest.importorskip("keras")
 pytest.importorskip("hls4ml")

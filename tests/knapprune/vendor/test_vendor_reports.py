@@ -268,7 +268,7 @@ def test_verify_takes_reports_and_shows_them_everywhere(run, write_reports, tmp_
 
 
 def test_a_pruning_report_shows_them(run, write_reports, tmp_path, network):
-    from knapprune.report.pruned import pruning_report
+    from knapprune.pruning.result import pruning_report
 
     model = network()
     model.compile("adam", "sparse_categorical_crossentropy")

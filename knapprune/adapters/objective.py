@@ -1,8 +1,31 @@
-"""Distillation: while it is pruned, a network also learns from what the unpruned one answers."""
+"""What a network trains by while it is pruned: its own loss, the unpruned network's answers, and prices on groups."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Strengths = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class GroupPenalty:
+    """The penalty on one kernel.
+
+    Parameters
+    ----------
+    labels
+        Shape of the kernel, integers from 0: weights with one label are one group.
+    strengths
+        Shape (groups,).
+    """
+
+    labels: npt.NDArray[np.int64]
+    strengths: Strengths
 
 
 @dataclass(frozen=True)
@@ -34,3 +57,16 @@ class Distillation:
             raise ValueError(f"distill: got the weight {self.weight!r}, expected a number above 0, up to 1")
         if not self.temperature > 0:
             raise ValueError(f"distill: got the temperature {self.temperature!r}, expected a number above 0")
+
+
+class Objective(Protocol):
+    """What a model trains by instead of its own loss alone."""
+
+    def distil(self, teacher: Any, distillation: Distillation) -> None:
+        """Have the model learn from the answers of another one too."""
+
+    def penalise(self, penalties: Mapping[str, GroupPenalty]) -> None:
+        """Put penalties on groups of weights, by layer name, in place of earlier ones."""
+
+    def remove(self) -> None:
+        """Give the model its own loss back."""
