@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def seconds(number: float | None) -> str:
     """Return seconds with two significant digits, in the unit that suits them."""
@@ -34,6 +36,16 @@ def count(number: int) -> str:
     """Return a power of ten as such, any other number with thousands separated."""
     exponent = len(str(number)) - 1
     return f"10^{exponent}" if exponent >= 4 and number == 10**exponent else f"{number:,}"
+
+
+def table(header: Sequence[str], body: Sequence[Sequence[object]]) -> str:
+    """Return a table in Markdown; whole numbers have thousands separated."""
+    lines = [header, ["---"] * len(header), *([_cell(value) for value in row] for row in body)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value).replace("|", "/")
 
 
 def _two_digits(number: float) -> str:

@@ -114,7 +114,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     """Lay the rows out as Markdown."""
     header = (
         "network | strategy | reuse factors | IO | DSP before | budget | DSP predicted | DSP counted "
-        "| BRAM before | BRAM counted | selection | verify [s]"
+        "| BRAM_18K before | BRAM_18K counted | selection | verify [s]"
     )
     lines = [f"| {header} |", "|" + " --- |" * (header.count("|") + 1)]
     notes = []
@@ -127,7 +127,7 @@ def table(rows: list[dict[str, Any]]) -> str:
             before, predicted, counted = row["before"], row["predicted"], row["counted"]
             proof = f"{row['status']} ({row['solver']}, gap {row['gap']:.2g})"
             dsp = [before["dsp"], row["cap"], predicted["dsp"], counted["dsp"]]
-            cells = [*start, *dsp, before["bram"], counted["bram"], proof, row["seconds"]["verify"]]
+            cells = [*start, *dsp, before["bram18"], counted["bram18"], proof, row["seconds"]["verify"]]
             notes += [f"- {row['network']}, {row['strategy']}, {factors}: {remark}" for remark in row["remarks"]]
         lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
     return "\n".join([*lines, *(["", "Warnings of these runs:", "", *notes] if notes else [])])
@@ -140,8 +140,9 @@ def page(rows: list[dict[str, Any]]) -> str:
 
 Real, trained networks of hls4ml's examples, 16-bit weights and data. `kp.select` keeps the weights with the most
 saliency within {BUDGET:.0%} of today's DSPs; `kp.verify` converts the masked network with hls4ml and counts, in the C++
-it generates, the multipliers that a product names and the 36 Kb blocks that hold a bit of a non-zero weight. Predicted
-and counted agree in every layer, or the row would say that it failed. Nothing is fine-tuned here.
+it generates, the multipliers that its products need (constants of three signed digits, once an input; rows of memory)
+and the halves of block RAMs (BRAM_18K) that hold a row with a non-zero weight. Predicted and counted agree in every
+layer, or the row would say that it failed. Nothing is fine-tuned here.
 
 {table(rows)}
 

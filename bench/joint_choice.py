@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "benchmarks"
-# A network kept whole needs about WHOLE / cycles DSPs, and 16 / 36 of that in blocks.
+# A network kept whole needs about WHOLE / cycles DSPs, and 16 / 36 of that in halves of blocks.
 NETWORKS = {
     "KERAS_3layer": {"triples": 20, "whole": 14_800, "cycles": (30, 200)},
     "KERAS_dense_16x500x500x500x500x500x5": {"triples": 10, "whole": 4_900_000, "cycles": (60, 1500)},
@@ -36,7 +36,7 @@ def budgets(network: str) -> list[dict[str, int]]:
     for _ in range(settings["triples"]):
         cycles = int(rng.integers(*settings["cycles"]))
         dsp, bram = rng.uniform(0.2, 1.0, 2) * settings["whole"] / cycles * (1, 16 / 36)
-        drawn.append({"dsp": int(dsp), "bram": int(bram), "latency": cycles})
+        drawn.append({"dsp": int(dsp), "bram18": int(bram), "latency": cycles})
     return drawn
 
 
@@ -74,9 +74,8 @@ def run(network: str, model: Any, budget: dict[str, int]) -> dict[str, Any]:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Lay the rows out as Markdown."""
-    header = (
-        "network | DSP | BRAM | cycles | reuse factors | uses DSP, BRAM, cycles | value | status | search | s | CPU s"
-    )
+    uses = "uses DSP, BRAM_18K, cycles"
+    header = f"network | DSP | BRAM_18K | cycles | reuse factors | {uses} | value | status | search | s | CPU s"
     lines = [f"| {header} |", "|" + " --- |" * (header.count("|") + 1)]
     for row in rows:
         cells = [row["network"], *row["budget"].values()]
@@ -96,10 +95,10 @@ def page(rows: list[dict[str, Any]]) -> str:
     return f"""# Reuse factors and rows at once
 
 `kp.select(..., choose={{"reuse_factor": "legal"}})` on networks of hls4ml's examples with 16-bit weights, strategy
-`resource_unrolled`, structure `row-and-word`, under random budgets of DSPs, 36 Kb blocks and estimated cycles that are
-too small for the whole network. Every reuse factor that hls4ml accepts may be taken: 4050 combinations for
-`KERAS_3layer`, some 30 million for the wide network. Seconds are those of the whole call; where they are far above the
-CPU seconds, the machine was busy with other work. That the choice equals an exhaustive search is a test
+`resource_unrolled`, structure `row-and-word`, under random budgets of DSPs, halves of blocks (BRAM_18K) and estimated
+cycles that are too small for the whole network. Every reuse factor that hls4ml accepts may be taken: 4050 combinations
+for `KERAS_3layer`, some 30 million for the wide network. Seconds are those of the whole call; where they are far above
+the CPU seconds, the machine was busy with other work. That the choice equals an exhaustive search is a test
 (`tests/knapprune/test_joint.py`).
 
 {table(rows)}
@@ -121,7 +120,7 @@ def main() -> None:
         rows = []
         for network in NETWORKS:
             model = load_keras_model(arguments.models / f"{network}.json")
-            run(network, model, {"dsp": 10, "bram": 10, "latency": 100_000})  # compiles the kernels
+            run(network, model, {"dsp": 10, "bram18": 10, "latency": 100_000})  # compiles the kernels
             rows += [run(network, model, budget) for budget in budgets(network)]
         arguments.out.mkdir(parents=True, exist_ok=True)
         rows_file.write_text(json.dumps(rows, indent=1) + "\n")

@@ -94,7 +94,10 @@ def run(spec: Spec, folder: Path) -> dict[str, Any]:
     started = time.perf_counter()
     warnings.simplefilter("ignore")
     try:
-        model = load_model(folder / spec.file, spec.weights and folder / spec.weights, spec.config)
+        # What constants cost goes by their values: an architecture alone takes the trained weights beside it.
+        beside = spec.file.replace(".json", "_weights.h5") if spec.file.endswith(".json") else None
+        weights = spec.weights or beside
+        model = load_model(folder / spec.file, weights and folder / weights, spec.config)
         row["read_as"] = type(model).__module__.split(".")[0]
         before = kp.estimate(model, spec.config)
         row |= {"layers": len(before.layers), "estimated": before.total, "uncounted": list(before.uncounted)}
@@ -125,7 +128,9 @@ def run_apart(number: int, folder: Path) -> dict[str, Any]:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Lay the rows out as Markdown."""
-    header = "network | read as | strategy | RF | layers | DSP estimated | DSP counted | BRAM estimated | BRAM counted"
+    header = "network | read as | strategy | RF | layers | " + " | ".join(
+        f"{name} {kind}" for name in ("DSP", "BRAM_18K") for kind in ("predicted", "counted")
+    )
     lines = [f"| {header} | verify [s] |", "|" + " --- |" * (header.count("|") + 2)]
     for row in rows:
         pruned = " (" + Path(row["weights"]).stem.split("_")[2] + ")" if row["weights"] else ""
@@ -133,7 +138,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         estimated = row.get("estimated", {})
         counted = row.get("counted", {})
         cells = [*start, row.get("layers", "-")]
-        for name in ("dsp", "bram"):
+        for name in ("dsp", "bram18"):
             cells += [estimated.get(name, "-"), counted.get(name, "-")]
         cells.append(row["seconds"]["verify"] if counted else row["error"].replace("|", "/"))
         lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")

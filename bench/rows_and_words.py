@@ -123,7 +123,7 @@ def run(spec: Spec, model: Any, budget: tuple[float, float]) -> dict[str, Any]:
         "reuse_factor": spec.reuse_factor,
         "layers": spec.layers,
         "io_type": spec.io_type,
-        "budget": dict(zip(("dsp", "bram"), budget, strict=True)),
+        "budget": dict(zip(("dsp", "bram18"), budget, strict=True)),
         "versions": {name: version(name) for name in ("knapprune", "keras", "numba")},
     }
     try:
@@ -153,8 +153,8 @@ def run(spec: Spec, model: Any, budget: tuple[float, float]) -> dict[str, Any]:
 def table(rows: list[dict[str, Any]]) -> str:
     """Lay the rows out as Markdown."""
     header = (
-        "network | bits | RF | budget DSP | BRAM | runs keep | DSP, BRAM used | rows and words keep | DSP, BRAM used "
-        "| more | options | status, gap | select [s]"
+        "network | bits | RF | budget DSP | BRAM_18K | runs keep | DSP, BRAM_18K used | rows and words keep "
+        "| DSP, BRAM_18K used | more | options | status, gap | select [s]"
     )
     lines = [f"| {header} |", "|" + " --- |" * (header.count("|") + 1)]
     for row in rows:
@@ -180,16 +180,14 @@ def page(rows: list[dict[str, Any]]) -> str:
     return f"""# Rows and memory words
 
 Two ways to prune under a DSP and a BRAM budget at once. *Runs* are the published granularity: the rows that fill whole
-36-bit words are one item. *Rows and words* (structure `row-and-word`, what `"auto"` takes) decides about each DSP row
+36-bit words are one item. Memories here are at most 512 words deep, where a half of a block (BRAM_18K) takes 36 bits.
+*Rows and words* (structure `row-and-word`, what `"auto"` takes) decides about each DSP row
 and pays a memory word once while any row with a bit in it lives. *Keep* is the share of its saliency (L1) that a layer
 keeps, averaged over the layers; both are at the same budget, and both optima are proved where the status says so. The
 seconds are those of the whole `kp.select`, model analysis included. LeNet is trained here for one epoch; the other
 weights are those of trained networks.
 
 {table(rows)}
-
-Measured before `kp.select` ranked the best structure of each output first where an output would lose all of its
-weights: by values alone.
 
 Made by `bench/rows_and_words.py` from `rows-and-words.json` ({versions}).
 """

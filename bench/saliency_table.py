@@ -200,6 +200,9 @@ def page(rows: list[dict[str, Any]]) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in rows[0]["versions"].items())
     return f"""# Saliency measures and normalisations
 
+**Counted by the model of knapprune 0.1.0**, in which each weight at reuse factor 1 is a multiplier; made anew by a
+later change.
+
 What is left of the accuracy when `kp.select` cuts a network to {BUDGET:.0%} of its DSPs at once, by the measure that
 values weights and by how layers are made comparable. Two small networks for scikit-learn's 8 x 8 digits, {len(SEEDS)}
 seeds (of split, first weights and order), accuracy on 540 test digits, means over the seeds. A star marks where the

@@ -161,6 +161,21 @@ def _shares(estimates: npt.NDArray[np.float64], truth: npt.NDArray[np.float64], 
     return f"{near.mean():4.0%} {what}; 9 in 10 within x{nine_in_ten(found):.3f}"
 
 
+def cycles_of(layer: Quantities) -> tuple[int, int]:
+    """Estimate interval and latency of a layer that computes one position at a time."""
+    zeros = layer.n_in * layer.n_out - layer.known_nonzero
+    how: dict[str, Any] = {
+        "constants": layer.multiplied if layer.strategy == "latency" else None,
+        "limit": -(-layer.n_in * layer.n_out // layer.reuse_factor) - zeros // layer.reuse_factor,
+        "part": layer.part,
+        "clock_period": layer.clock_period,
+    }
+    return (
+        dense_interval(layer.strategy, layer.reuse_factor, **how),
+        dense_latency(layer.strategy, layer.reuse_factor, layer.n_in, **how),
+    )
+
+
 def cycles(rows: Sequence[Row]) -> dict[str, list[tuple[int, int]]]:
     """List estimated and reported cycles of the layers that compute one position at a time."""
     found: dict[str, list[tuple[int, int]]] = {"interval": [], "latency": []}
@@ -168,18 +183,9 @@ def cycles(rows: Sequence[Row]) -> dict[str, list[tuple[int, int]]]:
         if row["ii"] is None or "conv" in row["kind"] or form_of_row(row) is None:
             continue
         (layer,) = layers_of(row)
-        zeros = layer.n_in * layer.n_out - layer.known_nonzero
-        limit = -(-layer.n_in * layer.n_out // layer.reuse_factor) - zeros // layer.reuse_factor
-        constants = layer.multiplied if layer.strategy == "latency" else None
-        how: dict[str, Any] = {
-            "constants": constants,
-            "limit": limit,
-            "part": layer.part,
-            "clock_period": layer.clock_period,
-        }
-        interval = dense_interval(layer.strategy, layer.reuse_factor, **how)
+        interval, latency = cycles_of(layer)
         found["interval"].append((interval, row["ii"]))
-        found["latency"].append((dense_latency(layer.strategy, layer.reuse_factor, layer.n_in, **how), row["latency"]))
+        found["latency"].append((latency, row["latency"]))
     return found
 
 

@@ -272,7 +272,7 @@ def _caps_of_chip(chip: Mapping[str, Any], today: Resources) -> list[Cap]:
     if part is None:
         raise BudgetError(f"budget: {parts.unknown(number)}; or give counts, such as {{'dsp': 2000, 'bram': 300}}")
     caps = [
-        Cap(name, _share(float(share), count), part=part.name, counted=counted_as(name, today.counted))
+        Cap(name, _share(float(share), count), part=part.name, counted=name)
         for name, count in part.resources.items()
         if name in today.counted
     ]

@@ -261,6 +261,10 @@ def page(rows: list[Row], tried: list[Row]) -> str:
     sections = "\n".join(section(rows, name) for name in shown(rows))
     return f"""# Accuracy under a budget
 
+**Counted by the model of knapprune 0.1.0**: each weight at reuse factor 1 is a multiplier here, and a block of memory
+is half of one of 36 Kb (BRAM_18K). [What the chip really spends](vendor.md) is less at reuse factor 1; the methods are
+compared at equal numbers all the same. The runs take hours and are made anew by a later change.
+
 Methods at equal DSPs and memory blocks. Each starts from the same unpruned network of its seed ({baselines.EPOCHS}
 epochs of AdamW, the best by validation). Accuracy is that of the compiled hls4ml project on the test data, bit by bit;
 DSPs and blocks are counted in its C++, and are no synthesis report. All types round to nearest (`AP_RND`, which takes

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from knapprune.hardware.dsp import TABLES, MultiplierTable
+from knapprune.hardware.dsp import TABLES, MultiplierTable, of_vivado_hls
 
-_KEYS = ("block", "wide_port", "narrow_port", "in_logic")
+_KEYS = ("block", "tool", "wide_port", "narrow_port", "in_logic")
+_TOOLS = ("Vivado HLS", "Vitis HLS")
 
 
 def read_multipliers(path: str | os.PathLike[str]) -> MultiplierTable:
@@ -20,7 +22,8 @@ def read_multipliers(path: str | os.PathLike[str]) -> MultiplierTable:
     ----------
     path
         Ends in ``.yml``, ``.yaml`` or ``.toml``. The keys: ``block`` names the table to start from (a key of
-        :data:`knapprune.hardware.dsp.TABLES`); ``wide_port`` and ``narrow_port`` are the signed widths of a block's
+        :data:`knapprune.hardware.dsp.TABLES`) and ``tool``, ``"Vivado HLS"`` or ``"Vitis HLS"`` (where it is not said),
+        whose limits and widths of operands it has; ``wide_port`` and ``narrow_port`` are the signed widths of a block's
         ports; ``in_logic`` lists pairs ``[narrow, wide]``: products up to these widths take no block. A file has a
         ``block``, or both ports.
 
@@ -49,8 +52,13 @@ def read_multipliers(path: str | os.PathLike[str]) -> MultiplierTable:
     narrow = _width(path, given, "narrow_port", start.narrow_port if start else 0)
     if narrow > wide:
         raise ValueError(f"multipliers: narrow_port is {narrow} in {path}, expected at most wide_port, {wide}")
-    own = (start or MultiplierTable(wide, narrow)).in_logic
-    return MultiplierTable(wide, narrow, _limits(path, given["in_logic"]) if "in_logic" in given else own)
+    table = replace(start or MultiplierTable(wide, narrow), wide_port=wide, narrow_port=narrow)
+    tool = given.get("tool", _TOOLS[-1])
+    if tool not in _TOOLS:
+        raise ValueError(f"multipliers: tool is {tool!r} in {path}, expected one of {list(_TOOLS)}")
+    if tool == "Vivado HLS":
+        table = of_vivado_hls(table)
+    return replace(table, in_logic=_limits(path, given["in_logic"])) if "in_logic" in given else table
 
 
 def _load(path: Path) -> Mapping[str, Any]:

@@ -191,9 +191,18 @@ class _Loop:
         At reuse factor 1 a weight costs what its value does: equal constants drift apart, and shifts become products.
         """
         task = self.task
-        trial.best.put(task.framework, self.model)
-        if all(cap.use(task.resources(self.model)) <= cap.limit for cap in trial.budget):
+        if not trial.budget:
             return
+        last = self._snapshot()
+        trial.best.put(task.framework, self.model)
+        used = task.resources(self.model)
+        if not all(cap.use(used) <= cap.limit for cap in trial.budget):
+            self._cut_back(trial)
+        last.put(task.framework, self.model)
+
+    def _cut_back(self, trial: Trial) -> None:
+        """Select once more from the model as it is, and measure what is left."""
+        task = self.task
         try:
             selection = task.select_within(self.model, trial.budget)
         except (BudgetError, RuntimeError):
@@ -206,7 +215,6 @@ class _Loop:
     def _finish(self, trial: Trial) -> None:
         """Close a step: its best state is judged. The next one goes on from the last: going back undoes training."""
         self._keep_budget(trial)
-        self.current.put(self.task.framework, self.model)
         accepted = trial.metric >= self.baseline - self.task.tolerance
         self.progress.history.append(trial.step(accepted))
         self.progress.trial = None

@@ -70,6 +70,27 @@ def test_the_budget_is_met_step_by_step_and_the_given_model_stays_whole(network,
     assert kp.estimate(seen.model, config).total == seen.resources.total
 
 
+def test_at_reuse_factor_one_training_moves_costs_and_the_budget_is_kept_all_the_same(network, blobs, monkeypatch):
+    """Weights of few bits: what was a shift becomes a product, and equal constants drift apart."""
+    from knapprune.pruning.task import Task
+
+    cuts, cut = [], Task.select_within
+    monkeypatch.setattr(Task, "select_within", lambda task, *given: (cuts.append(given), cut(task, *given))[1])
+    config = {
+        "Model": {"Precision": "fixed<16,6>", "ReuseFactor": 1, "Strategy": "latency"},
+        "LayerName": {name: {"Precision": {"weight": "fixed<9,4>"}} for name in ("fc1", "fc2", "out")},
+    }
+    seen = pruned((network[0], config), blobs, budget={"dsp": 0.3}, tolerance=0.4, steps=2, epochs=4)
+    assert cuts
+    assert seen.met
+    for step in seen.history:
+        assert step.selection.resources["dsp"] <= step.budget[0].limit
+    check = kp.verify(seen.model, config)
+    assert check.counted == check.predicted == seen.resources.total
+    assert 0 < check.counted["dsp"] <= int(0.3 * seen.before["dsp"])
+    assert seen.history[-1].selection.structures == {"fc1": "constant", "fc2": "constant", "out": "constant"}
+
+
 def test_masks_hold_when_the_user_goes_on_training(network, blobs):
     """Ordinary fit with the user's own optimiser keeps every dead weight dead."""
     _, config = network

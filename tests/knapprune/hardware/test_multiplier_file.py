@@ -7,7 +7,7 @@ import keras
 import pytest
 
 import knapprune as kp
-from knapprune.hardware.dsp import DSP48E1, DSP58, TABLES, MultiplierTable
+from knapprune.hardware.dsp import DSP48E1, DSP58, TABLES, MultiplierTable, of_vivado_hls
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.hardware.multiplier_file import read_multipliers
 
@@ -22,6 +22,7 @@ MEASURED = Path(__file__).parents[3] / "docs" / "benchmarks" / "multipliers.json
         ("a.yaml", "wide_port: 27\nnarrow_port: 18\nin_logic: [[10, 10]]", MultiplierTable(27, 18, ((10, 10),))),
         ("a.toml", 'block = "DSP48E2"\nin_logic = []', MultiplierTable(27, 18, ())),
         ("a.yml", "block: DSP48E2\nwide_port: 30", MultiplierTable(30, 18)),
+        ("a.yml", "block: DSP48E2\ntool: Vivado HLS", of_vivado_hls(MultiplierTable(27, 18))),
     ],
 )
 def test_yaml_and_toml_say_what_differs_from_a_known_block(tmp_path, name, text, expected):
@@ -32,7 +33,7 @@ def test_yaml_and_toml_say_what_differs_from_a_known_block(tmp_path, name, text,
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("a.yml", "blok: DSP58", r"has the key 'blok', expected some of \['block', 'wide_port'"),
+        ("a.yml", "blok: DSP58", r"has the key 'blok', expected some of \['block', 'tool', 'wide_port'"),
         ("a.yml", "block: DSP60", r"block is 'DSP60' in .*, expected one of \['DSP48E1'"),
         ("a.yml", "wide_port: 27", "has no block, expected one of .* or both ports"),
         (
