@@ -174,12 +174,13 @@ class Hls4mlHardware:
         Returns
         -------
         int
-            DSP blocks, all as large as the largest constant needs: they are shared.
+            DSP blocks; where constants share multipliers, each takes what the largest of them needs.
         """
         found, blocks = self.dsp_of_constants(layer, kernel)
         limit = latency_multiplier_limit(layer, kernel) * layer.copies
-        largest = int((blocks // np.maximum(found.copies, 1)).max(initial=0))
-        return min(int(found.copies.sum()), limit) * largest
+        if found.copies.sum() <= limit:
+            return int(blocks.sum())
+        return limit * int((blocks // np.maximum(found.copies, 1)).max(initial=0))
 
     def dsp_of_products(self, layer: Layer) -> int:
         """DSP blocks of the products that no weight of the layer decides.

@@ -119,6 +119,15 @@ def test_above_reuse_factor_one_latency_has_the_smaller_of_its_constants_and_its
     assert HARDWARE.use(layer((8, 8), reuse_factor=2), np.full((8, 8), 0.25))["dsp"] == 0
 
 
+def test_constants_that_need_not_share_take_what_their_own_values_need():
+    """One of nine bits and one of five, by ten of data: four multipliers are allowed, and one product is in logic."""
+    kernel = np.array([[265, 11], [256, 256], [256, 256], [256, 256]]) / 512
+    narrow = {"precision": "fixed<10,1>", "data_bits": 10}
+    assert HARDWARE.use(layer((4, 2), reuse_factor=2, **narrow), kernel)["dsp"] == 1
+    assert HARDWARE.use(layer((4, 2), reuse_factor=8, **narrow), kernel)["dsp"] == 1
+    assert HARDWARE.use(layer((4, 2), reuse_factor=2, **narrow), np.full((4, 2), 11 / 512))["dsp"] == 0
+
+
 def test_a_sign_that_never_changes_is_no_bit_of_the_data():
     kernel = np.full((1, 1), 0.3)
     eleven = layer((1, 1), "fixed<8,1>", data_bits=11)
