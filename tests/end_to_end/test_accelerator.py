@@ -53,6 +53,7 @@ def test_the_committed_page_is_made_from_the_committed_rows(tmp_path):
     docs = BENCH["DOCS"]
     rows = json.loads((docs / "accelerator.json").read_text())
     assert BENCH["page"](rows) == (docs / "accelerator.md").read_text()
+    pytest.importorskip("matplotlib")
     BENCH["plot"](rows, tmp_path / "plot.png")
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
 
