@@ -14,7 +14,7 @@ import knapprune
 import knapsolve
 
 WORKER_ONLY = "_run"  # these import OR-Tools on load and live in worker processes
-OPTIONAL = {"torch", "optuna", "matplotlib", "jinja2"}
+OPTIONAL = {"torch"}
 
 
 def modules() -> list[str]:
