@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterable
 
+#: What reading a damaged file raises, in h5py, in Keras or here.
+DAMAGED = (
+    AttributeError,
+    EOFError,
+    IndexError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    zipfile.BadZipFile,
+)
 #: What is not as it was, and the layers that this is so of.
 Notes = dict[str, list[str]]
 
@@ -49,7 +62,7 @@ def listed(names: Iterable[str]) -> str:
 
 
 def in_short(error: Exception) -> str:
-    """Say what Keras says in the end; it repeats whole configurations before.
+    """Say the first sentence of what Keras says in the end; it repeats whole configurations before, and advises after.
 
     Parameters
     ----------
@@ -62,4 +75,5 @@ def in_short(error: Exception) -> str:
         One line.
     """
     text = " ".join(str(error).split()).rpartition("Exception encountered: ")[2] or type(error).__name__
-    return text if len(text) <= 200 else f"{text[:200].rstrip()} ..."
+    first = text.partition(". ")[0].removesuffix(".")
+    return first if len(first) <= 300 else f"{first[:300].rstrip()} ..."

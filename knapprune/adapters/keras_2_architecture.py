@@ -144,7 +144,7 @@ def _functional(config: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
 def _node(node: Any, saved: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """Turn one call of a layer, ``[[name, node, tensor, arguments], ...]``, into positional and named arguments."""
     first = node[0] if isinstance(node, list) and node and isinstance(node[0], list) else node
-    named = first[3] if _is_reference(first, saved) and len(first) > 3 else {}
+    named = first[3] if _is_reference(first) and len(first) > 3 else {}
     given = _tensors(node, saved)
     if isinstance(given, list) and len(given) == 1:
         given = given[0]
@@ -154,21 +154,27 @@ def _node(node: Any, saved: Mapping[str, Any], kind: str) -> dict[str, Any]:
     return {"args": [given], "kwargs": named}
 
 
-def _is_reference(value: Any, saved: Mapping[str, Any]) -> bool:
+def _is_reference(value: Any) -> bool:
     return (
         isinstance(value, list)
         and len(value) in (3, 4)
         and isinstance(value[0], str)
-        and value[0] in saved
         and all(type(index) is int for index in value[1:3])
     )
 
 
+def _known(name: str, saved: Mapping[str, Any]) -> Mapping[str, Any]:
+    if name not in saved:
+        raise UnreadableError(f"there is no layer {name!r}, whose result is used")
+    found: Mapping[str, Any] = saved[name]
+    return found
+
+
 def _tensors(value: Any, saved: Mapping[str, Any]) -> Any:
     """Replace every reference to the result of a call by what stands for it in Keras 3."""
-    if _is_reference(value, saved):
+    if _is_reference(value):
         # Keras 2 counts the calls of a model from one: its own definition was the first.
-        history = [new_name(value[0]), value[1] - is_model(saved[value[0]]), value[2]]
+        history = [new_name(value[0]), value[1] - is_model(_known(value[0], saved)), value[2]]
         config = {"shape": [], "dtype": "float32", "keras_history": history}
         return {"class_name": "__keras_tensor__", "config": config}
     if isinstance(value, list):
@@ -180,10 +186,12 @@ def _tensors(value: Any, saved: Mapping[str, Any]) -> Any:
 
 def _ends(value: Any, saved: Mapping[str, Any], after: bool) -> Any:
     """Turn the references at an end of a model; Keras 3 too counts from one there, but for Functional models only."""
-    if _is_reference(value, saved):
-        sequential = class_of(saved[value[0]]) == "Sequential"
+    if _is_reference(value):
+        sequential = class_of(_known(value[0], saved)) == "Sequential"
         return [new_name(value[0]), value[1] - (after and sequential), value[2]]
     if isinstance(value, dict):
         return {key: _ends(each, saved, after) for key, each in value.items()}
+    if not isinstance(value, list):
+        raise UnreadableError(f"the model begins or ends with {value!r}, expected layers")
     ends = [_ends(each, saved, after) for each in value]
     return ends[0] if len(ends) == 1 else ends

@@ -15,7 +15,7 @@ from typing import Any
 import h5py
 import keras
 
-from knapprune.adapters.file_notes import Notes, UnreadableError, in_short, sentence
+from knapprune.adapters.file_notes import DAMAGED, Notes, UnreadableError, in_short, sentence
 from knapprune.adapters.keras_2_architecture import modern_model
 from knapprune.adapters.keras_2_training import compile_as_saved
 from knapprune.adapters.keras_2_weights import read_weights
@@ -67,15 +67,19 @@ def read_saved(path: Path) -> Saved:
     ------
     UnreadableError
         If it is no file of Keras.
-    OSError, ValueError, KeyError, zipfile.BadZipFile
-        If it is one that is damaged.
+    Exception
+        One of `DAMAGED` if it is one that is damaged.
     """
     with path.open("rb") as file:
         start = file.read(len(_HDF5))
+    if not start:
+        raise UnreadableError("the file is empty")
     if start == _HDF5:
         with h5py.File(path) as file:
             if "model_config" not in file.attrs:
-                raise UnreadableError("holds weights alone; give the model's .json file, and this one as its weights")
+                raise UnreadableError(
+                    "the file holds weights alone; give the model's .json file, and this as its weights"
+                )
             architecture = json.loads(file.attrs["model_config"])
             training = json.loads(file.attrs.get("training_config", "{}"))
             version = file.attrs.get("keras_version", "2")
@@ -89,8 +93,8 @@ def read_saved(path: Path) -> Saved:
         architecture = json.loads(path.read_text(encoding="utf-8"))
         # Keras 3 writes no version into JSON, but the module of the model's class.
         version = architecture.get("keras_version", "3" if "module" in architecture else "2")
-        return Saved("json", _major(version), architecture, {})
-    raise UnreadableError("is neither an archive nor HDF5, as Keras saves models" if start else "is empty")
+        return Saved("json", _major(version), architecture, architecture.get("compile_config") or {})
+    raise UnreadableError("the file is neither an archive nor HDF5, as Keras saves models")
 
 
 def rebuild(path: Path, saved: Saved, weights: Path) -> Any:
@@ -121,15 +125,18 @@ def rebuild(path: Path, saved: Saved, weights: Path) -> Any:
         If something is not as it was: in one sentence, what.
     """
     if saved.major < 2:
-        raise UnreadableError(f"was saved by Keras {saved.major}, expected Keras 2 or 3")
+        raise UnreadableError(f"the file was saved by Keras {saved.major}, expected Keras 2 or 3")
     notes: Notes = {}
     modern = modern_model(saved.architecture, notes, path.stem)
     try:
         model = keras.saving.deserialize_keras_object(modern)
     except Exception as error:  # Keras raises what it likes, and is told only what the file says
         raise UnreadableError(f"Keras 3 cannot rebuild the model: {in_short(error)}") from error
-    with _weights(weights) as group:
-        read_weights(model, saved.architecture, group)
+    try:
+        with _weights(weights) as group:
+            read_weights(model, saved.architecture, group)
+    except DAMAGED as error:
+        raise UnreadableError(f"weights in {weights.name}: {in_short(error)}") from error
     if saved.training:
         compile_as_saved(model, saved.training, notes)
     if notes:

@@ -27,33 +27,38 @@ def compile_as_saved(model: Any, saved: Mapping[str, Any], notes: Notes) -> None
         Gets an entry that says what is dropped, and why.
     """
     read: dict[str, Any] = {}
-    try:
-        at_work = "optimiser"
-        read["optimizer"] = _optimizer(saved.get("optimizer_config") or saved["optimizer"])
-        at_work = "loss"
-        read["loss"] = _each(saved.get("loss"), _loss)
-    except Exception as error:  # Keras raises what it likes, and whatever is in the file may be wrong
-        notes[f"training configuration dropped ({at_work}: {in_short(error)}); compile the model to train it"] = []
-        return
+    dropped: Notes = {}
     for argument in ("metrics", "weighted_metrics"):
         try:
             metrics = _each(saved.get(argument), _metric)
             read[argument] = metrics if isinstance(metrics, list | dict) or metrics is None else [metrics]
-        except Exception as error:  # as above
-            notes[f"{argument} dropped ({in_short(error)})"] = []
-    model.compile(loss_weights=saved.get("loss_weights"), **read)
+        except Exception as error:  # Keras raises what it likes, and whatever is in the file may be wrong
+            dropped[f"{argument} dropped ({in_short(error)})"] = []
+    at_work = "optimiser"
+    try:
+        read["optimizer"] = _optimizer(saved.get("optimizer_config") or saved.get("optimizer"))
+        at_work = "loss"
+        read["loss"] = _each(saved.get("loss"), _loss)
+        at_work = "compile"
+        model.compile(loss_weights=saved.get("loss_weights"), **read)
+    except Exception as error:  # as above
+        what = f"training configuration dropped ({at_work}: {in_short(error)}); compile the model to train it"
+        dropped = {what: []}
+    notes.update(dropped)
 
 
 def _optimizer(saved: Any) -> Any:
+    if saved is None:
+        raise ValueError("the file names none")
     if isinstance(saved, str):
         return keras.optimizers.get(saved)
     kind, config = class_of(saved), dict(saved["config"])
     if kind.startswith("LossScaleOptimizer"):  # Keras 3 scales the loss by itself where layers compute in 16 bits
         return _optimizer(config["inner_optimizer"])
-    rate = config.pop("lr", None)
-    rate = config.pop("learning_rate", rate)
+    rate = config.pop("learning_rate", config.pop("lr", 0.001))
     if isinstance(rate, Mapping):
-        rate = keras.optimizers.schedules.deserialize({"class_name": class_of(rate), "config": rate["config"]})
+        schedule = _class(keras.optimizers.schedules, class_of(rate), rate)
+        rate = schedule(**_known(schedule, rate["config"]))
     elif decay := config.get("decay"):
         rate = keras.optimizers.schedules.InverseTimeDecay(rate, decay_steps=1, decay_rate=decay)
     found = _class(keras.optimizers, kind, saved)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import keras
 
 import knapprune.adapters.keras_mask  # noqa: F401  (a saved mask must be known when it is loaded)
-from knapprune.adapters.file_notes import UnreadableError, in_short
+from knapprune.adapters.file_notes import DAMAGED, Notes, UnreadableError, in_short, sentence
 from knapprune.adapters.keras_2_files import ModelFileWarning, Saved, read_saved, rebuild
-
-_DAMAGED = (AttributeError, EOFError, IndexError, KeyError, OSError, TypeError, ValueError, zipfile.BadZipFile)
+from knapprune.adapters.keras_2_training import compile_as_saved
 
 
 def load_keras_model(path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None) -> Any:
@@ -58,7 +57,7 @@ def load_keras_model(path: str | os.PathLike[str], weights: str | os.PathLike[st
         raise
     except UnreadableError as error:
         raise ValueError(f"path: {path.name}: {error}") from error
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise ValueError(f"path: {path.name} cannot be read: {type(error).__name__}: {in_short(error)}") from error
 
 
@@ -91,14 +90,22 @@ def weights_of(path: Path, weights: str | os.PathLike[str] | None) -> Path:
 
 
 def _keras_3(path: Path, saved: Saved, weights: Path) -> Any:
-    if saved.kind == "json":
-        model = keras.models.model_from_json(path.read_text(encoding="utf-8"))
-        model.load_weights(weights)
-        return model
     try:
-        return keras.models.load_model(path)
-    except Exception as error:  # Keras raises what it likes; what is wrong with the model itself will be raised again
-        model = keras.models.load_model(path, compile=False)
-        what = f"{path.name}: training configuration dropped ({in_short(error)}); compile the model to train it"
-        warnings.warn(what, ModelFileWarning, stacklevel=3)
-        return model
+        return _loaded(path, saved, weights, compiled=True)
+    except Exception:  # Keras raises what it likes; what is wrong with the model itself is raised once more
+        model = _loaded(path, saved, weights, compiled=False)
+    notes: Notes = {}
+    if saved.training:
+        compile_as_saved(model, saved.training, notes)
+    if notes:
+        warnings.warn(f"{path.name}: {sentence(notes)}", ModelFileWarning, stacklevel=3)
+    return model
+
+
+def _loaded(path: Path, saved: Saved, weights: Path, compiled: bool) -> Any:
+    if saved.kind != "json":
+        return keras.models.load_model(path, compile=compiled)
+    left_out = () if compiled else ("compile_config",)
+    model = keras.models.model_from_json(json.dumps({k: v for k, v in saved.architecture.items() if k not in left_out}))
+    model.load_weights(weights)
+    return model

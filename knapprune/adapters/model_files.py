@@ -89,11 +89,11 @@ def load_model(
 def _classes(path: Path) -> set[str]:
     """Name the classes of the layers in an architecture."""
     try:
-        config = json.loads(path.read_text(encoding="utf-8")).get("config")
-    except (AttributeError, ValueError):
-        return set()
-    layers = config.get("layers") if isinstance(config, dict) else config
-    return {str(layer.get("class_name")) for layer in layers or ()}
+        config = json.loads(path.read_text(encoding="utf-8"))["config"]
+        layers = config["layers"] if isinstance(config, dict) else config
+        return {str(layer["class_name"]) for layer in layers}
+    except (KeyError, TypeError, ValueError):
+        return set()  # whoever reads it says what is wrong
 
 
 def _convert_files(files: dict[str, str], *, hls_config: dict[str, Any], **project: Any) -> Any:
