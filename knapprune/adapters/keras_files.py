@@ -81,12 +81,13 @@ def weights_of(path: Path, weights: str | os.PathLike[str] | None) -> Path:
     FileNotFoundError
         If there is no such file.
     """
-    beside = [path.with_name(f"{path.stem}{ending}") for ending in ("_weights.h5", ".weights.h5")]
-    candidates = [Path(weights)] if weights is not None else beside
-    for found in candidates:
-        if found.is_file():
-            return found
-    raise FileNotFoundError(f"weights: no file {' or '.join(map(str, candidates))} for {path.name}")
+    found = Path(weights) if weights is not None else path.with_name(f"{path.stem}_weights.h5")
+    other = path.with_name(f"{path.stem}.weights.h5")
+    if weights is None and not found.is_file() and other.is_file():
+        return other
+    if not found.is_file():
+        raise FileNotFoundError(f"weights: no file {found} for {path.name}")
+    return found
 
 
 def _keras_3(path: Path, saved: Saved, weights: Path) -> Any:

@@ -215,7 +215,8 @@ def embedding():
 
 def normalised():
     """Weights that are not trained, and a model for every step."""
-    each = keras.Sequential([layers.Dense(3, input_shape=(2,)), layers.BatchNormalization(), layers.Dense(2)], name="each")
+    steps = [layers.Dense(3, input_shape=(2,)), layers.BatchNormalization(), layers.Dense(2)]
+    each = keras.Sequential(steps, name="each")
     x = data = keras.Input((4,), name="data")
     x = layers.Reshape((2, 2))(layers.Normalization(name="scaled")(x))
     x = layers.Flatten()(layers.TimeDistributed(each, name="every")(x))
@@ -269,7 +270,7 @@ def write(name, folder):
         x = [random.integers(0, 10, (3, 6)).astype("f")]
     y = model.predict(x if len(x) > 1 else x[0])
     y = y if isinstance(y, list) else [y]
-    values = {f"x{i}": each for i, each in enumerate(x)} | {f"y{i}": each for i, each in enumerate(y)}
+    values = {f"{side}{i}": each for side, arrays in (("x", x), ("y", y)) for i, each in enumerate(arrays)}
     if getattr(model, "loss", None):
         targets = [np.abs(np.cos(np.arange(each.size, dtype="f"))).reshape(each.shape) for each in y]
         values["scores"] = model.evaluate(x if len(x) > 1 else x[0], targets if len(y) > 1 else targets[0], verbose=0)
