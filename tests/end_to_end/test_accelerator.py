@@ -3,7 +3,6 @@
 import json
 import re
 import runpy
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +18,7 @@ BENCH = runpy.run_path(str(ROOT / "bench" / "accelerator.py"))
 
 @pytest.fixture(scope="module", params=BENCH["NETWORKS"].values(), ids=BENCH["NETWORKS"])
 def network(request, data_folder):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what Keras 3 says of an optimiser that Keras 2 saved
-        return load_keras_model(data_folder / "models" / "mlperf_tiny" / request.param)
+    return load_keras_model(data_folder / "models" / "mlperf_tiny" / request.param)
 
 
 @pytest.mark.parametrize(("pruned", "size"), BENCH["SETTINGS"])
