@@ -1,5 +1,5 @@
 # Everything sets up its own virtual environment first. Needs Python 3.11 to 3.13, make, and g++ for the demo and tests.
-#   make demo | test | lint | bench     make test PYTHON=python3.12 VENV=.venv-312     make test JOBS=8
+#   make demo | test | lint | bench | test-without     make test PYTHON=python3.12 VENV=.venv-312     make test JOBS=8
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -15,7 +15,7 @@ export KNAPPRUNE_DATA
 
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: demo test lint test-fast test-slow test-nojit bench clean
+.PHONY: demo test lint test-fast test-slow test-nojit test-without bench clean
 
 demo: $(READY)
 	$(BIN)/knapprune demo --out demo-out --force
@@ -45,6 +45,15 @@ test-nojit: $(TORCH)
 	NUMBA_DISABLE_JIT=1 $(PYTEST) -n $(JOBS) -m "not slow" --ignore tests/knapsolve/backends \
 	  -W "ignore:overflow encountered in scalar multiply:RuntimeWarning" tests/knapsolve tests/conformance \
 	  -k "not core and not branch and not choice and not local and not auto"
+
+# As on a machine where these packages and commands are not installed: what needs them is skipped and says so. All tests
+# but the engine's, which never reach for them. In the test of public names lies what imports every module.
+WITHOUT ?= yosys torch hgq
+test-without: export PYTHONPATH := $(abspath tests/without)
+test-without: export KNAPPRUNE_WITHOUT := $(WITHOUT)
+test-without: $(TORCH)
+	$(PYTEST) -n $(JOBS) --dist loadfile -m "not slow" \
+	  tests/knapprune tests/bench tests/docs tests/end_to_end tests/test_docstrings.py tests/test_without.py
 
 bench: $(READY)
 	$(BIN)/python -m bench few-types one-dimension several-dimensions choice \

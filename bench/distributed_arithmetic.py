@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -191,10 +192,20 @@ def da4ml_cost(model: Any, config: dict[str, Any]) -> float:
 
 
 def versions() -> dict[str, str]:
-    """Name the versions that the numbers depend on."""
-    found = {name: version(name) for name in ("knapprune", "hls4ml", "da4ml")}
+    """Name the versions that the numbers depend on; "none" is what is not installed, so that such a run is a row."""
+    found = {name: version_of(name) for name in ("knapprune", "hls4ml", "da4ml")}
+    if shutil.which("yosys") is None:
+        return found | {"yosys": "none"}
     said = subprocess.run(["yosys", "-V"], capture_output=True, text=True, check=False).stdout.split()
-    return found | {"yosys": said[1] if len(said) > 1 else "none"}
+    return found | {"yosys": said[1] if len(said) > 1 else "unknown"}
+
+
+def version_of(package: str) -> str:
+    """Name the version of a package."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "none"
 
 
 def difference(number: float, synthesised: int) -> str:

@@ -55,23 +55,10 @@ SPECS = (
 )
 
 
-def load_keras2(folder: Path, network: str) -> Any:
-    """Load a functional model that Keras 2 saved as JSON and HDF5 weights.
-
-    Keras 3 no longer knows the class name ``Model`` at the top of such a file, but still reads the layers below it and
-    weights files of that age.
-    """
-    import keras
-
-    architecture = json.loads((folder / f"{network}.json").read_text())
-    model = keras.Model.from_config(architecture["config"])
-    model.load_weights(folder / f"{network}_weights.h5")
-    return model
-
-
 def run(spec: Spec, folder: Path) -> dict[str, Any]:
     """Estimate, select and verify one network; a failure becomes a row too."""
     import knapprune as kp
+    from knapprune.adapters.keras_files import load_keras_model
 
     row: dict[str, Any] = {
         "network": spec.network,
@@ -83,7 +70,7 @@ def run(spec: Spec, folder: Path) -> dict[str, Any]:
     }
     started = time.perf_counter()
     try:
-        model = load_keras2(folder, spec.network)
+        model = load_keras_model(folder / f"{spec.network}.json")
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             selection = kp.select(model, spec.config, budget={"dsp": BUDGET})

@@ -70,22 +70,10 @@ def load(network: str, folder: Path) -> Any:
     """Load a network, or train LeNet."""
     if network == LENET:
         return lenet(folder / "fashion_mnist.npz")
-    if network.startswith("mlperf_tiny"):
-        return keras2_file(folder / "models" / f"{network}.h5")
     from knapprune.adapters.keras_files import load_keras_model
 
-    return load_keras_model(folder / "models" / f"{network}.json")
-
-
-def keras2_file(path: Path) -> Any:
-    """Load a model that Keras 2 saved whole; Keras 3 refuses one argument of its depthwise convolutions."""
-    import keras
-
-    class DepthwiseConv2D(keras.layers.DepthwiseConv2D):  # type: ignore[misc]
-        def __init__(self, *arguments: Any, groups: int = 1, **settings: Any) -> None:
-            super().__init__(*arguments, **settings)
-
-    return keras.models.load_model(path, compile=False, custom_objects={"DepthwiseConv2D": DepthwiseConv2D})
+    ending = "h5" if network.startswith("mlperf_tiny") else "json"
+    return load_keras_model(folder / "models" / f"{network}.{ending}")
 
 
 def lenet(data: Path) -> Any:

@@ -1,32 +1,33 @@
-"""Load Keras models from files, those of Keras 2 included: an architecture in JSON and its weights in HDF5."""
+"""Load Keras models from files, those of Keras 2 included."""
 
 from __future__ import annotations
 
 import json
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
-import h5py
 import keras
 
 import knapprune.adapters.keras_mask  # noqa: F401  (a saved mask must be known when it is loaded)
-
-_DEPTHWISE = ("DepthwiseConv1D", "DepthwiseConv2D")
+from knapprune.adapters.file_notes import DAMAGED, Notes, UnreadableError, in_short, sentence
+from knapprune.adapters.keras_2_files import ModelFileWarning, Saved, read_saved, rebuild
+from knapprune.adapters.keras_2_training import compile_as_saved
 
 
 def load_keras_model(path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None) -> Any:
     """Load a model.
 
-    One that Keras 2 saved with depthwise convolutions comes without its optimiser and loss: Keras 3 refuses such a
-    file, so its architecture and its weights are read apart.
+    What Keras 2 saved is rebuilt in Keras 3: with the same weights, and compiled as it was. The state of its optimiser
+    is not read, and what Keras 3 does not know of its training is dropped with a warning.
 
     Parameters
     ----------
     path
         A ``.keras`` or ``.h5`` file, or the architecture in a ``.json`` file, of Keras 2 or 3.
     weights
-        The weights of a ``.json`` architecture; ``<name>_weights.h5`` next to it where not given.
+        The weights of a ``.json`` architecture; ``<name>_weights.h5`` or ``<name>.weights.h5`` beside it if not given.
 
     Returns
     -------
@@ -38,25 +39,26 @@ def load_keras_model(path: str | os.PathLike[str], weights: str | os.PathLike[st
     FileNotFoundError
         If a file is not there.
     ValueError
-        If the JSON is not a Sequential or Functional model.
+        If a file is damaged, or its model cannot be rebuilt.
+
+    Warns
+    -----
+    ModelFileWarning
+        If the model is not in all respects what it was.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"path: no model file {path}")
-    if path.suffix == ".h5" and (architecture := _depthwise_of_keras_2(path)) is not None:
-        model = _from_keras_2(architecture, path.stem)
-        model.load_weights(path)
-        return model
-    if path.suffix != ".json":
-        return keras.models.load_model(path)
-    weights = weights_of(path, weights)
-    saved = json.loads(path.read_text(encoding="utf-8"))
-    if "keras_version" in saved and not saved["keras_version"].startswith(("0.", "1.", "2.")):
-        model = keras.models.model_from_json(path.read_text(encoding="utf-8"))
-    else:
-        model = _from_keras_2(saved, path.stem)
-    model.load_weights(weights)
-    return model
+    try:
+        saved = read_saved(path)
+        found = weights_of(path, weights) if saved.kind == "json" else path
+        return _keras_3(path, saved, found) if saved.major >= 3 else rebuild(path, saved, found)
+    except FileNotFoundError:
+        raise
+    except UnreadableError as error:
+        raise ValueError(f"path: {path.name}: {error}") from error
+    except DAMAGED as error:
+        raise ValueError(f"path: {path.name} cannot be read: {type(error).__name__}: {in_short(error)}") from error
 
 
 def weights_of(path: Path, weights: str | os.PathLike[str] | None) -> Path:
@@ -67,7 +69,7 @@ def weights_of(path: Path, weights: str | os.PathLike[str] | None) -> Path:
     path
         The ``.json`` file.
     weights
-        The weights' file, or None for ``<name>_weights.h5`` beside it.
+        The weights' file, or None for ``<name>_weights.h5`` or ``<name>.weights.h5`` beside it.
 
     Returns
     -------
@@ -80,46 +82,31 @@ def weights_of(path: Path, weights: str | os.PathLike[str] | None) -> Path:
         If there is no such file.
     """
     found = Path(weights) if weights is not None else path.with_name(f"{path.stem}_weights.h5")
+    other = path.with_name(f"{path.stem}.weights.h5")
+    if weights is None and not found.is_file() and other.is_file():
+        return other
     if not found.is_file():
         raise FileNotFoundError(f"weights: no file {found} for {path.name}")
     return found
 
 
-def _from_keras_2(saved: dict[str, Any], name: str) -> Any:
-    classes = {"Model": keras.Model, "Functional": keras.Model, "Sequential": keras.Sequential}
-    kind = saved.get("class_name")
-    if kind not in classes:
-        raise ValueError(f"path: the JSON describes {kind!r}, expected one of {sorted(classes)}")
-    config = saved["config"]
-    if isinstance(config, list):  # before Keras 2.3, a Sequential was a bare list of layers
-        config = {"name": name, "layers": config}
-    first = config["layers"][0]["config"] if config["layers"] else {}
-    if kind == "Sequential" and "batch_input_shape" in first and config["layers"][0]["class_name"] != "InputLayer":
-        shape = {"class_name": "InputLayer", "config": {"batch_shape": first.pop("batch_input_shape")}}
-        config = {**config, "layers": [shape, *config["layers"]]}
-    for layer in config["layers"]:
-        if layer["class_name"] in _DEPTHWISE:
-            layer["config"].pop("groups", None)
-    return classes[kind].from_config(_without_initializers(config))
+def _keras_3(path: Path, saved: Saved, weights: Path) -> Any:
+    try:
+        return _loaded(path, saved, weights, compiled=True)
+    except Exception:  # Keras raises what it likes; what is wrong with the model itself is raised once more
+        model = _loaded(path, saved, weights, compiled=False)
+    notes: Notes = {}
+    if saved.training:
+        compile_as_saved(model, saved.training, notes)
+    if notes:
+        warnings.warn(f"{path.name}: {sentence(notes)}", ModelFileWarning, stacklevel=3)
+    return model
 
 
-def _without_initializers(config: Any) -> Any:
-    """Drop initialisers: Keras 3 refuses some of Keras 2's, and the weights are loaded anyway."""
-    if isinstance(config, dict):
-        return {key: _without_initializers(value) for key, value in config.items() if not key.endswith("_initializer")}
-    if isinstance(config, list):
-        return [_without_initializers(value) for value in config]
-    return config
-
-
-def _depthwise_of_keras_2(path: Path) -> dict[str, Any] | None:
-    """Read the architecture of a whole-model file if Keras 3 refuses it: it no longer knows groups in these layers."""
-    with h5py.File(path) as file:
-        saved = file.attrs.get("model_config")
-    architecture: dict[str, Any] = json.loads(saved) if saved is not None else {}
-    config = architecture.get("config")
-    layers = config["layers"] if isinstance(config, dict) and "layers" in config else config
-    refused = isinstance(layers, list) and any(
-        layer.get("class_name") in _DEPTHWISE and "groups" in layer["config"] for layer in layers
-    )
-    return architecture if refused else None
+def _loaded(path: Path, saved: Saved, weights: Path, compiled: bool) -> Any:
+    if saved.kind != "json":
+        return keras.models.load_model(path, compile=compiled)
+    left_out = () if compiled else ("compile_config",)
+    model = keras.models.model_from_json(json.dumps({k: v for k, v in saved.architecture.items() if k not in left_out}))
+    model.load_weights(weights)
+    return model

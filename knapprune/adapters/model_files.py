@@ -13,8 +13,8 @@ from knapprune.hls_config import HlsConfigError, HlsConfigSource, as_dict, read_
 from knapprune.tools import ConversionError, MissingToolError, quiet, require_hls4ml
 
 _PYTORCH = (".pt", ".pth", ".pt2")
-_KERAS = (".keras", ".h5", ".json")
-_READ = ".keras and .h5 (Keras, HGQ2), .json with its weights beside it (Keras 2 and 3), .onnx (ONNX, QONNX)"
+_KERAS = (".keras", ".h5", ".hdf5", ".json")
+_READ = ".keras and .h5 (Keras 2 and 3, HGQ2), .json with its weights beside it, .onnx (ONNX, QONNX)"
 # Layers that no Keras has and hls4ml reads from Keras 2's files.
 _OF_HLS4ML = ("BinaryDense", "TernaryDense", "QDense", "QConv1D", "QConv2D")
 
@@ -31,7 +31,7 @@ def load_model(
     path
         A file of Keras or ONNX; the suffix says which.
     weights
-        The weights of a ``.json`` architecture; ``<name>_weights.h5`` beside it where not given.
+        The weights of a ``.json`` architecture; ``<name>_weights.h5`` or ``<name>.weights.h5`` beside it if not given.
     hls_config
         What an ONNX model, or a Keras model with quantised layers, is converted with.
 
@@ -45,13 +45,18 @@ def load_model(
     FileNotFoundError
         If there is no such file.
     ValueError
-        For a file of an unknown kind.
+        For a file of an unknown kind, or one that is damaged or holds what cannot be rebuilt.
     ConversionError
         If hls4ml does not take the model.
     HlsConfigError
         If a configuration is needed and missing, or cannot be used.
     """
     path = Path(path)
+    if (path / "saved_model.pb").is_file():
+        raise ValueError(
+            f"path: {path.name} is a SavedModel of TensorFlow, which holds operations and no layers; "
+            "save the model as model.keras or model.h5 in its place"
+        )
     if not path.is_file():
         raise FileNotFoundError(f"path: no model file {path}")
     if path.suffix.lower() == ".onnx":
@@ -83,11 +88,11 @@ def load_model(
 def _classes(path: Path) -> set[str]:
     """Name the classes of the layers in an architecture."""
     try:
-        config = json.loads(path.read_text(encoding="utf-8")).get("config")
-    except (AttributeError, ValueError):
-        return set()
-    layers = config.get("layers") if isinstance(config, dict) else config
-    return {str(layer.get("class_name")) for layer in layers or ()}
+        config = json.loads(path.read_text(encoding="utf-8"))["config"]
+        layers = config["layers"] if isinstance(config, dict) else config
+        return {str(layer["class_name"]) for layer in layers}
+    except (KeyError, TypeError, ValueError):
+        return set()  # whoever reads it says what is wrong
 
 
 def _convert_files(files: dict[str, str], *, hls_config: dict[str, Any], **project: Any) -> Any:

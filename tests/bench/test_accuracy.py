@@ -158,6 +158,8 @@ def test_a_data_set_that_is_absent_says_what_to_download(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"test_32x32\.mat"):
         data.svhn()
 
+    pytest.importorskip("sklearn")
+
     def offline(**arguments):
         raise OSError("no network")
 
@@ -167,6 +169,7 @@ def test_a_data_set_that_is_absent_says_what_to_download(tmp_path, monkeypatch):
 
 
 def test_jets_from_a_file_are_standardised_and_split(tmp_path, monkeypatch):
+    pytest.importorskip("sklearn")
     random = np.random.default_rng(0)
     np.savez(tmp_path / "jets.npz", x=5 + 3 * random.random((600, 16)), y=random.choice(list("gqwzt"), 600))
     monkeypatch.setenv("KNAPPRUNE_DATA", str(tmp_path))
@@ -197,6 +200,7 @@ def test_one_value_has_no_spread():
 
 
 def test_the_plot_is_drawn_with_and_without_rows(tmp_path):
+    pytest.importorskip("matplotlib")
     plot([], "lenet", tmp_path / "empty.png")
     rows = [row("unpruned", 0, 0.91, budget={}), row("knapprune", 0, 0.9), row("one-shot", 0, 0.1)]
     plot(rows, "lenet", tmp_path / "some.png")

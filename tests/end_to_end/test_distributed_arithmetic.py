@@ -133,6 +133,7 @@ def test_without_yosys_nothing_is_converted(monkeypatch, tmp_path):
 
 def test_the_graph_of_a_model_has_the_same_estimates(tmp_path):
     """hls4ml takes the weights out of nodes that became adders; their look-up tables are known all the same."""
+    pytest.importorskip("da4ml")
     converters = pytest.importorskip("hls4ml.converters")
     model = network()
     graph = converters.convert_from_keras_model(

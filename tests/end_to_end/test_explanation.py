@@ -47,6 +47,7 @@ def test_convolutions_read_as_many_positions_as_hls4ml_says(model, tmp_path):
 
 
 def test_the_examples_of_the_guide_run(capsys):
+    pytest.importorskip("da4ml")
     names: dict[str, object] = {}
     for example in re.findall(r"```python\n(.*?)```", GUIDE.read_text(), flags=re.DOTALL):
         exec(example, names)

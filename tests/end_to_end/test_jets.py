@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import knapprune as kp
+from knapprune.adapters.keras_files import load_keras_model
 
 BENCH = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "jets_table.py"))
 
@@ -16,7 +17,7 @@ BENCH = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "jets_table.py"
 )
 @pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning")  # few rows for five classes
 def test_a_quarter_of_the_dsps_is_selected_generated_and_counted(spec, data_folder):
-    model = BENCH["load_keras2"](data_folder / "models" / "jets", spec.network)
+    model = load_keras_model(data_folder / "models" / "jets" / f"{spec.network}.json")
     before = kp.estimate(model, spec.config)
     selection = kp.select(model, spec.config, budget={"dsp": 0.25})
     check = kp.verify(selection.apply(model), spec.config)
@@ -25,7 +26,7 @@ def test_a_quarter_of_the_dsps_is_selected_generated_and_counted(spec, data_fold
 
 
 def test_a_network_of_keras_2_is_loaded_with_its_weights(data_folder):
-    model = BENCH["load_keras2"](data_folder / "models" / "jets", "KERAS_3layer")
+    model = load_keras_model(data_folder / "models" / "jets" / "KERAS_3layer.json")
     assert model.input_shape == (None, 16)
     assert [layer.kernel.shape for layer in model.layers[1:]] == [(16, 64), (64, 32), (32, 32), (32, 5)]
     assert np.abs(model.get_layer("fc1_relu").bias).max() > 0.01  # trained: biases start at zero

@@ -41,15 +41,13 @@ def tf_dataset(*parts):
 
 
 def loader(*parts):
-    import torch
-
+    torch = pytest.importorskip("torch")
     tensors = [torch.from_numpy(part) for part in parts]
     return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(*tensors), batch_size=4)
 
 
 def tensors(*parts):
-    import torch
-
+    torch = pytest.importorskip("torch")
     return tuple(torch.from_numpy(part.copy()).requires_grad_(part.dtype.kind == "f") for part in parts)
 
 

@@ -148,6 +148,7 @@ def test_a_choice_of_another_form_is_refused(files, tmp_path, entry):
 
 def test_prune_writes_its_report_and_meets_the_budget(files, tmp_path):
     """The whole loop from files to files."""
+    pytest.importorskip("jinja2")
     result = run(
         "prune", files / "model.keras", files / "config.yml", "--budget", "dsp=0.5", "--budget", "fc1.bram=0.75",
         "--train", files / "data.npz", "--validation", files / "data.npz", "--out", tmp_path / "out",
@@ -176,6 +177,7 @@ def test_verify_without_the_reports_it_was_told_to_read_says_how_to_make_them(fi
 
 def test_prune_goes_on_with_a_run_that_was_interrupted(files, tmp_path):
     """What is on disk is gone on with, for the same arguments only; a finished run has nothing to go on with."""
+    pytest.importorskip("jinja2")
     arguments = (
         "prune", files / "model.keras", files / "config.yml", "--budget", "dsp=0.5", "--train", files / "data.npz",
         "--validation", files / "data.npz", "--steps", 2, "--epochs", 1, "--tolerance", 0.5,

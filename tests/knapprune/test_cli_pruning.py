@@ -17,6 +17,7 @@ import knapprune as kp
 from knapprune.cli import app
 
 keras = pytest.importorskip("keras")
+pytest.importorskip("jinja2")
 
 
 def run(*arguments):

@@ -216,6 +216,7 @@ def test_bad_arguments_are_refused_before_any_work(network, blobs, wrong, messag
 
 def test_the_report_saves_itself_as_json_and_as_a_page(network, blobs, tmp_path):
     """JSON holds the numbers, the page shows them; another ending is refused."""
+    pytest.importorskip("jinja2")
     seen = pruned(network, blobs, budget={"dsp": 0.5}, tolerance=1.0, steps=2, epochs=1)
     seen.report.save(tmp_path / "report.json")
     seen.report.save(tmp_path / "report.html")

@@ -154,7 +154,8 @@ def test_measures_of_gradients_use_the_data(saliency):
 
 def test_all_kinds_of_data_select_the_same():
     import tensorflow as tf
-    import torch
+
+    torch = pytest.importorskip("torch")
 
     class Blocks(keras.utils.PyDataset):
         def __len__(self):

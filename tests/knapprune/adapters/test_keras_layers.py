@@ -209,38 +209,9 @@ def test_a_model_without_weights_yet_is_refused():
         ADAPTER.layers(keras.Sequential([layers.Dense(3)]), read_hls_config({}))
 
 
-@pytest.mark.parametrize(
-    "name", ["KERAS_3layer", "KERAS_conv1d_small", "KERAS_conv2d_model", "KERAS_3layer_batch_norm"]
-)
-@pytest.mark.filterwarnings("ignore:Do not pass an `input_shape`")
-def test_models_that_keras_2_wrote_are_read_with_their_weights(data_folder, name):
-    model = load_keras_model(data_folder / "models" / "jets" / f"{name}.json")
-    assert all(kernel.any() for kernel in ADAPTER.kernels(model).values() if kernel.size)
-
-
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="no model file"):
         load_keras_model(tmp_path / "model.keras")
     (tmp_path / "model.json").write_text("{}")
     with pytest.raises(FileNotFoundError, match=r"model_weights\.h5 for model\.json"):
         load_keras_model(tmp_path / "model.json")
-
-
-def test_a_whole_model_of_keras_2_with_depthwise_convolutions_is_read(tmp_path):
-    """Keras 2 saved ``groups`` with them, which Keras 3 refuses."""
-    import json
-
-    import h5py
-
-    model = keras.Sequential(
-        [keras.Input((6, 6, 2)), layers.DepthwiseConv2D(3, name="each"), layers.Conv2D(4, 1, name="mix")]
-    )
-    model.save(tmp_path / "model.h5")
-    with h5py.File(tmp_path / "model.h5", "r+") as file:
-        saved = json.loads(file.attrs["model_config"])
-        saved["config"]["layers"][1]["config"]["groups"] = 1
-        file.attrs["model_config"] = json.dumps(saved)
-        file.attrs["keras_version"] = "2.4.0"
-    loaded = load_keras_model(tmp_path / "model.h5")
-    assert [layer.name for layer in loaded.layers] == ["each", "mix"]
-    assert all(np.array_equal(a, b) for a, b in zip(loaded.get_weights(), model.get_weights(), strict=True))

@@ -268,6 +268,7 @@ def test_verify_takes_reports_and_shows_them_everywhere(run, write_reports, tmp_
 
 
 def test_a_pruning_report_shows_them(run, write_reports, tmp_path, network):
+    pytest.importorskip("jinja2")
     from knapprune.pruning.result import pruning_report
 
     model = network()
