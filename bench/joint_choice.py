@@ -1,7 +1,7 @@
 """Choose reuse factors and rows of two jet-tagging networks at once, and write the table of it.
 
-    python bench/joint_choice.py --models FOLDER    run, write docs/benchmarks/joint-choice.json and .md
-    python bench/joint_choice.py                    write joint-choice.md anew from the .json
+    python -m bench.joint_choice --models FOLDER    run, write docs/benchmarks/joint-choice.json and .md
+    python -m bench.joint_choice                    write joint-choice.md anew from the .json
 
 FOLDER holds hls4ml's example models, as for ``bench/jets_table.py``.
 """
@@ -98,12 +98,13 @@ def page(rows: list[dict[str, Any]]) -> str:
 `resource_unrolled`, structure `row-and-word`, under random budgets of DSPs, halves of blocks (BRAM_18K) and estimated
 cycles that are too small for the whole network. Every reuse factor that hls4ml accepts may be taken: 4050 combinations
 for `KERAS_3layer`, some 30 million for the wide network. Seconds are those of the whole call; where they are far above
-the CPU seconds, the machine was busy with other work. That the choice equals an exhaustive search is a test
+the CPU seconds, the machine was busy with other work. The wide network is published with hidden weights of about 1e-6,
+which are zero in 16 bits; they are drawn anew here. That the choice equals an exhaustive search is a test
 (`tests/knapprune/test_joint.py`).
 
 {table(rows)}
 
-Made by `bench/joint_choice.py` from `joint-choice.json` ({versions}).
+Made by `python -m bench.joint_choice` from `joint-choice.json` ({versions}).
 """
 
 
@@ -115,11 +116,13 @@ def main() -> None:
     arguments = parser.parse_args()
     rows_file = arguments.out / "joint-choice.json"
     if arguments.models is not None:
+        from bench.drawn import draw_vanishing
         from knapprune.adapters.keras_files import load_keras_model
 
         rows = []
         for network in NETWORKS:
             model = load_keras_model(arguments.models / f"{network}.json")
+            draw_vanishing(model)
             run(network, model, {"dsp": 10, "bram18": 10, "latency": 100_000})  # compiles the kernels
             rows += [run(network, model, budget) for budget in budgets(network)]
         arguments.out.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """Compare DSP rows and memory words as items of their own with aligned runs of rows, and write the table of it.
 
-    python bench/rows_and_words.py --data FOLDER    run, write docs/benchmarks/rows-and-words.json and .md
-    python bench/rows_and_words.py                  write rows-and-words.md anew from the .json
+    python -m bench.rows_and_words --data FOLDER    run, write docs/benchmarks/rows-and-words.json and .md
+    python -m bench.rows_and_words                  write rows-and-words.md anew from the .json
 
 FOLDER holds ``models/jets`` (hls4ml's example models, https://github.com/fastmachinelearning/example-models, folder
 ``keras``), ``models/mlperf_tiny`` (``ad01.h5``, ``pretrainedResnet.h5``, ``vww_96.h5``, the trained models of
@@ -70,10 +70,13 @@ def load(network: str, folder: Path) -> Any:
     """Load a network, or train LeNet."""
     if network == LENET:
         return lenet(folder / "fashion_mnist.npz")
+    from bench.drawn import draw_vanishing
     from knapprune.adapters.keras_files import load_keras_model
 
     ending = "h5" if network.startswith("mlperf_tiny") else "json"
-    return load_keras_model(folder / "models" / f"{network}.{ending}")
+    model = load_keras_model(folder / "models" / f"{network}.{ending}")
+    draw_vanishing(model)
+    return model
 
 
 def lenet(data: Path) -> Any:
@@ -172,12 +175,13 @@ Two ways to prune under a DSP and a BRAM budget at once. *Runs* are the publishe
 *Rows and words* (structure `row-and-word`, what `"auto"` takes) decides about each DSP row
 and pays a memory word once while any row with a bit in it lives. *Keep* is the share of its saliency (L1) that a layer
 keeps, averaged over the layers; both are at the same budget, and both optima are proved where the status says so. The
-seconds are those of the whole `kp.select`, model analysis included. LeNet is trained here for one epoch; the other
-weights are those of trained networks.
+seconds are those of the whole `kp.select`, model analysis included. LeNet is trained here for one epoch; the
+wide jet-tagging networks, published with hidden weights of about 1e-6 that are zero in 16 bits, have theirs drawn anew;
+the other weights are those of trained networks.
 
 {table(rows)}
 
-Made by `bench/rows_and_words.py` from `rows-and-words.json` ({versions}).
+Made by `python -m bench.rows_and_words` from `rows-and-words.json` ({versions}).
 """
 
 
