@@ -46,8 +46,9 @@ test-nojit: $(TORCH)
 	  -W "ignore:overflow encountered in scalar multiply:RuntimeWarning" tests/knapsolve tests/conformance \
 	  -k "not core and not branch and not choice and not local and not auto"
 
-# As on a machine where these packages and commands are not installed: what needs them is skipped and says so. All tests
-# but the engine's, which never reach for them. In the test of public names lies what imports every module.
+# As on a machine where these packages and commands are not installed: what needs them is skipped and says so. Every fast
+# test that could reach for them, and no other: the engine (tests/knapsolve, tests/conformance) knows none of them, and
+# the tests of public names import every module. Three minutes on two cores.
 WITHOUT ?= yosys torch hgq
 test-without: export PYTHONPATH := $(abspath tests/without)
 test-without: export KNAPPRUNE_WITHOUT := $(WITHOUT)
