@@ -80,7 +80,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         cells = [row["network"], *row["budget"].values()]
         if "error" in row:
-            cells += [f"failed: {row['error']}", *[""] * 6]
+            cells += [f"failed: {row['error'].splitlines()[0]}", *[""] * 6]
         else:
             cells += [", ".join(map(str, row["reuse_factors"])), ", ".join(map(str, row["uses"].values()))]
             cells += [f"{row['value']:.4f}", f"{row['status']}, gap {row['gap']:.2g}", row["search"]]

@@ -127,7 +127,7 @@ def run(spec: Spec, model: Any, budget: tuple[float, float]) -> dict[str, Any]:
                     model, spec.config, row["budget"], structure=structure, normalise="sum", time_limit=TIME_LIMIT
                 )
             row[structure] = {
-                "kept": float(found.solution.value) / len(found.before.layers),
+                "kept": float(found.solution.value) / len(found.structures),
                 "uses": {name: found.resources[name] for name in row["budget"]},
                 "items": len(found.solution.selected),
                 "status": str(found.solution.status),
@@ -153,7 +153,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         start = [row["network"].split("/")[-1], row["bits"], row["reuse_factor"]]
         start += [f"{share:.0%} = {caps.get(name, '?')}" for name, share in row["budget"].items()]
         if "error" in row:
-            cells = [*start, f"failed: {row['error']}", *[""] * 7]
+            cells = [*start, f"failed: {row['error'].splitlines()[0]}", *[""] * 7]
         else:
             runs, fine = (row[structure] for structure in STRUCTURES)
             uses = [", ".join(map(str, found["uses"].values())) for found in (runs, fine)]
@@ -172,12 +172,12 @@ def page(rows: list[dict[str, Any]]) -> str:
 
 Two ways to prune under a DSP and a BRAM budget at once. *Runs* are the published granularity: the rows that fill whole
 36-bit words are one item. Memories here are at most 512 words deep, where a half of a block (BRAM_18K) takes 36 bits.
-*Rows and words* (structure `row-and-word`, what `"auto"` takes) decides about each DSP row
-and pays a memory word once while any row with a bit in it lives. *Keep* is the share of its saliency (L1) that a layer
-keeps, averaged over the layers; both are at the same budget, and both optima are proved where the status says so. The
-seconds are those of the whole `kp.select`, model analysis included. LeNet is trained here for one epoch; the
-wide jet-tagging networks, published with hidden weights of about 1e-6 that are zero in 16 bits, have theirs drawn anew;
-the other weights are those of trained networks.
+*Rows and words* (structure `row-and-word`, what `"auto"` takes) decides about each DSP row and pays a memory word once
+while any row with a bit in it lives. *Keep* is the share of its saliency (L1) that a layer keeps, averaged over the
+layers that can be pruned; both are at the same budget, and both optima are proved where the status says so. The seconds
+are those of the whole `kp.select`, model analysis included. LeNet is trained here for one epoch; the wide jet-tagging
+networks, published with hidden weights of about 1e-6 that are zero in 16 bits, have theirs drawn anew; the other
+weights are those of trained networks.
 
 {table(rows)}
 
