@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from knapsolve import clock
-from knapsolve.interruption import OverdueError, interrupted, stand_in
+from knapsolve.interruption import OverdueError, interrupted, overdue
+from knapsolve.known import Known
 from knapsolve.problem import Knapsack
-from knapsolve.solution import evaluate, relative_gap
+from knapsolve.refusal import start_of
+from knapsolve.solution import evaluate
 from knapsolve.solver import AUTO, Answer, Capabilities, Options, Progress, load
+from knapsolve.stand_in import stand_in
 
 FIRST_SECONDS = 2.0
 """Time the first stage may take where a second one is waiting."""
@@ -75,39 +78,42 @@ class Automatic:
     def solve(self, problem: Knapsack, options: Options) -> Answer:
         """Return the first proved answer, or the best selection and the lowest bound of all that were tried."""
         started = clock.now()
-        best = Answer(options.start, np.inf)
+        start = start_of(problem, options)
+        best = Known(Answer(start, np.inf), -np.inf if start is None else evaluate(problem, start)[0])
         for stage in _stages(problem):
             left = None if options.time_limit is None else options.time_limit - (clock.now() - started)
             if left is not None and left <= 0:
-                best = replace(best, trace=(*best.trace, f"auto: time is up before {stage.name}"))
+                best = best.told(f"auto: time is up before {stage.name}")
                 break
-            best = replace(best, trace=(*best.trace, f"auto: {stage.name}, for {stage.reason}"))
-            report = _relay(options.on_progress, problem, best, started)
-            handed = replace(options, time_limit=stage.allowed(left), start=best.selected, on_progress=report)
+            best = best.told(f"auto: {stage.name}, for {stage.reason}")
+            report = _relay(options.on_progress, best, started)
+            handed = replace(options, time_limit=stage.allowed(left), start=best.answer.selected, on_progress=report)
             try:
                 answer = load(stage.name).solve(problem, handed)
             except OverdueError:
-                return _better(problem, best, stand_in(problem, stage.name), stage.name)
+                return best.better(problem, stand_in(problem, overdue(stage.name)), stage.name).answer
             except MemoryError:
-                best = replace(best, trace=(*best.trace, f"{stage.name}: out of memory"))
+                best = best.told(f"{stage.name}: out of memory")
                 continue
-            best = _better(problem, best, answer, stage.name)
-            if answer.infeasible or interrupted() or _done(problem, best, options.gap):
+            best = best.better(problem, answer, stage.name)
+            if best.answer.infeasible or interrupted() or best.is_enough(options.gap):
                 break
-        return best
+        if best.lacks_answer:
+            return best.better(problem, stand_in(problem, "auto: no answer so far"), AUTO).answer
+        return best.answer
 
 
 def _relay(
-    on_progress: Callable[[Progress], None] | None, problem: Knapsack, best: Answer, started: float
+    on_progress: Callable[[Progress], None] | None, best: Known, started: float
 ) -> Callable[[Progress], None] | None:
     """Return the callback for one stage: nothing that it reports is worse than what earlier stages know."""
     if on_progress is None:
         return None
-    value = -np.inf if best.selected is None else float(evaluate(problem, best.selected)[0])
+    value, bound = float(best.value), float(best.answer.bound)
 
     def relay(progress: Progress) -> None:
         seconds = clock.now() - started
-        on_progress(Progress(seconds, max(progress.value, value), min(progress.bound, float(best.bound))))
+        on_progress(Progress(seconds, max(progress.value, value), min(progress.bound, bound)))
 
     return relay
 
@@ -146,29 +152,3 @@ def _looks_typed(problem: Knapsack) -> bool:
         return False  # core is as fast on equal weights, and sure of what is hard
     sample = problem.weights[:, np.linspace(0, problem.n - 1, min(problem.n, SAMPLE)).astype(np.int64)]
     return bool(len(np.unique(sample, axis=1).T) * FEW <= sample.shape[1])
-
-
-def _better(problem: Knapsack, best: Answer, answer: Answer, name: str) -> Answer:
-    """Combine two answers: the better selection, the lower bound, both traces."""
-    selected, solver = best.selected, best.solver
-    if answer.selected is not None and (
-        selected is None or evaluate(problem, answer.selected)[0] > evaluate(problem, selected)[0]
-    ):
-        selected, solver = answer.selected, answer.solver or name
-    tighter = answer if answer.bound <= best.bound else best
-    return Answer(
-        selected=selected,
-        bound=tighter.bound,
-        prices=answer.prices if answer.prices is not None else best.prices,
-        tolerance=tighter.tolerance,
-        infeasible=answer.infeasible,
-        solver=solver,
-        trace=(*best.trace, *answer.trace),
-    )
-
-
-def _done(problem: Knapsack, answer: Answer, gap: float) -> bool:
-    if answer.selected is None:
-        return False
-    value = evaluate(problem, answer.selected)[0]
-    return answer.bound <= value or relative_gap(value, answer.bound) <= max(gap, answer.tolerance)

@@ -15,17 +15,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from types import FrameType
 
-import numpy as np
-
 from knapsolve import clock
 from knapsolve.problem import Knapsack
-from knapsolve.solver import Answer, Options, Solver, load, missing_capabilities
+from knapsolve.solver import Answer, Options, Solver
+from knapsolve.stand_in import stand_in
 
 GRACE_SECONDS = 1.0
 """How long a solver may take to notice Ctrl-C before it is left."""
-
-STAND_INS = {"greedy": 1.0, "choice": 0.2}
-"""Who answers for a solver that was left, and seconds it may take."""
 
 
 class OverdueError(KeyboardInterrupt):
@@ -95,32 +91,15 @@ def solve_interruptibly(solver: Solver, problem: Knapsack, options: Options) -> 
         try:
             answer = solver.solve(problem, options)
         except OverdueError:
-            return stand_in(problem, solver.name)
+            return stand_in(problem, overdue(solver.name))
         if interrupted():
             return replace(answer, trace=(*answer.trace, "stopped by Ctrl-C"))
         return answer
 
 
-def stand_in(problem: Knapsack, left: str) -> Answer:
-    """Return the answer of the quickest solver that takes the problem; without one, only a bound.
-
-    Parameters
-    ----------
-    problem
-        The problem.
-    left
-        Name of the solver that was left.
-    """
-    trace = f"{left}: interrupted, and did not stop within {GRACE_SECONDS:g} s"
-    for name, seconds in STAND_INS.items():
-        solver = load(name)
-        if not missing_capabilities(problem, solver.capabilities):
-            answer = solver.solve(problem, Options(time_limit=seconds))
-            return replace(answer, solver=name, trace=(trace, f"{name} instead"))
-    positive = np.maximum(problem.values, 0).sum()
-    bound = int(positive) if problem.integer_values else float(positive) * (1 + 1e-12)
-    nothing = None if problem.exactly_one else np.zeros(problem.n, np.bool_)
-    return Answer(nothing, bound, trace=(trace,))
+def overdue(solver: str) -> str:
+    """Return the sentence on a solver that was left."""
+    return f"{solver}: interrupted, and did not stop within {GRACE_SECONDS:g} s"
 
 
 @contextmanager

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from knapsolve import clock, validation
 from knapsolve.automatic import Automatic
+from knapsolve.checking import checked
 from knapsolve.compiling import compiling_watched
 from knapsolve.interruption import solve_interruptibly
 from knapsolve.presolve import Reduced, presolve
 from knapsolve.problem import Knapsack
-from knapsolve.solution import Solution, Status, evaluate, violation
+from knapsolve.solution import Solution, Status, evaluate
 from knapsolve.solver import AUTO, Answer, Options, Progress, Solver, ensure_capable, load, unknown_solver
 
 LEAST_SECONDS = 1e-3
@@ -60,8 +60,11 @@ def solve(
     TypeError, ValueError
         If an argument is wrong, the solver is unknown (the message lists them) or cannot handle what the problem
         has (the message names those that can).
-    RuntimeError
-        If a solver returns a selection that breaks a constraint.
+
+    Warns
+    -----
+    RuntimeWarning
+        If a solver returns a selection that breaks a constraint: a quick solver's stands in for it.
 
     Examples
     --------
@@ -87,8 +90,8 @@ def solve(
         if watch.seconds > 0.0:
             compiled = f"kernels compiled in {watch.seconds:.2f} s, which no time here counts"
             answer = replace(answer, trace=(*answer.trace, compiled))
-        lifted = None if isinstance(reduced, str) else reduced
-        return _solution(problem, answer, lifted, answer.solver or chosen.name, started)
+        left = None if isinstance(reduced, str) else reduced
+        return _solution(problem, answer, left, chosen.name, started)
 
 
 def _answer(solver: Solver, reduced: Reduced | str, options: Options, started: float) -> Answer:
@@ -112,37 +115,30 @@ def _resolve(solver: str | Solver) -> Solver:
 
 
 def _solution(problem: Knapsack, answer: Answer, reduced: Reduced | None, name: str, started: float) -> Solution:
-    """Build the solution from the selection alone, and refuse one that breaks a constraint."""
-    selected: NDArray[np.bool_] = np.zeros(problem.n, np.bool_)
+    """Build the solution from the selection alone, one that keeps every constraint."""
+    answer, lifted = checked(problem, reduced, answer, name)
+    value, bound = lifted.value, answer.bound
     forced: int | float = 0
-    if reduced is not None:
-        nothing = reduced.lift(np.zeros(reduced.problem.n, np.bool_))
-        forced = evaluate(problem, nothing)[0] if reduced.place is not None else 0
-        if answer.selected is not None:
-            selected = reduced.lift(answer.selected)
-    value, usage = evaluate(problem, selected)
+    if reduced is not None and reduced.place is not None:
+        forced = evaluate(problem, reduced.lift(np.zeros(reduced.problem.n, np.bool_)))[0]
     if answer.selected is None:
         status = Status.INFEASIBLE if answer.infeasible else Status.NO_SOLUTION
-        value = -np.inf
-        bound = -np.inf if answer.infeasible else answer.bound + forced
+        bound = -np.inf if answer.infeasible else bound + forced
     else:
-        broken = violation(problem, selected, usage)
-        if broken is not None:
-            raise RuntimeError(f"solver {name!r} returned a selection that breaks a constraint: {broken}")
         # A proof states value and bound of the same selection: compare them as the solver saw it.
         seen = value if reduced is None or reduced.place is None else evaluate(reduced.problem, answer.selected)[0]
         bound, proved = _settle(seen, answer, problem.integer_values)
         status = Status.OPTIMAL if proved else Status.FEASIBLE
         bound = value if proved else bound + forced
     return Solution(
-        selected=selected,
+        selected=lifted.selected,
         value=value,
         bound=bound,
         status=status,
-        usage=usage,
-        slack=problem.capacities - usage,
+        usage=lifted.usage,
+        slack=problem.capacities - lifted.usage,
         prices=answer.prices,
-        solver=name,
+        solver=answer.solver or name,
         seconds=clock.now() - started,
         tolerance=0.0 if problem.integer_values else max(answer.tolerance, SUM_ROUNDING),
         trace=answer.trace,

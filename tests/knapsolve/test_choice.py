@@ -190,7 +190,7 @@ def test_neighbourhoods_keep_to_the_capacities(problem):
     relaxation = relax(classes, 0)
     if relaxation.infeasible:
         return
-    options = search_neighbourhoods(classes, relaxation, None, 0.0, 3, None, 0)
+    options = search_neighbourhoods(classes, relaxation, None, 0.0, 3, None, 0, [])
     if options is not None:
         assert (classes.weight[options].sum(axis=0) <= classes.limits).all()
         assert ((options >= classes.start[:-1]) & (options < classes.start[1:])).all()

@@ -15,6 +15,7 @@ from knapsolve.backends.program import Job, Program, Report
 from knapsolve.backends.repair import repaired
 from knapsolve.backends.scaling import Scaled
 from knapsolve.problem import Knapsack
+from knapsolve.refusal import start_of
 from knapsolve.solution import evaluate
 from knapsolve.solver import Answer, Options, Progress
 
@@ -118,6 +119,7 @@ def solve(name: str, module: str, scale: Scale, problem: Knapsack, options: Opti
     if problem.n == 0:
         return Answer(np.zeros(0, dtype=np.bool_), trivial_bound(problem), trace=(f"{name}: nothing to choose",))
     begun = time.monotonic()
+    options = replace(options, start=start_of(problem, options))
     scaled = scale(problem, options.start)
     best = Best(problem, scaled, options)
     tolerance = 0.0 if best.whole else TOLERANCE

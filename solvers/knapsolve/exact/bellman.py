@@ -10,6 +10,7 @@ item and capacity instead.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from knapsolve.dual import minimise_dual
 from knapsolve.heuristics.greedy import Greedy
 from knapsolve.interruption import late
 from knapsolve.problem import Knapsack
+from knapsolve.refusal import refuse
 from knapsolve.solution import evaluate
 from knapsolve.solver import Answer, Capabilities, Options
 
@@ -60,13 +62,17 @@ class Bellman:
         try:
             chosen = _recover(values, weights, capacity, deadline)
         except OutOfTimeError:
-            answer = Greedy().solve(problem, options)
-            return Answer(
-                answer.selected, answer.bound, prices=answer.prices, solver="greedy", trace=("bellman: out of time",)
-            )
+            return _greedy(problem, options, "bellman: out of time")
+        if (used := int(weights[chosen].sum())) > capacity:
+            return _greedy(problem, options, refuse("bellman, the table", f"it weighs {used} of {capacity}"))
         selected[items[chosen]] = True
         prices = minimise_dual(values, weights.reshape(1, -1), np.array([capacity])).prices if len(items) else None
         return Answer(selected, evaluate(problem, selected)[0], prices=prices, trace=("bellman: table completed",))
+
+
+def _greedy(problem: Knapsack, options: Options, why: str) -> Answer:
+    answer = Greedy().solve(problem, options)
+    return replace(answer, solver="greedy", trace=(why,))
 
 
 def table_cells(problem: Knapsack) -> float:

@@ -10,6 +10,7 @@ from knapsolve.exact.branch_and_bound.incumbent import FLOAT_PROOF, Clock, Incum
 from knapsolve.heuristics.fill import fill
 from knapsolve.heuristics.improvement import Improvement
 from knapsolve.problem import Knapsack
+from knapsolve.refusal import start_of
 from knapsolve.solver import Answer, Capabilities, Options
 
 ROUNDS = 300
@@ -29,10 +30,11 @@ class LocalSearch:
         if len(program.items) == 0:
             return Answer(np.zeros(problem.n, np.bool_), 0, prices=np.zeros(problem.m), trace=("local-search: empty",))
         relaxed = relax_program(program)
-        incumbent = Incumbent(problem, options, relaxed, clock)
+        incumbent = Incumbent(problem, options, relaxed, clock, self.name)
         incumbent.offer(rounded(relaxed, problem.n))
-        if options.start is not None:
-            incumbent.offer(options.start)
+        start = start_of(problem, options)
+        if start is not None:
+            incumbent.offer(start)
         search = Improvement(relaxed, incumbent, np.random.default_rng(options.seed), clock.out)
         while search.open and not clock.out():
             search.round()
@@ -43,7 +45,10 @@ class LocalSearch:
             incumbent.bound,
             prices=relaxed.dual.prices / program.row_scale,
             tolerance=0.0 if problem.integer_values else FLOAT_PROOF,
-            trace=(f"local-search: {search.rounds} rounds, core of {len(search.core.items)} of {problem.n} items",),
+            trace=(
+                f"local-search: {search.rounds} rounds, core of {len(search.core.items)} of {problem.n} items",
+                *incumbent.refused,
+            ),
         )
 
 

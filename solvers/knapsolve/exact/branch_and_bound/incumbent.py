@@ -9,6 +9,7 @@ from knapsolve import clock
 from knapsolve.exact.branch_and_bound.fixing import Relaxed
 from knapsolve.interruption import interrupted
 from knapsolve.problem import Knapsack
+from knapsolve.refusal import refuse
 from knapsolve.solution import evaluate, violation
 from knapsolve.solver import Options, Progress
 
@@ -34,17 +35,41 @@ class Clock:
 
 
 class Incumbent:
-    """The best selection, checked in the problem's own arithmetic, and what another must be worth to matter."""
+    """The best selection, checked in the problem's own arithmetic, and what another must be worth to matter.
 
-    def __init__(self, problem: Knapsack, options: Options, relaxed: Relaxed, clock: Clock) -> None:
-        self.problem, self.options, self.clock = problem, options, clock
+    Parameters
+    ----------
+    problem
+        The problem.
+    options
+        How to solve it.
+    relaxed
+        Its relaxation.
+    clock
+        When the search began, and when it must end.
+    solver
+        Name of the solver, for what is said of a selection that is refused.
+
+    Attributes
+    ----------
+    selected, value
+        The best selection, bool, shape (n,), empty at first, and its value.
+    bound
+        No selection is worth more.
+    refused
+        A sentence on each selection that was refused.
+    """
+
+    def __init__(self, problem: Knapsack, options: Options, relaxed: Relaxed, clock: Clock, solver: str) -> None:
+        self.problem, self.options, self.clock, self.solver = problem, options, clock, solver
         self.selected = np.zeros(problem.n, np.bool_)
         self.value: int | float = 0
         positive = problem.values[relaxed.program.items]
         # Rounding of float bounds: far above what the sums of a few hundred terms lose.
         self.rounding = 1e-6 + 1e-12 * float(relaxed.program.values.sum()) if problem.integer_values else 0.0
         self.step = int(np.gcd.reduce(positive)) if problem.integer_values else 0
-        self.open_bound = relaxed.bound
+        self.refused: list[str] = []
+        self._root_bound = relaxed.bound
         self.bound: int | float = self._whole(relaxed.bound)
         self.report()
 
@@ -61,14 +86,23 @@ class Incumbent:
         return self.step - self.rounding if self.step else FLOAT_PROOF * float(self.value)
 
     def offer(self, selected: NDArray[np.bool_]) -> None:
-        """Adopt a selection if it keeps every constraint and is worth more."""
+        """Adopt a selection that is worth more; refuse one that breaks a constraint."""
         value, usage = evaluate(self.problem, selected)
-        if value > self.value and violation(self.problem, selected, usage) is None:
+        if value <= self.value:
+            return
+        broken = violation(self.problem, selected, usage)
+        if broken is None:
             self.selected, self.value = selected, value
-            self.report()
+        else:
+            # What the search that found it says of the rest may be as wrong.
+            self.refused.append(refuse(self.solver, broken))
+            self.bound = self._whole(self._root_bound)
+        self.report()
 
     def open(self, bound: float) -> None:
         """State what the open part of the search may still hold."""
+        if self.refused:
+            return
         whole = self._whole(max(bound, self.cutoff if self.options.gap > 0 else bound))
         if whole < self.bound:
             self.bound = whole

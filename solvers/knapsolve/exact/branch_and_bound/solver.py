@@ -15,6 +15,7 @@ from knapsolve.exact.branch_and_bound.incumbent import FLOAT_PROOF, Clock, Incum
 from knapsolve.heuristics.improvement import Improvement
 from knapsolve.heuristics.local_search import rounded
 from knapsolve.problem import Knapsack
+from knapsolve.refusal import start_of
 from knapsolve.solver import Answer, Capabilities, Options
 
 EXACT_FLOAT = 2**53
@@ -50,20 +51,22 @@ class BranchAndBound:
         if heavy >= EXACT_FLOAT:
             positive = float(np.maximum(problem.values, 0).sum(dtype=np.float64)) * (1 + 1e-12)
             declined = "branch-and-bound declined: integer weights whose sum passes 2**53"
-            return Answer(nothing if options.start is None else options.start, positive, trace=(declined,))
+            start = start_of(problem, options)
+            return Answer(nothing if start is None else start, positive, trace=(declined,))
         program = program_of(problem)
         if len(program.items) == 0:
             return Answer(nothing, 0, prices=np.zeros(problem.m), trace=("branch-and-bound: nothing fits",))
         relaxed = relax_program(program)
-        incumbent = Incumbent(problem, options, relaxed, clock)
+        incumbent = Incumbent(problem, options, relaxed, clock, self.name)
         incumbent.offer(rounded(relaxed, problem.n))
-        if options.start is not None:
-            incumbent.offer(options.start)
+        start = start_of(problem, options)
+        if start is not None:
+            incumbent.offer(start)
         trace = _search(relaxed, incumbent, clock, problem.n, options.seed)
         tolerance = 0.0 if problem.integer_values else FLOAT_PROOF
         return Answer(
             incumbent.selected, incumbent.bound, prices=relaxed.dual.prices / program.row_scale, tolerance=tolerance,
-            trace=trace,
+            trace=(*trace, *incumbent.refused),
         )  # fmt: skip
 
 

@@ -12,24 +12,81 @@ from knapsolve import clock
 from knapsolve.exact.choice.classes import Classes
 from knapsolve.exact.choice.dual import most_steps
 from knapsolve.exact.choice.relaxation import ChoiceRelaxation, restrict, scales
+from knapsolve.exact.choice.round import total
 from knapsolve.exact.choice.tree import DONE, search
 from knapsolve.interruption import late
+from knapsolve.refusal import refuse
 from knapsolve.solution import relative_gap
 from knapsolve.solver import Options, Progress
 
 LARGEST = 2**16
 """Options up to which the dual of a node is solved."""
+SUM_ROUNDING = 1e-11
+"""Rounding of a sum of values, relative to the sum of their absolute values."""
 
 
 @dataclass
 class Found:
-    """What is known while the search goes on, in terms of one option a class."""
+    """What is known while the search goes on, in terms of one option a class.
 
-    options: NDArray[np.int64] | None
-    value: float
+    Parameters
+    ----------
+    limits
+        The problem's capacities, shape (m,).
+    bound
+        Upper bound on the value of every selection.
+    options, value
+        Best options, one a class, shape (C,), or None, and their value.
+    proved
+        Whether nothing better exists.
+    trace
+        What happened, a line each.
+    """
+
+    limits: NDArray[np.float64]
     bound: float
+    options: NDArray[np.int64] | None = None
+    value: float = -np.inf
     proved: bool = False
     trace: list[str] = field(default_factory=list)
+
+    def adopt(
+        self, classes: Classes, options: NDArray[np.int64] | None, finder: str | None, said: float | None = None
+    ) -> bool:
+        """Keep options that are worth more than the best known, and fit.
+
+        Parameters
+        ----------
+        classes
+            The problem.
+        options
+            One a class, shape (C,), or None.
+        finder
+            Who says that they fit; None where nobody does.
+        said
+            What the finder says that they are worth, or None.
+
+        Returns
+        -------
+        bool
+            Whether the finder may be believed: False where it spoke of options that do not fit, or are worth less.
+        """
+        if options is None or options is self.options:
+            return True
+        residual = np.empty(len(self.limits))
+        value = float(total(classes.value, classes.weight, options, self.limits, residual))
+        reason = None
+        if residual.min(initial=0.0) < 0.0:
+            i = int(np.argmin(residual))
+            reason = f"resource {i} is over its capacity by {-residual[i]}"
+        elif said is not None and said - value > SUM_ROUNDING * float(np.abs(classes.value[options]).sum()):
+            reason = f"it is worth {value}, not {said}"
+        if reason is None and value > self.value:
+            self.options, self.value = options, value
+        if reason is None or finder is None:
+            return True
+        self.trace.append(refuse(f"choice, {finder}", reason))
+        return False
 
 
 def done(found: Found, step: float, margin: float, options: Options) -> bool:
@@ -129,8 +186,8 @@ def branch(
         better = value > known
         if better:
             known = value
-            found.options = reduced.lift(best, relaxation.key)
-            found.value = float(value) + given
+            if not found.adopt(classes, reduced.lift(best, relaxation.key), "branch and bound", float(value) + given):
+                return
         if bound < found.bound or better:
             found.bound = bound
             report(found, options, started)

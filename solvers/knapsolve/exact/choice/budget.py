@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from knapsolve.exact.choice.classes import Classes
 from knapsolve.exact.choice.lattice import fill
+from knapsolve.exact.choice.match import TOLERANCE
 from knapsolve.exact.choice.pairs import ROOM, Nearby, best_pair
 from knapsolve.exact.choice.relaxation import ChoiceRelaxation
+from knapsolve.refusal import refuse
 
 GROWTH = 1.4
 """Factor from budget to budget while the lists are short."""
@@ -32,6 +34,10 @@ FIRST_OPTIONS = 24
 MOST_OPTIONS = 2**15
 TIES = 2**10
 """Options within a budget from which they are looked at by kinds first."""
+ROUNDING = 1e-13
+"""Rounding of sums of weights, relative to the capacities."""
+LOSS_ROUNDING = 1e-11
+"""Rounding of sums of losses, relative to the bound, keys that tie included."""
 
 
 @dataclass
@@ -48,12 +54,41 @@ class Budget:
         Every selection not seen loses at least this.
     complete
         Whether the best options are proved to be optimal.
+    refused
+        A sentence on options that were found and refused, or empty: then nothing here is a proof.
     """
 
     options: NDArray[np.int64] | None
     loss: float
     proved: float = 0.0
     complete: bool = False
+    refused: str = ""
+
+    def adopt(
+        self, classes: Classes, relaxation: ChoiceRelaxation, options: NDArray[np.int64], said: float, finder: str
+    ) -> None:
+        """Keep better options, unless they do not fit or lose more than their finder says.
+
+        Parameters
+        ----------
+        classes, relaxation
+            The problem and its dual.
+        options
+            One a class, shape (C,).
+        said
+            What they lose.
+        finder
+            Who found them.
+        """
+        unused = classes.limits - classes.weight[options].sum(axis=0)
+        lost = float(relaxation.loss[options].sum() + relaxation.prices @ unused)
+        over = np.flatnonzero(unused < -ROUNDING * classes.limits)
+        if len(over):
+            self.refused = refuse(f"choice, {finder}", f"resource {over[0]} is over its capacity by {-unused[over[0]]}")
+        elif lost > said + TOLERANCE * said + LOSS_ROUNDING * abs(relaxation.bound):
+            self.refused = refuse(f"choice, {finder}", f"it loses {lost} against the dual bound, not {said}")
+        elif said < self.loss:
+            self.options, self.loss = options, said
 
 
 def grow(
@@ -123,8 +158,9 @@ def grow(
         if np.count_nonzero(kept) <= MOST_OPTIONS:
             listed = _within(state, classes, relaxation, near[kept], class_of[kept], left, budget, floor, deadline)
         if listed == 0:
-            _among_nearest(state, classes, relaxation, near, class_of, left, budget, floor, step, margin, deadline)
-            state.complete = state.proved >= state.loss - step + margin
+            if not state.refused:
+                _among_nearest(state, classes, relaxation, near, class_of, left, budget, floor, step, margin, deadline)
+            state.complete = not state.refused and state.proved >= state.loss - step + margin
             return state
         state.proved = max(state.proved, budget)
         # What was found on the way may lose more than the budget, in unused capacity: it is then no proof.
@@ -134,6 +170,8 @@ def grow(
         if listed > LONG and not tried:
             tried = True
             _among_nearest(state, classes, relaxation, near, class_of, left, budget, floor, step, margin, deadline)
+            if state.refused:
+                return state
             if state.proved >= state.loss - step + margin:
                 state.complete = True
                 return state
@@ -234,6 +272,7 @@ def _within(
     nearby = Nearby(class_of, relaxation.loss[near], classes.weight[near] - classes.weight[key[class_of]])
     pair = best_pair(nearby, left, relaxation.prices, budget, state.loss, floor, deadline, room=room)
     if pair.taken is not None:
-        state.options, state.loss = key.copy(), pair.loss
-        state.options[class_of[pair.taken]] = near[pair.taken]
-    return pair.length
+        options = key.copy()
+        options[class_of[pair.taken]] = near[pair.taken]
+        state.adopt(classes, relaxation, options, pair.loss, "combinations")
+    return 0 if state.refused else pair.length

@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knapsolve import parallel
+from knapsolve.exact.choice.budget import ROUNDING
 from knapsolve.exact.choice.classes import Classes
 from knapsolve.exact.choice.pairs import Nearby, Pair, best_pair
 from knapsolve.exact.choice.relaxation import ChoiceRelaxation
 from knapsolve.interruption import late
+from knapsolve.refusal import refuse
 
 ROOM = 2**14
 """Longest list of one half of the freed classes."""
@@ -45,6 +47,8 @@ class Search:
         Options to start from, one a class, shape (C,), feasible, or None.
     seed
         Seed of the random choices.
+    trace
+        Written: a sentence on what is refused.
     """
 
     def __init__(
@@ -53,8 +57,9 @@ class Search:
         relaxation: ChoiceRelaxation,
         options: NDArray[np.int64] | None,
         seed: tuple[int, int],
+        trace: list[str],
     ) -> None:
-        self.classes, self.relaxation = classes, relaxation
+        self.classes, self.relaxation, self.trace = classes, relaxation, trace
         self.random = np.random.default_rng(seed)
         loss = relaxation.loss.copy()
         loss[relaxation.key] = np.inf
@@ -68,13 +73,20 @@ class Search:
         self.listed_budget = float(relaxation.loss[self.near].max(initial=0.0)) / 4.0
         self.failures = 0
 
-    def _move(self, options: NDArray[np.int64]) -> None:
-        """Go on from other options."""
-        unused = self.classes.limits - self.classes.weight[options].sum(axis=0)
+    def _move(self, options: NDArray[np.int64]) -> bool:
+        """Go on from other options; return whether they fit."""
+        limits = self.classes.limits
+        unused = limits - self.classes.weight[options].sum(axis=0)
+        over = np.flatnonzero(unused < -ROUNDING * limits)
+        if len(over):
+            reason = f"resource {over[0]} is over its capacity by {-unused[over[0]]}"
+            self.trace.append(refuse("choice, a neighbourhood", reason))
+            return False
         loss = float(self.relaxation.loss[options].sum() + self.relaxation.prices @ unused)
         if loss < self.least:
             self.best, self.least, self.failures = options, loss, 0
         self.options, self.loss = options, loss
+        return True
 
     def _search(
         self, base: NDArray[np.int64], near: NDArray[np.bool_], known: float, room: int, deadline: float | None
@@ -99,8 +111,7 @@ class Search:
             return False
         moved = base.copy()
         moved[class_of[pair.taken]] = options[pair.taken]
-        self._move(moved)
-        return True
+        return self._move(moved)
 
     def begin(self, deadline: float | None) -> None:
         """Look among combinations of all classes, for ever larger losses, until there is something to start from."""
@@ -144,6 +155,7 @@ def search_neighbourhoods(
     rounds: int,
     deadline: float | None,
     seed: int,
+    trace: list[str],
 ) -> NDArray[np.int64] | None:
     """Search neighbourhoods of good selections.
 
@@ -161,19 +173,21 @@ def search_neighbourhoods(
         Time (`knapsolve.clock.now`) at which to stop, or None.
     seed
         Seed of the random choices.
+    trace
+        Written: a sentence on what is refused.
 
     Returns
     -------
     NDArray[np.int64] or None
         The best options found, one a class, shape (C,).
     """
-    first = Search(classes, relaxation, options, (seed, 0))
+    first = Search(classes, relaxation, options, (seed, 0), trace)
     if not len(first.near):
         return options
     first.begin(deadline)
     if not np.isfinite(first.least):
         return None
-    lines = [first] + [Search(classes, relaxation, first.best, (seed, line)) for line in range(1, LINES)]
+    lines = [first] + [Search(classes, relaxation, first.best, (seed, line), trace) for line in range(1, LINES)]
 
     def run(line: int, _: int) -> None:
         search = lines[line]

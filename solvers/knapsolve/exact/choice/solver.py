@@ -9,7 +9,6 @@ budget (`list`); otherwise a branch and bound goes on with the dual of every nod
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from knapsolve import clock
 from knapsolve.exact.choice.branching import Found, branch, core_of, done, report
@@ -17,9 +16,10 @@ from knapsolve.exact.choice.budget import grow
 from knapsolve.exact.choice.classes import Classes, classes_of
 from knapsolve.exact.choice.neighbourhood import search_neighbourhoods
 from knapsolve.exact.choice.relaxation import ChoiceRelaxation, relax
-from knapsolve.exact.choice.round import multistart, sweep, total
+from knapsolve.exact.choice.round import multistart, sweep
 from knapsolve.interruption import late
 from knapsolve.problem import Knapsack
+from knapsolve.refusal import start_of
 from knapsolve.solution import evaluate
 from knapsolve.solver import Answer, Capabilities, Options
 
@@ -57,7 +57,7 @@ class Choice:
         if relaxation.infeasible:
             return Answer(None, -np.inf, infeasible=True, trace=("choice: the linear relaxation is infeasible",))
         magnitude = float(np.abs(classes.value).max(initial=0.0)) * (len(classes.start) - 1)
-        found = Found(None, -np.inf, relaxation.bound + ROUNDING * magnitude)
+        found = Found(problem.limits.astype(np.float64), relaxation.bound + ROUNDING * magnitude)
         _start(found, classes, problem, options)
         exact = magnitude < EXACT_FLOAT or not problem.integer_values
         step, margin = (1.0, 1e-6 + ROUNDING * magnitude) if problem.integer_values else (ROUNDING * magnitude, 0.0)
@@ -78,19 +78,17 @@ class Choice:
 
 def _start(found: Found, classes: Classes, problem: Knapsack, options: Options) -> None:
     """Take over a known selection, as far as its items are still options."""
-    if options.start is None:
+    start = start_of(problem, options)
+    if start is None:
         return
     count = len(classes.start) - 1
     class_of = np.repeat(np.arange(count), np.diff(classes.start))
-    taken = (classes.item >= 0) & options.start[classes.item]
+    taken = (classes.item >= 0) & start[classes.item]
     chosen = np.full(count, -1)
     chosen[class_of[~taken & (classes.item < 0)]] = np.flatnonzero(~taken & (classes.item < 0))
     chosen[class_of[taken]] = np.flatnonzero(taken)
     if (chosen >= 0).all():
-        residual = np.empty(problem.m)
-        value = total(classes.value, classes.weight, chosen, classes.limits, residual)
-        if residual.min(initial=0.0) >= 0.0:
-            found.options, found.value = chosen, float(value)
+        found.adopt(classes, chosen, "Options.start")
 
 
 def finish(
@@ -120,15 +118,17 @@ def finish(
         now = clock.now()
         until = now + BUDGETS * (deadline - now)
     state = grow(classes, relaxation, found.options, step, margin, until)
-    _adopt(found, classes, state.options)
-    # Where values are whole, the margin alone covers the rounding.
-    found.bound = min(found.bound, relaxation.bound - state.proved + margin + (step if step < 1.0 else 0.0))
-    report(found, options, started)
-    if state.complete:
-        found.proved = True
-        found.trace.append(f"choice: proved within loss budget {state.proved:.6g}")
-        return
-    found.trace.append(f"choice: combinations too many beyond loss budget {state.proved:.6g}")
+    if state.refused:
+        found.trace.append(state.refused)
+    if found.adopt(classes, state.options, "combinations") and not state.refused:
+        # Where values are whole, the margin alone covers the rounding.
+        found.bound = min(found.bound, relaxation.bound - state.proved + margin + (step if step < 1.0 else 0.0))
+        report(found, options, started)
+        if state.complete:
+            found.proved = True
+            found.trace.append(f"choice: proved within loss budget {state.proved:.6g}")
+            return
+        found.trace.append(f"choice: combinations too many beyond loss budget {state.proved:.6g}")
     if found.options is None and not late(deadline):
         round_off(found, classes, relaxation, options.seed)
     if found.options is None:
@@ -140,21 +140,11 @@ def finish(
         branch(found, classes, relaxation, step, margin, options, started, deadline)
 
 
-def _adopt(found: Found, classes: Classes, options: NDArray[np.int64] | None) -> None:
-    """Keep options, one a class, shape (C,), where they fit and are worth more than the best known."""
-    if options is None or options is found.options:
-        return
-    residual = np.empty(len(classes.limits))
-    value = float(total(classes.value, classes.weight, options, classes.limits, residual))
-    if value > found.value and residual.min(initial=0.0) >= 0.0:
-        found.options, found.value = options, value
-
-
 def _make_fit(found: Found, classes: Classes, relaxation: ChoiceRelaxation) -> None:
     """Make the dual's options fit in one pass, whatever that loses."""
     options = relaxation.key.copy()
     sweep(classes.weight, classes.start, classes.limits, relaxation.loss, options)
-    _adopt(found, classes, options)
+    found.adopt(classes, options, None)
 
 
 def look_around(
@@ -176,10 +166,10 @@ def look_around(
         until = now + (1.0 - NEIGHBOURHOODS if short else NEIGHBOURHOODS) * (deadline - now)
     # What meets the bound, rounded down where values are whole, needs no better.
     top = np.floor(found.bound + margin) - margin if step == 1.0 else found.bound
-    _adopt(found, classes, search_neighbourhoods(
+    found.adopt(classes, search_neighbourhoods(
         classes, relaxation, found.options, relaxation.bound - top,
-        ROUNDS if deadline is None or short else 2**62, until, options.seed,
-    ))  # fmt: skip
+        ROUNDS if deadline is None or short else 2**62, until, options.seed, found.trace,
+    ), "neighbourhoods")  # fmt: skip
     found.trace.append(f"choice: neighbourhoods searched up to value {found.value:.10g}")
 
 
@@ -200,4 +190,4 @@ def round_off(found: Found, classes: Classes, relaxation: ChoiceRelaxation, seed
         relaxation.prices, shakes[: max(1, 20 * SMALL // max(size, SMALL))], 10 if size <= SMALL else 0, best,
     )  # fmt: skip
     if value > found.value:
-        found.options, found.value = core.lift(best, relaxation.key), float(value)
+        found.adopt(classes, core.lift(best, relaxation.key), "rounding", float(value))

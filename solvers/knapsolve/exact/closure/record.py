@@ -9,6 +9,7 @@ from knapsolve import clock
 from knapsolve.exact.closure.core import ROUNDING
 from knapsolve.interruption import interrupted
 from knapsolve.problem import Knapsack
+from knapsolve.refusal import refuse, start_of
 from knapsolve.solution import evaluate, violation
 from knapsolve.solver import Options, Progress
 
@@ -25,6 +26,15 @@ class Record:
         The problem, without forced items.
     options
         How to solve it; the clock starts here.
+
+    Attributes
+    ----------
+    selected, value
+        The best selection, bool, shape (n,), and its value.
+    bound
+        No selection is worth more.
+    refused
+        A sentence on each selection that was refused.
     """
 
     def __init__(self, problem: Knapsack, options: Options) -> None:
@@ -36,10 +46,13 @@ class Record:
         self.step = max(int(np.gcd.reduce(problem.values)), 1) if problem.integer_values and problem.n else 0
         self.rounding = ROUNDING * float(np.abs(values).sum()) + (1e-6 if self.step else 0.0)
         self.bound: int | float = np.inf
+        self.refused: list[str] = []
         self._exhausted = False
         self.lower(float(np.maximum(values, 0.0).sum()))
-        if options.start is not None:
-            self.offer(options.start)
+        self._certain = self.bound
+        start = start_of(problem, options)
+        if start is not None:
+            self.offer(start)
 
     @property
     def seconds(self) -> float:
@@ -71,15 +84,24 @@ class Record:
         return self._exhausted or self.bound <= self.cutoff
 
     def offer(self, selected: NDArray[np.bool_]) -> None:
-        """Adopt a selection, bool, shape (n,), if it keeps every constraint and is worth more."""
+        """Adopt a selection, bool, shape (n,), that is worth more; refuse one that breaks a constraint."""
         value, usage = evaluate(self.problem, selected)
-        if value > self.value and violation(self.problem, selected, usage) is None:
+        if value <= self.value:
+            return
+        broken = violation(self.problem, selected, usage)
+        if broken is None:
             self.selected, self.value = selected, value
             self.bound = max(self.bound, value)
-            self._report()
+        else:
+            # What the search that found it says of the rest may be as wrong.
+            self.refused.append(refuse("closure", broken))
+            self.bound = self._certain
+        self._report()
 
     def lower(self, bound: float) -> None:
         """State a bound on every selection that is not searched yet."""
+        if self.refused:
+            return
         lowered: int | float = max(bound + self.rounding, self.value)
         if self.step and np.isfinite(lowered):
             lowered = max(int(np.floor(lowered)) // self.step * self.step, self.value)

@@ -54,7 +54,9 @@ class Closure:
         trace: list[str] = []
         prices = _solve(problem, record, trace)
         tolerance = 0.0 if problem.integer_values else FLOAT_PROOF
-        return Answer(record.selected, record.final_bound(), prices=prices, tolerance=tolerance, trace=tuple(trace))
+        return Answer(
+            record.selected, record.final_bound(), prices=prices, tolerance=tolerance, trace=(*trace, *record.refused)
+        )
 
 
 def _solve(problem: Knapsack, record: Record, trace: list[str]) -> NDArray[np.float64]:
@@ -74,7 +76,9 @@ def _solve(problem: Knapsack, record: Record, trace: list[str]) -> NDArray[np.fl
         trace.append(f"closure: bound {record.bound:.12g}, value {record.value:.12g} after {priced.steps} prices")
         if not record.done and not record.out():
             trace.append(_search(core, priced, record))
-    trace.append(f"closure: {'proved' if record.done else 'stopped'} after {record.seconds:.2f} s")
+    trace.append(
+        f"closure: {'stopped' if record.refused or not record.done else 'proved'} after {record.seconds:.2f} s"
+    )
     return prices / scale
 
 
@@ -109,12 +113,14 @@ def _search(root: Core, priced: Priced, record: Record) -> str:
     """Search the items in doubt until nothing is left or time is up; return what happened."""
     local = Neighbourhoods(root, priced, record, record.options.seed)
     nodes = work = 0
+    in_doubt = len(root.items)
     while not record.done and not record.out():
         state = decided(root, priced, record.cutoff)
         core = root.reduced(state)
         tree = Tree(core, priced.prices, priced.excess[state == 0])
-        large = record.options.time_limit is not None and len(core.items) + len(core.graph.needs) > LARGE
-        few = SHRUNK * len(core.items)
+        in_doubt = len(core.items)
+        large = record.options.time_limit is not None and in_doubt + len(core.graph.needs) > LARGE
+        few = SHRUNK * in_doubt
         better = False
         while not record.out() and not (better and _in_doubt(priced, record) < few):
             if not large:
@@ -129,7 +135,7 @@ def _search(root: Core, priced: Priced, record: Record) -> str:
                 if better and large:
                     break
         nodes, work = nodes + tree.nodes, work + tree.work
-    return f"closure: {len(core.items)} items in doubt, {nodes} nodes, {local.rounds} neighbourhoods"
+    return f"closure: {in_doubt} items in doubt, {nodes} nodes, {local.rounds} neighbourhoods"
 
 
 def _in_doubt(priced: Priced, record: Record) -> int:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from knapsolve.exact.core.break_solution import common_divisor, find_break, take_before
 from knapsolve.heuristics.fill import fill
+from knapsolve.refusal import refuse
 from knapsolve.solver import Options
-
-if TYPE_CHECKING:
-    from knapsolve.exact.core.search import ListSearch
 
 ROUNDING = 2.0**-51
 """Relative rounding of one reduced cost."""
 MOST_FLIPS = 2**12
 """Flips whose rounding errors are allowed for; a state makes a few dozen."""
+SUM_ROUNDING = 2.0**-50
+"""Rounding of a sum of floats, relative to the sum of their sizes, by term."""
+SIGN = np.array([1, -1])
+"""What flipping an item does to weight and value: one that is not chosen adds its own, one that is takes them away."""
 FLOAT_GAP = 1e-14
 """Relative gap at which float values count as equal."""
 
@@ -51,6 +53,8 @@ class Base:
         Items that may flip and what that costs, by increasing cost, shape (k,); None where they are to be collected.
     rows
         Constraints priced into the costs, besides the capacity.
+    refused
+        A sentence on each selection that was refused.
     """
 
     values: NDArray[Any]
@@ -68,6 +72,7 @@ class Base:
     items: NDArray[np.int64] | None = None
     cost: NDArray[np.float64] | None = None
     rows: list[NDArray[np.int64]] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
 
     def selection(self) -> NDArray[np.bool_]:
         """Return the best known selection, bool, shape (n,)."""
@@ -75,16 +80,64 @@ class Base:
         selected[self.flips] ^= True
         return selected
 
-    def adopt(self, other: Base, search: ListSearch) -> None:
-        """Take over the best selection of a search that started from another base, or from this one."""
-        assert search.flipped is not None
-        self.best = search.best + (other.value - self.value)
-        if other is self:
-            self.flips = search.flipped
-        else:
+    def adopt(self, other: Base, flipped: NDArray[np.int64], best: Any, finder: str) -> bool:
+        """Take over a selection that is better, unless it does not fit or is not worth what its finder says.
+
+        Parameters
+        ----------
+        other
+            The base that the finder started from; may be this one.
+        flipped
+            Items that the selection flips of the other base's.
+        best
+            Its value, relative to the other base.
+        finder
+            Who found it.
+
+        Returns
+        -------
+        bool
+            False where it is refused; then nothing that the finder says may be believed.
+        """
+        gain = best + (other.value - self.value)
+        if not gain > self.best:
+            return True
+        reason = other.fault(flipped, best)
+        if reason is not None:
+            self.refused.append(refuse(f"core, {finder}", reason))
+            return False
+        if other is not self:
             selected = other.chosen.copy()
-            selected[search.flipped] ^= True
-            self.flips = np.flatnonzero(selected != self.chosen)
+            selected[flipped] ^= True
+            flipped = np.flatnonzero(selected != self.chosen)
+        self.best, self.flips = gain, flipped
+        return True
+
+    def fault(self, flipped: NDArray[np.int64], best: Any) -> str | None:
+        """Return why a selection is not what it is said to be, or None; only the items that it flips are looked at.
+
+        Parameters
+        ----------
+        flipped
+            The items that it flips.
+        best
+            Its value, relative to the base.
+        """
+        if len(set(flipped.tolist())) < len(flipped):
+            return "it flips an item twice"
+        sign = SIGN[self.chosen[flipped].view(np.int8)]
+        weights, values = self.weights[flipped], self.values[flipped]
+        used, gain = weights @ sign, values @ sign
+        if used - self.room > _rounding(weights):
+            return f"it weighs {used - self.room} more than fits"
+        if abs(gain - best) > _rounding(values):
+            return f"it is worth {gain} more than the selection it started from, not {best}"
+        return None
+
+
+def _rounding(terms: NDArray[Any]) -> float:
+    """Return by how much two sums of the same terms, here their sizes, may differ; integers add up in any order."""
+    return 0.0 if terms.dtype == np.int64 else SUM_ROUNDING * (len(terms) + 1) * float(terms.sum())
 
 
 def break_solution(values: NDArray[Any], weights: NDArray[Any], limit: Any, whole: bool, options: Options) -> Base:
@@ -126,7 +179,7 @@ def break_solution(values: NDArray[Any], weights: NDArray[Any], limit: Any, whol
     )
     right = band[position:]
     taken = right[fill(weights[right].reshape(-1, 1), np.array([room]))]
-    base.best, base.flips = values[taken].sum(), taken
+    base.adopt(base, taken, values[taken].sum(), "filling up")
     if len(band) > position and position > 0:
         _swap(base, band[:position], item)
     return base
@@ -137,6 +190,4 @@ def _swap(base: Base, left: NDArray[np.int64], item: np.int64) -> None:
     fits = base.weights[left] >= base.weights[item] - base.room
     if fits.any():
         given = left[fits][np.argmin(base.values[left[fits]])]
-        gain = base.values[item] - base.values[given]
-        if gain > base.best:
-            base.best, base.flips = gain, np.array([item, given])
+        base.adopt(base, np.array([item, given]), base.values[item] - base.values[given], "one swap")

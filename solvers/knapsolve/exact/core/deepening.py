@@ -62,8 +62,8 @@ def deepen(base: Base, current: Base, deadline: float | None, states: int, most_
         finished = search_levels(search, replace(current, items=current.items[near], cost=current.cost[near]))
         most_work -= search.work
         parts, longest = parts + 1, max(longest, search.longest)
-        if search.flipped is not None:
-            base.adopt(current, search)
+        if search.flipped is not None and not base.adopt(current, search.flipped, search.best, "deepening list"):
+            finished = False
         if not finished or search.flipped is not None:
             return Deepened(finished, bound + shift, parts, longest)
         bound = float(known) + current.unit

@@ -88,6 +88,7 @@ def match_halves(base: Base, deadline: float | None, states: int, most_work: flo
         second.best = first.best
         if any(search.stopped or not search.count for search in searches):
             break
+    first.stopped = first.stopped or second.stopped
     return first
 
 

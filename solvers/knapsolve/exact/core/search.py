@@ -104,7 +104,6 @@ class ListSearch:
     longest: int = field(default=1, init=False)
     """States in the list when it was longest."""
     _heaviest: float = field(default=0.0, init=False)
-    _block: int = field(default=0, init=False)
     _side: int = field(default=0, init=False)
     _offset: int = field(default=0, init=False)
     _items: list[NDArray[np.int64]] = field(default_factory=list, init=False)
@@ -130,7 +129,7 @@ class ListSearch:
         step, total = 0, len(steps.items)
         spent_until = clock.now()
         while step < total and self.count:
-            if self._offset & (BLOCK - 1) == 0 and self._offset > 0 and self._block != self._offset:
+            if self._offset == BLOCK * (len(self._archive) + 1):
                 self._file()
             last = min(total, step + BLOCK - (self._offset & (BLOCK - 1)))
             before = self._offset - step
@@ -146,7 +145,7 @@ class ListSearch:
             self.longest = max(self.longest, count)
             if at >= 0:
                 self.best = best
-                self.flipped = self._recover(before + at, int(bits), int(parent))
+                self.flipped = self._recover(int(bits), int(parent))
             if full and not self._enlarge(steps.cost[step]):
                 return False
             if self.work > self.most_work:
@@ -173,7 +172,7 @@ class ListSearch:
     def flips_of(self, state: int) -> NDArray[np.int64]:
         """Return the items that a state flips."""
         bits, parent = (int(array[self._side, state]) for array in self._states[3:])
-        return self._recover(self._offset - 1, bits, parent)
+        return self._recover(bits, parent)
 
     def _file(self) -> None:
         """Move the decisions of a finished block to the archive."""
@@ -182,7 +181,6 @@ class ListSearch:
         self._archive.append((bits[side, :count].copy(), parent[side, :count].copy()))
         bits[side, :count] = 0
         parent[side, :count] = np.arange(count, dtype=np.int32)
-        self._block = self._offset
         if sum(len(entry) for entry, _ in self._archive) > ARCHIVE_ENTRIES:
             self._tidy()
 
@@ -205,10 +203,12 @@ class ListSearch:
         if sum(len(entry) for entry, _ in self._archive) > ARCHIVE_ENTRIES // 2:
             self.most_states = min(self.most_states, max(self.count, FIRST_SIZE))
 
-    def _recover(self, step: int, bits: int, parent: int) -> NDArray[np.int64]:
-        """Return the items flipped by a state that was made at a step, from its bits and its archive position."""
+    def _recover(self, bits: int, parent: int) -> NDArray[np.int64]:
+        """Return the items flipped by a state, from its bits and its archive position."""
         items = np.concatenate(self._items)
-        block = step // BLOCK
+        # The bits are of the block after those in the archive, whatever step the search has come to: one that stops
+        # where a block has just been filed has empty bits, and positions in the block filed last.
+        block = len(self._archive)
         flips = [block * BLOCK + k for k in range(BLOCK) if bits >> k & 1]
         for place in range(block - 1, -1, -1):
             entry, above = self._archive[place]

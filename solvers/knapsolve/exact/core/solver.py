@@ -14,7 +14,7 @@ programming and strong bounds for the 0-1 knapsack problem", Manag. Sci. 45, 199
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -30,6 +30,7 @@ from knapsolve.exact.core.pairs import match_halves, match_samples
 from knapsolve.exact.core.residues import search_residues
 from knapsolve.exact.core.search import ListSearch
 from knapsolve.problem import Knapsack
+from knapsolve.refusal import refuse
 from knapsolve.solution import evaluate
 from knapsolve.solver import Answer, Capabilities, Options, Progress
 
@@ -99,13 +100,16 @@ class Core:
                 selected, evaluate(problem, selected)[0], np.zeros(1), trace=("core: everything useful fits",)
             )
         quick = enumerate_selections(values, weights, limit)
-        if quick is not None:
+        if quick is not None and (used := weights[quick[0]].sum()) > limit:
+            refuse("core, enumeration", f"it weighs {used} of {limit}")
+        elif quick is not None:
             selected[slice(None) if items is None else items] |= quick[0]
             value = evaluate(problem, selected)[0]
             return Answer(selected, value, np.array([quick[1]]), trace=("core: enumerated",))
         base = break_solution(values, weights, limit, problem.integer_values, options)
         offset = evaluate(problem, selected)[0]
         bound, trace = _close(base, options, started, float(offset))
+        trace = (*trace, *base.refused)
         chosen = base.selection()
         if items is None:
             selected = chosen
@@ -158,8 +162,8 @@ def _close(base: Base, options: Options, started: float, offset: float) -> tuple
             found = search_residues(base, deadline)
             if found is None:
                 continue
-            if found.flipped is not None:
-                base.best, base.flips = found.best, found.flipped
+            if found.flipped is not None and not base.adopt(base, found.flipped, found.best, stage.name):
+                continue
             trace.append(f"core: residues, {found.cells} looked at, {_best(base, offset)}")
             bound = min(bound, max(float(base.best), found.bound))
             if bound < float(base.best) + base.unit:
@@ -183,6 +187,9 @@ def _close(base: Base, options: Options, started: float, offset: float) -> tuple
             if deep.proved:
                 return None, tuple(trace)
             continue
+        if current is not base:
+            # What was found since its constraints were looked for counts here too.
+            current = replace(current, best=base.best - (current.value - base.value))
         if stage.method == "samples":
             search = match_samples(current, deadline, stage.states, stage.work, options.seed)
             finished = float(search.best) + current.unit > current.bound
@@ -190,19 +197,18 @@ def _close(base: Base, options: Options, started: float, offset: float) -> tuple
             search = match_halves(current, deadline, stage.states, stage.work)
             finished = False
         else:
-            best = base.best - (current.value - base.value)
             search = ListSearch(
-                current.room, current.bound, best, base.unit, current.price, stage.states, deadline,
+                current.room, current.bound, current.best, base.unit, current.price, stage.states, deadline,
                 beam=stage.states == SHORT_LIST, most_work=stage.work,
             )  # fmt: skip
             finished = search_levels(search, current) and search.exact
-        if search.flipped is not None:
-            base.adopt(current, search)
+        held = search.flipped is None or base.adopt(current, search.flipped, search.best, stage.name)
+        finished = finished and held
         trace.append(
             f"core: {stage.name}, {search.work} states touched, longest list {search.longest}, "
             f"{_best(base, offset)}{search.stopped and ', stopped by ' + search.stopped}"
         )
-        if not finished and search.exact and stage.method == "list":
+        if held and not finished and search.exact and stage.method == "list":
             left = current.bound - search.least_loss + float(current.value - base.value)
             bound = min(bound, max(float(base.best), left))
         if options.on_progress is not None:

@@ -9,7 +9,7 @@ deviation holds the optimum: nothing outside it loses less. No sort of all items
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from knapsolve.exact.few_types.deviations import OutOfRoomError, Space, best_dev
 from knapsolve.exact.few_types.relaxation import Relaxation, relax
 from knapsolve.exact.few_types.rounding import rounded
 from knapsolve.problem import Knapsack
+from knapsolve.refusal import refuse
 from knapsolve.solution import evaluate, relative_gap
 from knapsolve.solver import Answer, Capabilities, Options, Progress
 from knapsolve.types import types_of
@@ -45,6 +46,15 @@ class _Typed:
     limits: NDArray[Any]
 
 
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """A selection (n,), its value, and a bound on all others."""
+
+    selected: NDArray[np.bool_]
+    value: int | float
+    bound: int | float
+
+
 @dataclass
 class _Search:
     """What is known while the budget grows. Losses and gains are relative to the relaxation's counts."""
@@ -63,6 +73,10 @@ class _Search:
     gain: float = -np.inf
     proved_loss: float = 0.0
     optimal: bool = False
+    before: _Known | None = None
+    """What was known when a relaxation was given up."""
+    refused: list[str] = field(default_factory=list)
+    """A sentence on each deviation that was refused."""
 
     @property
     def incumbent_loss(self) -> float:
@@ -91,21 +105,25 @@ class FewTypes:
         types = types_of(problem)
         if types is None or not _exact_in_floats(problem):
             reason = "too many types" if types is None else "integer sums beyond 2**53"
-            positive = problem.values[problem.values > 0].sum()
-            trivial = int(positive) if problem.integer_values else float(positive) * (1 + 1e-12)
-            return Answer(np.zeros(problem.n, np.bool_), trivial, trace=(f"few-types declined: {reason}",))
+            return Answer(np.zeros(problem.n, np.bool_), _trivial(problem), trace=(f"few-types declined: {reason}",))
         # Float residuals are summed in another order by the final check: stay a rounding error below the limits.
         limits = problem.limits if problem.integer_weights else problem.limits * (1 - 1e-13)
         typed = _Typed(problem, *types, limits)
         deadline = None if options.time_limit is None else start + options.time_limit
         search = _begin(typed, relax(problem.values, *types, limits, options.seed), deadline)
         trace = _deepen(search, typed, options, start)
-        selected = _selection(search, typed)
-        value, _ = evaluate(problem, selected)
-        bound: int | float = value
-        if not search.optimal:
-            bound = value + max(search.incumbent_loss - search.proved_loss, 0.0)
-        return Answer(selected, bound, prices=search.relaxation.prices, trace=tuple(trace))
+        known = _known(search, typed)
+        if search.before is not None:
+            better = known if known.value >= search.before.value else search.before
+            known = replace(better, bound=max(min(known.bound, search.before.bound), better.value))
+        trace += search.refused
+        return Answer(known.selected, known.bound, prices=search.relaxation.prices, trace=tuple(trace))
+
+
+def _trivial(problem: Knapsack) -> int | float:
+    """Return what all items are worth that are worth anything."""
+    positive = problem.values[problem.values > 0].sum()
+    return int(positive) if problem.integer_values else float(positive) * (1 + 1e-12)
 
 
 def _exact_in_floats(problem: Knapsack) -> bool:
@@ -134,14 +152,22 @@ def _take_core(search: _Search, typed: _Typed, size: int) -> None:
     search.step = common_step(search.core, typed.problem.integer_values)
     found = rounded(search.core, search.relaxation.counts, typed.type_weights, typed.limits)
     if found is not None:
-        _adopt(search, found)
+        _adopt(search, typed, found, "rounding")
 
 
-def _adopt(search: _Search, deviations: NDArray[np.int64]) -> None:
-    """Make a feasible deviation by type the incumbent if it is better."""
+def _adopt(search: _Search, typed: _Typed, deviations: NDArray[np.int64], finder: str) -> bool:
+    """Make a deviation by type the incumbent if it is better; return False where it breaks a constraint."""
+    usage = typed.type_weights @ (search.relaxation.counts + deviations)
+    over = np.flatnonzero(usage > typed.problem.limits)
+    if len(over):
+        i = over[0]
+        reason = f"resource {i} is over its capacity: {usage[i]} > {typed.problem.capacities[i]}"
+        search.refused.append(refuse(f"few-types, {finder}", reason))
+        return False
     gain = sum(curve.gain(int(deviations[curve.type])) for curve in search.core)
     if gain > search.gain:
         search.deviations, search.gain = deviations, gain
+    return True
 
 
 def _selection(search: _Search, typed: _Typed) -> NDArray[np.bool_]:
@@ -153,6 +179,17 @@ def _selection(search: _Search, typed: _Typed) -> NDArray[np.bool_]:
     for curve in search.core:
         cut[curve.type], quota[curve.type] = curve.cut(int(search.deviations[curve.type]))
     return search.relaxation.select(typed.problem.values, typed.item_type, cut, quota)
+
+
+def _known(search: _Search, typed: _Typed) -> _Known:
+    """Return the incumbent with the bound that the search has proved."""
+    selected = _selection(search, typed)
+    value, _ = evaluate(typed.problem, selected)
+    if search.optimal:
+        return _Known(selected, value, value)
+    if search.deviations is None:
+        return _Known(selected, value, _trivial(typed.problem))
+    return _Known(selected, value, value + max(search.incumbent_loss - search.proved_loss, 0.0))
 
 
 def _deepen(search: _Search, typed: _Typed, options: Options, start: float) -> list[str]:
@@ -172,7 +209,9 @@ def _deepen(search: _Search, typed: _Typed, options: Options, start: float) -> l
                 everything = relax(
                     typed.problem.values, typed.item_type, typed.type_weights, typed.limits, options.seed, np.inf
                 )
+                before, refused = _known(search, typed), search.refused
                 search.__dict__.update(_begin(typed, everything, search.space.deadline).__dict__)
+                search.before, search.refused = before, refused + search.refused
             continue
         if search.settled:
             search.optimal = True
@@ -183,9 +222,11 @@ def _deepen(search: _Search, typed: _Typed, options: Options, start: float) -> l
             bound = value + search.incumbent_loss - search.proved_loss
             options.on_progress(Progress(clock.now() - start, value, bound))
         try:
-            _look(search, budget)
+            believed = _look(search, typed, budget)
         except OutOfRoomError:
             trace.append(f"few-types: stopped at loss budget {budget:.6g}")
+            return trace
+        if not believed:
             return trace
         # A selection found on the way may lose more than the budget, in unused capacity: it is then no proof.
         if budget >= search.incumbent_loss or search.settled:
@@ -200,17 +241,22 @@ def _deepen(search: _Search, typed: _Typed, options: Options, start: float) -> l
         budget = max(budget * _growth(search.core, budget), min(search.incumbent_loss, search.most) * LEAST_STEP)
 
 
-def _look(search: _Search, budget: float) -> None:
-    """Go through all deviations within the budget; where values tie, through a few first that may settle it."""
+def _look(search: _Search, typed: _Typed, budget: float) -> bool:
+    """Go through all deviations within the budget; where values tie, through a few first that may settle it.
+
+    Returns False where what was found is refused.
+    """
     for combinations in (*FIRST_LOOKS, None) if search.step > 0.0 else (None,):
         found = best_deviation(search.space, search.core, budget, combinations)
         if found is not None:
             deviations = np.zeros(len(search.relaxation.counts), np.int64)
             for c, deviation in found.items():
                 deviations[search.core[c].type] = deviation
-            _adopt(search, deviations)
+            if not _adopt(search, typed, deviations, "the search"):
+                return False
         if search.settled:
-            return
+            break
+    return True
 
 
 def _value(search: _Search, typed: _Typed) -> float:
