@@ -10,11 +10,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bench import formats, machine, rows, tables
-from bench.peers import PEERS, YARDSTICKS, contestant, installed, names
-from bench.runner import measure
-from bench.spec import SEVERITIES, Group, Spec
-from bench.specs import groups
+from bench.measuring import machine
+from bench.solvers import formats, rows, tables
+from bench.solvers.peers import PEERS, YARDSTICKS, contestant, installed, names
+from bench.solvers.registry import groups
+from bench.solvers.runner import measure
+from bench.solvers.spec import SEVERITIES, Group, Spec
 
 OUT = machine.ROOT / "docs" / "benchmarks"
 REGISTRY = groups()
@@ -122,7 +123,7 @@ def _render(name: str, group: Group, path: Path) -> None:
     found = rows.load(path)
     if not found:
         return
-    from bench.plots import plot
+    from bench.solvers.plots import plot
 
     plotted = plot(group.title, found, path.with_suffix(".png"))
     path.with_suffix(".md").write_text(tables.page(name, group, found, plotted))

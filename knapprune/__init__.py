@@ -8,25 +8,25 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from knapprune.adapters.keras_registration import register_with_keras
+from knapprune.adapters.keras.registration import register_with_keras
 
 if TYPE_CHECKING:
     from knapprune.adapters.objective import Distillation
-    from knapprune.adapters.pytorch_model import TorchModel
-    from knapprune.budget import BudgetError
+    from knapprune.adapters.pytorch.model import TorchModel
     from knapprune.estimation import estimate
-    from knapprune.fetch_groups import FetchGroup
     from knapprune.hardware.accelerator import Accelerator
-    from knapprune.hardware.model import HardwareWarning
+    from knapprune.hardware.fetch_groups import FetchGroup
+    from knapprune.hardware.hardware_model import HardwareWarning
     from knapprune.hardware.resources import Resources
-    from knapprune.hls_config import HlsConfig, HlsConfigError, read_hls_config
-    from knapprune.layers import Layer
+    from knapprune.network.hls_config import HlsConfig, HlsConfigError, read_hls_config
+    from knapprune.network.layers import Layer
     from knapprune.pruning import PruningWarning, prune
-    from knapprune.regularization import Regularization
-    from knapprune.selection import select
-    from knapprune.selection_result import Selection
-    from knapprune.tuning import tune
-    from knapprune.verification import verify
+    from knapprune.pruning.regularization import Regularization
+    from knapprune.pruning.tuning import tune
+    from knapprune.selection.budget import BudgetError
+    from knapprune.selection.result import Selection
+    from knapprune.selection.selecting import select
+    from knapprune.verification.verifying import verify
 
 __all__ = [
     "Accelerator",
@@ -52,24 +52,24 @@ __all__ = [
 
 _HOMES = {
     "Accelerator": "knapprune.hardware.accelerator",
-    "BudgetError": "knapprune.budget",
+    "BudgetError": "knapprune.selection.budget",
     "Distillation": "knapprune.adapters.objective",
-    "FetchGroup": "knapprune.fetch_groups",
-    "HardwareWarning": "knapprune.hardware.model",
-    "HlsConfig": "knapprune.hls_config",
-    "HlsConfigError": "knapprune.hls_config",
-    "Layer": "knapprune.layers",
+    "FetchGroup": "knapprune.hardware.fetch_groups",
+    "HardwareWarning": "knapprune.hardware.hardware_model",
+    "HlsConfig": "knapprune.network.hls_config",
+    "HlsConfigError": "knapprune.network.hls_config",
+    "Layer": "knapprune.network.layers",
     "PruningWarning": "knapprune.pruning",
-    "Regularization": "knapprune.regularization",
+    "Regularization": "knapprune.pruning.regularization",
     "Resources": "knapprune.hardware.resources",
-    "Selection": "knapprune.selection_result",
-    "TorchModel": "knapprune.adapters.pytorch_model",
+    "Selection": "knapprune.selection.result",
+    "TorchModel": "knapprune.adapters.pytorch.model",
     "estimate": "knapprune.estimation",
     "prune": "knapprune.pruning",
-    "read_hls_config": "knapprune.hls_config",
-    "select": "knapprune.selection",
-    "tune": "knapprune.tuning",
-    "verify": "knapprune.verification",
+    "read_hls_config": "knapprune.network.hls_config",
+    "select": "knapprune.selection.selecting",
+    "tune": "knapprune.pruning.tuning",
+    "verify": "knapprune.verification.verifying",
 }
 
 register_with_keras()

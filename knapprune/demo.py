@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from knapprune import output
-from knapprune.emulation import require_compiler
+from knapprune.project.emulation import require_compiler
 from knapprune.pruning import Pruning, prune
 from knapprune.pruning.result import pruning_report
-from knapprune.report.plots import schedule_plot
+from knapprune.report import files as output
 from knapprune.report.report import Report
+from knapprune.report.schedule_plot import schedule_plot
 from knapprune.tools import require, require_hls4ml
-from knapprune.verification import Verification, verify
+from knapprune.verification.verifying import Verification, verify
 
 REUSE_FACTOR = 4
 PRECISION = "fixed<16,6>"

@@ -6,14 +6,19 @@ from dataclasses import replace
 from typing import Any, Unpack
 
 from knapprune.adapters.adapter import adapter, written_kernels
-from knapprune.configuration import configuration
-from knapprune.distributed import distributed_logic, generated_adders, warn_of_overflow, warn_of_unrounded
+from knapprune.adapters.configuration import configuration
 from knapprune.hardware.explanation import Explanation
-from knapprune.hardware.model import Explains, HardwareModel, hardware
+from knapprune.hardware.hardware_model import Explains, HardwareModel, hardware
 from knapprune.hardware.resources import Resources, count, covered
-from knapprune.hls_config import HlsConfigSource, Overrides
-from knapprune.layers import Kernels, Layer
-from knapprune.surroundings import Surroundings, surroundings
+from knapprune.network.hls_config import HlsConfigSource, Overrides
+from knapprune.network.layers import Kernels, Layer
+from knapprune.project.distributed_arithmetic import (
+    distributed_logic,
+    generated_adders,
+    warn_of_overflow,
+    warn_of_unrounded,
+)
+from knapprune.project.surroundings import Surroundings, surroundings
 
 
 def estimate(

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.adapters.objective import Objective
-from knapprune.batches import Batch
-from knapprune.hls_config import HlsConfig
-from knapprune.layers import Layer
+from knapprune.network.batches import Batch
+from knapprune.network.hls_config import HlsConfig
+from knapprune.network.layers import Layer
 from knapprune.plugins import find, load
 
 GROUP = "knapprune.adapters"

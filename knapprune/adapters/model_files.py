@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from knapprune.hls_config import HlsConfigError, HlsConfigSource, as_dict, read_hls_config
+from knapprune.network.hls_config import HlsConfigError, HlsConfigSource, as_dict, read_hls_config
 from knapprune.tools import ConversionError, MissingToolError, quiet, require_hls4ml
 
 _PYTORCH = (".pt", ".pth", ".pt2")
@@ -71,8 +71,8 @@ def load_model(
         )
     if path.suffix.lower() not in _KERAS:
         raise ValueError(f"path: got {path.name!r}, expected one of {_READ}")
-    from knapprune.adapters.keras_files import load_keras_model, weights_of
-    from knapprune.adapters.keras_layers import quantised_layers
+    from knapprune.adapters.keras.files import load_keras_model, weights_of
+    from knapprune.adapters.keras.layers import quantised_layers
 
     if path.suffix.lower() == ".json" and _classes(path) & set(_OF_HLS4ML):
         require_hls4ml()

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import typer
 
-from knapprune.cli.counting import estimate, verify
 from knapprune.cli.demonstration import demo
+from knapprune.cli.estimating import estimate, verify
 from knapprune.cli.pruning import prune
 from knapprune.cli.selecting import select
 from knapprune.cli.tuning import tune

@@ -85,7 +85,7 @@ def prune(
     given = dict(locals())
     with on_screen():
         import knapprune as kp
-        from knapprune import output
+        from knapprune.report import files as output
         from knapprune.report.page import require_page_tools
 
         require_files(model, config)

@@ -9,7 +9,7 @@ from knapprune.cli.inputs import read_budget, read_data, read_hardware, read_str
 
 if TYPE_CHECKING:
     from knapprune.adapters.objective import Distillation
-    from knapprune.regularization import Regularization
+    from knapprune.pruning.regularization import Regularization
 
 #: Options of `prune` and `tune` that the library takes as they are, under the same names.
 _AS_GIVEN = (
@@ -38,7 +38,7 @@ def read_regularization(strength: float, form: str | None) -> Regularization | N
     ValueError
         If a value is out of its range, or there is a form without a strength.
     """
-    from knapprune.regularization import Regularization
+    from knapprune.pruning.regularization import Regularization
 
     if strength == 0:
         if form is not None:

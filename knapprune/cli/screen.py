@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from knapprune.tools import require
-from knapsolve.terminal import sentences_for_errors
+from knapsolve.cli.terminal import sentences_for_errors
 
 if TYPE_CHECKING:
     from knapprune.report.report import Report

@@ -67,7 +67,7 @@ def select(
     """
     with on_screen():
         import knapprune as kp
-        from knapprune import output
+        from knapprune.report import files as output
 
         require_files(model, config)
         parsed, loaded_data = read_budget(budget), read_data(data)
@@ -95,9 +95,9 @@ def select(
 
 def _write_masked(folder: Path, model: Any, force: bool) -> None:
     """Write a masked model in its own format; of an hls4ml graph, its project."""
-    from knapprune import output
     from knapprune.adapters.adapter import ConfiguredAdapter, adapter
-    from knapprune.export import export
+    from knapprune.project.export import export
+    from knapprune.report import files as output
 
     if isinstance(adapter(model), ConfiguredAdapter):
         export(model, None, folder / "hls4ml", force=force)

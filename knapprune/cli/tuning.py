@@ -45,7 +45,7 @@ from knapprune.cli.pruning_options import pruning_arguments
 from knapprune.cli.screen import on_screen, say
 
 if TYPE_CHECKING:
-    from knapprune.tuning import Tuning
+    from knapprune.pruning.tuning import Tuning
 
 #: What `prune` does not take, or takes from what was found.
 _OWN = ("study", "trials", "strengths", "form")

@@ -24,10 +24,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.fetch_groups import AXES, FetchGroup
+from knapprune.hardware.fetch_groups import AXES, FetchGroup
+from knapprune.hardware.hardware_model import LabelCosts
 from knapprune.hardware.load import Load
-from knapprune.hardware.model import LabelCosts
-from knapprune.layers import Layer
+from knapprune.network.layers import Layer
 
 
 @dataclass(frozen=True)

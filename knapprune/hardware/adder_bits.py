@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from knapprune.adders import AdderGraph, Output, Value
+from knapprune.hardware.adder_graph import AdderGraph, Output, Value
 
 # One bit of a signal, by the index of its value and its place above the binary point; None stands for a constant 0.
 Bit = tuple[int, int] | None

@@ -32,7 +32,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.layers import Layer
+from knapprune.network.layers import Layer
 
 #: Width in bits and depth in words of one half in its widest mode; half as wide it is twice as deep, and so on.
 WIDEST_BITS = 36

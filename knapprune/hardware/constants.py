@@ -19,7 +19,7 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.layers import Layer
+from knapprune.network.layers import Layer
 
 #: The fewest signed digits for which HLS builds a multiplier.
 DIGITS_OF_A_PRODUCT = 3

@@ -9,9 +9,9 @@ from knapprune.hardware.bram import WIDEST_BITS, WIDEST_DEPTH, piece_bits, piece
 from knapprune.hardware.constants import is_upper_bound
 from knapprune.hardware.latency import INTERVAL_WITHIN_ONE
 from knapprune.hardware.logic import Logic
-from knapprune.hardware.reuse import valid_reuse_factors
 from knapprune.hardware.shallow import shallow_memories
-from knapprune.layers import Layer
+from knapprune.network.layers import Layer
+from knapprune.network.rules.reuse import valid_reuse_factors
 
 
 @dataclass(frozen=True)

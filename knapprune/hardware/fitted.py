@@ -3,9 +3,9 @@
 What a layer needs is written as a sum over things that are there: an addition for each non-zero weight, a place for
 each bit that a multiplier chooses among its inputs. Each term has one coefficient, never negative, fitted to published
 synthesis reports (Vivado HLS 2019.1 to Vitis HLS 2025.1, collected from public repositories) so that the logarithm of
-estimate over report is small, large deviations counting less (soft L1). ``bench/vendor_fit.py`` does it again from the
-rows, prints the coefficients below, and how far off the same form is on shapes, widths and sources that were left out
-of the fit. Beside each estimate stands how far off it is on the rows it was fitted to.
+estimate over report is small, large deviations counting less (soft L1). ``bench/networks/vendor/fit.py`` does it again
+from the rows, prints the coefficients below, and how far off the same form is on shapes, widths and sources that were
+left out of the fit. Beside each estimate stands how far off it is on the rows it was fitted to.
 
 The tools' own estimates are what is fitted: a 16-bit multiplexer of 32 words counts as 150 look-up tables in a report
 of C synthesis, needed or not. After Vivado's logic synthesis a design is about half as large; where reports say how

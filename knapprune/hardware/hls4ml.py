@@ -17,8 +17,8 @@ fixed (a normalisation)       one multiplier a value, over RF             none
 
 Constants are in :mod:`knapprune.hardware.constants`; how many blocks a multiplier takes goes by the bits that values
 need (:mod:`knapprune.hardware.dsp`). A row is ``reuse_factor`` consecutive weights of the kernel as it is laid out in
-the generated code; see :mod:`knapprune.structures`. The products that no weight decides come on top:
-:class:`~knapprune.layers.Products`.
+the generated code; see :mod:`knapprune.hardware.structures`. The products that no weight decides come on top:
+:class:`~knapprune.network.layers.Products`.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ from knapprune.hardware.bram import (
 from knapprune.hardware.constants import Constants, constants, integers_of, signed_bits
 from knapprune.hardware.dsp import MultiplierTable, table_of_part
 from knapprune.hardware.explanation import Explanation, legal_reuse_factors
+from knapprune.hardware.hardware_model import LabelCosts, SharedWords
 from knapprune.hardware.latency import interval
-from knapprune.hardware.model import LabelCosts, SharedWords
 from knapprune.hardware.product_logic import constants_of, of_products
-from knapprune.layers import Layer
-from knapprune.structures import labels
+from knapprune.hardware.structures import labels
+from knapprune.network.layers import Layer
 
 Labels = npt.NDArray[np.signedinteger]
 
@@ -303,7 +303,7 @@ class Hls4mlHardware:
         Returns
         -------
         str
-            A name in :data:`knapprune.structures.STRUCTURES`.
+            A name in :data:`knapprune.hardware.structures.STRUCTURES`.
         """
         if layer.constant:
             return "constant"

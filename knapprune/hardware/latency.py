@@ -27,7 +27,7 @@ from __future__ import annotations
 from math import log2
 
 from knapprune.hardware.fitted import slow_fabric
-from knapprune.layers import Layer
+from knapprune.network.layers import Layer
 
 #: Cycles from the last product of a looped sum to the result.
 DRAIN_CYCLES = 2

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from knapprune.adders import LayerAdders
 from knapprune.hardware.adder_bits import look_up_tables
+from knapprune.hardware.adder_graph import LayerAdders
 from knapprune.hardware.fitted import Error
 
 

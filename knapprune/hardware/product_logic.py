@@ -12,7 +12,7 @@ import numpy.typing as npt
 from knapprune.hardware.constants import constants
 from knapprune.hardware.fitted import Form, Quantities, form_of, synthesised
 from knapprune.hardware.logic import Logic
-from knapprune.layers import Layer
+from knapprune.network.layers import Layer
 
 _KINDS = ("dense", "conv1d", "conv2d")
 

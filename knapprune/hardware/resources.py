@@ -10,12 +10,12 @@ from knapprune.hardware.beside import Beside
 from knapprune.hardware.beside import summary as beside_summary
 from knapprune.hardware.constants import is_upper_bound
 from knapprune.hardware.explanation import Explanation
+from knapprune.hardware.hardware_model import Covers, HardwareModel
 from knapprune.hardware.latency import latency
-from knapprune.hardware.model import Covers, HardwareModel
 from knapprune.hardware.shallow import shallow_memories
-from knapprune.layers import Kernels, Layer
+from knapprune.hardware.units import blocks_line, with_blocks
+from knapprune.network.layers import Kernels, Layer
 from knapprune.tables import plain_table
-from knapprune.units import blocks_line, with_blocks
 
 LATENCY = "latency"
 """The resource that no weight decides: clock cycles, counted only where reuse factors are chosen."""

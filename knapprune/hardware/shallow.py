@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from knapprune.layers import Layer
+from knapprune.network.layers import Layer
 
 #: Words of a memory up to which nothing stays, and from which all does.
 NOTHING_STAYS, ALL_STAYS = 15, 36

@@ -7,29 +7,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Unpack
 
-from knapprune.accuracy import accuracy
 from knapprune.adapters.adapter import SetsObjectives, adapter, training_adapter
+from knapprune.adapters.configuration import configuration
 from knapprune.adapters.objective import Distillation
-from knapprune.batches import is_arrays
-from knapprune.budget import Budget, parse_budget, with_part
-from knapprune.configuration import configuration
 from knapprune.estimation import estimate
-from knapprune.group_selection import AnyStructure
-from knapprune.hardware.model import HardwareModel
-from knapprune.hardware.model import hardware as find_hardware
-from knapprune.hls_config import HlsConfigSource, Overrides, as_dict
-from knapprune.learning_rate import Rate, rate_of
-from knapprune.normalisation import Normalisation
+from knapprune.hardware.hardware_model import HardwareModel
+from knapprune.hardware.hardware_model import hardware as find_hardware
+from knapprune.network.batches import is_arrays
+from knapprune.network.hls_config import HlsConfigSource, Overrides, as_dict
+from knapprune.network.metric import accuracy
 from knapprune.pruning.fingerprint import fingerprint
+from knapprune.pruning.learning_rate import Rate, rate_of
 from knapprune.pruning.loop import run
 from knapprune.pruning.reach import check_reachable
+from knapprune.pruning.regrowth import regrowth_of
+from knapprune.pruning.regularization import Regularization, regularization_of
 from knapprune.pruning.result import Pruning
+from knapprune.pruning.schedule import Schedule, plan_of
 from knapprune.pruning.task import Metric, Task
-from knapprune.pruning.validation import whole
-from knapprune.regrowth import regrowth_of
-from knapprune.regularization import Regularization, regularization_of
+from knapprune.pruning.validation_data import whole
 from knapprune.saliency import Saliency, needs_data
-from knapprune.schedule import Schedule, plan_of
+from knapprune.saliency.normalisation import Normalisation
+from knapprune.selection.budget import Budget, parse_budget, with_part
+from knapprune.selection.fetch_groups import AnyStructure
 
 
 def prune(
@@ -107,7 +107,7 @@ def prune(
         :class:`~knapprune.adapters.objective.Distillation`.
     regularization
         How strongly groups of weights are pulled towards zero while they train, or a
-        :class:`~knapprune.regularization.Regularization`.
+        :class:`~knapprune.pruning.regularization.Regularization`.
     quantise
         Whether to measure with kernels rounded to the configuration's weight types, as the chip will hold them.
     metric

@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from knapprune import output
-from knapprune.budget import Cap
 from knapprune.hardware.resources import Resources
 from knapprune.pruning.history import Answer, Chosen, Step
 from knapprune.pruning.progress import Progress, Trial
 from knapprune.pruning.snapshot import Snapshot
-from knapsolve import atomic
+from knapprune.report import files as output
+from knapprune.selection.budget import Cap
+from knapsolve.files import atomic
 
 MANIFEST = "checkpoint.json"
 _FORMAT = 2

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from knapprune.hardware.model import HardwareModel
+from knapprune.hardware.hardware_model import HardwareModel
 
 _SHOWN = 60
 

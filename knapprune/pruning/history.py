@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from knapprune.budget import Cap, asking
 from knapprune.hardware.resources import Resources
-from knapprune.selection_result import Selection
+from knapprune.selection.budget import Cap, asking
+from knapprune.selection.result import Selection
 
 
 @dataclass(frozen=True)

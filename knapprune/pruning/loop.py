@@ -13,15 +13,15 @@ import numpy.typing as npt
 
 from knapprune.adapters.adapter import PreparesData, SetsObjectives
 from knapprune.adapters.objective import Objective
-from knapprune.budget import BudgetError
-from knapprune.progress import progress_bar
 from knapprune.pruning.checkpoint import Checkpoint
 from knapprune.pruning.history import Chosen
 from knapprune.pruning.progress import Progress, Trial
+from knapprune.pruning.progress_bar import progress_bar
 from knapprune.pruning.result import Pruning, PruningWarning
 from knapprune.pruning.snapshot import Snapshot
 from knapprune.pruning.task import Task
-from knapprune.selection_result import Selection
+from knapprune.selection.budget import BudgetError
+from knapprune.selection.result import Selection
 
 
 class _StopError(Exception):

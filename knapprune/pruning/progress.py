@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from knapprune.budget import Cap
 from knapprune.pruning.history import Chosen, Step
 from knapprune.pruning.snapshot import Snapshot
+from knapprune.selection.budget import Cap
 
 
 @dataclass

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from knapprune import group_selection
 from knapprune.adapters.adapter import Adapter, written_kernels
-from knapprune.budget import Cap
-from knapprune.candidates import candidates
-from knapprune.group_selection import AnyStructure
-from knapprune.hardware.model import HardwareModel
+from knapprune.hardware.hardware_model import HardwareModel
 from knapprune.hardware.resources import Resources
-from knapprune.hls_config import HlsConfig
-from knapprune.masks import takes_choices
-from knapprune.minimum import check_caps
-from knapprune.normalisation import normalisation
+from knapprune.network.hls_config import HlsConfig
 from knapprune.saliency import saliency_of
+from knapprune.saliency.normalisation import normalisation
+from knapprune.selection import fetch_groups as group_selection
+from knapprune.selection.budget import Cap
+from knapprune.selection.candidates import candidates
+from knapprune.selection.fetch_groups import AnyStructure
+from knapprune.selection.masks import takes_choices
+from knapprune.selection.minimum import check_caps
 
 
 def check_reachable(

@@ -9,11 +9,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from knapprune.budget import Cap
 from knapprune.hardware.resources import Resources
-from knapprune.layers import Masks
+from knapprune.network.layers import Masks
 from knapprune.pruning.history import Step
 from knapprune.report.report import Report
+from knapprune.selection.budget import Cap
 
 
 class PruningWarning(UserWarning):
@@ -113,8 +113,8 @@ class Pruning:
         MissingToolError
             If matplotlib is not installed.
         """
-        from knapprune.output import write_bytes
-        from knapprune.report.history import history_plot
+        from knapprune.report.files import write_bytes
+        from knapprune.report.history_plot import history_plot
 
         kind = Path(path).suffix.lower().removeprefix(".")
         if kind not in ("png", "svg", "pdf"):

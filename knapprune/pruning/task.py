@@ -11,22 +11,22 @@ import numpy as np
 
 from knapprune.adapters.adapter import TrainingAdapter, written_kernels
 from knapprune.adapters.objective import Distillation, GroupPenalty
-from knapprune.budget import Cap
-from knapprune.candidates import candidates
 from knapprune.estimation import estimate
-from knapprune.fetch_groups import fetch_group
-from knapprune.hardware.model import HardwareModel
+from knapprune.hardware.fetch_groups import fetch_group
+from knapprune.hardware.hardware_model import HardwareModel
 from knapprune.hardware.resources import Resources
-from knapprune.hls_config import HlsConfig
-from knapprune.masks import takes_choices
+from knapprune.network.hls_config import HlsConfig
+from knapprune.network.rounding import Rounding
 from knapprune.pruning.history import Chosen
-from knapprune.regrowth import revived
-from knapprune.regularization import Regularization
-from knapprune.rounding import Rounding
+from knapprune.pruning.regrowth import revived
+from knapprune.pruning.regularization import Regularization
+from knapprune.pruning.schedule import Plan
 from knapprune.saliency.statistics import Statistics
-from knapprune.schedule import Plan
-from knapprune.selection import select
-from knapprune.selection_result import Selection
+from knapprune.selection.budget import Cap
+from knapprune.selection.candidates import candidates
+from knapprune.selection.masks import takes_choices
+from knapprune.selection.result import Selection
+from knapprune.selection.selecting import select
 
 Metric = Callable[[Any, Any], float]
 

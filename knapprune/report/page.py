@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-from knapprune.report.history import history_plot
-from knapprune.report.plots import figure, schedule_plot
+from knapprune.hardware.units import in_one_unit
+from knapprune.report.history_plot import history_plot
+from knapprune.report.schedule_plot import figure, schedule_plot
 from knapprune.tools import require
-from knapprune.units import in_one_unit
 
 
 def page(content: Mapping[str, Any]) -> str:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from knapprune.output import write_json
-from knapsolve.atomic import write_text
+from knapprune.report.files import write_json
+from knapsolve.files.atomic import write_text
 
 
 @dataclass(frozen=True)

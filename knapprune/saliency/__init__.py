@@ -4,7 +4,7 @@ A measure gives each weight of a layer a number, about what the loss would gain 
 is worth the sum over its weights. A sum is the one rule that holds for all that is done with it: rows share memory
 words, a fetch group may keep any of its weights, and the joint choice cuts one layer in several ways. (Molchanov et
 al., "Importance estimation for neural network pruning", CVPR 2019, compare it with the effect of the group as a whole.)
-Layers are made comparable afterwards; see :mod:`knapprune.normalisation`.
+Layers are made comparable afterwards; see :mod:`knapprune.saliency.normalisation`.
 
 ============ ======================= =================================================================================
 measure      a weight is worth       statistic of the gradient g, over the data
@@ -22,10 +22,10 @@ The last two have a sign. They are summed with it, and a structure whose sum is 
 and the joint choice take each weight for a structure.
 """
 
+from knapprune.saliency.aggregate import structure_values
 from knapprune.saliency.lookup import Measure, Saliency, needs_data, saliency_of
 from knapprune.saliency.measures import MEASURES, fisher, gauss_newton, hessian, l1, l2, movement, taylor
 from knapprune.saliency.statistics import Gradients, Statistics
-from knapprune.saliency.structures import structure_values
 
 #: The measures that can be asked for by name.
 NAMES = tuple(MEASURES)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.batches import Batch
+from knapprune.network.batches import Batch
 
 
 def with_drawn_labels(batch: Batch, outputs: Any, random: np.random.Generator) -> Batch:

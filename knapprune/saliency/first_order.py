@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.batches import Batch
+from knapprune.network.batches import Batch
 
 Array = npt.NDArray[np.float32]
 ByLayer = dict[str, Array]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.batches import Batch
+from knapprune.network.batches import Batch
 from knapprune.saliency.first_order import check_finite
 
 Array = npt.NDArray[np.float32]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.layers import Layer
+from knapprune.network.layers import Layer
 from knapprune.saliency.first_order import FIRST_ORDER
 from knapprune.saliency.measures import MEASURES, Named
 from knapprune.saliency.statistics import Gradients, Statistics

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.layers import Layer
+from knapprune.network.layers import Layer
 from knapprune.saliency.statistics import Gradients
 
 Array = npt.NDArray[np.floating[Any]]

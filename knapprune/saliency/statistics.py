@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.batches import Batch, batches
+from knapprune.network.batches import Batch, batches
 from knapprune.saliency.drawn_labels import with_drawn_labels
 from knapprune.saliency.first_order import FIRST_ORDER, first_order
 from knapprune.saliency.hutchinson import hessian_diagonal
@@ -49,7 +49,7 @@ class Statistics:
     model
         A model with a loss.
     data
-        ``(inputs, targets)``, or what else :func:`knapprune.batches.batches` takes.
+        ``(inputs, targets)``, or what else :func:`knapprune.network.batches.batches` takes.
     batch_size
         Samples of a batch.
     seed

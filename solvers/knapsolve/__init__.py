@@ -13,8 +13,8 @@ from knapsolve.solver import Answer, Capabilities, Options, Progress, Solver, so
 from knapsolve.version import __version__
 
 if TYPE_CHECKING:
-    from knapsolve.files import read
-    from knapsolve.portfolio import solve
+    from knapsolve.files.reading import read
+    from knapsolve.portfolio.solving import solve
 
 __all__ = [
     "Answer",
@@ -31,7 +31,7 @@ __all__ = [
     "solvers",
 ]
 
-_LAZY = {"read": "knapsolve.files", "solve": "knapsolve.portfolio"}
+_LAZY = {"read": "knapsolve.files.reading", "solve": "knapsolve.portfolio.solving"}
 
 
 def __getattr__(name: str) -> Any:

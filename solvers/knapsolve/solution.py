@@ -124,7 +124,7 @@ def evaluate(problem: Knapsack, selected: NDArray[np.bool_]) -> tuple[int | floa
         total, counts = _by_type(problem.values, problem.item_type, problem.type_weights.shape[1], selected)
         usage = problem.type_weights @ counts
     elif problem.n >= MANY_ITEMS:
-        from knapsolve.totals import row_totals
+        from knapsolve.kernels.totals import row_totals
 
         total, *used = row_totals([problem.values, *np.ascontiguousarray(problem.weights)], selected)
         usage = np.array(used)
@@ -142,7 +142,7 @@ def _by_type(
     if len(values) < MANY_ITEMS:
         return values[selected].sum(), np.bincount(item_type[selected], minlength=types)
     # One pass on all cores instead of NumPy's three; the kernel loads only for those who need it.
-    from knapsolve.totals import totals
+    from knapsolve.kernels.totals import totals
 
     return totals(values, item_type, types, selected)
 

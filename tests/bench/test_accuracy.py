@@ -6,14 +6,14 @@ import re
 import numpy as np
 import pytest
 
-from bench.accuracy import baselines, data, methods, networks
-from bench.accuracy.__main__ import collect, wanted
-from bench.accuracy.data import Data
-from bench.accuracy.magnitude import fitting, largest
-from bench.accuracy.page import page, spread
-from bench.accuracy.plot import plot
-from bench.accuracy.runs import Run, execute
-from bench.machine import ROOT
+from bench.measuring.machine import ROOT
+from bench.networks.accuracy import baselines, data, methods, networks
+from bench.networks.accuracy.__main__ import collect, wanted
+from bench.networks.accuracy.data import Data
+from bench.networks.accuracy.magnitude import fitting, largest
+from bench.networks.accuracy.page import page, spread
+from bench.networks.accuracy.plot import plot
+from bench.networks.accuracy.runs import Run, execute
 
 WHOLE = {"dsp": 6150, "bram": 1380}
 BUDGET = {"dsp": 492, "bram": 262}

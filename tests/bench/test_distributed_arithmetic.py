@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from bench.distributed_arithmetic import DESIGNS, DOCS, page, run, table
+from bench.networks.distributed_arithmetic import DESIGNS, DOCS, page, run, table
 
 ROWS = json.loads((DOCS / "distributed-arithmetic.json").read_text())
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from bench.generators import FAMILIES, generate, pisinger
-from bench.spec import SEVERITIES
-from bench.specs import groups
+from bench.solvers.generators import FAMILIES, generate, pisinger
+from bench.solvers.registry import groups
+from bench.solvers.spec import SEVERITIES
 
 SPECS = [spec for group in groups().values() if group.measure is None for spec in group.specs if spec.family != "file"]
 SMALL = sorted({(spec.family, spec.m, spec.options) for spec in SPECS})

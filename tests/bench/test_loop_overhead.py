@@ -7,8 +7,8 @@ import time
 import numpy as np
 import pytest
 
-from bench.loop_overhead import KINDS, VALIDATION, measure, overhead, page
-from bench.turns import race
+from bench.measuring.turns import race
+from bench.networks.loop_overhead import KINDS, VALIDATION, measure, overhead, page
 
 MADE = {"versions": {"keras": "3"}, "machine": "a processor", "cores": 2, "load": 0.1, "turn": 0.5}
 PLAN = {"steps": 2, "epochs": 1, "final_epochs": 2, "batch_size": 32, "samples": 64}

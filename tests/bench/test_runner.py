@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from bench import rows, runner, tables
 from bench.__main__ import _newest_run, _run
-from bench.compare import duels, summaries
-from bench.machine import ROOT
-from bench.spec import Group, Spec
-from bench.specs import groups
+from bench.measuring.machine import ROOT
+from bench.solvers import rows, runner, tables
+from bench.solvers.compare import duels, summaries
+from bench.solvers.registry import groups
+from bench.solvers.spec import Group, Spec
 
 SMALL = Spec("pruning", 60, 2)
 STAMP = {

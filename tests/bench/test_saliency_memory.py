@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.saliency_memory import STEP, measure
+from bench.networks.saliency_memory import STEP, measure
 
 WIDTHS = (784, 1500, 1000, 10)
 

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from bench.vendor import DOCS, page, predicted_rows, tables
-from bench.vendor_designs import design_table, designs, multiplier_table, multipliers
-from bench.vendor_groups import of_dsp, of_memory
-from bench.vendor_prediction import (
+from bench.networks.vendor.__main__ import DOCS, page, predicted_rows, tables
+from bench.networks.vendor.designs import design_table, designs, multiplier_table, multipliers
+from bench.networks.vendor.groups import of_dsp, of_memory
+from bench.networks.vendor.prediction import (
     CHANGED,
     NO_FORM,
     NO_POSITIONS,
@@ -18,8 +18,8 @@ from bench.vendor_prediction import (
     is_vivado_hls,
     predict,
 )
-from bench.vendor_tables import count_table, left_out_table
-from bench.vendor_targets import TARGETS, bound_table, target_table
+from bench.networks.vendor.tables import count_table, left_out_table
+from bench.networks.vendor.targets import TARGETS, bound_table, target_table
 from knapprune.hardware.bram import pieces
 from knapprune.hardware.fitted import SHARED, UNROLLED, Quantities
 

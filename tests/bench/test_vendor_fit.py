@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from bench.vendor_fit import (
+from bench.networks.vendor.fit import (
     cycles,
     estimated,
     factors,

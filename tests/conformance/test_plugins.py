@@ -61,7 +61,9 @@ def test_a_plugin_cannot_take_a_name_that_is_taken(installed: Path) -> None:
 
 
 def test_the_list_names_the_distribution_of_a_plugin(installed: Path) -> None:
-    result = run("from knapsolve.cli import main\nimport sys\nsys.argv = ['knapsolve', 'list']\nmain()", installed)
+    result = run(
+        "from knapsolve.cli.commands import main\nimport sys\nsys.argv = ['knapsolve', 'list']\nmain()", installed
+    )
     assert result.returncode == 0, result.stderr
     assert "density" in result.stdout
     assert "cannot be loaded" in result.stdout

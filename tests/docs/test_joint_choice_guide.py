@@ -8,7 +8,7 @@ import pytest
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "joint-choice.md"
 
 
-@pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning")
 def test_the_guides_examples_run(capsys):
     examples = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
     assert len(examples) == 3

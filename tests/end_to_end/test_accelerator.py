@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import knapprune as kp
-from knapprune.adapters.keras import KerasAdapter
-from knapprune.adapters.keras_files import load_keras_model
+from knapprune.adapters.keras.adapter import KerasAdapter
+from knapprune.adapters.keras.files import load_keras_model
 
 ROOT = Path(__file__).parents[2]
 BENCH = runpy.run_path(str(ROOT / "bench" / "accelerator.py"))

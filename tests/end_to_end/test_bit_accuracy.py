@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from keras import layers
 
-from knapprune.adapters.keras import KerasAdapter
-from knapprune.emulation import CompilationError, build, optimising_pays, predict
-from knapprune.export import export
-from knapprune.verification import verify
+from knapprune.adapters.keras.adapter import KerasAdapter
+from knapprune.project.emulation import CompilationError, build, optimising_pays, predict
+from knapprune.project.export import export
+from knapprune.verification.verifying import verify
 
 # 16 fractional bits: sums of a few dozen products are right to about 1e-3.
 WIDE = {"Precision": "ap_fixed<24,8>", "Strategy": "resource_unrolled"}
@@ -110,7 +110,7 @@ ROWS = DEEP | {"Strategy": "resource", "ReuseFactor": 6}
     ],
     ids=["depthwise", "depthwise-rows", "separable", "einsum", "einsum-in-place", "lstm", "gru"],
 )
-@pytest.mark.filterwarnings("ignore::knapprune.hardware.model.HardwareWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning")
 def test_a_masked_layer_of_each_kind_agrees_with_keras(shape, layer, settings, io_type):
     keras.utils.set_random_seed(2)
     model = masked(keras.Sequential([keras.Input(shape), layer()]))

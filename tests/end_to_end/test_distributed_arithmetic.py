@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 import knapprune as kp
-from knapprune.adders import read_adder_graphs
-from knapprune.distributed import adder_graph, generated_adders, with_zeros_filled
-from knapprune.export import export
 from knapprune.hardware.adder_bits import look_up_tables
-from knapprune.precision import FixedPoint
+from knapprune.hardware.adder_graph import read_adder_graphs
+from knapprune.network.precision import FixedPoint
+from knapprune.project.distributed_arithmetic import adder_graph, generated_adders, with_zeros_filled
+from knapprune.project.export import export
 from knapprune.tools import MissingToolError
 
 CONFIG = {"Model": {"Precision": "ap_fixed<10,4>", "ReuseFactor": 1, "Strategy": "distributed_arithmetic"}}

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from bench.generated_models.__main__ import OUT
-from bench.generated_models.cases import cases
-from bench.generated_models.page import page
-from bench.generated_models.run import run
+from bench.networks.generated_models.__main__ import OUT
+from bench.networks.generated_models.cases import cases
+from bench.networks.generated_models.page import page
+from bench.networks.generated_models.run import run
 
 # Not those of the committed page, which begins at 0.
 FIRST, CHUNKS, CHUNK = 10_000, 16, 24

@@ -149,7 +149,7 @@ SELECTED = [
 
 
 @pytest.mark.parametrize(("case", "budget"), SELECTED, ids=lambda value: str(value).replace(" ", ""))
-@pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning")  # single layers of a few rows
+@pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning")  # single layers of a few rows
 def test_a_selection_uses_in_the_generated_code_what_it_promised(case, budget):
     model, _ = network_of(case, np.random.default_rng(7))
     selection = kp.select(model, config_of(case), budget=budget)

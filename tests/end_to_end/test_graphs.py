@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import knapprune as kp
-from knapprune.adapters.hls4ml_graph import Hls4mlAdapter
-from knapprune.adapters.hls4ml_nodes import graph_kernels
+from knapprune.adapters.hls4ml.adapter import Hls4mlAdapter
+from knapprune.adapters.hls4ml.nodes import graph_kernels
 
 hls4ml = pytest.importorskip("hls4ml")
 

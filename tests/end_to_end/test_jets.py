@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import knapprune as kp
-from knapprune.adapters.keras_files import load_keras_model
+from knapprune.adapters.keras.files import load_keras_model
 
 BENCH = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "jets_table.py"))
 
@@ -15,7 +15,7 @@ BENCH = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "jets_table.py"
 @pytest.mark.parametrize(
     "spec", BENCH["SPECS"], ids=lambda spec: f"{spec.network}-{spec.strategy}-{spec.reuse_factors}"
 )
-@pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning")  # few rows for five classes
+@pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning")  # few rows for five classes
 def test_a_quarter_of_the_dsps_is_selected_generated_and_counted(spec, data_folder):
     model = load_keras_model(data_folder / "models" / "jets" / f"{spec.network}.json")
     before = kp.estimate(model, spec.config)

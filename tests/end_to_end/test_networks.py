@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from keras import layers
 
-from knapprune.adapters.keras import KerasAdapter
-from knapprune.hardware.model import HardwareWarning
-from knapprune.hls_config import HlsConfigError
-from knapprune.verification import verify
+from knapprune.adapters.keras.adapter import KerasAdapter
+from knapprune.hardware.hardware_model import HardwareWarning
+from knapprune.network.hls_config import HlsConfigError
+from knapprune.verification.verifying import verify
 
 UNROLLED = {"Precision": "ap_fixed<16,6>", "ReuseFactor": 2, "Strategy": "resource_unrolled"}
 constant = keras.initializers.Constant

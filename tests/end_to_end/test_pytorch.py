@@ -7,9 +7,9 @@ torch = pytest.importorskip("torch")
 hls4ml = pytest.importorskip("hls4ml")
 
 import knapprune as kp  # noqa: E402
-from knapprune.adapters.pytorch import PyTorchAdapter  # noqa: E402
+from knapprune.adapters.pytorch.adapter import PyTorchAdapter  # noqa: E402
 
-pytestmark = pytest.mark.filterwarnings("ignore::knapprune.hardware.model.HardwareWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning")
 ADAPTER = PyTorchAdapter()
 
 

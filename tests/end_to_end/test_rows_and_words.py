@@ -12,7 +12,7 @@ BENCH = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "rows_and_words
 
 
 @pytest.mark.parametrize("spec", BENCH["SPECS"][:5], ids=lambda spec: f"{spec.network}-{spec.bits}-{spec.reuse_factor}")
-@pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning")
 def test_rows_and_words_keep_more_and_are_counted_so(spec, data_folder):
     model = BENCH["load"](spec.network, data_folder)
     budget = {"dsp": 0.25, "bram18": 0.5}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from knapprune.accuracy import accuracy
+from knapprune.network.metric import accuracy
 
 SCORES = np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8], [0.3, 0.4, 0.3], [0.5, 0.3, 0.2]])  # classes 0, 2, 1, 0
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from knapprune.adders import AdderGraphError, LayerAdders, read_adder_graphs
-from knapprune.generated_adders import layer_adders
-from knapprune.precision import FixedPoint
-from knapprune.verilog import verilog
+from knapprune.hardware.adder_graph import AdderGraphError, LayerAdders, read_adder_graphs
+from knapprune.network.precision import FixedPoint
+from knapprune.project.adders import layer_adders
+from knapprune.verification.verilog import verilog
 
 # y0 = 4 a - (a + b / 2) + 0.5, y1 = -(a + b / 2), y2 = 0
 CODE = """

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from knapprune.batches import batches
+from knapprune.network.batches import batches
 
 X = np.random.default_rng(0).normal(size=(10, 3)).astype(np.float32)
 Y = np.arange(10)

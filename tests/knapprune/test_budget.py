@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knapprune.budget import BudgetError, Cap, parse_budget, with_part
 from knapprune.hardware.resources import Resources
+from knapprune.selection.budget import BudgetError, Cap, parse_budget, with_part
 
 TODAY = Resources({"fc1": {"dsp": 192, "bram18": 30}, "fc2": {"dsp": 8, "bram18": 5}}, ())
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knapprune.counting import count_layer, count_project, halves_in_use, halves_of_outputs
-from knapprune.generated import GeneratedLayer, GeneratedProjectError, read_project
 from knapprune.hardware.dsp import MultiplierTable
+from knapprune.project.count import count_layer, count_project, halves_in_use, halves_of_outputs
+from knapprune.project.read import GeneratedLayer, GeneratedProjectError, read_project
 
 ONE_EACH = MultiplierTable(27, 18, in_logic=())
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from knapprune.distributed import bits_of, warn_of_unrounded
-from knapprune.hardware.model import HardwareWarning
-from knapprune.layers import Layer
+from knapprune.hardware.hardware_model import HardwareWarning
+from knapprune.network.layers import Layer
+from knapprune.project.distributed_arithmetic import bits_of, warn_of_unrounded
 
 
 def layer(strategy, bits=8):

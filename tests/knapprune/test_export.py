@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from knapprune.counting import count_project
-from knapprune.export import export
+from knapprune.project.count import count_project
+from knapprune.project.export import export
 from knapprune.tools import ConversionError, MissingToolError
 
 CONFIG = {"Model": {"Precision": "ap_fixed<16,6>", "ReuseFactor": 4, "Strategy": "resource_unrolled"}}
@@ -114,7 +114,7 @@ def test_a_missing_hls4ml_says_what_to_install(model, tmp_path, monkeypatch):
 
 
 def test_a_masked_model_is_converted_with_its_zeros(model, tmp_path):
-    from knapprune.adapters.keras import KerasAdapter
+    from knapprune.adapters.keras.adapter import KerasAdapter
 
     mask = np.ones((8, 4), dtype=bool)
     mask[:4, 1] = False  # with a reuse factor of 4, half a neuron is one row

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knapprune.fetch_groups import FetchGroup, fetch_group
-from knapprune.layers import Layer
+from knapprune.hardware.fetch_groups import FetchGroup, fetch_group
+from knapprune.network.layers import Layer
 
 
 def layer(shape):

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import knapprune as kp
-from knapprune.adapters.keras import KerasAdapter
-from knapprune.fetch_groups import FetchGroup
+from knapprune.adapters.keras.adapter import KerasAdapter
 from knapprune.hardware.accelerator import Accelerator
-from knapprune.normalisation import NORMALISATIONS
+from knapprune.hardware.fetch_groups import FetchGroup
+from knapprune.saliency.normalisation import NORMALISATIONS
 
 
 def network(seed=0):

@@ -12,7 +12,7 @@ import knapprune as kp
 pytest.importorskip("matplotlib")
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from knapprune.report.history import history_figure
+from knapprune.report.history_plot import history_figure
 
 
 def step(metric_before, metrics, dsp, accepted=True):

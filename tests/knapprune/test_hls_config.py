@@ -1,7 +1,7 @@
 import pytest
 
-from knapprune.hls_config import HlsConfigError, read_hls_config
-from knapprune.precision import FixedPoint
+from knapprune.network.hls_config import HlsConfigError, read_hls_config
+from knapprune.network.precision import FixedPoint
 
 LEVELS = {
     "Model": {"Strategy": "Latency", "ReuseFactor": 1, "Precision": {"default": "fixed<16,6>"}},

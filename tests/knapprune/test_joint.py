@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 import knapprune as kp
-from knapprune.adapters.keras_files import load_keras_model
+from knapprune.adapters.keras.files import load_keras_model
+from knapprune.hardware.hardware_model import HardwareWarning
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.hardware.latency import interval, latency
-from knapprune.hardware.model import HardwareWarning
-from knapprune.hardware.reuse import valid_reuse_factors
-from knapprune.layers import Layer
-from knapprune.variants import Variant, fitting_type
+from knapprune.network.layers import Layer
+from knapprune.network.rules.reuse import valid_reuse_factors
+from knapprune.selection.variants import Variant, fitting_type
 
 LEGAL = {"reuse_factor": "legal"}
 
@@ -52,7 +52,7 @@ def best_of_all(model, given, budget, factors, names):
 
 
 @pytest.mark.parametrize("seed", range(6))
-@pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning")
 def test_the_choice_is_the_best_of_all_combinations(seed):
     model = network(seed)
     rng = np.random.default_rng(seed)
@@ -68,7 +68,7 @@ def test_the_choice_is_the_best_of_all_combinations(seed):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning")
 def test_the_choice_on_the_jets_model_is_the_best_of_all_for_twenty_budgets(data_folder):
     model = load_keras_model(data_folder / "models" / "jets" / "KERAS_3layer.json")
     names = ["fc1_relu", "fc2_relu", "fc3_relu", "output_softmax"]
@@ -113,7 +113,7 @@ def test_what_was_chosen_is_a_configuration_that_verifies():
     assert "->" in found.summary()
 
 
-@pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning")
 def test_a_choice_under_whole_blocks_is_that_under_twice_as_many_halves():
     model, choose = network(2, (16, 12, 5)), LEGAL | {"bits": [10, 16]}
     blocks = kp.select(model, config(), {"dsp": 20, "bram": 6, "latency": 40}, choose=choose)

@@ -12,8 +12,8 @@ from knapprune.hardware.accelerator import Accelerator
 from knapprune.hardware.latency import latency
 
 pytestmark = [
-    pytest.mark.filterwarnings("ignore::knapprune.hardware.model.HardwareWarning"),
-    pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning"),
+    pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning"),
+    pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning"),
 ]
 
 SIZES = {"fc1": (16, 24), "fc2": (24, 12), "fc3": (12, 6)}

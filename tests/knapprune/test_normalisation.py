@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from knapprune.normalisation import NORMALISATIONS, lamp, normalisation
+from knapprune.saliency.normalisation import NORMALISATIONS, lamp, normalisation
 
 VALUES = hnp.arrays(np.float64, st.integers(0, 30), elements=st.floats(0, 1e6, allow_subnormal=False))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from knapprune import output
+from knapprune.report import files as output
 
 
 def test_a_folder_with_something_in_it_needs_force(tmp_path):

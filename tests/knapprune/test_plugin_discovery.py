@@ -5,9 +5,9 @@ import warnings
 import pytest
 
 from knapprune.adapters.adapter import Adapter, adapter
-from knapprune.adapters.keras import KerasAdapter
+from knapprune.adapters.keras.adapter import KerasAdapter
+from knapprune.hardware.hardware_model import HardwareModel, hardware
 from knapprune.hardware.hls4ml import Hls4mlHardware
-from knapprune.hardware.model import HardwareModel, hardware
 from knapprune.plugins import PluginWarning, find, load
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from knapprune.precision import (
+from knapprune.network.precision import (
     FixedPoint,
     at_most,
     of_add,

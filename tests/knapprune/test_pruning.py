@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import knapprune as kp
-from knapprune.hardware import model as hardware_model
+from knapprune.hardware import hardware_model
 from knapprune.hardware.hls4ml import Hls4mlHardware
 
 keras = pytest.importorskip("keras")
@@ -129,7 +129,7 @@ def test_layers_that_are_cut_in_later_steps_need_no_new_training_step(network, b
     assert counts[0] == counts[1]
 
 
-@pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning")
 def test_without_tolerance_the_unpruned_model_is_returned(network, blobs):
     """A budget that ruins the network is not met, and says so; nothing worse than allowed is returned."""
     model, _ = network
@@ -275,7 +275,7 @@ def test_many_steps_of_one_epoch_and_a_long_end_move_on_with_every_epoch(network
     assert not seen.met
 
 
-@pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning")
 def test_a_binary_search_returns_the_most_pruned_model_within_the_tolerance(network, blobs):
     """A budget that ruins the network is gone towards as far as possible, each time from the last good model."""
     seen = pruned(network, blobs, budget={"dsp": 0.02}, tolerance=0.05, steps=4, epochs=1, schedule="binary-search")

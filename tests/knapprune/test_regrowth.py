@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from knapprune.regrowth import regrowth_of, revived
+from knapprune.pruning.regrowth import regrowth_of, revived
 
 RANDOM = np.random.default_rng(4)
 

@@ -8,13 +8,13 @@ import pytest
 
 import knapprune as kp
 from knapprune.adapters.adapter import adapter
-from knapprune.budget import Cap
-from knapprune.candidates import candidates, layer_candidates
+from knapprune.hardware.hardware_model import hardware
 from knapprune.hardware.hls4ml import Hls4mlHardware
-from knapprune.hardware.model import hardware
-from knapprune.hls_config import read_hls_config
-from knapprune.layers import Layer
-from knapprune.regularization import Regularization, regularization_of
+from knapprune.network.hls_config import read_hls_config
+from knapprune.network.layers import Layer
+from knapprune.pruning.regularization import Regularization, regularization_of
+from knapprune.selection.budget import Cap
+from knapprune.selection.candidates import candidates, layer_candidates
 
 CONFIG = {
     "Model": {"Precision": "fixed<16,6>", "ReuseFactor": 4, "Strategy": "resource_unrolled"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from knapprune.rounding import Rounding
+from knapprune.network.rounding import Rounding
 
 VALUES = np.array([-1.375, -0.125, 0.125, 0.3, 0.375, 1.9, 2.2])
 

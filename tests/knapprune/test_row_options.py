@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knapprune.adapters.keras import KerasAdapter
+from knapprune.adapters.keras.adapter import KerasAdapter
+from knapprune.hardware.hardware_model import SharedWords
 from knapprune.hardware.hls4ml import Hls4mlHardware
-from knapprune.hardware.model import SharedWords
-from knapprune.layers import Layer
-from knapprune.rounding import Rounding
-from knapprune.row_options import LONGEST_CHAIN, row_options
-from knapprune.selection import select
-from knapprune.structures import labels
+from knapprune.hardware.structures import labels
+from knapprune.network.layers import Layer
+from knapprune.network.rounding import Rounding
+from knapprune.selection.selecting import select
+from knapprune.selection.shared_words import LONGEST_CHAIN, row_options
 
 HARDWARE = Hls4mlHardware()
 
@@ -136,7 +136,7 @@ def test_a_chain_too_long_for_its_bits_is_refused():
 def values_alone_decide():
     """Outputs without a weight are none of the matter here."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("knapprune.labelled.last_layer", lambda layers: None)
+        patch.setattr("knapprune.selection.labelled.last_layer", lambda layers: None)
         yield
 
 
@@ -154,7 +154,7 @@ def config(bits, reuse_factor=2, **layer_names):
 
 
 @pytest.mark.parametrize("bits", [9, 14, 16, 17, 18, 20])
-@pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning")
 def test_the_selection_is_the_best_of_all_rows(bits):
     model = network(bits, (4, 4, 2))
     kernels = KerasAdapter().kernels(model)
@@ -179,7 +179,7 @@ def test_the_selection_is_the_best_of_all_rows(bits):
 
 @given(st.floats(0.1, 0.9), st.floats(0.1, 0.9), st.sampled_from([8, 12, 16, 17, 18, 27]), st.integers(0, 3))
 @settings(max_examples=20, deadline=None)
-@pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning")
 def test_rows_and_words_keep_at_least_what_whole_runs_keep_and_use_what_they_say(dsp, bram, bits, seed):
     model = network(seed, (12, 10, 4))
     budget = {"bram18": bram} if bits == 8 else {"dsp": dsp, "bram18": bram}  # products of 8 bits may take no DSP

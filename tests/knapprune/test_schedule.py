@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from knapprune.schedule import BinarySearch, Course, constant, plan_of, polynomial, shares
+from knapprune.pruning.schedule import BinarySearch, Course, constant, plan_of, polynomial, shares
 
 
 def test_constant_asks_for_everything_at_once():

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knapprune.adapters.keras import KerasAdapter
-from knapprune.adapters.keras_files import load_keras_model
-from knapprune.budget import BudgetError
+from knapprune.adapters.keras.adapter import KerasAdapter
+from knapprune.adapters.keras.files import load_keras_model
 from knapprune.estimation import estimate
+from knapprune.hardware.hardware_model import HardwareWarning
 from knapprune.hardware.hls4ml import Hls4mlHardware
-from knapprune.hardware.model import HardwareWarning
 from knapprune.hardware.resources import count
-from knapprune.selection import SelectionWarning, select
+from knapprune.selection.budget import BudgetError
+from knapprune.selection.selecting import SelectionWarning, select
 
 
 def config(strategy="resource_unrolled", reuse_factor=4, **layers):
@@ -46,7 +46,7 @@ Y = np.random.default_rng(1).integers(0, 5, 40)
     st.sampled_from(["lamp", "sum", "mean", "max", "none"]),
 )
 @settings(max_examples=25, deadline=None)
-@pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning")
 def test_no_budget_is_ever_exceeded(dsp, bram18, saliency, normalise):
     budget = {"dsp": dsp, "bram18": bram18}
     found = select(MODEL, config(), budget, saliency=saliency, normalise=normalise)
@@ -72,7 +72,7 @@ def test_the_selection_is_the_best_of_all():
 
 
 @pytest.mark.parametrize("seed", range(8))
-@pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning")
 def test_constants_are_selected_best_of_all_where_values_repeat(seed):
     """25 kernels each, of seven bits: equal weights of an input live and die together, shifts and sums of two stay."""
     rng = np.random.default_rng(seed)
@@ -312,8 +312,10 @@ def test_the_summary_shows_every_layer_and_the_proof():
 
 
 @pytest.mark.parametrize("name", ["KERAS_3layer", "KERAS_conv1d_small"])
-@pytest.mark.filterwarnings("ignore::knapprune.hardware.model.HardwareWarning")
-@pytest.mark.filterwarnings("ignore:no weight of 3 of the 5 outputs:knapprune.selection.SelectionWarning")  # of 8 DSPs
+@pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning")
+@pytest.mark.filterwarnings(
+    "ignore:no weight of 3 of the 5 outputs:knapprune.selection.selecting.SelectionWarning"
+)  # of 8 DSPs
 def test_real_networks_fit_a_quarter_of_their_multipliers(data_folder, name):
     model = load_keras_model(data_folder / "models" / "jets" / f"{name}.json")
     found = select(model, config(), {"dsp": 0.25}, io_type="io_stream")
@@ -338,8 +340,8 @@ def test_a_chip_is_a_budget_and_the_answer_says_what_binds():
 
 @pytest.mark.parametrize("structure", ["auto", "bram-run", "neuron"])
 @pytest.mark.parametrize("layers", [{}, {"fc2": {"Strategy": "Resource", "ReuseFactor": 4}}])
-@pytest.mark.filterwarnings("ignore::knapprune.selection.SelectionWarning")
-@pytest.mark.filterwarnings("ignore:.*cannot be saved in 'fc2':knapprune.hardware.model.HardwareWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning")
+@pytest.mark.filterwarnings("ignore:.*cannot be saved in 'fc2':knapprune.hardware.hardware_model.HardwareWarning")
 def test_a_budget_in_blocks_keeps_what_one_in_twice_as_many_halves_keeps(structure, layers):
     """Also where a layer of its own has one, and an odd half is left over."""
     settings_of = config(**layers)

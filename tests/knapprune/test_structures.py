@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knapprune.layers import Layer
-from knapprune.structures import STRUCTURES, labels
+from knapprune.hardware.structures import STRUCTURES, labels
+from knapprune.network.layers import Layer
 
 
 def layer(shape, reuse_factor=4, bits=16):

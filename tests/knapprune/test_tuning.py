@@ -83,7 +83,7 @@ def test_several_processes_share_what_is_to_be_done(model, tmp_path):
 def test_an_interrupted_trial_is_lost_and_those_before_it_are_not(model, tmp_path, monkeypatch):
     first = tuned(model, tmp_path / "study.log", trials=1)
     with monkeypatch.context() as patch:
-        patch.setattr("knapprune.tuning.prune", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr("knapprune.pruning.tuning.prune", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             tuned(model, tmp_path / "study.log", trials=2)
     both = tuned(model, tmp_path / "study.log", trials=2, progress=True)  # a bar changes no result
@@ -107,7 +107,7 @@ def test_two_searches_of_other_arguments_do_not_mix(model, tmp_path, monkeypatch
             tuned(model, tmp_path / "study.log", trials=1, batch_size=16)
         return prune(*arguments, **options)
 
-    monkeypatch.setattr("knapprune.tuning.prune", meanwhile)
+    monkeypatch.setattr("knapprune.pruning.tuning.prune", meanwhile)
     with pytest.raises(ValueError, match=r"batch_size: the search in .* was started with 16, got None"):
         tuned(model, tmp_path / "study.log", trials=1)
 

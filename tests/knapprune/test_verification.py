@@ -7,15 +7,15 @@ import keras
 import numpy as np
 import pytest
 
-import knapprune.verification
-from knapprune.adapters.keras import KerasAdapter
-from knapprune.comparison import VerificationError
-from knapprune.export import export
-from knapprune.generated import GeneratedProjectError
+import knapprune.verification.verifying
+from knapprune.adapters.keras.adapter import KerasAdapter
 from knapprune.hardware.dsp import MultiplierTable
 from knapprune.hardware.hls4ml import Hls4mlHardware
+from knapprune.project.export import export
+from knapprune.project.read import GeneratedProjectError
 from knapprune.tools import MissingToolError
-from knapprune.verification import verify
+from knapprune.verification.comparison import VerificationError
+from knapprune.verification.verifying import verify
 
 CONFIG = {"Model": {"Precision": "ap_fixed<16,6>", "ReuseFactor": 2, "Strategy": "resource_unrolled"}}
 
@@ -49,7 +49,7 @@ def tamper(monkeypatch):
             path.write_text(text.replace(old, new))
             return project
 
-        monkeypatch.setattr(knapprune.verification, "export", export_and_change)
+        monkeypatch.setattr(knapprune.verification.verifying, "export", export_and_change)
 
     return change
 

@@ -7,10 +7,10 @@ import time
 
 import pytest
 
-from knapprune import yosys
-from knapprune.adders import LayerAdders, read_adder_graphs
+from knapprune.hardware.adder_graph import LayerAdders, read_adder_graphs
 from knapprune.tools import MissingToolError
-from knapprune.verilog import verilog
+from knapprune.verification import yosys
+from knapprune.verification.verilog import verilog
 
 CODE = """
 void dense_da_7(inp_t model_inp[2], out_t model_out[2]) { // ap_fixed<8,3> -> ap_fixed<12,6>

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench.generators import files
-from knapsolve import Knapsack, Progress, Status, clock, interruption, solve
+from bench.solvers.generators import files
+from knapsolve import Knapsack, Progress, Status, solve
 from knapsolve.exact.core import base, pairs, residues, search, solver
 from knapsolve.exact.core.search import ListSearch, Steps
 from knapsolve.exact.core.solver import Core
+from knapsolve.limits import clock, interruption
 from knapsolve.solution import evaluate, violation
 from knapsolve.solver import Answer, Options, load
 

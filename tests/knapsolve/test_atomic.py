@@ -5,7 +5,7 @@ import stat
 
 import pytest
 
-from knapsolve import atomic
+from knapsolve.files import atomic
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path):

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knapsolve import Knapsack, files, solve
-from knapsolve.dual import dual_bound, minimise_dual
-from knapsolve.exact.branch_and_bound.fixing import core_of, program_of, relax_program
-from knapsolve.exact.branch_and_bound.solver import BranchAndBound
+from knapsolve import Knapsack, solve
+from knapsolve.exact.branch_and_bound import BranchAndBound
+from knapsolve.files import reading as files
+from knapsolve.relaxation.dual import dual_bound, minimise_dual
+from knapsolve.relaxation.fixing import core_of, program_of, relax_program
 from knapsolve.solution import Status, evaluate
 from knapsolve.solver import Options, Progress
 from knapsolve.testing import check_solver

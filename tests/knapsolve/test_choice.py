@@ -20,7 +20,7 @@ from knapsolve.exact.choice.lattice import fill
 from knapsolve.exact.choice.neighbourhood import search_neighbourhoods
 from knapsolve.exact.choice.relaxation import SAMPLE, minimise, relax
 from knapsolve.exact.choice.solver import Choice
-from knapsolve.files import read
+from knapsolve.files.reading import read
 from knapsolve.testing import check_solver
 
 LAST_KHAN = 6

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from knapsolve.checkout import checkout
-from knapsolve.cli import app
+from knapsolve.cli.checkout import checkout
+from knapsolve.cli.commands import app
 from knapsolve.problem import Knapsack
 from knapsolve.solver import Answer, Capabilities, Options, solvers
 
@@ -115,15 +115,15 @@ class Absent:
 
 def test_list_says_what_is_not_installed_and_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr("knapsolve.cli.solvers", lambda: ["absent"])
-    monkeypatch.setattr("knapsolve.cli.load", lambda name: Absent())
+    monkeypatch.setattr("knapsolve.cli.commands.solvers", lambda: ["absent"])
+    monkeypatch.setattr("knapsolve.cli.commands.load", lambda name: Absent())
     result = run("list")
     assert 'no-such-library, not installed: pip install "knapprune[absent]"' in result.output
 
 
 def test_bench_takes_the_arguments_of_the_benchmark() -> None:
     """In a process of its own, for it runs the benchmark in place of the command."""
-    command = [sys.executable, "-c", "from knapsolve.cli import main; main()", "bench"]
+    command = [sys.executable, "-c", "from knapsolve.cli.commands import main; main()", "bench"]
     helped = subprocess.run([*command, "--help"], capture_output=True, text=True, timeout=120)
     assert "python -m bench" in helped.stdout
     refused = subprocess.run([*command, "--severity", "nonsense"], capture_output=True, text=True, timeout=120)
@@ -133,7 +133,7 @@ def test_bench_takes_the_arguments_of_the_benchmark() -> None:
 
 def test_bench_without_a_checkout_says_that_it_needs_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     installed = tmp_path / "site-packages" / "knapsolve"
-    monkeypatch.setattr("knapsolve.cli.checkout", lambda: checkout(installed))
+    monkeypatch.setattr("knapsolve.cli.commands.checkout", lambda: checkout(installed))
     result = run("bench", "--severity", "smoke")
     assert result.exit_code == 2
     assert "the benchmark needs a checkout of the repository" in result.output
@@ -172,7 +172,7 @@ def test_progress_is_printed_in_plain_lines_where_no_person_watches(file: Path) 
     script = """
 from knapsolve import solver
 from knapsolve.solver import Answer, Capabilities, Progress
-import knapsolve.portfolio, knapsolve.cli, numpy as np, sys
+import knapsolve.portfolio.solving, knapsolve.cli.commands, numpy as np, sys
 
 class Teller:
     name = "teller"
@@ -183,9 +183,9 @@ class Teller:
             options.on_progress(Progress(seconds, value, 40))
         return Answer(np.array([True, False, True]), 40)
 
-knapsolve.portfolio.load = lambda name: Teller()
+knapsolve.portfolio.solving.load = lambda name: Teller()
 sys.argv = ["knapsolve", "solve", sys.argv[1], "--solver", "teller"]
-knapsolve.cli.main()
+knapsolve.cli.commands.main()
 """
     result = subprocess.run([sys.executable, "-c", script, str(file)], capture_output=True, text=True, timeout=120)
     assert result.stderr.splitlines() == [

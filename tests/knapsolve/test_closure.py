@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.generators import precedence
+from bench.solvers.generators import precedence
 from knapsolve import Knapsack, Options, Status, solve
 from knapsolve.exact.closure.core import Closures, core_of
-from knapsolve.exact.closure.graph import graph_of
 from knapsolve.exact.closure.solver import Closure
-from knapsolve.presolve import Reduced, presolve
+from knapsolve.kernels.graph import graph_of
+from knapsolve.portfolio.presolve import Reduced, presolve
 from knapsolve.solution import evaluate, violation
 from knapsolve.testing import best_value, check_solver
 

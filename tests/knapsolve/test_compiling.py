@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from knapsolve.compiling import BEGUN, PATIENCE_SECONDS, Stopwatch
+from knapsolve.limits.compiling import BEGUN, PATIENCE_SECONDS, Stopwatch
 
 SOLVE = (
     "from knapsolve import Knapsack, solve; solve(Knapsack([3.5, 4, 5], [[1, 2, 3], [2, 1, 1]], [4, 3]), {solver!r})"
@@ -36,14 +36,14 @@ def test_compiling_is_announced_once_and_a_warm_cache_is_silent(tmp_path: Path) 
 def test_a_first_solve_loads_nothing_that_it_does_not_need(solver: str) -> None:
     script = SOLVE.format(solver=solver) + "; import sys; print(*sys.modules)"
     loaded = set(run(script).stdout.split())
-    assert "knapsolve.portfolio" in loaded
+    assert "knapsolve.portfolio.solving" in loaded
     assert not NEVER & {name.partition(".")[0] for name in loaded}
     assert not [name for name in loaded if name.startswith("knapsolve.backends.") and name.endswith("_run")]
 
 
 def test_short_compiling_is_not_worth_a_word(capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
     seconds = iter([0.0, PATIENCE_SECONDS / 2, 10.0, 10.0 + PATIENCE_SECONDS])
-    monkeypatch.setattr("knapsolve.clock.time.perf_counter", lambda: next(seconds))
+    monkeypatch.setattr("knapsolve.limits.clock.time.perf_counter", lambda: next(seconds))
     watch = Stopwatch()
     watch.start()
     watch.stop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from knapsolve.dual import SLACK, dual_bound, minimise_dual
+from knapsolve.relaxation.dual import SLACK, dual_bound, minimise_dual
 
 
 @pytest.mark.parametrize("seed", range(60))

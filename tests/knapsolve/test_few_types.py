@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knapsolve import Knapsack, Options, Status, parallel, solve
+from knapsolve import Knapsack, Options, Status, solve
 from knapsolve.exact.few_types import bands, deviations, relaxation
 from knapsolve.exact.few_types import solver as few_types
 from knapsolve.exact.few_types.bands import tally
 from knapsolve.exact.few_types.curves import common_step, curves
 from knapsolve.exact.few_types.relaxation import relax
+from knapsolve.kernels import parallel
 from knapsolve.testing.brute_force import best_value
 
 compiled = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="millions of steps")

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from knapsolve import Knapsack, read, solve
-from knapsolve.files import write_json
-from knapsolve.formats.tokens import FormatError
+from knapsolve.files.reading import write_json
+from knapsolve.files.tokens import FormatError
 
 KNAPPI = "3\n10 5\n20 6\n30 7\n12\n"
 JOOKEN = "3\n0 10 5\n1 20 6\n2 30 7\n12\n"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from knapsolve import Knapsack, solve
-from knapsolve.exact.branch_and_bound.solver import BranchAndBound
+from knapsolve.exact.branch_and_bound import BranchAndBound
 from knapsolve.heuristics.greedy import Greedy
 from knapsolve.heuristics.local_search import LocalSearch
 from knapsolve.solution import evaluate

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from knapsolve import Answer, Capabilities, Knapsack, Progress, Status, solve, solvers
-from knapsolve.interruption import OverdueError
+from knapsolve.limits.interruption import OverdueError
 from knapsolve.solver import load
 from knapsolve.testing import best_value
 

@@ -12,7 +12,6 @@ import pytest
 from numpy.typing import NDArray
 
 from knapsolve import Answer, Knapsack, Status, solve
-from knapsolve.automatic import Automatic
 from knapsolve.exact.choice.budget import Budget
 from knapsolve.exact.choice.pairs import Pair
 from knapsolve.exact.core import solver as core_solver
@@ -22,6 +21,7 @@ from knapsolve.exact.core.search import ListSearch
 from knapsolve.exact.core.solver import Stage
 from knapsolve.exact.few_types import solver as few_types
 from knapsolve.exact.few_types.deviations import OutOfRoomError
+from knapsolve.portfolio.automatic import Automatic
 from knapsolve.solution import evaluate, violation
 from knapsolve.solver import Options, load
 from knapsolve.testing import best_value

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from bench.generators import files, generate
+from bench.solvers.generators import files, generate
 from knapsolve import Knapsack, Status, solve
-from knapsolve.cli import app
-from knapsolve.files import write_json
+from knapsolve.cli.commands import app
+from knapsolve.files.reading import write_json
 from knapsolve.solution import evaluate, violation
 
 LIMIT, RETURNED = 2.0, 2.5
@@ -25,7 +25,7 @@ SOON = 10.0
 """Seconds after Ctrl-C: two on a machine of one's own, and a busy one may take its time to end the process."""
 BUSY = 5.0
 """Seconds after which a command has read its problem, and its solver is at work."""
-COMMAND = [sys.executable, "-c", "from knapsolve.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from knapsolve.cli.commands import main; main()"]
 
 JOOKEN = "jooken/n_{}.in"
 PUBLISHED = [

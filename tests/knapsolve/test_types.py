@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from knapsolve import Knapsack, parallel
-from knapsolve.types import group_columns, types_of
+from knapsolve import Knapsack
+from knapsolve.exact.few_types.types import group_columns, types_of
+from knapsolve.kernels import parallel
 
 
 @pytest.mark.parametrize("kind", [np.int64, np.float64])

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from knapsolve.backends import messages
 from knapsolve.backends.program import Job, Report
-from knapsolve.interruption import interrupted
+from knapsolve.limits.interruption import interrupted
 
 _SLICE_SECONDS = 0.2  # Ctrl-C only sets a flag, and on Windows cannot end a wait: it is noticed between slices
 

@@ -16,12 +16,12 @@ from numba import njit
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from knapsolve.exact.branch_and_bound.fixing import Core, Relaxed, spread
-from knapsolve.exact.branch_and_bound.hyperplane import Hyperplane
-from knapsolve.exact.branch_and_bound.incumbent import Incumbent
-from knapsolve.exact.branch_and_bound.lp import OPTIMAL, RELAXED, reoptimise, start_from_basis
 from knapsolve.heuristics.rounding import add_all, exchange_all
-from knapsolve.parallel import each
+from knapsolve.kernels.parallel import each
+from knapsolve.relaxation.fixing import Core, Relaxed, spread
+from knapsolve.relaxation.hyperplane import Hyperplane
+from knapsolve.relaxation.incumbent import Incumbent
+from knapsolve.relaxation.lp import OPTIMAL, RELAXED, reoptimise, start_from_basis
 
 WIDTH, DEPTH = 50, 24
 """Nodes that a level keeps, and levels."""
@@ -150,7 +150,7 @@ def relax_nodes(  # type: ignore[no-untyped-def]
     Parameters
     ----------
     values, columns, resources, limits
-        As in `knapsolve.exact.branch_and_bound.lp`; the last row is the cardinality, whose limit each node brings.
+        As in `knapsolve.relaxation.lp`; the last row is the cardinality, whose limit each node brings.
     order, near
         Items by decreasing reduced cost, shape (n,), and those to exchange.
     noise

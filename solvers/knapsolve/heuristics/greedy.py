@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from knapsolve.dual import dual_bound, minimise_dual
 from knapsolve.heuristics.fill import fill
 from knapsolve.problem import Knapsack
+from knapsolve.relaxation.dual import dual_bound, minimise_dual
 from knapsolve.solver import Answer, Capabilities, Options
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from numpy.random import Generator
 
-from knapsolve.exact.branch_and_bound.fixing import Relaxed, core_of, undecided
-from knapsolve.exact.branch_and_bound.hyperplane import open_hyperplanes
-from knapsolve.exact.branch_and_bound.incumbent import Incumbent
 from knapsolve.heuristics.beam import Beam
 from knapsolve.heuristics.neighbourhood import Neighbourhoods
+from knapsolve.relaxation.fixing import Relaxed, core_of, undecided
+from knapsolve.relaxation.hyperplane import open_hyperplanes
+from knapsolve.relaxation.incumbent import Incumbent
 
 BEAMS = 0.05
 """Pivots of the beams for each of the neighbourhoods, per resource: some tens of items hold less the more bind."""

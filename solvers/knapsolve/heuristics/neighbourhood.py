@@ -17,10 +17,10 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from knapsolve.exact.branch_and_bound.fixing import Core, Relaxed, spread
-from knapsolve.exact.branch_and_bound.hyperplane import Hyperplane
-from knapsolve.exact.branch_and_bound.incumbent import Incumbent
-from knapsolve.parallel import each
+from knapsolve.kernels.parallel import each
+from knapsolve.relaxation.fixing import Core, Relaxed, spread
+from knapsolve.relaxation.hyperplane import Hyperplane
+from knapsolve.relaxation.incumbent import Incumbent
 
 FIRST_SIZE = 30
 LEAST_SIZE = 12

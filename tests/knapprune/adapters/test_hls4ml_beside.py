@@ -6,11 +6,11 @@ import keras
 import pytest
 from keras import layers
 
-from knapprune.adapters.hls4ml_beside import beside_the_weights
-from knapprune.adapters.keras import KerasAdapter
-from knapprune.adapters.keras_files import load_keras_model
+from knapprune.adapters.hls4ml.beside import beside_the_weights
+from knapprune.adapters.keras.adapter import KerasAdapter
+from knapprune.adapters.keras.files import load_keras_model
 from knapprune.hardware.beside import MEASURED, Beside
-from knapprune.hls_config import read_hls_config
+from knapprune.network.hls_config import read_hls_config
 
 ALVEO = "xcu250-figd2104-2L-e"
 

@@ -15,9 +15,9 @@ import pytest
 from typer.testing import CliRunner
 
 import knapprune as kp
-from knapprune.adapters.keras_2_files import ModelFileWarning
-from knapprune.adapters.keras_clone import masked_clone
-from knapprune.adapters.keras_files import load_keras_model
+from knapprune.adapters.keras.clone import masked_clone
+from knapprune.adapters.keras.files import load_keras_model
+from knapprune.adapters.keras_2.files import ModelFileWarning
 from knapprune.adapters.model_files import load_model
 from knapprune.cli import app
 
@@ -413,7 +413,7 @@ def test_a_loss_of_ones_own_is_dropped_from_files_of_keras_3_too(tmp_path):
             np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.filterwarnings("always::knapprune.adapters.keras_2_files.ModelFileWarning")
+@pytest.mark.filterwarnings("always::knapprune.adapters.keras_2.files.ModelFileWarning")
 def test_the_command_line_takes_them_and_shows_the_warning(unpacked, tmp_path):
     folder = unpacked("custom-2.15")
     config = tmp_path / "config.yml"

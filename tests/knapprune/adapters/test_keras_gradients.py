@@ -9,8 +9,8 @@ import keras
 import numpy as np
 import pytest
 
-from knapprune.adapters.keras import KerasAdapter
-from knapprune.batches import Batch
+from knapprune.adapters.keras.adapter import KerasAdapter
+from knapprune.network.batches import Batch
 from knapprune.saliency import Statistics
 
 ADAPTER = KerasAdapter()

@@ -7,8 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from knapprune.adapters.keras import KerasAdapter
-from knapprune.adapters.keras_mask import KernelMask
+from knapprune.adapters.keras.adapter import KerasAdapter
+from knapprune.adapters.keras.mask import KernelMask
 
 ADAPTER = KerasAdapter()
 RANDOM = np.random.default_rng(5)

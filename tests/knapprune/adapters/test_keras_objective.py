@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from knapprune.adapters.keras_objective import KerasObjective
+from knapprune.adapters.keras.objective import KerasObjective
 from knapprune.adapters.objective import Distillation, GroupPenalty
 
 RANDOM = np.random.default_rng(3)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from knapprune.adapters.keras import KerasAdapter
+from knapprune.adapters.keras.adapter import KerasAdapter
 
 RANDOM = np.random.default_rng(0)
 ADAPTER = KerasAdapter()

@@ -11,9 +11,9 @@ pytest.importorskip("hls4ml")
 
 import knapprune as kp  # noqa: E402
 from knapprune.adapters.adapter import adapter  # noqa: E402
-from knapprune.adapters.pytorch import PyTorchAdapter  # noqa: E402
-from knapprune.adapters.pytorch_conversion import from_hls4ml, to_hls4ml  # noqa: E402
-from knapprune.hls_config import HlsConfigError, read_hls_config  # noqa: E402
+from knapprune.adapters.pytorch.adapter import PyTorchAdapter  # noqa: E402
+from knapprune.adapters.pytorch.conversion import from_hls4ml, to_hls4ml  # noqa: E402
+from knapprune.network.hls_config import HlsConfigError, read_hls_config  # noqa: E402
 
 ADAPTER = PyTorchAdapter()
 UNROLLED = {"Precision": "ap_fixed<16,6>", "ReuseFactor": 3, "Strategy": "resource_unrolled"}
@@ -73,7 +73,7 @@ def test_masks_go_back_to_pytorchs_order():
         assert np.array_equal(kernel, np.where(masks[name], ADAPTER.kernels(module)[name], 0))
 
 
-@pytest.mark.filterwarnings("ignore::knapprune.hardware.model.HardwareWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning")
 def test_a_linear_layer_behind_a_convolution_is_kept_in_the_order_of_channels_last():
     (conv, bn, fc, head) = ADAPTER.layers(Network(), config())
     places = np.moveaxis(np.arange(60).reshape(3, 4, 5), 0, -1).ravel()
@@ -85,7 +85,7 @@ def test_a_linear_layer_behind_a_convolution_is_kept_in_the_order_of_channels_la
     assert np.array_equal(fc.unflat(fc.flat(kernel)), kernel)
 
 
-@pytest.mark.filterwarnings("ignore::knapprune.hardware.model.HardwareWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning")
 def test_in_io_stream_the_data_is_turned_and_the_weights_are_not():
     assert all(layer.first_axis == () for layer in ADAPTER.layers(Network(), config(IOType="io_stream")))
 

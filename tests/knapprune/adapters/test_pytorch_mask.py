@@ -10,8 +10,8 @@ torch = pytest.importorskip("torch")
 
 from torch.utils.hooks import RemovableHandle  # noqa: E402
 
-from knapprune.adapters.pytorch import PyTorchAdapter  # noqa: E402
-from knapprune.adapters.pytorch_mask import load_masked  # noqa: E402
+from knapprune.adapters.pytorch.adapter import PyTorchAdapter  # noqa: E402
+from knapprune.adapters.pytorch.mask import load_masked  # noqa: E402
 
 torch.set_num_threads(1)
 ADAPTER = PyTorchAdapter()
@@ -89,13 +89,17 @@ def test_the_gradient_of_a_masked_weight_is_zero():
     assert (model[0].weight.grad.numpy().T[~masks["_0"]] == 0).all()
 
 
-@pytest.mark.parametrize("how", ["deepcopy", "pickle", "state dict", "assigned", "new module"])
+@pytest.mark.parametrize("how", ["deepcopy", "pickle", "pickle of 0.1.0", "state dict", "assigned", "new module"])
 def test_masks_survive_copies_and_files(how):
     model, masks = masked(), some_masks(network())
     if how == "deepcopy":
         other = copy.deepcopy(model)
     elif how == "pickle":
         other = pickle.loads(pickle.dumps(model))
+    elif how == "pickle of 0.1.0":
+        saved = pickle.dumps(model).replace(b"knapprune.adapters.pytorch.mask", b"knapprune.adapters.pytorch_mask")
+        assert b"pytorch_mask" in saved
+        other = pickle.loads(saved)
     elif how == "new module":
         other = network()
         load_masked(other, model.state_dict())

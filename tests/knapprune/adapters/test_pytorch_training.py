@@ -7,9 +7,9 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("hls4ml")
 
 import knapprune as kp  # noqa: E402
-from knapprune.adapters.pytorch import PyTorchAdapter  # noqa: E402
-from knapprune.batches import Batch  # noqa: E402
+from knapprune.adapters.pytorch.adapter import PyTorchAdapter  # noqa: E402
 from knapprune.hardware.constants import constants  # noqa: E402
+from knapprune.network.batches import Batch  # noqa: E402
 
 torch.set_num_threads(1)
 ADAPTER = PyTorchAdapter()

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knapprune.fetch_groups import FetchGroup
 from knapprune.hardware.accelerator import Accelerator, of_part
-from knapprune.hardware.model import HardwareModel, hardware
-from knapprune.layers import Layer
+from knapprune.hardware.fetch_groups import FetchGroup
+from knapprune.hardware.hardware_model import HardwareModel, hardware
+from knapprune.network.layers import Layer
 
 
 def layer(shape, pixels=1):

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from knapprune.adders import AdderGraph, Output, Value
 from knapprune.hardware.adder_bits import look_up_tables
-from knapprune.precision import FixedPoint
-from knapprune.verilog import verilog
-from knapprune.yosys import synthesise
+from knapprune.hardware.adder_graph import AdderGraph, Output, Value
+from knapprune.network.precision import FixedPoint
+from knapprune.verification.verilog import verilog
+from knapprune.verification.yosys import synthesise
 
 
 def one_sum(kind, left, right, shift=0, constant=0.0, result=None, out=None):

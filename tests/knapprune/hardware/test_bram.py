@@ -19,7 +19,7 @@ from knapprune.hardware.bram import (
     word_bits,
 )
 from knapprune.hardware.hls4ml import Hls4mlHardware
-from knapprune.layers import Layer
+from knapprune.network.layers import Layer
 
 DEPTHS = [2, 511, 512, 513, 1024, 1025, 1100, 1536, 1537, 2047, 2048, 2049, 2561, 3073, 3600, 4096, 9216]
 

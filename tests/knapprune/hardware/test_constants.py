@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from knapprune.hardware.constants import constants, is_upper_bound, signed_bits, signed_digits
 from knapprune.hardware.dsp import DSP48E2, of_vivado_hls
 from knapprune.hardware.hls4ml import Hls4mlHardware, for_vivado_hls
-from knapprune.layers import Layer
-from knapprune.rounding import Rounding
-from knapprune.structures import labels
+from knapprune.hardware.structures import labels
+from knapprune.network.layers import Layer
+from knapprune.network.rounding import Rounding
 
 HARDWARE = Hls4mlHardware()
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knapprune.hardware.hls4ml import Hls4mlHardware
-from knapprune.hardware.reuse import valid_reuse_factors
-from knapprune.layers import Layer
-from knapprune.structures import STRUCTURES, labels
+from knapprune.hardware.structures import STRUCTURES, labels
+from knapprune.network.layers import Layer
+from knapprune.network.rules.reuse import valid_reuse_factors
 
 HARDWARE = Hls4mlHardware()
 

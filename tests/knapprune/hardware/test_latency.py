@@ -1,7 +1,7 @@
 import pytest
 
 from knapprune.hardware.latency import dense_interval, dense_latency, interval, latency
-from knapprune.layers import Layer
+from knapprune.network.layers import Layer
 
 
 def layer(strategy, reuse_factor, **more):

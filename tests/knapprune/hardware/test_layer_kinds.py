@@ -3,20 +3,20 @@
 import numpy as np
 import pytest
 
-from knapprune.fetch_groups import FetchGroup
 from knapprune.hardware.accelerator import Accelerator
-from knapprune.hardware.depthwise import resolve_depthwise
-from knapprune.hardware.einsum import resolve_einsum_dense
+from knapprune.hardware.fetch_groups import FetchGroup
+from knapprune.hardware.hardware_model import HardwareWarning
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.hardware.latency import interval
-from knapprune.hardware.model import HardwareWarning
-from knapprune.hardware.recurrent import gate_products, resolve_recurrent
-from knapprune.hardware.scale import resolve_scale
-from knapprune.hardware.separable import separable_config
-from knapprune.hls_config import HlsConfigError, read_hls_config
-from knapprune.layers import Products
-from knapprune.rounding import Rounding
-from knapprune.structures import STRUCTURES, labels
+from knapprune.hardware.structures import STRUCTURES, labels
+from knapprune.network.hls_config import HlsConfigError, read_hls_config
+from knapprune.network.layers import Products
+from knapprune.network.rounding import Rounding
+from knapprune.network.rules.depthwise import resolve_depthwise
+from knapprune.network.rules.einsum import resolve_einsum_dense
+from knapprune.network.rules.recurrent import gate_products, resolve_recurrent
+from knapprune.network.rules.scale import resolve_scale
+from knapprune.network.rules.separable import separable_config
 
 HARDWARE = Hls4mlHardware()
 WIDE = Rounding.parse("fixed<16,6>")
@@ -68,7 +68,7 @@ def einsum(
         ),
     ],
 )
-@pytest.mark.filterwarnings("ignore::knapprune.hardware.model.HardwareWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning")
 def test_what_hls4ml_cannot_build_is_refused_with_what_to_set(build, message):
     with pytest.raises(HlsConfigError, match=message):
         build()

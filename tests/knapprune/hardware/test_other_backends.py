@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import knapprune as kp
-from knapprune.hardware.model import HardwareWarning
-from knapprune.hardware.other_backends import blocks
-from knapprune.hls_config import HlsConfigError, read_hls_config
+from knapprune.hardware.catapult import blocks
+from knapprune.hardware.hardware_model import HardwareWarning
+from knapprune.network.hls_config import HlsConfigError, read_hls_config
 
 SIZES = [(16, 24), (24, 30), (30, 12), (12, 5)]
 

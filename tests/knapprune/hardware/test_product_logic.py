@@ -7,8 +7,8 @@ import pytest
 
 from knapprune.hardware.fitted import UNROLLED, Quantities
 from knapprune.hardware.product_logic import constants_of, logic_of, of_products
-from knapprune.layers import Layer
-from knapprune.rounding import Rounding
+from knapprune.network.layers import Layer
+from knapprune.network.rounding import Rounding
 
 LATENCY = Layer("fc", "dense", (4, 2), "latency", "latency", 1, 1, 8, 8, weight_type=Rounding.parse("fixed<8,1>"))
 

@@ -2,9 +2,9 @@ import warnings
 
 import pytest
 
-from knapprune.hardware.model import HardwareWarning
-from knapprune.hardware.resolve import resolve_layer
-from knapprune.hls_config import HlsConfigError, read_hls_config
+from knapprune.hardware.hardware_model import HardwareWarning
+from knapprune.network.hls_config import HlsConfigError, read_hls_config
+from knapprune.network.rules.strategy import resolve_layer
 
 
 def resolve(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knapprune.hardware.reuse import closest, divisors, valid_reuse_factors
+from knapprune.network.rules.reuse import closest, divisors, valid_reuse_factors
 
 
 def valid_by_definition(n_in, n_out):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from knapprune.hardware.shallow import shallow_memories, share_that_stays
-from knapprune.layers import Layer
+from knapprune.network.layers import Layer
 
 UNROLLED = Layer("fc1", "dense", (64, 32), "resource_unrolled", "resource_unrolled", 16, 16, 16, 16)
 

@@ -6,8 +6,8 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("hls4ml")
 
-from knapprune.adapters.pytorch import PyTorchAdapter  # noqa: E402
-from knapprune.batches import Batch  # noqa: E402
+from knapprune.adapters.pytorch.adapter import PyTorchAdapter  # noqa: E402
+from knapprune.network.batches import Batch  # noqa: E402
 from knapprune.saliency import Statistics  # noqa: E402
 
 ADAPTER = PyTorchAdapter()

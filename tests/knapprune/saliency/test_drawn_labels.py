@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from knapprune.batches import Batch
+from knapprune.network.batches import Batch
 from knapprune.saliency.drawn_labels import with_drawn_labels
 
 SAMPLES = 4000

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from knapprune.layers import Layer
+from knapprune.network.layers import Layer
 from knapprune.saliency import NAMES, Gradients, Statistics, needs_data, saliency_of, structure_values
 
 LAYER = Layer("fc", "dense", (2, 3), "latency", "latency", 1, 1, 16, 16)

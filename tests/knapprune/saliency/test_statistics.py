@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from knapprune.batches import Batch
+from knapprune.network.batches import Batch
 from knapprune.saliency.first_order import FIRST_ORDER, first_order
 from knapprune.saliency.hutchinson import hessian_diagonal
 

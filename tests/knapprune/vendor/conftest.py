@@ -366,7 +366,7 @@ def _network(width=8, seed=1, inputs=16, name="input_layer"):
 @pytest.fixture(scope="session")
 def project(tmp_path_factory):
     """The project that hls4ml writes of the network."""
-    from knapprune.export import export
+    from knapprune.project.export import export
 
     folder = tmp_path_factory.mktemp("own") / "project"
     export(_network(), CONFIG, folder)
@@ -376,7 +376,7 @@ def project(tmp_path_factory):
 @pytest.fixture
 def counts():
     """What is predicted and counted in the network's project: in halves, and in blocks, whichever is asked for."""
-    from knapprune.comparison import LayerCheck
+    from knapprune.verification.comparison import LayerCheck
 
     uses = {"fc1": {"dsp": 32, "bram18": 29, "bram": 15}, "fc2": {"dsp": 10, "bram18": 9, "bram": 5}}
     return {name: LayerCheck("resource_unrolled", 4, use, use, 0) for name, use in uses.items()}

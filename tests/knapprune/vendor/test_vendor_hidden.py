@@ -5,11 +5,11 @@ from itertools import pairwise
 import keras
 import pytest
 
-from knapprune.comparison import LayerCheck
-from knapprune.export import export
-from knapprune.vendor.design import read_design
-from knapprune.vendor.folder import ReportError
-from knapprune.vendor.report import read_run, side_by_side
+from knapprune.project.export import export
+from knapprune.verification.comparison import LayerCheck
+from knapprune.verification.reports.design import read_design
+from knapprune.verification.reports.folder import ReportError
+from knapprune.verification.reports.report import read_run, side_by_side
 
 CONFIG = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 1, "Strategy": "Latency"}}
 ZEROS = "dense_latency_0_0_0_0_0_0_0_0_0_0_0_0_0_0_0_0_0_0_0_0_0_0_0_"

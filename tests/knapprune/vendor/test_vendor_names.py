@@ -2,8 +2,8 @@
 
 import pytest
 
-from knapprune.vendor.names import hides_its_layer, index_of, may_be_in, result_of
-from knapprune.vendor.ports import Port, by_argument, data_port, values
+from knapprune.verification.reports.names import hides_its_layer, index_of, may_be_in, result_of
+from knapprune.verification.reports.ports import Port, by_argument, data_port, values
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ import keras
 import numpy as np
 import pytest
 
-from knapprune.comparison import LayerCheck
-from knapprune.export import export
-from knapprune.generated import read_project
-from knapprune.generated_files import GeneratedProjectError, read_settings, without_macros
-from knapprune.vendor.design import Argument, read_design
-from knapprune.vendor.folder import ReportError
-from knapprune.vendor.report import read_run, side_by_side
+from knapprune.project.export import export
+from knapprune.project.files import GeneratedProjectError, read_settings, without_macros
+from knapprune.project.read import read_project
+from knapprune.verification.comparison import LayerCheck
+from knapprune.verification.reports.design import Argument, read_design
+from knapprune.verification.reports.folder import ReportError
+from knapprune.verification.reports.report import read_run, side_by_side
 
 HERE = Path(__file__).parent / "projects"
 CONFIG = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 1, "Strategy": "Latency"}}

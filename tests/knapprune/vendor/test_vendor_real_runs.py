@@ -7,8 +7,8 @@ import keras
 import pytest
 
 import knapprune as kp
-from knapprune.vendor.folder import ReportError
-from knapprune.vendor.report import read_run
+from knapprune.verification.reports.folder import ReportError
+from knapprune.verification.reports.report import read_run
 
 h5py = pytest.importorskip("h5py")
 

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from knapprune.export import export
-from knapprune.vendor.folder import ReportError
-from knapprune.vendor.report import read_run, side_by_side
+from knapprune.project.export import export
+from knapprune.verification.reports.folder import ReportError
+from knapprune.verification.reports.report import read_run, side_by_side
 
 CONFIG = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 4, "Strategy": "resource_unrolled"}}
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import knapprune as kp
-from knapprune.vendor.csynth import read_module
-from knapprune.vendor.design import Argument, read_design
-from knapprune.vendor.folder import ReportError, find_reports
-from knapprune.vendor.report import read_run, side_by_side
-from knapprune.vendor.utilisation import read_utilisation
+from knapprune.verification.reports.csynth import read_module
+from knapprune.verification.reports.design import Argument, read_design
+from knapprune.verification.reports.folder import ReportError, find_reports
+from knapprune.verification.reports.report import read_run, side_by_side
+from knapprune.verification.reports.utilisation import read_utilisation
 
 CONFIG = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 4, "Strategy": "resource_unrolled"}}
 TOOLS = ["2018.2", "2019.2", "2022.2", "2025.1"]
@@ -125,7 +125,7 @@ def test_modules_of_a_run_before_in_the_same_folder_are_left_out(project, counts
 def test_a_recurrent_layer_is_compared_with_both_its_kernels(counts, write_reports, tmp_path, forms):
     import keras
 
-    from knapprune.export import export
+    from knapprune.project.export import export
 
     keras.utils.set_random_seed(1)
     model = keras.Sequential([keras.Input((3, 4), name="input_layer"), keras.layers.LSTM(5, name="rnn")])

@@ -110,7 +110,7 @@ def grow(
     step, margin
         A better selection loses at least `step` less; `margin` covers rounding.
     deadline
-        Time (`knapsolve.clock.now`) at which to stop, or None.
+        Time (`knapsolve.limits.clock.now`) at which to stop, or None.
 
     Returns
     -------

@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 
 from knapsolve.exact.choice.line import line_minimum
-from knapsolve.inverse import invert
+from knapsolve.relaxation.inverse import invert
 
 SOLVED, INFEASIBLE, STUCK, UNFINISHED = 0, 1, 2, 3
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from knapsolve.hashing import OFFSET, mix
+from knapsolve.kernels.hashing import OFFSET, mix
 
 OVERFLOW, GIVE_UP = -1, -2
 

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from knapsolve.hashing import OFFSET, mix
+from knapsolve.kernels.hashing import OFFSET, mix
 
 MOST_VECTORS = 64
 """Vectors of unused capacity looked up for one combination."""

@@ -10,12 +10,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve import parallel
 from knapsolve.exact.choice.budget import ROUNDING
 from knapsolve.exact.choice.classes import Classes
 from knapsolve.exact.choice.pairs import Nearby, Pair, best_pair
 from knapsolve.exact.choice.relaxation import ChoiceRelaxation
-from knapsolve.interruption import late
+from knapsolve.kernels import parallel
+from knapsolve.limits.interruption import late
 from knapsolve.refusal import refuse
 
 ROOM = 2**14
@@ -170,7 +170,7 @@ def search_neighbourhoods(
     rounds
         Neighbourhoods of each line of search.
     deadline
-        Time (`knapsolve.clock.now`) at which to stop, or None.
+        Time (`knapsolve.limits.clock.now`) at which to stop, or None.
     seed
         Seed of the random choices.
     trace

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve import clock
 from knapsolve.exact.choice.list import GIVE_UP, OVERFLOW, combinations, join
 from knapsolve.exact.choice.match import index, match, neighbouring_cells, slack_vectors
-from knapsolve.interruption import late
+from knapsolve.limits import clock
+from knapsolve.limits.interruption import late
 
 ROOM = 2**21
 """Longest list of combinations (about 60 bytes each for two resources)."""
@@ -106,7 +106,7 @@ def best_pair(
     budget, known, floor
         Largest loss of interest, a loss to beat, and one with which to be content.
     deadline
-        Time (`knapsolve.clock.now`) at which to stop, or None.
+        Time (`knapsolve.limits.clock.now`) at which to stop, or None.
     listed_budget
         Largest loss of either half, where that is to be less than the budget: not all are searched then.
     room

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from knapsolve.exact.choice.classes import Classes
 from knapsolve.exact.choice.dual import INFEASIBLE, UNFINISHED, best_options, choice_simplex, most_steps
-from knapsolve.interruption import late
+from knapsolve.limits.interruption import late
 
 SAMPLE = 2**12
 """Least number of classes in the sample; four times as many are solved whole."""
@@ -58,7 +58,7 @@ class ChoiceRelaxation:
 
 
 def relax(classes: Classes, seed: int, deadline: float | None = None) -> ChoiceRelaxation:
-    """Minimise the dual bound over the prices, or lower it until the deadline (`knapsolve.clock.now`).
+    """Minimise the dual bound over the prices, or lower it until the deadline (`knapsolve.limits.clock.now`).
 
     ``classes`` must have an option in every class.
     """

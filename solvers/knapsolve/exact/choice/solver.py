@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from knapsolve import clock
 from knapsolve.exact.choice.branching import Found, branch, core_of, done, report
 from knapsolve.exact.choice.budget import grow
 from knapsolve.exact.choice.classes import Classes, classes_of
 from knapsolve.exact.choice.neighbourhood import search_neighbourhoods
 from knapsolve.exact.choice.relaxation import ChoiceRelaxation, relax
 from knapsolve.exact.choice.round import multistart, sweep
-from knapsolve.interruption import late
+from knapsolve.limits import clock
+from knapsolve.limits.interruption import late
 from knapsolve.problem import Knapsack
 from knapsolve.refusal import start_of
 from knapsolve.solution import evaluate

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knapsolve.exact.closure.flow import lower
-from knapsolve.exact.closure.graph import Graph, graph_of, restricted
+from knapsolve.kernels.graph import Graph, graph_of, restricted
 from knapsolve.problem import Knapsack
 
 ROUNDING = 1e-12

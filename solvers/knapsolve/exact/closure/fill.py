@@ -14,7 +14,7 @@ def fill(worth, weight, start, needs, order, state, chosen, left, budget, room):
     worth, weight
         Values (n,) and weights (n, m).
     start, needs
-        See `knapsolve.exact.closure.graph.Graph`.
+        See `knapsolve.kernels.graph.Graph`.
     order
         Items in the order to try.
     state

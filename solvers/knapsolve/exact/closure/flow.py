@@ -161,7 +161,7 @@ def lower(  # type: ignore[no-untyped-def]
     worth, weight
         Values (n,) and weights (n, m).
     start, needs, back, needed_by, arc
-        The graph, see `knapsolve.exact.closure.graph.Graph`.
+        The graph, see `knapsolve.kernels.graph.Graph`.
     state
         (n,) 0 for free items.
     residual, base

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knapsolve.exact.closure.core import Core
-from knapsolve.exact.closure.graph import follow
 from knapsolve.exact.closure.prices import Priced
 from knapsolve.exact.closure.record import Record
 from knapsolve.exact.closure.tree import Tree
+from knapsolve.kernels.graph import follow
 
 FIRST_SIZE = 60.0
 LEAST_SIZE = 20.0

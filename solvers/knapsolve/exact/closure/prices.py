@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.dual import minimise_dual
 from knapsolve.exact.closure.core import ROUNDING, Closures, Core
 from knapsolve.exact.closure.flow import STOPPED
+from knapsolve.relaxation.dual import minimise_dual
 
 SLICE = 1_000_000
 """Arcs between two looks at the clock: some tens of milliseconds."""

@@ -183,7 +183,7 @@ def decide(  # type: ignore[no-untyped-def]
     gap, excess, level
         See `knapsolve.exact.closure.flow.lower`.
     start, needs, back, needed_by
-        The graph, see `knapsolve.exact.closure.graph.Graph`.
+        The graph, see `knapsolve.kernels.graph.Graph`.
     worth, weight
         Values (n,) and weights (n, m).
     state

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve import clock
 from knapsolve.exact.core.base import Base
 from knapsolve.exact.core.relaxation import Program, Relaxed
 from knapsolve.exact.core.rows import excess, mixed, most_and_least, rounded, whole
-from knapsolve.interruption import late
+from knapsolve.limits import clock
+from knapsolve.limits.interruption import late
 
 MOST_ROWS = 4
 """Constraints priced at most, besides the capacity."""

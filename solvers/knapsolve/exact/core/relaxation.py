@@ -1,7 +1,7 @@
 """The linear relaxation over the items that are not fixed, with a few constraints besides the capacity.
 
-The dual simplex of `knapsolve.dual` touches every item in every step. Where there are many items it is given few of
-them: a sample says about where the prices are, the items of small reduced cost there are solved exactly with all
+The dual simplex of `knapsolve.relaxation.dual` touches every item in every step. Where there are many items it is given
+few of them: a sample says about where the prices are, the items of small reduced cost there are solved exactly with all
 others fixed, and those that the new prices contradict join them (sifting: Bixby et al., "Very large-scale linear
 programming", Oper. Res. 40, 1992). The bound is computed over all items, so that it holds whatever the prices.
 """
@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.dual import minimise_dual
 from knapsolve.exact.core.base import ROUNDING
+from knapsolve.relaxation.dual import minimise_dual
 
 FEW_ITEMS = 2**17
 """Items that the dual simplex is given at once."""

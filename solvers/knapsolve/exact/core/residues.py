@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from knapsolve.exact.core.base import ROUNDING, Base
 from knapsolve.exact.core.rows import whole
-from knapsolve.interruption import late
+from knapsolve.limits.interruption import late
 
 TABLE = 2**14
 """Places of the hash table of kinds; half as many kinds are taken."""

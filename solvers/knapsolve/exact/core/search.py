@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve import clock
 from knapsolve.exact.bellman import free_memory
 from knapsolve.exact.core.list import BLOCK, grow, rests
-from knapsolve.interruption import interrupted
+from knapsolve.limits import clock
+from knapsolve.limits.interruption import interrupted
 
 FIRST_SIZE = 2**12
 WORK = 4 * 10**6

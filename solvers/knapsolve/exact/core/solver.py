@@ -20,7 +20,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve import clock
 from knapsolve.exact.core.base import Base, break_solution
 from knapsolve.exact.core.cuts import DIVISORS, strengthen
 from knapsolve.exact.core.deepening import deepen
@@ -29,6 +28,7 @@ from knapsolve.exact.core.levels import search_levels
 from knapsolve.exact.core.pairs import match_halves, match_samples
 from knapsolve.exact.core.residues import search_residues
 from knapsolve.exact.core.search import ListSearch
+from knapsolve.limits import clock
 from knapsolve.problem import Knapsack
 from knapsolve.refusal import refuse
 from knapsolve.solution import evaluate

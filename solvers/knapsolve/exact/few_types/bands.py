@@ -12,8 +12,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from knapsolve.hashing import OFFSET, mix
-from knapsolve.parallel import each, slices
+from knapsolve.kernels.hashing import OFFSET, mix
+from knapsolve.kernels.parallel import each, slices
 
 MOST_RUNS = 2**15
 """Number of runs of one slice from which items are listed instead; a power of two."""

@@ -18,7 +18,7 @@ from knapsolve.exact.few_types.curves import Curve
 from knapsolve.exact.few_types.join import chain, join
 from knapsolve.exact.few_types.relaxation import Relaxation, basis_matrix
 from knapsolve.exact.few_types.window import OVERFLOW, extend, finish
-from knapsolve.interruption import late
+from knapsolve.limits.interruption import late
 
 FIRST_ROOM = 2**12
 STATE_BYTES = 2**26
@@ -55,7 +55,7 @@ class Space:
     whole
         Whether all weights are whole numbers.
     deadline
-        Time of `knapsolve.clock.now` at which to give up, or None.
+        Time of `knapsolve.limits.clock.now` at which to give up, or None.
     """
 
     relaxation: Relaxation

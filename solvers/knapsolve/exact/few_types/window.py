@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from knapsolve.hashing import OFFSET, mix
+from knapsolve.kernels.hashing import OFFSET, mix
 
 OVERFLOW = -1
 

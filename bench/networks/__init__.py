@@ -1,0 +1,1 @@
+"""Studies of networks: what they cost, what pruning keeps."""

@@ -1,0 +1,120 @@
+"""One run: prune, estimate, convert, count, compile, and score bit by bit. What it finds is one row."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from bench.measuring import machine
+from bench.networks.accuracy.baselines import baseline
+from bench.networks.accuracy.data import Data
+from bench.networks.accuracy.methods import METHODS
+from bench.networks.accuracy.networks import NETWORKS
+from bench.networks.accuracy.problem import Problem
+from knapsolve.files import atomic
+
+Row = dict[str, Any]
+UNPRUNED = "unpruned"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What to do.
+
+    Parameters
+    ----------
+    network, method
+        By name; ``"unpruned"`` is no method but the network as it is.
+    seed
+        Of the unpruned network and of the pruning.
+    budget
+        Absolute counts by resource; empty for the unpruned network.
+    """
+
+    network: str
+    method: str
+    seed: int
+    budget: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def name(self) -> str:
+        """A name for files, and to know the run by."""
+        return "-".join([self.network, self.method, *(f"{key}{limit}" for key, limit in self.budget), str(self.seed)])
+
+
+def execute(run: Run, data: Data, folder: Path, test: int) -> Row:
+    """Do a run; a failure becomes a row too.
+
+    Parameters
+    ----------
+    run
+        Which.
+    data
+        Fashion-MNIST.
+    folder
+        For networks and checkpoints: the pruned network stays there.
+    test
+        How many test images to score on.
+
+    Returns
+    -------
+    dict
+        Ready for JSON.
+    """
+    row: Row = {
+        "run": run.name,
+        "network": run.network,
+        "method": run.method,
+        "seed": run.seed,
+        "budget": dict(run.budget),
+        "load": machine.load(),
+        "machine": machine.describe(),
+        "versions": {name: version(name) for name in ("knapprune", "keras", "tensorflow", "hls4ml")},
+    }
+    try:
+        return row | _measure(run, data, folder, test)
+    except Exception as error:
+        return row | {"error": f"{type(error).__name__}: {error}"}
+
+
+def _measure(run: Run, data: Data, folder: Path, test: int) -> Row:
+    import keras
+
+    import knapprune as kp
+
+    network = NETWORKS[run.network]
+    original = baseline(network, data, run.seed, folder / f"{run.network}-{run.seed}.keras")
+    model, found = original, {}
+    if run.method != UNPRUNED:
+        pruned, times, checkpoint = (folder / f"{run.name}.{end}" for end in ("keras", "times", "checkpoint"))
+        if not times.exists():
+            spent = _prune(run, Problem(network, original, data, dict(run.budget), run.seed, checkpoint), pruned)
+            atomic.write_text(times, json.dumps(spent))
+        found = json.loads(times.read_text())
+        model = keras.models.load_model(pruned, compile=False)
+    images, classes = data.test
+    check = kp.verify(model, network.config, data=(images[:test], classes[:test]))
+    validation, answers = data.validation[1], model.predict(data.validation[0], verbose=0)
+    found |= {
+        "validation": float((answers.argmax(axis=1) == validation).mean()),
+        "float": check.model_accuracy,
+        "bit_accurate": check.accuracy,
+        "images": len(classes[:test]),
+        "counted": check.counted,
+        "by_layer": {name: dict(layer.counted) for name, layer in check.by_layer.items()},
+        "verify_seconds": check.seconds,
+    }
+    return found
+
+
+def _prune(run: Run, problem: Problem, path: Path) -> Row:
+    """Prune and save; return how long it took."""
+    started, used = time.perf_counter(), time.process_time()
+    METHODS[run.method].run(problem).save(path)
+    shutil.rmtree(problem.checkpoint, ignore_errors=True)
+    return {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - used}

@@ -1,0 +1,246 @@
+"""Measure what the pruning loop adds to plain training, and write the table of it.
+
+    python -m bench.networks.loop_overhead --data FOLDER     run, write docs/benchmarks/loop-overhead.json and .md
+    python -m bench.networks.loop_overhead --table           write loop-overhead.md anew from the .json
+
+FOLDER holds ``fashion_mnist.npz`` with x_train and y_train, as ``keras.datasets.fashion_mnist`` has them. Plain
+training is one ``fit`` of a network that was just compiled, with the same data, validation data, batch size and
+optimiser, for as many epochs. So each side makes its own training step on the clock, as a user's script does; what only
+the first network of a process pays is paid before, on another one. Both validate after each epoch; the pruning measures
+once before, and once after each selection, as well. The runs take turns (:mod:`bench.measuring.turns`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import warnings
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from bench.measuring.machine import describe, load
+from bench.measuring.turns import TURN, race
+from knapsolve.files import atomic
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "benchmarks"
+VALIDATION = 5000
+PLAIN = "fit"
+KINDS = (PLAIN, "prune", "prune, checkpoint")
+UNITS = ("seconds", "cpu_seconds")
+CONFIG = {
+    "IOType": "io_stream",
+    "Model": {"Precision": "fixed<16,6>", "ReuseFactor": 25, "Strategy": "resource_unrolled"},
+}
+
+
+def lenet(keras: Any) -> Any:
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(6, 5, activation="relu", padding="same", name="conv1"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(16, 5, activation="relu", name="conv2"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(120, "relu", name="fc1"),
+            layers.Dense(84, "relu", name="fc2"),
+            layers.Dense(10, name="out"),
+        ]
+    )
+
+
+def mlp(keras: Any) -> Any:
+    """Ten million weights."""
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Flatten(),
+            layers.Dense(2700, "relu", name="fc1"),
+            layers.Dense(2700, "relu", name="fc2"),
+            layers.Dense(250, "relu", name="fc3"),
+            layers.Dense(10, name="out"),
+        ]
+    )
+
+
+NETWORKS: dict[str, Callable[[Any], Any]] = {"lenet": lenet, "mlp": mlp}
+
+
+def arrays(folder: Path, samples: int) -> tuple[Any, Any]:
+    """Return what to train on and what to validate by."""
+    with np.load(folder / "fashion_mnist.npz") as saved:
+        x, y = saved["x_train"][..., None].astype("float32") / 255, saved["y_train"].astype("int64")
+    samples = min(samples, len(x) - VALIDATION)
+    return (x[:samples], y[:samples]), (x[-VALIDATION:], y[-VALIDATION:])
+
+
+def prepare(kind: str, network: str, data: Path, plan: dict[str, int]) -> Callable[[], dict[str, float]]:
+    """Return a run, with all done that the first network of a process pays for.
+
+    Parameters
+    ----------
+    kind
+        One of :data:`KINDS`.
+    network
+        By name.
+    data
+        Folder of the images.
+    plan
+        ``steps``, ``epochs``, ``final_epochs``, ``batch_size``, as `knapprune.prune` takes them, and ``samples``.
+
+    Returns
+    -------
+    callable
+        Trains, and says how long the solver took.
+    """
+    import keras
+
+    import knapprune as kp
+
+    warnings.simplefilter("ignore", UserWarning)  # of reuse factors that hls4ml would change
+
+    def made(name: str) -> Any:
+        keras.utils.set_random_seed(0)
+        model = NETWORKS[name](keras)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile("adam", loss, metrics=["accuracy"])
+        return model
+
+    train, validation = arrays(data, plan["samples"])
+    warm = made("lenet")
+    some = tuple(part[:256] for part in train)
+    warm.fit(*some, validation_data=validation, epochs=1, verbose=0)
+    kp.select(warm, CONFIG, {"dsp": 0.5})  # compiles the solver's kernels, or loads them
+    model = made(network)
+
+    def fit() -> dict[str, float]:
+        model.fit(*train, validation_data=validation, epochs=total(plan), batch_size=plan["batch_size"], verbose=0)
+        return {}
+
+    def prune() -> dict[str, float]:
+        with TemporaryDirectory() as folder:
+            out = kp.prune(
+                model, CONFIG, train=train, validation=validation, budget={"dsp": 0.25}, tolerance=1.0,
+                steps=plan["steps"], epochs=plan["epochs"], final_epochs=plan["final_epochs"],
+                batch_size=plan["batch_size"], checkpoint=None if kind == "prune" else folder, progress=False,
+            )  # fmt: skip
+        if out.stopped or sum(len(step.metrics) for step in out.history) != total(plan):
+            raise RuntimeError(f"pruning ended early: {out.stopped}")
+        return {"solver_seconds": round(sum(step.selection.solution.seconds for step in out.history), 3)}
+
+    return fit if kind == PLAIN else prune
+
+
+def total(plan: dict[str, int]) -> int:
+    """Return the epochs of a plan."""
+    return (plan["steps"] - 1) * plan["epochs"] + plan["final_epochs"]
+
+
+def row_key(row: dict[str, Any]) -> tuple[int, int, int]:
+    """Return what rows differ in: the network by its weights, the size of a batch and the epochs."""
+    return row["weights"], row["batch_size"], total(row)
+
+
+def measure(network: str, data: Path, plan: dict[str, int], repeat: int, turn: float) -> dict[str, Any]:
+    """Time all kinds of run on one network."""
+    import keras
+
+    row: dict[str, Any] = {"network": network, "weights": NETWORKS[network](keras).count_params()} | plan
+    row |= {"turn": turn, "load": load(), **{unit: {kind: [] for kind in KINDS} for unit in UNITS}}
+    for _ in range(repeat):
+        for kind, timed in race({kind: (kind, network, data, plan) for kind in KINDS}, prepare, turn).items():
+            for unit in UNITS:
+                row[unit][kind].append(round(getattr(timed, unit), 3))
+            row |= timed.result
+            spent = f"{timed.seconds:.1f} s, {timed.cpu_seconds:.1f} s of processors"
+            print(f"{network}, {total(plan)} epochs, {kind}: {spent}", flush=True)
+    return row
+
+
+def overhead(row: dict[str, Any], kind: str, unit: str = "seconds") -> float:
+    """Return what a kind of run takes more than plain training, as a share: the median of the repeats."""
+    both = zip(row[unit][kind], row[unit][PLAIN], strict=True)
+    ratios = [float(own / plain) for own, plain in both]
+    return statistics.median(ratios) - 1
+
+
+def page(rows: list[dict[str, Any]]) -> str:
+    """Write the page from the rows."""
+    heads = ["network", "weights", "batch", "steps", "epochs", "run", "seconds", "overhead", "of processor time"]
+    heads += ["repeats", "turns, s", "of it the solver, s"]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for row in rows:
+        about = [row["network"], f"{row['weights']:,}", row["batch_size"], row["steps"], total(row)]
+        for kind in KINDS:
+            spent = row["seconds"][kind]
+            cells = [*about, kind, f"{statistics.median(spent):.1f}"]
+            more = ["", ""] if kind == PLAIN else [f"{overhead(row, kind, unit):+.1%}" for unit in UNITS]
+            cells += [*more, len(spent), f"{row['turn']:g}", "" if kind == PLAIN else f"{row['solver_seconds']:.2f}"]
+            lines.append("| " + " | ".join(map(str, cells)) + " |")
+    table = "\n".join(lines)
+    first = rows[0]
+    versions = ", ".join(f"{name} {number}" for name, number in first["versions"].items())
+    return f"""# What the pruning loop adds to plain training
+
+Fashion-MNIST, {first["samples"]:,} images, {VALIDATION:,} for validation after each epoch. Plain training is one `fit`
+of a network that was just compiled. Pruning is `knapprune.prune` of the same network to a quarter of its DSPs for as
+many epochs, selections included. Each makes its training step on the clock; what the first network of a process pays is
+paid before. The runs of a network take turns, the others stopped, so that all see the same machine; the overhead is the
+median over repeats. With a checkpoint, all state is written to disk after each epoch.
+
+A mask is a pass over the weights after each step of the optimiser, of any batch: it is what counts for a large network
+in small batches. Selecting and measuring once more come once a step of the pruning, copying the state once an epoch.
+
+{table}
+
+Made by `bench/networks/loop_overhead.py` ({versions}; {first["machine"]}, {first["cores"]} cores, load before
+{", ".join(str(row["load"]) for row in rows)}).
+"""
+
+
+def main() -> None:
+    """Run, unless only the page is asked for, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, help="folder of fashion_mnist.npz")
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    parser.add_argument("--steps", type=int, default=5, help="the default is that of knapprune.prune")
+    parser.add_argument("--epochs", type=int, default=4, help="the default is that of knapprune.prune")
+    parser.add_argument("--final-epochs", type=int, help="of the last step; as the others where not given")
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--samples", type=int, default=55000)
+    parser.add_argument("--repeat", type=int, default=1)
+    parser.add_argument("--turn", type=float, default=TURN, help="seconds; a large network takes longer ones")
+    parser.add_argument("--out", type=Path, default=DOCS, help="folder of loop-overhead.json and .md")
+    parser.add_argument("--table", action="store_true", help="only write the page anew")
+    given = parser.parse_args()
+    record = given.out / "loop-overhead.json"
+    if not given.table:
+        if given.data is None:
+            parser.error("--data: expected the folder of fashion_mnist.npz")
+        machine = describe()
+        made: dict[str, Any] = {
+            "versions": {name: version(name) for name in ("knapprune", "keras", "tensorflow")},
+            "machine": machine["cpu"],
+            "cores": machine["cores"],
+        }
+        plan = {name: getattr(given, name) for name in ("steps", "epochs", "final_epochs", "batch_size", "samples")}
+        plan["final_epochs"] = given.final_epochs or given.epochs
+        for name in given.networks:
+            row = measure(name, given.data, plan, given.repeat, given.turn) | made
+            others = json.loads(record.read_text(encoding="utf-8")) if record.exists() else []
+            others = [old for old in others if row_key(old) != row_key(row)]
+            rows = sorted([row, *others], key=row_key)
+            atomic.write_text(record, json.dumps(rows, indent=1) + "\n")
+    atomic.write_text(given.out / "loop-overhead.md", page(json.loads(record.read_text(encoding="utf-8"))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the vendor's tools report of published designs, against what is predicted."""

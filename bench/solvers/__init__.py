@@ -1,0 +1,1 @@
+"""The engine and its peers on problems of many kinds."""

@@ -1,0 +1,1 @@
+"""hls4ml's own graphs, from any front end."""

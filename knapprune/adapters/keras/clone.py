@@ -1,0 +1,129 @@
+"""A masked copy of a Keras model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from knapprune.adapters.keras.kernels import Kernel, find_kernels
+from knapprune.adapters.keras.mask import KernelMask
+from knapprune.adapters.mask_check import check_masks
+
+
+def masked_clone(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
+    """Copy a model, with masks on its kernels that hold under training.
+
+    Parameters
+    ----------
+    model
+        A built Sequential or Functional model; it is not touched.
+    masks
+        True for a weight to keep, in the kernel's shape, by layer name. A mask replaces an earlier one.
+
+    Returns
+    -------
+    keras.Model
+        With the same weights elsewhere and, if the model is compiled, the same compile state, optimiser state included.
+
+    Raises
+    ------
+    ValueError
+        For a mask of no such layer, of the wrong shape or not boolean, or an optimiser with ``use_ema``.
+    """
+    _check(model, masks)
+    clone = keras.models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    for own, other in zip(_all_layers(clone), _all_layers(model), strict=True):
+        own.trainable = other.trainable
+    _copy_compile_state(model, clone)
+    remask(clone, masks)
+    return clone
+
+
+def remask(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
+    """Put masks on a model itself.
+
+    Parameters
+    ----------
+    model
+        A built Sequential or Functional model. Its masked weights become zero, and so does what the optimiser
+        remembers of them, so that they leave no momentum behind.
+    masks
+        True for a weight to keep, in the kernel's shape, by layer name. A mask replaces an earlier one.
+
+    Raises
+    ------
+    ValueError
+        For a mask of no such layer, of the wrong shape or not boolean, or an optimiser with ``use_ema``.
+    """
+    _check(model, masks)
+    kernels = {name: kernel for name, kernel in find_kernels(model).items() if name in masks}
+    added = [_mask(kernel, masks[name]) for name, kernel in kernels.items()]
+    for name, kernel in kernels.items():
+        for moment in _moments(model, kernel.variable):
+            moment.assign(keras.ops.where(masks[name], moment, keras.ops.zeros_like(moment)))
+    # A step that was compiled before knows nothing of a new constraint, and JAX nothing of a changed one.
+    if any(added) or keras.backend.backend() == "jax":
+        model.train_function = None
+
+
+def _mask(kernel: Kernel, mask: npt.NDArray[np.bool_]) -> bool:
+    """Mask a kernel; return whether it had no mask before."""
+    before = kernel.constraint
+    known = isinstance(before, KernelMask)
+    if known:
+        before.mask = mask
+    else:
+        kernel.constrain(KernelMask(mask, before))
+    kernel.variable.assign(keras.ops.where(mask, kernel.variable, keras.ops.zeros_like(kernel.variable)))
+    return not known
+
+
+def _moments(model: Any, kernel: Any) -> list[Any]:
+    """Find what the optimiser remembers of each weight of a kernel, by the name it gives to such variables."""
+    if not model.compiled:
+        return []
+    # base_optimizer.py, add_variable_from_reference
+    prefix = kernel.path.replace("/", "_") + "_"
+    return [
+        variable
+        for variable in model.optimizer.variables
+        if variable.path.split("/")[-1].startswith(prefix) and tuple(variable.shape) == tuple(kernel.shape)
+    ]
+
+
+def _copy_compile_state(model: Any, clone: Any) -> None:
+    if not model.compiled:
+        return
+    clone.compile_from_config(model.get_compile_config())
+    if model.optimizer.built:
+        if not clone.optimizer.built:
+            clone.optimizer.build(clone.trainable_variables)
+        for own, other in zip(clone.optimizer.variables, model.optimizer.variables, strict=True):
+            own.assign(other)
+
+
+def _all_layers(model: Any) -> list[Any]:
+    """List the model's layers, models inside it and their layers, in one order for a model and its clone."""
+    found = []
+    for layer in model.layers:
+        found.append(layer)
+        if isinstance(layer, keras.Model):
+            found.extend(_all_layers(layer))
+    return found
+
+
+def _check(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
+    optimizer = getattr(model, "optimizer", None)
+    if getattr(getattr(optimizer, "inner_optimizer", optimizer), "use_ema", False):
+        # base_optimizer.py, finalize_variable_values: the last write of fit, and the only one behind the constraints.
+        raise ValueError(
+            f"model {model.name!r} is compiled with use_ema=True: at the end of fit, Keras overwrites weights by their "
+            "averages without applying constraints, and no mask holds; compile it with use_ema=False"
+        )
+    shapes = {name: tuple(kernel.variable.shape) for name, kernel in find_kernels(model).items()}
+    check_masks(masks, shapes, f"model {model.name!r}")

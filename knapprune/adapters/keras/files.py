@@ -1,0 +1,112 @@
+"""Load Keras models from files, those of Keras 2 included."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import keras
+
+import knapprune.adapters.keras.mask  # noqa: F401  (a saved mask must be known when it is loaded)
+from knapprune.adapters.file_notes import DAMAGED, Notes, UnreadableError, in_short, sentence
+from knapprune.adapters.keras_2.files import ModelFileWarning, Saved, read_saved, rebuild
+from knapprune.adapters.keras_2.training import compile_as_saved
+
+
+def load_keras_model(path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None) -> Any:
+    """Load a model.
+
+    What Keras 2 saved is rebuilt in Keras 3: with the same weights, and compiled as it was. The state of its optimiser
+    is not read, and what Keras 3 does not know of its training is dropped with a warning.
+
+    Parameters
+    ----------
+    path
+        A ``.keras`` or ``.h5`` file, or the architecture in a ``.json`` file, of Keras 2 or 3.
+    weights
+        The weights of a ``.json`` architecture; ``<name>_weights.h5`` or ``<name>.weights.h5`` beside it if not given.
+
+    Returns
+    -------
+    keras.Model
+        The model.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is not there.
+    ValueError
+        If a file is damaged, or its model cannot be rebuilt.
+
+    Warns
+    -----
+    ModelFileWarning
+        If the model is not in all respects what it was.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"path: no model file {path}")
+    try:
+        saved = read_saved(path)
+        found = weights_of(path, weights) if saved.kind == "json" else path
+        return _keras_3(path, saved, found) if saved.major >= 3 else rebuild(path, saved, found)
+    except FileNotFoundError:
+        raise
+    except UnreadableError as error:
+        raise ValueError(f"path: {path.name}: {error}") from error
+    except DAMAGED as error:
+        raise ValueError(f"path: {path.name} cannot be read: {type(error).__name__}: {in_short(error)}") from error
+
+
+def weights_of(path: Path, weights: str | os.PathLike[str] | None) -> Path:
+    """Find the weights of an architecture.
+
+    Parameters
+    ----------
+    path
+        The ``.json`` file.
+    weights
+        The weights' file, or None for ``<name>_weights.h5`` or ``<name>.weights.h5`` beside it.
+
+    Returns
+    -------
+    Path
+        The weights.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    """
+    found = Path(weights) if weights is not None else path.with_name(f"{path.stem}_weights.h5")
+    other = path.with_name(f"{path.stem}.weights.h5")
+    if weights is None and not found.is_file() and other.is_file():
+        return other
+    if not found.is_file():
+        raise FileNotFoundError(f"weights: no file {found} for {path.name}")
+    return found
+
+
+def _keras_3(path: Path, saved: Saved, weights: Path) -> Any:
+    try:
+        return _loaded(path, saved, weights, compiled=True)
+    except Exception:  # Keras raises what it likes; what is wrong with the model itself is raised once more
+        model = _loaded(path, saved, weights, compiled=False)
+    notes: Notes = {}
+    if saved.training:
+        compile_as_saved(model, saved.training, notes)
+    if notes:
+        warnings.warn(f"{path.name}: {sentence(notes)}", ModelFileWarning, stacklevel=3)
+    return model
+
+
+def _loaded(path: Path, saved: Saved, weights: Path, compiled: bool) -> Any:
+    if saved.kind != "json":
+        return keras.models.load_model(path, compile=compiled)
+    left_out = () if compiled else ("compile_config",)
+    model = keras.models.model_from_json(json.dumps({k: v for k, v in saved.architecture.items() if k not in left_out}))
+    model.load_weights(weights)
+    return model

@@ -1,0 +1,156 @@
+"""Derivatives of a Keras model's own loss on one batch; the one thing Keras leaves to its backends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from knapprune.adapters.keras.kernels import find_kernels
+from knapprune.network.batches import Batch
+
+Arrays = dict[str, npt.NDArray[np.floating[Any]]]
+Loss = Callable[[], Any]
+
+
+def gradient(model: Any, batch: Batch) -> Arrays:
+    """Differentiate the mean loss of a batch by each kernel.
+
+    Parameters
+    ----------
+    model
+        A compiled model. Layers compute as in inference, and regularisers are part of the loss.
+    batch
+        The samples.
+
+    Returns
+    -------
+    dict
+        Arrays of the kernels' shapes, by kernel name, which the caller may overwrite.
+
+    Raises
+    ------
+    ValueError
+        If the model is not compiled.
+    """
+    kernels, loss = _kernels_and_loss(model, batch)
+    found = _BACKENDS[keras.backend.backend()](list(kernels.values()), loss, None)
+    return _arrays(kernels, found)
+
+
+def hessian_product(model: Any, batch: Batch, vectors: Mapping[str, npt.NDArray[np.generic]]) -> Arrays:
+    """Multiply the Hessian of the mean loss of a batch over all kernels with a vector.
+
+    Parameters
+    ----------
+    model
+        A compiled model. Layers compute as in inference, and regularisers are part of the loss.
+    batch
+        The samples.
+    vectors
+        The vector's part for each kernel, by kernel name; of any numeric type.
+
+    Returns
+    -------
+    dict
+        Arrays of the kernels' shapes, by kernel name, which the caller may overwrite.
+
+    Raises
+    ------
+    ValueError
+        If the model is not compiled.
+    """
+    kernels, loss = _kernels_and_loss(model, batch)
+    parts = [keras.ops.convert_to_tensor(vectors[name], dtype=kernel.dtype) for name, kernel in kernels.items()]
+    found = _BACKENDS[keras.backend.backend()](list(kernels.values()), loss, parts)
+    return _arrays(kernels, found)
+
+
+def _kernels_and_loss(model: Any, batch: Batch) -> tuple[dict[str, Any], Loss]:
+    if not model.compiled:
+        raise ValueError(f"model {model.name!r} is not compiled: gradients need its loss; call model.compile(loss=...)")
+
+    def loss() -> Any:
+        outputs = model(batch.inputs, training=False)
+        return model.compute_loss(
+            x=batch.inputs, y=batch.targets, y_pred=outputs, sample_weight=batch.sample_weight, training=False
+        )
+
+    return {name: kernel.variable for name, kernel in find_kernels(model).items()}, loss
+
+
+def _arrays(kernels: Mapping[str, Any], found: list[Any]) -> Arrays:
+    """Copy the derivatives out, and let go of each; one that the loss does not depend on is zero."""
+    arrays: Arrays = {}
+    for position, (name, kernel) in enumerate(kernels.items()):
+        tensor, found[position] = found[position], None
+        if tensor is None:
+            arrays[name] = np.zeros(tuple(kernel.shape), dtype=np.float32)
+        else:
+            arrays[name] = np.require(keras.ops.convert_to_numpy(tensor), requirements=["W"])
+    return arrays
+
+
+def _tensorflow(kernels: list[Any], loss: Loss, vectors: list[Any] | None) -> list[Any]:
+    import tensorflow as tf
+
+    values = [kernel.value for kernel in kernels]
+    if vectors is None:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(values)
+            value = loss()
+        return list(tape.gradient(value, values))
+    # Reverse over reverse: forward mode would compile a function for every new shape.
+    with tf.GradientTape(watch_accessed_variables=False) as outer:
+        outer.watch(values)
+        with tf.GradientTape(watch_accessed_variables=False) as inner:
+            inner.watch(values)
+            value = loss()
+        slopes = inner.gradient(value, values)
+    pairs = [(slope, part) for slope, part in zip(slopes, vectors, strict=True) if slope is not None]
+    return list(outer.gradient([slope for slope, _ in pairs], values, output_gradients=[part for _, part in pairs]))
+
+
+def _torch(kernels: list[Any], loss: Loss, vectors: list[Any] | None) -> list[Any]:
+    import torch
+
+    values = [kernel.value for kernel in kernels]
+    frozen = [value for value in values if not value.requires_grad]
+    try:
+        for value in frozen:
+            value.requires_grad_(True)
+        with torch.enable_grad():
+            slopes = torch.autograd.grad(loss(), values, create_graph=vectors is not None, allow_unused=True)
+            if vectors is None:
+                return list(slopes)
+            pairs = zip(slopes, vectors, strict=True)
+            curved = [(slope, part) for slope, part in pairs if slope is not None and slope.requires_grad]
+            if not curved:
+                return [None] * len(values)
+            targets, along = zip(*curved, strict=True)
+            return list(torch.autograd.grad(targets, values, grad_outputs=along, allow_unused=True))
+    finally:
+        for value in frozen:
+            value.requires_grad_(False)
+
+
+def _jax(kernels: list[Any], loss: Loss, vectors: list[Any] | None) -> list[Any]:
+    import jax
+
+    def at(values: list[Any]) -> Any:
+        with keras.StatelessScope(state_mapping=list(zip(kernels, values, strict=True))):
+            return loss()
+
+    values = [kernel.value for kernel in kernels]
+    slopes = jax.grad(at)
+    return list(slopes(values) if vectors is None else jax.jvp(slopes, (values,), (vectors,))[1])
+
+
+_BACKENDS: dict[str, Callable[[list[Any], Loss, list[Any] | None], list[Any]]] = {
+    "tensorflow": _tensorflow,
+    "torch": _torch,
+    "jax": _jax,
+}

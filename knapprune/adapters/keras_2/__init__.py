@@ -1,0 +1,1 @@
+"""Files of Keras 2, brought to Keras 3."""

@@ -1,0 +1,138 @@
+"""From a PyTorch module to an hls4ml graph, in the one setting of axes in which hls4ml computes the same."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from knapprune.network.hls_config import HlsConfig, HlsConfigError, as_dict
+from knapprune.tools import require_hls4ml
+
+_LAYOUT = "ChannelsLastConversion"
+
+
+def convert(module: Any, config: HlsConfig, output_dir: str) -> Any:
+    """Convert a module with hls4ml. Nothing is written yet.
+
+    Parameters
+    ----------
+    module
+        The module; hls4ml gets a copy on the CPU, in evaluation mode and double precision.
+    config
+        The configuration.
+    output_dir
+        Where a project would go.
+
+    Returns
+    -------
+    hls4ml.model.ModelGraph
+        The graph.
+
+    Raises
+    ------
+    HlsConfigError
+        If the configuration has no input shape, or leaves the axes as they are.
+    ValueError
+        If hls4ml cannot convert the module.
+    """
+    settings = for_hls4ml(config)
+    hls4ml = require_hls4ml()
+    try:
+        return hls4ml.converters.convert_from_pytorch_model(
+            deepcopy(module).cpu().double().eval(),
+            output_dir=output_dir,
+            hls_config=settings,
+            backend=config.backend,
+            io_type=config.io_type,
+            part=config.part,
+            clock_period=config.clock_period,
+        )
+    except Exception as error:  # hls4ml raises bare exceptions, and whatever an unexpected module leads it to
+        raise ValueError(f"model: hls4ml cannot convert {type(module).__name__}: {error}") from error
+
+
+def for_hls4ml(config: HlsConfig) -> dict[str, Any]:
+    """Write the configuration in the form in which hls4ml takes that of a PyTorch model.
+
+    Parameters
+    ----------
+    config
+        The configuration.
+
+    Returns
+    -------
+    dict
+        A copy of its own, with hls4ml's defaults for the axes where nothing is said.
+
+    Raises
+    ------
+    HlsConfigError
+        If it has no input shape, or leaves the axes as they are: hls4ml then takes PyTorch's weights for Keras' and
+        computes something else.
+    """
+    if not config.input_shapes:
+        raise HlsConfigError(
+            "hls_config: no InputShape, expected one: a PyTorch module does not know the shape of its inputs. Take "
+            "what hls4ml.utils.config_from_pytorch_model(module, input_shape) returns, or add a key such as "
+            "'InputShape': [3, 32, 32]"
+        )
+    if _layout(config) not in ("full", "internal"):
+        raise HlsConfigError(
+            f"hls_config: {_LAYOUT} of the model is {_layout(config)!r}, expected 'full' or 'internal': otherwise "
+            "hls4ml takes the weights of a Linear layer for those of its transpose"
+        )
+    written = as_dict(config)
+    return {**written, "Model": {_LAYOUT: "full", "TransposeOutputs": False, **written["Model"]}}
+
+
+def to_hls4ml(inputs: Any, config: HlsConfig) -> list[npt.NDArray[Any]]:
+    """Bring inputs to the axes that the converted module takes.
+
+    Parameters
+    ----------
+    inputs
+        Array or tensor, samples first and channels behind them, or a list of them.
+    config
+        The configuration.
+
+    Returns
+    -------
+    list of ndarray
+        Channels last where the configuration says ``"internal"``: the converted module then does not turn its inputs.
+    """
+    arrays = [_array(part) for part in (inputs if isinstance(inputs, list | tuple) else [inputs])]
+    return [np.moveaxis(array, 1, -1) for array in arrays] if _layout(config) == "internal" else arrays
+
+
+def from_hls4ml(output: npt.NDArray[Any], config: HlsConfig) -> npt.NDArray[Any]:
+    """Bring an output of the converted module back to PyTorch's axes.
+
+    Parameters
+    ----------
+    output
+        In PyTorch's shape, but with the values in hls4ml's order: channels last, unless the configuration has
+        ``TransposeOutputs``.
+    config
+        The configuration.
+
+    Returns
+    -------
+    ndarray
+        The same shape, samples first and channels behind them.
+    """
+    if config.model.get("TransposeOutputs") or output.ndim < 3:
+        return output
+    samples, channels, *positions = output.shape
+    return np.moveaxis(output.reshape(samples, *positions, channels), -1, 1)
+
+
+def _array(part: Any) -> npt.NDArray[Any]:
+    return np.asarray(part.detach().cpu() if hasattr(part, "detach") else part)
+
+
+def _layout(config: HlsConfig) -> str:
+    """Say who brings channels to the last axis: hls4ml (``"full"``), or the caller at the input (``"internal"``)."""
+    return str(config.model.get(_LAYOUT, "full"))

@@ -1,0 +1,146 @@
+"""What training changes in a PyTorch module: its weights, its masks, and the state of the optimiser that trains it.
+
+PyTorch keeps no optimiser with a module. The one that fine-tunes a module is made when it is first needed and lives as
+long as the module does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from knapprune.adapters.mask_check import check_masks
+from knapprune.adapters.pytorch.kernels import kernels
+from knapprune.adapters.pytorch.mask import hold, mask_names, put_mask
+from knapprune.adapters.pytorch.model import trainable
+
+_OPTIMIZERS: WeakKeyDictionary[Any, tuple[Any, Any]] = WeakKeyDictionary()
+
+
+def optimizer_of(model: Any) -> Any:
+    """Find the optimiser that trains a model, or make it.
+
+    Parameters
+    ----------
+    model
+        A module or a `TorchModel`.
+
+    Returns
+    -------
+    torch.optim.Optimizer
+        The same one at each call, as long as the model's factory of optimisers is the same.
+    """
+    module, _, factory = trainable(model)
+    known, optimizer = _OPTIMIZERS.get(module, (None, None))
+    if known is not factory:
+        optimizer = factory([parameter for parameter in module.parameters() if parameter.requires_grad])
+        _OPTIMIZERS[module] = (factory, optimizer)
+    return optimizer
+
+
+def state(model: Any) -> dict[str, npt.NDArray[Any]]:
+    """Copy out all that training changes.
+
+    Parameters
+    ----------
+    model
+        A module or a `TorchModel`.
+
+    Returns
+    -------
+    dict of numpy.ndarray
+        Weights and running averages by ``weight/`` and their name, without masks; the optimiser's state by
+        ``optimizer/``, the parameter's number and its name.
+    """
+    found = {f"weight/{name}": _array(tensor) for name, tensor in _weights(trainable(model)[0]).items()}
+    for number, entry in optimizer_of(model).state_dict()["state"].items():
+        found |= {f"optimizer/{number}/{name}": _array(value) for name, value in entry.items() if value is not None}
+    return found
+
+
+def restore(model: Any, state: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Put back what `state` returned.
+
+    Parameters
+    ----------
+    model
+        The model.
+    state
+        Of this model or a copy.
+
+    Raises
+    ------
+    ValueError
+        If the model has other weights.
+    """
+    weights = _weights(trainable(model)[0])
+    own = {key.removeprefix("weight/"): array for key, array in state.items() if key.startswith("weight/")}
+    if own.keys() != weights.keys():
+        raise ValueError(f"state: got the weights {sorted(own)}, expected {sorted(weights)}")
+    with torch.no_grad():
+        for name, tensor in weights.items():
+            tensor.copy_(torch.tensor(own[name]))
+    optimizer = optimizer_of(model)
+    entries: dict[int, dict[str, Any]] = {}
+    for key, array in state.items():
+        if key.startswith("optimizer/"):
+            _, number, name = key.split("/")
+            entries.setdefault(int(number), {})[name] = torch.tensor(array)
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": entries})
+
+
+def remask(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
+    """Put masks on a model itself.
+
+    Parameters
+    ----------
+    model
+        A module or a `TorchModel`. Its masked weights become zero, and so does what the optimiser remembers of them.
+    masks
+        True for a weight to keep, in the kernel's shape, by layer name. A mask replaces an earlier one.
+
+    Raises
+    ------
+    ValueError
+        For a mask of no such layer, of the wrong shape or not boolean.
+    """
+    known = kernels(trainable(model)[0])
+    optimizer = optimizer_of(model)
+    for name, mask in check_masks(masks, {name: kernel.shape for name, kernel in known.items()}, "the model").items():
+        kernel = known[name]
+        keep = kernel.as_tensor(mask)
+        put_mask(kernel.module, kernel.parameter, keep)
+        for moment in optimizer.state.get(kernel.tensor, {}).values():
+            if isinstance(moment, torch.Tensor) and moment.shape == keep.shape:
+                moment.masked_fill_(~keep, 0)
+
+
+def assign(model: Any, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
+    """Put kernels into a model itself.
+
+    Parameters
+    ----------
+    model
+        A module or a `TorchModel`.
+    arrays
+        In the kernels' shapes, by layer name. Masks are not applied.
+    """
+    with torch.no_grad():
+        for name, kernel in kernels(trainable(model)[0]).items():
+            if name in arrays:
+                kernel.tensor.copy_(kernel.as_tensor(arrays[name]))
+
+
+def _weights(module: Any) -> dict[str, Any]:
+    hold(module)
+    masks = mask_names(module)
+    return {name: tensor for name, tensor in module.state_dict().items() if name not in masks}
+
+
+def _array(value: Any) -> npt.NDArray[Any]:
+    return np.array(value.detach().cpu() if isinstance(value, torch.Tensor) else value)

@@ -1,0 +1,194 @@
+"""Prediction and fine-tuning of a PyTorch module; masks are hooks of its own, so nothing here knows them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from math import ceil
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from knapprune.adapters.pytorch.mask import hold
+from knapprune.adapters.pytorch.model import trainable
+from knapprune.adapters.pytorch.state import optimizer_of
+from knapprune.adapters.seeding import seeded
+from knapprune.network.batches import Batch, batches, is_arrays
+
+_PREDICTED_AT_ONCE = 1024
+
+
+def predict(module: Any, inputs: Any) -> Any:
+    """Return the module's outputs.
+
+    Parameters
+    ----------
+    module
+        The module; its mode is put back.
+    inputs
+        Array or tensor, samples first, or a list of them for a module with several inputs.
+
+    Returns
+    -------
+    ndarray
+        Or a list of them, where the module has several outputs.
+    """
+    given = _arrays(inputs)
+    samples = len(given[0])
+    parts = []
+    with mode(module, training=False), torch.no_grad():
+        for start in range(0, max(samples, 1), _PREDICTED_AT_ONCE):
+            places = torch.arange(start, min(start + _PREDICTED_AT_ONCE, samples))
+            parts.append(module(*(_like(module, _take(array, places)) for array in given)))
+    if isinstance(parts[0], tuple | list):
+        return [_joined(part) for part in zip(*parts, strict=True)]
+    return _joined(parts)
+
+
+def fit(model: Any, train: Any, *, batch_size: int, seed: int, rate: float = 1.0) -> float:
+    """Train a module in place for one epoch, the same way for the same state and seed.
+
+    Parameters
+    ----------
+    model
+        A module or a `TorchModel`; its mode is put back.
+    train
+        ``(inputs, targets)`` or a loader of such pairs.
+    batch_size
+        How many samples at a time at most, where the data is no loader.
+    seed
+        Of the order of arrays, and of the global generators during the epoch.
+    rate
+        What the optimiser's learning rates are multiplied by in this epoch.
+
+    Returns
+    -------
+    float
+        The mean loss over the samples; NaN where training diverges.
+
+    Raises
+    ------
+    ValueError
+        If the data cannot be used.
+    """
+    module, loss, _ = trainable(model)
+    optimizer = optimizer_of(model)
+    total, samples = 0.0, 0
+    with mode(module, training=True), torch.enable_grad(), seeded(seed), _learning_rates(optimizer, rate):
+        for batch in _shuffled(train, batch_size, np.random.default_rng(seed)):
+            x, y = tensors(module, batch)
+            optimizer.zero_grad()
+            reached = loss(module(*x), y)
+            reached.backward()
+            optimizer.step()
+            total += reached.item() * batch.size
+            samples += batch.size
+    optimizer.zero_grad()
+    hold(module)
+    return total / samples
+
+
+@contextmanager
+def _learning_rates(optimizer: Any, rate: float) -> Iterator[None]:
+    """Scale the optimiser's learning rates while the block runs."""
+    own = [group["lr"] for group in optimizer.param_groups]
+    for group, lr in zip(optimizer.param_groups, own, strict=True):
+        group["lr"] = lr * rate
+    try:
+        yield
+    finally:
+        for group, lr in zip(optimizer.param_groups, own, strict=True):
+            group["lr"] = lr
+
+
+@contextmanager
+def mode(module: Any, training: bool) -> Iterator[None]:
+    """Put a module in training or evaluation mode, and each part of it back into its own.
+
+    Parameters
+    ----------
+    module
+        The module.
+    training
+        Which of the two.
+
+    Yields
+    ------
+    None
+        While it is in that mode.
+    """
+    before = [(part, part.training) for part in module.modules()]
+    module.train(training)
+    try:
+        yield
+    finally:
+        for part, was in before:
+            part.training = was
+
+
+def tensors(module: Any, batch: Batch) -> tuple[list[Any], Any]:
+    """Bring a batch to the device of a module's weights.
+
+    Parameters
+    ----------
+    module
+        The module.
+    batch
+        The samples.
+
+    Returns
+    -------
+    tuple
+        A list of inputs and the targets: floating point as the weights are, or class numbers.
+
+    Raises
+    ------
+    ValueError
+        If the batch has sample weights.
+    """
+    if batch.sample_weight is not None:
+        raise ValueError("data: got sample weights, expected (inputs, targets): a PyTorch loss takes no weights")
+    parts = batch.inputs if isinstance(batch.inputs, tuple | list) else [batch.inputs]
+    inputs = [_like(module, torch.tensor(part)) for part in parts]
+    targets = torch.tensor(batch.targets, device=inputs[0].device)
+    return inputs, targets.to(inputs[0].dtype) if targets.is_floating_point() else targets.long()
+
+
+def _shuffled(data: Any, batch_size: int, random: np.random.Generator) -> Iterator[Batch]:
+    """Yield batches of whole arrays in a new order, and those of a loader in its own."""
+    if batch_size < 1 or not is_arrays(data):
+        yield from batches(data, batch_size, "train")
+        return
+    (whole,) = batches(data, sys.maxsize, "train")
+    several = isinstance(whole.inputs, list)
+    # Of about one size: a last batch of a single sample would be the end of a batch normalisation.
+    for places in np.array_split(random.permutation(whole.size), ceil(whole.size / batch_size)):
+        parts = [part[places] for part in (whole.inputs if several else [whole.inputs])]
+        weight = None if whole.sample_weight is None else whole.sample_weight[places]
+        yield Batch(parts if several else parts[0], whole.targets[places], weight, len(places))
+
+
+def _arrays(given: Any) -> list[Any]:
+    """List one array or several; tensors stay where they are."""
+    parts: Sequence[Any] = given if isinstance(given, tuple | list) else [given]
+    return [part if isinstance(part, torch.Tensor) else np.asarray(part) for part in parts]
+
+
+def _take(array: Any, places: Any) -> Any:
+    if isinstance(array, torch.Tensor):
+        return array[places.to(array.device)]
+    return torch.from_numpy(array[places.numpy()])
+
+
+def _like(module: Any, tensor: Any) -> Any:
+    """Bring inputs to the device and the type of the module's parameters."""
+    parameter = next(module.parameters(), None)
+    return tensor if parameter is None else torch.as_tensor(tensor).to(parameter.device, parameter.dtype)
+
+
+def _joined(parts: Any) -> npt.NDArray[Any]:
+    joined: npt.NDArray[Any] = torch.cat([part.cpu() for part in parts]).numpy()
+    return joined

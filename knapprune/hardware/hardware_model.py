@@ -1,0 +1,170 @@
+"""The hardware seam: what a layer's weights cost on a chip."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, cast, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from knapprune.network.layers import Layer
+from knapprune.plugins import find, load
+
+if TYPE_CHECKING:
+    from knapprune.hardware.explanation import Explanation
+
+GROUP = "knapprune.hardware"
+
+
+class HardwareWarning(UserWarning):
+    """The hardware will not be quite what was asked for."""
+
+
+@dataclass(frozen=True)
+class LabelCosts:
+    """What one layer uses now, split into what each label alone decides and what no label can save.
+
+    Parameters
+    ----------
+    label_type
+        Shape (labels,), integers: the type of each label.
+    type_costs
+        Shape (resources, types): what goes when a label of that type is pruned.
+    fixed
+        By resource: in use whatever is pruned, because the strategy never drops it or several labels share it.
+    """
+
+    label_type: npt.NDArray[np.int64]
+    type_costs: npt.NDArray[np.int64]
+    fixed: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class SharedWords:
+    """Memory words of one layer that neighbouring labels share: paid once while any label with a bit in it lives.
+
+    Parameters
+    ----------
+    resource
+        What a word costs, such as ``"bram18"``.
+    first, last
+        Shape (labels,): words that a label has bits in, both inclusive. A label begins in the word that the one before
+        it ends in, or in the next.
+    cost
+        Shape (words,): what each word takes of the resource.
+    """
+
+    resource: str
+    first: npt.NDArray[np.int64]
+    last: npt.NDArray[np.int64]
+    cost: npt.NDArray[np.int64]
+
+    def of(self, labels: npt.NDArray[np.int64]) -> SharedWords:
+        """Take the words of some labels.
+
+        Parameters
+        ----------
+        labels
+            Indices, ascending.
+
+        Returns
+        -------
+        SharedWords
+            In the order of `labels`; all words are still there.
+        """
+        return SharedWords(self.resource, self.first[labels], self.last[labels], self.cost)
+
+
+@runtime_checkable
+class HardwareModel(Protocol):
+    """Resources of a layer. Registered as a factory ``(part: str) -> HardwareModel`` under ``knapprune.hardware``."""
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """The names of what is counted, such as ``("dsp", "bram18")``."""
+
+    def use(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> dict[str, int]:
+        """Count what the layer uses with this kernel, its zero weights gone."""
+
+    def costs(self, layer: Layer, labels: npt.NDArray[np.int64], kernel: npt.NDArray[np.generic]) -> LabelCosts:
+        """Split the layer's use by label, so that ``fixed`` and the costs of all labels add up to ``use``."""
+
+    def structure(self, layer: Layer, resources: tuple[str, ...]) -> str:
+        """Name the finest structure that saves these resources in this layer."""
+
+    def advice(self, layer: Layer, resource: str) -> str:
+        """Say why pruning this layer saves none of the resource, and which strategy would."""
+
+
+@runtime_checkable
+class Covers(Protocol):
+    """A hardware model that knows some kinds of layers only; the others are listed as not counted."""
+
+    def covers(self, layer: Layer) -> bool:
+        """Say whether the model knows what the layer costs."""
+
+
+@runtime_checkable
+class SharesWords(Protocol):
+    """A hardware model that knows which memory words its DSP rows share: what structure ``"row-and-word"`` needs."""
+
+    def words(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> SharedWords | None:
+        """State the words of the rows of :func:`knapprune.hardware.structures.dsp_row`; None where rows save no memory.
+
+        All rows that live cost the same of every other resource, and all use of ``resource`` is in these words.
+        """
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """What a hardware model may have beside: it says why."""
+
+    def explain(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> Explanation:
+        """Say why the layer uses what it uses, and what would make pruning it pay."""
+
+
+#: Which model ``"hls4ml"`` stands for, by backend; its own for the others.
+_OF_BACKEND = {
+    "Vivado": "hls4ml-vivado",
+    "Catapult": "hls4ml-catapult",
+    "Quartus": "hls4ml-intel",
+    "oneAPI": "hls4ml-intel",
+}
+
+
+def hardware(model: str | HardwareModel, part: str, backend: str = "Vitis") -> HardwareModel:
+    """Find a hardware model by name, or take the one given.
+
+    Parameters
+    ----------
+    model
+        Entry-point name, or a model.
+    part
+        The device, for a model that is built by name.
+    backend
+        hls4ml's backend; ``"hls4ml"`` is the model of that.
+
+    Returns
+    -------
+    HardwareModel
+        The model.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name; the message lists those there are.
+    """
+    if not isinstance(model, str):
+        return model
+    known = find(GROUP)
+    if model == "hls4ml":
+        model = _OF_BACKEND.get(backend, model)
+    factory = load(known[model]) if model in known else None
+    if factory is None:
+        near = difflib.get_close_matches(model, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near and near[0] != model else ""
+        raise ValueError(f"hardware: got {model!r}, expected one of {sorted(known)}{hint}")
+    return cast("Callable[[str], HardwareModel]", factory)(part)

@@ -1,0 +1,1 @@
+"""What hls4ml makes of each layer's settings."""

@@ -1,0 +1,1 @@
+"""The hls4ml project of a model: written, read back, counted, run."""

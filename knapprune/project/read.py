@@ -1,0 +1,146 @@
+"""What hls4ml wrote for each layer, read back from the project's C++ files and from nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knapprune.hardware.adder_graph import AdderGraphError, LayerAdders
+from knapprune.project.adders import layer_adders
+from knapprune.project.files import GeneratedProjectError, read, read_settings, top_source, without_macros
+from knapprune.project.kinds import READERS, Call
+from knapprune.project.layer import GeneratedLayer, Source
+
+# ``nnet::dense<input_t, layer2_t, config2>(in, out, w2, b2); // name``: one line a layer, in the top function.
+_CALL = re.compile(
+    r"^\s*nnet::(?P<function>\w+)<(?P<types>\w+,.*?)\b(?P<config>\w+)>\((?P<arguments>[^)]*)\);\s*//\s*(?P<name>\S+)\s*$",
+    re.MULTILINE,
+)
+STRUCT = re.compile(r"^struct (?P<name>\w+)(?: : nnet::\w+)? \{(?P<body>.*?)^\};", re.MULTILINE | re.DOTALL)
+TYPE = re.compile(r"^typedef (?P<type>.+) (?P<name>\w+);", re.MULTILINE)
+_UNROLLED_CLASS = re.compile(r"^class (dense_resource_unrolled_\w+)\b", re.MULTILINE)
+_PRODUCT = re.compile(r"\bproduct\(data\[\d+\], weights\[(\d+)\]\)")
+_WINDOW = re.compile(r"^class fill_buffer_(\w+)\b", re.MULTILINE)
+_ALIAS = re.compile(r"^\s*auto\s*&\s*(?P<name>\w+) = (?P<of>\w+);", re.MULTILINE)
+_MAX_POOLING = re.compile(r"pool_op = nnet::Max;")
+
+
+@dataclass(frozen=True)
+class GeneratedProject:
+    """The multiplying layers of a generated project, and the layers with weights that are of another kind.
+
+    Parameters
+    ----------
+    layers
+        Layers whose multipliers can be counted, in the order of the top function.
+    others
+        Names of layers that hold weights and are of other kinds (embeddings, bidirectional layers, ...).
+    part, backend
+        The device, and hls4ml's backend: ``"Vivado"`` or ``"Vitis"``; from the settings of the run.
+    adders
+        Layers that ``distributed_arithmetic`` made adder graphs of.
+    """
+
+    layers: tuple[GeneratedLayer, ...]
+    others: tuple[str, ...]
+    part: str
+    backend: str = "Vitis"
+    adders: tuple[LayerAdders, ...] = ()
+
+
+def read_project(folder: Path) -> GeneratedProject:
+    """Read a project that hls4ml wrote for the Vivado or Vitis backend.
+
+    Parameters
+    ----------
+    folder
+        The project's folder, the one that holds ``firmware``.
+
+    Returns
+    -------
+    GeneratedProject
+        What the C++ says, layer by layer.
+
+    Raises
+    ------
+    GeneratedProjectError
+        If a file is missing or a layer cannot be read; the message names it.
+    """
+    firmware = folder / "firmware"
+    top, defines = read(top_source(firmware)), read(firmware / "defines.h")
+    parameters = without_macros(read(firmware / "parameters.h"), defines)
+    # Before hls4ml 0.7 no code was generated beside the top function.
+    code = firmware / "nnet_utils" / "nnet_code_gen.h"
+    generated = read(code) if code.is_file() else ""
+    try:
+        adders = layer_adders(top, parameters, defines, generated)
+    except AdderGraphError as error:
+        raise GeneratedProjectError(f"folder: {firmware}: {error}") from error
+    settings = read_settings(folder)
+    structs = {match["name"]: match["body"] for match in STRUCT.finditer(parameters)}
+    backend = "Vivado" if settings.get("backend", "").startswith("vivado") else "Vitis"
+    source = Source(
+        structs=structs,
+        types={match["name"]: match["type"] for match in TYPE.finditer(without_macros(defines, defines))},
+        products=_products_by_class(generated),
+        weights=firmware / "weights",
+        streamed="hls::stream<" in top,
+        backend=backend,
+        windows=dict(_by_class(_WINDOW, generated)),
+        positive=_never_negative(top, structs),
+    )
+    layers: list[GeneratedLayer] = []
+    others: list[str] = []
+    for found in _CALL.finditer(top):
+        call = _call(found, source.weights)
+        if call.name in adders:
+            continue
+        if call.function in READERS:
+            try:
+                layers.extend(READERS[call.function](call, source))
+            except KeyError as error:
+                raise GeneratedProjectError(f"layer {call.name!r}: its structs do not say {error}") from error
+        elif call.arrays:
+            others.append(call.name)
+    return GeneratedProject(tuple(layers), tuple(others), settings.get("part", ""), backend, tuple(adders.values()))
+
+
+def _call(found: re.Match[str], weights: Path) -> Call:
+    arrays = tuple(name for name in found["arguments"].split(", ") if (weights / f"{name}.h").is_file())
+    types = tuple(name.strip() for name in found["types"].split(",") if name.strip())
+    return Call(found["function"], found["name"], types, found["config"], arrays, found["arguments"].split(",")[0])
+
+
+def _never_negative(top: str, structs: dict[str, str]) -> frozenset[str]:
+    """Follow the top function's variables from each ReLU on."""
+    positive: set[str] = set()
+    for found in _CALL.finditer(top):
+        source, result = (name.strip() for name in [*found["arguments"].split(","), ""][:2])
+        function, body = found["function"], structs.get(found["config"], "")
+        moves = function.startswith(("linear", "transpose", "zeropad")) or (
+            function.startswith("pooling") and _MAX_POOLING.search(body)
+        )
+        if function == "relu" or (moves and source in positive):
+            positive.add(result)
+        for alias in _ALIAS.finditer(top):
+            if alias["of"] in positive:
+                positive.add(alias["name"])
+    return frozenset(positive)
+
+
+def _products_by_class(code: str) -> dict[str, NDArray[np.int64]]:
+    return {name: np.array(_PRODUCT.findall(body), dtype=np.int64) for name, body in _by_class(_UNROLLED_CLASS, code)}
+
+
+def _by_class(pattern: re.Pattern[str], code: str) -> Iterator[tuple[str, str]]:
+    # Splitting at a pattern with one group gives: what is before, a name, its code, the next name, its code, ...
+    pieces = pattern.split(code)[1:]
+    return zip(pieces[::2], pieces[1::2], strict=True)
+
+
+__all__ = ["GeneratedLayer", "GeneratedProject", "GeneratedProjectError", "read_project"]

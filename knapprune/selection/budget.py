@@ -1,0 +1,317 @@
+"""Budgets: what the pruned model may use, as caps on one resource of the whole model or of one layer."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import numbers
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from knapprune.hardware import parts
+from knapprune.hardware.resources import Resources
+from knapprune.hardware.units import counted_as, size_of, with_blocks
+from knapprune.network.hls_config import Overrides
+
+Amount = float
+
+
+class BudgetError(ValueError):
+    """A budget that is malformed, or that no selection can keep.
+
+    Parameters
+    ----------
+    message
+        What is wrong.
+    minimum
+        The caps, raised to the smallest limits that can be kept where they were below: a budget for the next try. Empty
+        where the budget is malformed or no limit would do.
+    """
+
+    def __init__(self, message: str, minimum: tuple[Cap, ...] = ()) -> None:
+        super().__init__(message)
+        self.minimum = minimum
+
+
+@dataclass(frozen=True)
+class Cap:
+    """At most this much of a resource.
+
+    Parameters
+    ----------
+    resource
+        Such as ``"dsp"``.
+    limit
+        Absolute count.
+    layer
+        The layer it is on, or None for the whole model.
+    part
+        The chip that the limit is taken from, or None where it was given as such.
+    counted
+        The resource that is counted, by default the same; of ``"bram"``, blocks of 36 Kb, ``"bram18"``, their halves.
+    """
+
+    resource: str
+    limit: int
+    layer: str | None = None
+    part: str | None = None
+    counted: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        if not self.counted:
+            object.__setattr__(self, "counted", counted_as(self.resource, ()))
+
+    def __str__(self) -> str:
+        where = self.layer if self.part is None else self.part
+        return f"budget{'' if where is None else f'[{where!r}]'}[{self.resource!r}] = {self.limit}"
+
+    def covers(self, layer: str) -> bool:
+        """Say whether a layer's use counts towards this cap.
+
+        Parameters
+        ----------
+        layer
+            Its name.
+
+        Returns
+        -------
+        bool
+            True for all layers where the cap is on the whole model.
+        """
+        return self.layer is None or self.layer == layer
+
+    def use(self, resources: Resources) -> int:
+        """Look up what counts towards this cap.
+
+        Parameters
+        ----------
+        resources
+            Resources by layer.
+
+        Returns
+        -------
+        int
+            The count, in the unit of the limit.
+        """
+        return self.of_counted(self.counted_use(resources))
+
+    @property
+    def capacity(self) -> int:
+        """The limit in the unit that is counted."""
+        return self.limit * size_of(self.resource, self.counted)
+
+    def counted_use(self, resources: Resources) -> int:
+        """Look up what counts towards this cap, in the unit that is counted.
+
+        Parameters
+        ----------
+        resources
+            Resources by layer.
+
+        Returns
+        -------
+        int
+            The count: within the limit if, and only if, it is within `capacity`.
+        """
+        return sum(use[self.counted] for name, use in resources.by_layer.items() if self.covers(name))
+
+    def of_counted(self, count: int) -> int:
+        """Say how much of the limit a count takes.
+
+        Parameters
+        ----------
+        count
+            In the unit that is counted.
+
+        Returns
+        -------
+        int
+            In the unit of the limit, rounded up.
+        """
+        return -(-count // size_of(self.resource, self.counted))
+
+    def asks(self, today: Resources) -> bool:
+        """Say whether there is anything to save for this cap.
+
+        Parameters
+        ----------
+        today
+            What is in use.
+
+        Returns
+        -------
+        bool
+            False where a chip has enough of the resource for all that is in use. True for any cap that was given as
+            such: whoever names a resource is told where nothing can be saved.
+        """
+        return self.part is None or self.limit < self.use(today)
+
+
+#: A mapping as :func:`parse_budget` takes it, or caps ready made.
+Budget = Mapping[str, Amount | str | Mapping[str, Amount]] | tuple[Cap, ...]
+
+
+def parse_budget(budget: Budget, today: Resources) -> tuple[Cap, ...]:
+    """Turn a budget into caps.
+
+    Parameters
+    ----------
+    budget
+        By resource: a fraction of today's use (a float from 0 to 1) or an absolute count (an int, or a whole float
+        above 1). Where halves of a block are counted, ``"bram18"``, ``"bram"`` caps whole blocks. A layer's name as
+        key, with such a mapping as value, adds caps on that layer alone. ``"part"`` caps all that is counted by what a
+        chip has, ``"share"`` by a share of it; without a part, of the chip that the configuration names.
+    today
+        What the model uses now.
+
+    Returns
+    -------
+    tuple of Cap
+        In the budget's order.
+
+    Raises
+    ------
+    BudgetError
+        For an empty budget, an unknown resource, layer or part, or an amount that is neither a fraction nor a count.
+    """
+    if isinstance(budget, tuple) and budget and all(isinstance(cap, Cap) for cap in budget):
+        return tuple(replace(cap, counted=counted_as(cap.resource, today.counted)) for cap in budget)
+    if not isinstance(budget, Mapping) or not budget:
+        raise BudgetError(f"budget: got {budget!r}, expected a mapping such as {{'dsp': 0.25, 'bram': 40}}")
+    chip = {key: budget[key] for key in ("part", "share") if not isinstance(budget.get(key, {}), Mapping)}
+    caps = _caps_of_chip(chip, today) if chip else []
+    for key, amount in budget.items():
+        if key in chip:
+            continue
+        if not isinstance(amount, Mapping):
+            caps.append(_cap(str(key), None, amount, today.total, today))
+        elif key not in today.by_layer:
+            raise BudgetError(
+                f"budget: no layer {key!r} to cap, expected one of {list(today.by_layer)}{_hint(key, today)}"
+            )
+        elif not amount:
+            raise BudgetError(f"budget[{key!r}]: got an empty mapping, expected resources such as {{'dsp': 8}}")
+        else:
+            use = with_blocks(today.by_layer[key])
+            caps.extend(_cap(str(name), key, value, use, today) for name, value in amount.items())
+    return tuple(caps)
+
+
+def asking(caps: tuple[Cap, ...], today: Resources) -> tuple[Cap, ...]:
+    """Take the caps that ask for anything: those that a selection is made for.
+
+    Parameters
+    ----------
+    caps
+        The budget.
+    today
+        What is in use.
+
+    Returns
+    -------
+    tuple of Cap
+        In the budget's order; all of them where none asks for anything.
+    """
+    return tuple(cap for cap in caps if cap.asks(today)) or caps
+
+
+def with_part(overrides: Overrides, budget: Budget | None) -> Overrides:
+    """Let the part that a budget names be the one that resources are counted for.
+
+    Parameters
+    ----------
+    overrides
+        What takes the place of the configuration's keys.
+    budget
+        The budget.
+
+    Returns
+    -------
+    Overrides
+        With the budget's part, if it names one.
+
+    Raises
+    ------
+    BudgetError
+        If a keyword names another part.
+    """
+    part = budget.get("part") if isinstance(budget, Mapping) else None
+    if not isinstance(part, str):
+        return overrides
+    given = overrides.get("part", part)
+    if given != part:
+        raise BudgetError(f"budget['part']: got {part!r}, and {given!r} as keyword; expected one part")
+    return {**overrides, "part": part}
+
+
+def written(caps: Iterable[Cap]) -> str:
+    """Write caps as the command line takes them.
+
+    Parameters
+    ----------
+    caps
+        The caps.
+
+    Returns
+    -------
+    str
+        Such as ``"dsp=30, fc1.bram=8"``.
+    """
+    return ", ".join(f"{'' if cap.layer is None else cap.layer + '.'}{cap.resource}={cap.limit}" for cap in caps)
+
+
+def _caps_of_chip(chip: Mapping[str, Any], today: Resources) -> list[Cap]:
+    number = chip.get("part", today.part)
+    if not isinstance(number, str):
+        raise BudgetError(f"budget['part']: got {number!r}, expected a part number such as 'xcku115-flvb2104-2-i'")
+    share = chip.get("share", 1.0)
+    if isinstance(share, bool) or not isinstance(share, numbers.Real) or not 0 < float(share) <= 1:
+        raise BudgetError(f"budget['share']: got {share!r}, expected a share of the chip above 0, up to 1.0")
+    part = parts.find(number)
+    if part is None:
+        raise BudgetError(f"budget: {parts.unknown(number)}; or give counts, such as {{'dsp': 2000, 'bram': 300}}")
+    caps = [
+        Cap(name, _share(float(share), count), part=part.name, counted=name)
+        for name, count in part.resources.items()
+        if name in today.counted
+    ]
+    if not caps:
+        raise BudgetError(f"budget: {part.name!r} has no {' or '.join(today.counted)} to cap; cap those by name")
+    return caps
+
+
+def _cap(resource: str, layer: str | None, amount: Any, use: Mapping[str, int], today: Resources) -> Cap:
+    where = f"budget[{layer!r}]" if layer is not None else "budget"
+    if resource not in use:
+        extra = (
+            f"; for a layer, give a mapping such as {{{resource!r}: {{'dsp': 8}}}}"
+            if resource in today.by_layer
+            else "; latency follows from the reuse factors: let select choose them, choose={'reuse_factor': 'legal'}"
+            if resource == "latency"
+            else ""
+        )
+        raise BudgetError(f"{where}: unknown resource {resource!r}, expected one of {list(use)}{extra}")
+    problem = f"{where}[{resource!r}]: got {amount!r}, expected a fraction from 0.0 to 1.0 or a whole count >= 0"
+    if isinstance(amount, bool) or not isinstance(amount, numbers.Real):
+        raise BudgetError(problem)
+    if isinstance(amount, numbers.Integral):
+        limit = int(amount)
+    else:
+        number = float(amount)
+        if not math.isfinite(number) or (number > 1 and not number.is_integer()):
+            raise BudgetError(problem)
+        limit = int(number) if number > 1 else _share(number, use[resource]) if number >= 0 else -1
+    if limit < 0:
+        raise BudgetError(problem)
+    return Cap(resource, limit, layer, counted=counted_as(resource, today.counted))
+
+
+def _share(share: float, count: int) -> int:
+    """Round a share of a count down; the margin keeps 0.29 * 100 from being 28."""
+    return math.floor(share * count + 1e-9)
+
+
+def _hint(key: str, today: Resources) -> str:
+    near = difflib.get_close_matches(str(key), list(today.by_layer), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

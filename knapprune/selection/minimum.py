@@ -1,0 +1,132 @@
+"""The smallest budget that can be kept, said by resource before anything is solved or trained."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from knapprune.hardware.hardware_model import HardwareModel, HardwareWarning
+from knapprune.hardware.resources import Resources
+from knapprune.selection.budget import BudgetError, Cap, written
+from knapprune.selection.candidates import Candidates, could_save
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a cap must leave.
+
+    Parameters
+    ----------
+    cap
+        The cap that was asked for.
+    least
+        The smallest limit that can be kept.
+    today
+        What is in use now.
+    details
+        Lines that say where it comes from.
+    """
+
+    cap: Cap
+    least: int
+    today: int
+    details: tuple[str, ...] = ()
+
+
+def refuse_below(needs: Iterable[Need], why: str) -> None:
+    """Refuse a budget that is below what stays in use.
+
+    Parameters
+    ----------
+    needs
+        One for each cap.
+    why
+        Ends the sentence on what stays in use.
+
+    Raises
+    ------
+    BudgetError
+        With every cap that is too small, and the smallest budget that can be kept.
+    """
+    known = list(needs)
+    short = [need for need in known if need.cap.limit < need.least]
+    if not short:
+        return
+    lines = []
+    for need in short:
+        lines += [f"{need.cap}: at least {need.least} (today {need.today}) stay in use {why}", *need.details]
+    minimum = tuple(replace(need.cap, limit=max(need.least, need.cap.limit)) for need in known)
+    lines.append(
+        f"the smallest budget that can be kept: {written(replace(need.cap, limit=need.least) for need in short)}"
+    )
+    raise BudgetError("\n".join(lines), minimum)
+
+
+def check_caps(
+    resource_model: HardwareModel,
+    groups: Sequence[Candidates],
+    caps: tuple[Cap, ...],
+    before: Resources,
+    in_steps: bool = False,
+) -> None:
+    """Refuse a budget that cannot be kept, and one on something that pruning cannot save here.
+
+    Parameters
+    ----------
+    resource_model
+        The hardware.
+    groups
+        What can be pruned.
+    caps
+        The budget.
+    before
+        What is in use.
+    in_steps
+        Whether several selections follow each other. What several structures share is in use whatever one selection
+        prunes, but a later one may find it with a single owner, so it is not held against the budget.
+
+    Raises
+    ------
+    BudgetError
+        The message says the smallest budget that can be kept, or which strategy could save.
+
+    Warns
+    -----
+    HardwareWarning
+        Where only some of the layers can save.
+    """
+    needs, refused, told = [], [], []
+    for cap in caps:
+        if not cap.asks(before):
+            continue
+        covered = [group for group in groups if cap.covers(group.layer.name)]
+        stuck = [group for group in covered if not group.saves(cap)]
+        least = {group.layer.name: _least(resource_model, group, cap, in_steps) for group in covered}
+        reasons = [f"  {group.layer.name}: {resource_model.advice(group.layer, cap.counted)}" for group in stuck]
+        if len(stuck) == len(covered) and not any(could_save(resource_model, group, cap) for group in covered):
+            refused += [f"{cap}: pruning saves no {cap.resource} here, {cap.use(before)} in use stay in use", *reasons]
+            continue
+        unit = "" if cap.counted == cap.resource else f" {cap.counted}"
+        staying = tuple(
+            f"  {group.layer.name}: {least[group.layer.name]}{unit}; {resource_model.advice(group.layer, cap.counted)}"
+            for group in covered
+            if least[group.layer.name]
+        )
+        needs.append(Need(cap, cap.of_counted(sum(least.values())), cap.use(before), staying))
+        costly = ", ".join(repr(group.layer.name) for group in stuck if least[group.layer.name])
+        if costly and not in_steps and cap.limit < cap.use(before):
+            told.append("\n".join([f"{cap}: cannot be saved in {costly}, counted there as fixed", *reasons]))
+    if refused:
+        raise BudgetError("\n".join(refused))
+    refuse_below(needs, "whatever is pruned")
+    for sentence in told:
+        warnings.warn(sentence, HardwareWarning, stacklevel=5)  # the line that calls `select`
+
+
+def _least(resource_model: HardwareModel, group: Candidates, cap: Cap, in_steps: bool) -> int:
+    if in_steps and group.prunable:
+        return resource_model.use(group.layer, np.zeros(group.layer.kernel_shape, dtype=bool))[cap.counted]
+    return group.fixed(cap)

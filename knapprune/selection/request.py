@@ -1,0 +1,187 @@
+"""What every way of selecting begins with, and what each comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from knapprune.adapters.adapter import Adapter, written_kernels
+from knapprune.hardware.hardware_model import HardwareModel
+from knapprune.hardware.resources import LATENCY, Resources, count, covered, with_latency
+from knapprune.network.hls_config import HlsConfig
+from knapprune.network.layers import Kernels, Layer, Masks
+from knapprune.saliency import Measure
+from knapprune.saliency.normalisation import Normalisation
+from knapprune.selection.budget import Budget, Cap, asking, parse_budget
+from knapprune.selection.candidates import by_layer
+from knapprune.selection.masks import takes_choices
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from knapsolve import Solution
+
+
+@dataclass(frozen=True)
+class Request:
+    """A selection that was asked for: the layers that the hardware covers, the budget, and what weights are worth.
+
+    Parameters
+    ----------
+    framework, model, config
+        The network.
+    hardware
+        The resource model.
+    kernels
+        Its weights by layer name.
+    written
+        The same as hls4ml will write them: what hardware costs goes by their values.
+    before
+        What is in use; ``before.layers`` are all that can be selected from.
+    budget
+        The caps that were asked for.
+    structures
+        What was asked for in each layer, by name.
+    measure, normal
+        The saliency, and how layers are made comparable.
+    solver, time_limit
+        As for :func:`knapsolve.solve`.
+    """
+
+    framework: Adapter
+    model: Any
+    config: HlsConfig
+    hardware: HardwareModel
+    kernels: Kernels
+    written: Kernels
+    before: Resources
+    budget: tuple[Cap, ...]
+    structures: Mapping[str, Any]
+    measure: Measure
+    normal: Normalisation
+    solver: str
+    time_limit: float
+
+    @cached_property
+    def caps(self) -> tuple[Cap, ...]:
+        """The caps to select for: those that ask for anything."""
+        return asking(self.budget, self.before)
+
+    @cached_property
+    def caps_on_weights(self) -> tuple[Cap, ...]:
+        """Those of them that pruning can help to keep: all but those on latency."""
+        return tuple(cap for cap in self.caps if cap.resource != LATENCY)
+
+    @property
+    def shared_words(self) -> bool:
+        """Whether the solver takes rows together with the memory words that they share."""
+        return takes_choices(self.solver)
+
+    def count(self, layers: Sequence[Layer], kernels: Kernels) -> Resources:
+        """Count as `before` was counted.
+
+        Parameters
+        ----------
+        layers
+            Those of ``before.layers``, configured otherwise perhaps.
+        kernels
+            As hls4ml will write them, by layer name.
+
+        Returns
+        -------
+        Resources
+            By layer, with latency where that was counted before.
+        """
+        found = count(self.hardware, list(layers), kernels, self.before.uncounted, self.config.part)
+        return with_latency(found) if LATENCY in self.before.counted else found
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a way of selecting comes to.
+
+    Parameters
+    ----------
+    solution
+        The solver's answer.
+    keep
+        Which weights are kept, by layer name; a layer without an entry is left alone.
+    structures
+        The structure by which each layer was cut, by name.
+    layers
+        As they are to be built.
+    hls_config
+        The configuration that says so.
+    """
+
+    solution: Solution
+    keep: Masks
+    structures: Mapping[str, str]
+    layers: Sequence[Layer]
+    hls_config: Mapping[str, Any]
+
+
+def requested(
+    framework: Adapter,
+    model: Any,
+    config: HlsConfig,
+    hardware: HardwareModel,
+    budget: Budget | None,
+    structure: Any,
+    measure: Measure,
+    normal: Normalisation,
+    solver: str,
+    time_limit: float,
+    *,
+    timed: bool,
+) -> Request:
+    """Count the layers that the hardware covers, and check budget and structures against them.
+
+    Parameters
+    ----------
+    framework, model, config, hardware
+        The network, and what it is to run on.
+    budget
+        As the user gave it, or None.
+    structure
+        What the user gave: for all layers, or by layer name.
+    measure, normal, solver, time_limit
+        As for :class:`Request`.
+    timed
+        Whether latency is counted too, and may be capped.
+
+    Returns
+    -------
+    Request
+        Complete.
+
+    Raises
+    ------
+    BudgetError
+        If the budget is malformed.
+    ValueError
+        If a structure is for a layer that is not there.
+    """
+    kernels = framework.kernels(model)
+    written = written_kernels(framework, model, kernels, config)
+    layers, uncounted = covered(hardware, framework.layers(model, config), framework.untouched(model))
+    before = count(hardware, layers, written, uncounted, config.part)
+    if timed:
+        before = with_latency(before)
+    return Request(
+        framework=framework,
+        model=model,
+        config=config,
+        hardware=hardware,
+        kernels=kernels,
+        written=written,
+        before=before,
+        budget=() if budget is None else parse_budget(budget, before),
+        structures={layer.name: own for layer, own in zip(layers, by_layer(structure, layers), strict=True)},
+        measure=measure,
+        normal=normal,
+        solver=solver,
+        time_limit=time_limit,
+    )

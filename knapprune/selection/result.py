@@ -1,0 +1,125 @@
+"""What a selection is: masks, what they use, and how good they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from knapprune.adapters.adapter import adapter
+from knapprune.hardware.resources import Resources
+from knapprune.hardware.units import blocks_line
+from knapprune.network.layers import Layer, Masks
+from knapprune.selection.budget import Cap
+from knapprune.tables import plain_table
+
+if TYPE_CHECKING:
+    from knapsolve import Solution
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is kept, what it uses, and how good that is.
+
+    Parameters
+    ----------
+    masks
+        True for a weight that is kept, by layer name, in the kernel's own shape. A layer without one is left alone.
+    solution
+        The solver's answer: status, value, bound, gap, prices.
+    resources
+        What the masked model uses.
+    before
+        What the model used.
+    budget
+        The caps, in absolute counts.
+    structures
+        The structure by which each masked layer was cut, by layer name.
+    hls_config
+        The configuration that the resources hold for, as a dict for hls4ml and `knapprune.verify`: the one given, with
+        what was chosen in it.
+    """
+
+    masks: Masks
+    solution: Solution
+    resources: Resources
+    before: Resources
+    budget: tuple[Cap, ...]
+    structures: Mapping[str, str]
+    hls_config: Mapping[str, Any]
+
+    @property
+    def binding(self) -> tuple[Cap, ...]:
+        """What stops more from being kept: the caps with the least slack, as a share of their limit.
+
+        Only caps below what was in use count, so there are none where the whole model fits.
+        """
+        slack = {
+            cap: (cap.capacity - cap.counted_use(self.resources)) / max(cap.capacity, 1)
+            for cap in self.budget
+            if cap.limit < cap.use(self.before)
+        }
+        return tuple(cap for cap, left in slack.items() if left == min(slack.values()))
+
+    def apply(self, model: Any) -> Any:
+        """Mask a model.
+
+        Parameters
+        ----------
+        model
+            The model that was selected from, or one of the same layers.
+
+        Returns
+        -------
+        object
+            A new model whose masked weights are zero, and stay zero under training; the one given is untouched.
+        """
+        return adapter(model).apply(model, self.masks)
+
+    def summary(self) -> str:
+        """Describe the selection as a table, a line for each layer.
+
+        Returns
+        -------
+        str
+            Plain text.
+        """
+        names = self.resources.counted
+        rows: list[list[object]] = []
+        for layer in self.resources.layers:
+            was, now = self.before.by_layer[layer.name], self.resources.by_layer[layer.name]
+            mask = self.masks.get(layer.name)
+            kept = layer.size if mask is None else int(np.count_nonzero(mask))
+            change = [f"{was[name]} -> {now[name]}" for name in names]
+            structure = self.structures.get(layer.name, "-")
+            rows.append([layer.name, structure, *self._chosen(layer), f"{kept}/{layer.size}", *change])
+        totals = [f"{self.before[name]} -> {self.resources[name]}" for name in names]
+        extra = ["reuse", "bits"] if self._changed else []
+        rows.append(["total", "", *[""] * len(extra), "", *totals])
+        caps = "; ".join(f"{cap} (uses {cap.use(self.resources)})" for cap in self.budget)
+        binding = ", ".join(map(str, self.binding))
+        found = self.solution
+        return "\n".join(
+            [
+                plain_table(["layer", "structure", *extra, "weights", *names], rows),
+                *blocks_line(self.before, self.resources),
+                *([caps] if caps else []),
+                *([f"binding: {binding}"] if binding else []),
+                *self.resources.chip(),
+                f"{found.status} by {found.solver}, gap {found.gap:.2g}",
+            ]
+        )
+
+    @property
+    def _changed(self) -> bool:
+        return self.before.layers != self.resources.layers
+
+    def _chosen(self, layer: Layer) -> list[object]:
+        """Say which reuse factor and width a layer has now, where any layer has others than before."""
+        if not self._changed:
+            return []
+        was = next(known for known in self.before.layers if known.name == layer.name)
+        pairs = [(was.reuse_factor, layer.reuse_factor), (was.weight_bits, layer.weight_bits)]
+        return [now if old == now else f"{old} -> {now}" for old, now in pairs]

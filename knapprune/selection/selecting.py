@@ -1,0 +1,158 @@
+"""Select the weights a budget allows: the front door of all ways to select."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Unpack
+
+from knapprune.adapters.adapter import ConfiguredAdapter, adapter, training_adapter
+from knapprune.adapters.configuration import configuration
+from knapprune.hardware.hardware_model import HardwareModel
+from knapprune.hardware.hardware_model import hardware as find_hardware
+from knapprune.network.hls_config import HlsConfigSource, Overrides
+from knapprune.saliency import Saliency, Statistics, needs_data, saliency_of
+from knapprune.saliency.normalisation import Normalisation, normalisation
+from knapprune.selection.budget import Budget, BudgetError, with_part
+from knapprune.selection.check import SelectionWarning, check_result
+from knapprune.selection.fetch_groups import AnyStructure, fetch_groups, select_fetch_groups
+from knapprune.selection.labelled import select_labelled
+from knapprune.selection.masks import masked, masks_of
+from knapprune.selection.request import Outcome, Request, requested
+from knapprune.selection.result import Selection
+from knapprune.selection.variants import Choose
+
+
+def select(
+    model: Any,
+    hls_config: HlsConfigSource | None = None,
+    budget: Budget | None = None,
+    *,
+    structure: AnyStructure | Mapping[str, AnyStructure] = "auto",
+    saliency: str | Saliency = "l1",
+    normalise: str | Normalisation = "lamp",
+    solver: str = "auto",
+    time_limit: float = 10.0,
+    data: Any = None,
+    batch_size: int = 32,
+    choose: Choose | None = None,
+    hardware: str | HardwareModel = "hls4ml",
+    **overrides: Unpack[Overrides],
+) -> Selection:
+    """Choose which weights to keep so that the most saliency fits the budget.
+
+    Where an output of the network would lose all of its weights, the best structure of each output is ranked before the
+    others of the last layer, and what is kept is chosen anew; with ``choose`` there is a warning only.
+
+    Parameters
+    ----------
+    model
+        The network.
+    hls_config
+        The dict that ``hls4ml.utils.config_from_keras_model`` returns, or a YAML file in hls4ml's form. ``{}``, its
+        defaults, will do for hardware that hls4ml does not write. None for an hls4ml graph, which carries its own.
+    budget
+        By resource, a fraction of today's use (a float from 0 to 1) or an absolute count; by layer name, such a mapping
+        for that layer alone. ``{"part": "xcku115-flvb2104-2-i"}`` is what that chip has, and ``"share": 0.8`` with it a
+        share of it; the part then takes the place of the configuration's. None where the structure leaves nothing to
+        choose: fetch groups with p given.
+    structure
+        Which weights live and die together: ``"auto"`` takes the finest that saves what is budgeted and that the solver
+        takes; a name, a function or one of these by layer name. Or
+        :class:`~knapprune.hardware.fetch_groups.FetchGroup`, or its name: every group of g weights loses p, and where p
+        is not given it is chosen by layer.
+    saliency
+        ``"l1"``, ``"l2"``, or, with data, ``"taylor"``, ``"fisher"``, ``"gauss-newton"``, ``"hessian"``,
+        ``"movement"``; or a function of layer and kernel, or of layer, kernel and gradients (with data): see
+        :mod:`knapprune.saliency`.
+    normalise
+        How layers are made comparable: see :mod:`knapprune.saliency.normalisation`.
+    solver, time_limit
+        For :func:`knapsolve.solve`; the time is in seconds, and for each of the two where one solve is followed by
+        another.
+    data, batch_size
+        ``(inputs, targets)`` for gradients, and how many samples of it are used at a time; or a ``tf.data.Dataset``, a
+        ``keras.utils.PyDataset`` or a torch ``DataLoader``, which come in batches of their own.
+    choose
+        What to choose for each layer beside its weights: ``{"reuse_factor": "legal"}``, or a list of reuse factors,
+        and ``{"bits": [8, 12, 16]}`` for the width of the weights; either may be a mapping by layer name. The budget
+        may then cap ``"latency"`` too, an estimate in clock cycles. Not together with fetch groups. See
+        :mod:`knapprune.selection.joint`.
+    hardware
+        The resource model, or its name.
+    overrides
+        ``backend``, ``io_type``, ``part`` and ``clock_period``, in place of the configuration's own.
+
+    Returns
+    -------
+    Selection
+        Masks and all that is known of them.
+
+    Raises
+    ------
+    BudgetError
+        If the budget is malformed, below what cannot be pruned, or asks what no strategy in the model can save.
+    TypeError
+        If no adapter knows the model, or gradients are wanted of one that cannot be trained.
+    ValueError
+        If another argument cannot be used.
+    RuntimeError
+        If the solver is stopped before it has any selection.
+
+    Warns
+    -----
+    HardwareWarning
+        Where hls4ml would change a setting, or a layer cannot save a budgeted resource.
+    SelectionWarning
+        Where a layer loses all of its weights, or an output of the last layer does.
+    """
+    framework = adapter(model)
+    if choose is not None and isinstance(framework, ConfiguredAdapter):
+        raise ValueError(
+            f"choose: a {type(model).__qualname__} is configured already; give the model that it was converted "
+            "from, and convert that again with the selection's hls_config"
+        )
+    if choose is not None and budget is None:
+        raise BudgetError("budget: got None, expected one to choose under")
+    config = configuration(framework, model, hls_config, **with_part(overrides, budget))
+    statistics = None
+    if data is not None and needs_data(saliency):
+        statistics = Statistics(training_adapter(framework, model), model, data, batch_size)
+    request = requested(
+        framework,
+        model,
+        config,
+        find_hardware(hardware, config.part, config.backend),
+        budget,
+        structure,
+        saliency_of(saliency, statistics),
+        normalisation(normalise),
+        solver,
+        time_limit,
+        timed=choose is not None,
+    )
+    outcome = _outcome(request, choose)
+    masks = masks_of(request.hardware, outcome.layers, request.kernels, outcome.keep)
+    after = request.count(outcome.layers, masked(request.written, masks))
+    check_result(request.budget, after, masks, request.kernels)
+    return Selection(
+        masks, outcome.solution, after, request.before, request.budget, outcome.structures, outcome.hls_config
+    )
+
+
+def _outcome(request: Request, choose: Choose | None) -> Outcome:
+    """Select in the way that was asked for."""
+    groups = fetch_groups(request.hardware, request.before.layers, request.caps_on_weights, request.structures)
+    if choose is not None:
+        from knapprune.selection.joint import select_jointly
+
+        if groups is not None:
+            raise ValueError(
+                f"structure: layers {list(groups)} have fetch groups, expected another structure together with choose"
+            )
+        return select_jointly(request, choose)
+    if not request.budget and not (groups and all(group.pruned is not None for group in groups.values())):
+        raise BudgetError("budget: got None, expected one: only fetch groups with p given leave nothing to choose")
+    return select_labelled(request) if groups is None else select_fetch_groups(request, groups)
+
+
+__all__ = ["BudgetError", "SelectionWarning", "select"]

@@ -1,0 +1,1 @@
+"""Show that the hardware is the predicted one."""

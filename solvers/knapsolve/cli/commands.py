@@ -1,0 +1,196 @@
+"""The command ``knapsolve``: solve a file, list the solvers, run the benchmark.
+
+Exit codes: 0 a selection was found, 1 there is none or none was found in time, 2 the input was wrong.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from knapsolve.cli.checkout import checkout, run_benchmark
+from knapsolve.cli.terminal import sentences_for_errors
+from knapsolve.files import atomic
+from knapsolve.files import reading as files
+from knapsolve.problem import Knapsack
+from knapsolve.solution import Solution, Status, relative_gap
+from knapsolve.solver import AUTO, ENTRY_POINT_GROUP, Capabilities, Progress, Solver, load, solvers
+
+EXIT_NOTHING_FOUND = 1
+SECONDS_A_LINE = 1.0
+"""How often progress is printed where no person watches."""
+
+app = typer.Typer(
+    help="Solve knapsack problems exactly, with a proof.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+
+
+@app.command()
+def solve(
+    file: Annotated[
+        Path, typer.Argument(help="OR-Library, SAC-94, knapPI, Jooken, Khan's MMKP, or JSON. Known by its content.")
+    ],
+    solver: Annotated[str, typer.Option(help="A name that `knapsolve list` shows.")] = AUTO,
+    time_limit: Annotated[float | None, typer.Option(help="Seconds after which the best so far is returned.")] = None,
+    gap: Annotated[float, typer.Option(help="Relative gap at which to stop; 0 asks for a proof.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Seed of every random decision.")] = 0,
+    index: Annotated[int, typer.Option(help="Which problem of the file, from 0.")] = 0,
+    output: Annotated[Path | None, typer.Option(help="Write the solution here as JSON.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the output file if it exists.")] = False,
+) -> None:
+    """Solve a problem from a file."""
+    with sentences_for_errors():
+        # Everything that can be wrong is found before any work is done.
+        if output is not None and output.exists() and not force:
+            raise FileExistsError(f"{output} exists; pass --force to overwrite it")
+        if output is not None and not output.absolute().parent.is_dir():
+            raise FileNotFoundError(f"the folder of --output does not exist: {output.absolute().parent}")
+        problem = files.read(file, index)
+        with _progress_shown() as on_progress:
+            from knapsolve.portfolio.solving import solve as solve_problem  # the solvers load here, not for --help
+
+            solution = solve_problem(
+                problem, solver=solver, time_limit=time_limit, gap=gap, seed=seed, on_progress=on_progress
+            )
+        if output is not None:
+            record = {"file": file.name, "index": index, **solution.to_dict()}
+            atomic.write_text(output, json.dumps(record, indent=1) + "\n")
+    _print_solution(problem, solution)
+    if solution.status not in (Status.OPTIMAL, Status.FEASIBLE):
+        raise typer.Exit(EXIT_NOTHING_FOUND)
+
+
+@app.command("list")
+def list_solvers() -> None:
+    """List the solvers, what they can do, and whether they are installed."""
+    table = Table("solver", "proves", "resources", "choices", "requires", "anytime", "from")
+    table.columns[0].no_wrap = True
+    table.columns[-1].overflow = "fold"  # a version is read to its last digit, however narrow the terminal
+    broken = []
+    for name in solvers():
+        if name == AUTO:
+            table.add_row(AUTO, "yes", "any", "yes", "yes", "yes", "picks one of the others")
+            continue
+        try:
+            found = load(name)
+        except ImportError as error:
+            broken.append(str(error))
+            continue
+        table.add_row(name, *_capabilities(found.capabilities), escape(_origin(name, found)))
+    console = Console()
+    console.print(table)
+    for sentence in broken:
+        console.print(f"[yellow]not available:[/] {escape(sentence)}", soft_wrap=True)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,  # --help is the benchmark's too
+)
+def bench(context: typer.Context) -> None:
+    """Run the benchmark, in a checkout of the repository: what follows is passed to `python -m bench`."""
+    with sentences_for_errors():
+        root = checkout()
+    run_benchmark(root, context.args)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+@contextmanager
+def _progress_shown() -> Iterator[Callable[[Progress], None]]:
+    """Show value, bound and gap as they improve: in one line for a person who watches, else a line now and then."""
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        lines = _Lines(console)
+        yield lines.show
+        lines.last()
+        return
+    with console.status("solving") as status:
+        yield lambda progress: status.update(_in_words(progress))
+
+
+class _Lines:
+    """Prints reports as plain lines, the first at once and then no more than one in `SECONDS_A_LINE`."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._shown = -math.inf
+        self._held: Progress | None = None
+
+    def show(self, progress: Progress) -> None:
+        self._held = progress
+        if progress.seconds - self._shown >= SECONDS_A_LINE:
+            self._shown = progress.seconds
+            self.last()
+
+    def last(self) -> None:
+        """Print the newest report, if it has not been."""
+        if self._held is not None:
+            self._console.print(_in_words(self._held), soft_wrap=True)
+            self._held = None
+
+
+def _in_words(progress: Progress) -> str:
+    gap = relative_gap(progress.value, progress.bound)
+    return f"{progress.seconds:.1f} s  value {progress.value:.15g}  bound {progress.bound:.15g}  gap {gap:.4%}"
+
+
+def _print_solution(problem: Knapsack, solution: Solution) -> None:
+    table = Table(show_header=False)
+    table.add_row("status", f"[bold]{solution.status}[/]")
+    if math.isfinite(solution.value):
+        table.add_row("value", f"{solution.value}")
+    if math.isfinite(solution.bound):
+        table.add_row("bound", f"{solution.bound}")
+    if math.isfinite(solution.gap):
+        table.add_row("gap", f"{solution.gap:.3g}")
+    table.add_row("chosen", f"{int(solution.selected.sum())} of {problem.n} items")
+    for i in range(min(problem.m, 10)):
+        table.add_row(f"resource {i}", f"{solution.usage[i]} of {problem.capacities[i]}")
+    if problem.m > 10:
+        table.add_row("", f"and {problem.m - 10} more resources")
+    table.add_row("solver", solution.solver)
+    table.add_row("seconds", f"{solution.seconds:.3f}")
+    for line in solution.trace:
+        table.add_row("trace", escape(line))
+    Console().print(table)
+
+
+def _capabilities(capabilities: Capabilities) -> list[str]:
+    dimensions = "any" if capabilities.dimensions is None else f"up to {capabilities.dimensions}"
+    if capabilities.integer_weights:
+        dimensions += ", whole weights"
+    flags = [capabilities.choices, capabilities.requires, capabilities.anytime]
+    return ["yes" if capabilities.exact else "no", dimensions, *("yes" if flag else "no" for flag in flags)]
+
+
+def _origin(name: str, solver: Solver) -> str:
+    """Return distribution and version that do the work: the backend's where a solver names one, else its own."""
+    distribution = getattr(solver, "distribution", None)
+    if distribution is None:
+        points = _distributions()
+        distribution = points.get(name, "unknown")
+    try:
+        return f"{distribution} {importlib.metadata.version(distribution)}"
+    except importlib.metadata.PackageNotFoundError:
+        remedy = getattr(solver, "remedy", f"pip install {distribution}")
+        return f"{distribution}, not installed: {remedy}"
+
+
+def _distributions() -> dict[str, str]:
+    """Return the name of the distribution that registered each solver."""
+    points = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)
+    return {point.name: point.dist.name for point in points if point.dist is not None}

@@ -1,0 +1,1 @@
+"""One file format a module; `knapsolve.files.reading` picks the one."""

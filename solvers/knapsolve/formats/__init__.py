@@ -1,1 +1,0 @@
-"""One file format a module; `knapsolve.files` picks the one."""

@@ -1,0 +1,1 @@
+"""What several solvers compile: graphs, hashes, parallel loops, sums."""

@@ -1,0 +1,1 @@
+"""Time, interruption and compiling: what ends a solve or delays it."""

@@ -1,0 +1,119 @@
+"""Ctrl-C in the middle of a solve: the solver is asked to stop and to return what it has.
+
+The first Ctrl-C sets a flag that solvers look at wherever they look at the clock. One that has not returned within
+`GRACE_SECONDS` is left by an exception, and another's answer stands in for its own; a second Ctrl-C ends the solve as
+it ends any Python program.
+"""
+
+from __future__ import annotations
+
+import _thread
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from types import FrameType
+
+from knapsolve.limits import clock
+from knapsolve.portfolio.stand_in import stand_in
+from knapsolve.problem import Knapsack
+from knapsolve.solver import Answer, Options, Solver
+
+GRACE_SECONDS = 1.0
+"""How long a solver may take to notice Ctrl-C before it is left."""
+
+
+class OverdueError(KeyboardInterrupt):
+    """Raised in a solver that did not notice Ctrl-C in time."""
+
+
+class _Request:
+    """What is known of Ctrl-C in the solve under way."""
+
+    def __init__(self) -> None:
+        self.made = False
+        self.overdue = False
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        if self.overdue:
+            raise OverdueError
+        if self.made:
+            raise KeyboardInterrupt
+        self.made = True
+        timer = threading.Timer(GRACE_SECONDS, self._give_up)
+        timer.daemon = True
+        timer.start()
+
+    def _give_up(self) -> None:
+        if _current is self:
+            self.overdue = True
+            _thread.interrupt_main()
+
+
+_current: _Request | None = None
+
+
+def interrupted() -> bool:
+    """Return whether Ctrl-C asks the solve under way to stop."""
+    return _current is not None and _current.made
+
+
+def late(deadline: float | None) -> bool:
+    """Return whether a solver must stop: its deadline has passed, or Ctrl-C was pressed.
+
+    Parameters
+    ----------
+    deadline
+        On the clock of `knapsolve.limits.clock.now`, or None for none.
+    """
+    return interrupted() or (deadline is not None and clock.now() > deadline)
+
+
+def solve_interruptibly(solver: Solver, problem: Knapsack, options: Options) -> Answer:
+    """Call a solver; on Ctrl-C return its answer so far or, where it gives none in time, another's.
+
+    Parameters
+    ----------
+    solver
+        The solver.
+    problem
+        The problem, without fixed items.
+    options
+        How to solve.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        On a second Ctrl-C.
+    """
+    with _listening():
+        try:
+            answer = solver.solve(problem, options)
+        except OverdueError:
+            return stand_in(problem, overdue(solver.name))
+        if interrupted():
+            return replace(answer, trace=(*answer.trace, "stopped by Ctrl-C"))
+        return answer
+
+
+def overdue(solver: str) -> str:
+    """Return the sentence on a solver that was left."""
+    return f"{solver}: interrupted, and did not stop within {GRACE_SECONDS:g} s"
+
+
+@contextmanager
+def _listening() -> Iterator[None]:
+    """Take Ctrl-C while the block runs, unless somebody else does: another thread, or a handler of the program's."""
+    global _current
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    _current = _Request()
+    signal.signal(signal.SIGINT, _current.handle)
+    try:
+        yield
+    finally:
+        _current = None
+        signal.signal(signal.SIGINT, signal.default_int_handler)

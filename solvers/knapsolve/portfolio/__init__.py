@@ -1,0 +1,1 @@
+"""Who solves what: presolve, the choice of a solver, requirements, stand-ins."""

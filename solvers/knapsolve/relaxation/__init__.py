@@ -1,0 +1,1 @@
+"""Relaxations and their bounds."""

@@ -1,0 +1,260 @@
+"""A warm-started dual simplex for the linear relaxations of a search tree.
+
+Maximise ``values @ x`` subject to ``columns.T @ x + slack = limits`` with items between 0 and 1. The first `resources`
+rows are capacities (slack >= 0); any further row is an equation (slack fixed at 0), such as a cardinality. Some items
+may be fixed; the others are *active*. Every basis is dual feasible once each nonbasic item rests at the bound that the
+sign of its reduced cost names, so the simplex starts from any basis: fixing an item never asks for a first phase.
+
+The ratio test passes every breakpoint that still lowers the dual objective (Maros, "A generalized dual phase-2 simplex
+algorithm", EJOR 149, 2003), and the solve ends as soon as that objective, a valid bound at any moment, falls below the
+cutoff.
+
+State shared by the kernels, all changed in place: `basis` (M,) items, or ``n + i`` for the slack of row i; `row_of`
+(n + M,) the row a variable is basic in, or -1; `inverse` (M, M) of the basis; `prices` (M,); `reduced` (n,) costs
+``values - columns @ prices`` of active items; `at_one` (n,); `residual` (M,) limits minus all nonbasic items at 1;
+`fixed` (n,) is 0 or 1 for fixed items, -1 for active ones; `active` (n,), whose first `count` entries are active.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from knapsolve.relaxation.inverse import invert
+
+OPTIMAL, CUT_OFF, STALLED = 0, 1, 2
+"""Outcomes of `reoptimise`."""
+
+PRIMAL_TOLERANCE = 1e-9
+PIVOT_TOLERANCE = 1e-9
+INFEASIBLE = 1e-6
+"""Distance to a row's right-hand side that entries below the pivot tolerance cannot make up."""
+RELAXED = {"reassoc", "contract", "nsz"}
+"""Liberties the compiler may take: sums in any order, so that the inner products use vector registers."""
+REFACTOR = 64
+"""Pivots after which the inverse is formed afresh, so that rounding errors do not add up."""
+
+
+@njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
+def invert_basis(basis, columns, inverse, work):  # type: ignore[no-untyped-def]
+    """Write the inverse of the basis matrix to `inverse`, by way of `work` (M, M); return whether it is regular."""
+    n, rows = columns.shape
+    for p in range(rows):
+        j = basis[p]
+        for i in range(rows):
+            work[i, p] = columns[j, i] if j < n else (1.0 if i == j - n else 0.0)
+    return invert(work, inverse, 1e-13)
+
+
+@njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
+def start_from_basis(  # type: ignore[no-untyped-def]
+    values, columns, resources, basis, row_of, inverse, prices, reduced, at_one, residual, fixed, active, count,
+    fixed_residual, fixed_value, work,
+):  # fmt: skip
+    """Set up the whole state from `basis` alone; return the dual objective, a valid bound, or NaN if it is singular.
+
+    `fixed_residual` (M,) is limits minus all fixed items at 1 and `fixed_value` what those are worth.
+    """
+    n, rows = columns.shape
+    for v in range(n + rows):
+        row_of[v] = -1
+    for p in range(rows):
+        row_of[basis[p]] = p
+    if not invert_basis(basis, columns, inverse, work):
+        return np.nan
+    for i in range(rows):
+        price = 0.0
+        for p in range(rows):
+            if basis[p] < n:
+                price += values[basis[p]] * inverse[p, i]
+        # Clearing rounding below zero keeps the bound valid; a basic slack's price is zero.
+        prices[i] = price if i >= resources else max(price, 0.0)
+    bound = fixed_value
+    for i in range(rows):
+        residual[i] = fixed_residual[i]
+        bound += prices[i] * fixed_residual[i]
+    for p in range(rows):
+        j = basis[p]
+        if j < n and fixed[j] == 1:
+            for i in range(rows):
+                residual[i] += columns[j, i]
+    for k in range(count):
+        j = active[k]
+        cost = values[j]
+        for i in range(rows):
+            cost -= prices[i] * columns[j, i]
+        reduced[j] = cost
+        at_one[j] = False
+        if cost > 0.0:
+            bound += cost
+            if row_of[j] < 0:
+                at_one[j] = True
+                for i in range(rows):
+                    residual[i] -= columns[j, i]
+    return bound
+
+
+@njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
+def basic_values(inverse, residual, levels):  # type: ignore[no-untyped-def]
+    """Fill `levels` (M,) with the values of the basic variables."""
+    rows = len(residual)
+    for p in range(rows):
+        amount = 0.0
+        for i in range(rows):
+            amount += inverse[p, i] * residual[i]
+        levels[p] = amount
+
+
+@njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
+def reoptimise(  # type: ignore[no-untyped-def]
+    values, columns, resources, basis, row_of, inverse, prices, reduced, at_one, residual, fixed, active, count,
+    bound, cutoff, levels, alpha, heap_ratio, heap_item, work,
+):  # fmt: skip
+    """Solve the relaxation from the present dual feasible state.
+
+    Parameters
+    ----------
+    bound
+        Dual objective of the state.
+    cutoff
+        Give up once the dual objective is at or below it.
+    levels, alpha, heap_ratio, heap_item, work
+        Room, shapes (M,), (n,), (n + M,), (n + M,) and (M, M); `levels` is left with the basic variables' values.
+
+    Returns
+    -------
+    status, bound, pivots
+        One of `OPTIMAL`, `CUT_OFF` (also where the problem is infeasible) and `STALLED`; the dual objective.
+    """
+    n, rows = columns.shape
+    limit = 200 + 20 * rows
+    for pivots in range(limit):
+        basic_values(inverse, residual, levels)
+        leaving, worst, excess, sign = -1, 0.0, 0.0, 1.0
+        for p in range(rows):
+            j = basis[p]
+            low, high = 0.0, 1.0
+            if j >= n:
+                high = np.inf if j - n < resources else 0.0
+            elif fixed[j] >= 0:
+                low = high = float(fixed[j])
+            amount = max(low - levels[p], levels[p] - high)
+            if amount > PRIMAL_TOLERANCE:
+                norm = 1e-30
+                for i in range(rows):
+                    norm += inverse[p, i] * inverse[p, i]
+                if amount * amount > worst * norm:
+                    leaving, worst, excess = p, amount * amount / norm, amount
+                    sign = 1.0 if levels[p] > high else -1.0
+        if leaving < 0:
+            return OPTIMAL, bound, pivots
+        ray = inverse[leaving]
+        size = 0
+        for k in range(count):
+            j = active[k]
+            if row_of[j] >= 0:
+                continue
+            step = 0.0
+            for i in range(rows):
+                step += ray[i] * columns[j, i]
+            step *= sign
+            alpha[j] = step
+            if (step < -PIVOT_TOLERANCE) if at_one[j] else (step > PIVOT_TOLERANCE):
+                heap_ratio[size] = max(-reduced[j] / step, 0.0)
+                heap_item[size] = j
+                size += 1
+        for i in range(resources):
+            step = sign * ray[i]
+            if row_of[n + i] < 0 and step > PIVOT_TOLERANCE:
+                heap_ratio[size] = max(prices[i] / step, 0.0)
+                heap_item[size] = n + i
+                size += 1
+        for k in range(size // 2 - 1, -1, -1):
+            sift_down(heap_ratio, heap_item, k, size)
+        entering, ratio = -1, 0.0
+        while size > 0:
+            bound -= (heap_ratio[0] - ratio) * excess
+            if bound <= cutoff:
+                return CUT_OFF, bound, pivots
+            ratio, j = heap_ratio[0], heap_item[0]
+            size -= 1
+            heap_ratio[0], heap_item[0] = heap_ratio[size], heap_item[size]
+            sift_down(heap_ratio, heap_item, 0, size)
+            # Where the last item just meets the row, rounding must not make it infeasible.
+            if j >= n or abs(alpha[j]) >= excess - PRIMAL_TOLERANCE:
+                entering = j
+                break
+            excess -= abs(alpha[j])
+            change = 1.0 if at_one[j] else -1.0
+            at_one[j] = not at_one[j]
+            for i in range(rows):
+                residual[i] += change * columns[j, i]
+        if entering < 0:
+            # Even with every item at its better end the row cannot be met: infeasible, unless by what rounding hides.
+            return (CUT_OFF, -np.inf, pivots) if excess > INFEASIBLE else (STALLED, bound, pivots)
+        for k in range(count):
+            j = active[k]
+            if row_of[j] < 0:
+                reduced[j] += ratio * alpha[j]
+        for i in range(rows):
+            prices[i] -= sign * ratio * ray[i]
+        left = basis[leaving]
+        row_of[left] = -1
+        if left < n:
+            reduced[left] = sign * ratio
+            at_one[left] = sign > 0.0 if fixed[left] < 0 else fixed[left] == 1
+            if at_one[left]:
+                for i in range(rows):
+                    residual[i] -= columns[left, i]
+        if entering < n:
+            reduced[entering] = 0.0
+            if at_one[entering]:
+                at_one[entering] = False
+                for i in range(rows):
+                    residual[i] += columns[entering, i]
+        basis[leaving] = entering
+        row_of[entering] = leaving
+        if (pivots + 1) % REFACTOR == 0:
+            if not invert_basis(basis, columns, inverse, work):
+                return STALLED, bound, pivots
+        else:
+            exchange(columns, inverse, entering, leaving, levels)
+    return STALLED, bound, limit
+
+
+@njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
+def exchange(columns, inverse, entering, leaving, spike):  # type: ignore[no-untyped-def]
+    """Update the inverse for a variable that enters the basis in row `leaving`; `spike` (M,) is room."""
+    n, rows = columns.shape
+    for p in range(rows):
+        if entering >= n:
+            spike[p] = inverse[p, entering - n]
+        else:
+            total = 0.0
+            for i in range(rows):
+                total += inverse[p, i] * columns[entering, i]
+            spike[p] = total
+    scale = 1.0 / spike[leaving]
+    for i in range(rows):
+        inverse[leaving, i] *= scale
+    for p in range(rows):
+        factor = spike[p]
+        if p != leaving and factor != 0.0:
+            for i in range(rows):
+                inverse[p, i] -= factor * inverse[leaving, i]
+
+
+@njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
+def sift_down(ratio, item, start, size):  # type: ignore[no-untyped-def]
+    """Restore the heap of smallest ratios below position `start`."""
+    while True:
+        child = 2 * start + 1
+        if child >= size:
+            return
+        if child + 1 < size and ratio[child + 1] < ratio[child]:
+            child += 1
+        if ratio[start] <= ratio[child]:
+            return
+        ratio[start], ratio[child] = ratio[child], ratio[start]
+        item[start], item[child] = item[child], item[start]
+        start = child
