@@ -1,7 +1,7 @@
 """Count what fetch-group pruning saves on a sparse accelerator, and write the table and the plot of it.
 
-    python bench/networks/accelerator.py --models FOLDER     run, write docs/benchmarks/accelerator.json, .md and .png
-    python bench/networks/accelerator.py                     write .md and .png anew from accelerator.json
+    python -m bench.networks.accelerator --models FOLDER     run, write docs/benchmarks/accelerator.json, .md and .png
+    python -m bench.networks.accelerator                     write .md and .png anew from accelerator.json
 
 FOLDER holds ``pretrainedResnet.h5`` and ``vww_96.h5`` of the MLPerf Tiny benchmark, as in
 https://github.com/mlcommons/tiny (folder ``benchmark/training``). Kernels are real, trained weights; no data come with

@@ -1,7 +1,7 @@
 """Hold the look-up tables that knapprune predicts for distributed arithmetic against what Yosys synthesises.
 
-    python bench/networks/distributed_arithmetic.py --run    run, write docs/benchmarks/distributed-arithmetic.json and
-    .md python bench/networks/distributed_arithmetic.py          write the page anew from the rows
+    python -m bench.networks.distributed_arithmetic --run    run; write docs/benchmarks/distributed-arithmetic.json, .md
+    python -m bench.networks.distributed_arithmetic          write the page anew from the rows
 
 Each design is a Keras model that hls4ml 1.3 converts; its adder graphs are read from the C++ it writes. Needs yosys.
 """

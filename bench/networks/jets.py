@@ -1,7 +1,7 @@
 """Cut the jet-tagging networks to a quarter of their DSPs, verify them, and write the table of it.
 
-    python bench/networks/jets.py --models FOLDER      run, write docs/benchmarks/jets.json and jets.md
-    python bench/networks/jets.py                      write jets.md anew from jets.json
+    python -m bench.networks.jets --models FOLDER      run, write docs/benchmarks/jets.json and jets.md
+    python -m bench.networks.jets                      write jets.md anew from jets.json
 
 FOLDER holds hls4ml's example models ``KERAS_3layer.json``, ``KERAS_3layer_weights.h5`` and so on, as in
 https://github.com/fastmachinelearning/example-models (folder ``keras``). Kernels are real, trained weights; no data

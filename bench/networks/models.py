@@ -1,7 +1,7 @@
 """Estimate and verify every network at hand, from every front end, and write the table of it.
 
-    python bench/networks/models.py --models FOLDER    run, write docs/benchmarks/models.json and models.md
-    python bench/networks/models.py                    write models.md anew from models.json
+    python -m bench.networks.models --models FOLDER    run, write docs/benchmarks/models.json and models.md
+    python -m bench.networks.models                    write models.md anew from models.json
 
 FOLDER holds ``jets`` (https://github.com/fastmachinelearning/example-models, folder ``keras``), ``onnx`` (the same,
 folder ``onnx``) and ``mlperf_tiny`` (the reference networks of MLPerf Tiny). Each network runs in a process of its own

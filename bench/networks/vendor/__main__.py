@@ -1,8 +1,8 @@
 """Hold what we predict against what Vivado HLS, Vitis HLS and Vivado report of published hls4ml designs.
 
-    python -m bench.networks.vendor.__main__               predict all rows; write docs/benchmarks/vendor.json, .md and
-    both plots python -m bench.networks.vendor.__main__ --rows FILE --out FOLDER    the same for another file of rows
-    python -m bench.networks.vendor.__main__ --table       write tables and plots anew from vendor.json
+    python -m bench.networks.vendor               predict all rows; write docs/benchmarks/vendor.json, .md, both plots
+    python -m bench.networks.vendor --rows FILE --out FOLDER    the same for another file of rows
+    python -m bench.networks.vendor --table       write tables and plots anew from vendor.json
 
 The rows are ``vendor/calibration.json`` in the folder that KNAPPRUNE_DATA names; ``designs.json``, ``multipliers.json``
 and the folder ``reports`` are taken from beside them where they are. Tables go between the marks of ``vendor.md``.
@@ -119,7 +119,7 @@ def tables(found: Mapping[str, Any]) -> dict[str, str]:
         "designs": whole.design_table(found["designs"]),
         "left-out": left_out_table(rows),
         "versions": f"{len(rows)} rows of layers, {len(found['designs'])} whole designs. "
-        "Made by `python -m bench.networks.vendor.__main__` ("
+        "Made by `python -m bench.networks.vendor` ("
         + ", ".join(f"{name} {number}" for name, number in found["versions"].items())
         + ").",
     }

@@ -1,6 +1,6 @@
 """Fit the estimates of knapprune.hardware.fitted to published synthesis reports again.
 
-    python bench/networks/vendor/fit.py    print coefficients and errors, and the errors on rows that were left out of
+    python -m bench.networks.vendor.fit    print coefficients and errors, and the errors on rows that were left out of
     the fit
 
 Reads ``vendor/calibration.json`` in the folder that KNAPPRUNE_DATA names. Needs scipy.
