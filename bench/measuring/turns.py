@@ -113,7 +113,8 @@ def _take_turns(runners: Mapping[str, _Runner], turn: float) -> dict[str, Timed]
         started = time.perf_counter()
         if runner.pipe.poll(turn):
             ended, used, result = _receive(name, runner)
-            done[name] = Timed(runner.seconds + ended - started, used, result)
+            # It may have ended between the last look and the stop: in the turn before, which is charged already.
+            done[name] = Timed(runner.seconds + max(ended - started, 0.0), used, result)
         else:
             runner.signal(signal.SIGSTOP)
             runner.seconds += time.perf_counter() - started

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import time
 
 import numpy as np
 import pytest
 
+from bench.measuring import turns
 from bench.measuring.turns import race
 from bench.networks.loop_overhead import KINDS, VALIDATION, measure, overhead, page
 
@@ -36,6 +38,16 @@ def test_runs_in_turns_are_charged_for_their_own_time():
     for timed in found.values():  # neither waits for the other on the clock, however busy the machine
         assert timed.result <= timed.seconds + 0.05
     assert found["long"].seconds > found["short"].seconds
+
+
+def test_a_run_that_ended_before_it_was_stopped_is_charged_no_less():
+    class Ended(turns._Runner):
+        def signal(self, number):
+            """Leave alone: there is no process."""
+
+    here, there = multiprocessing.Pipe()
+    there.send(("done", time.perf_counter() - 5.0, 0.5, "result"))  # in its last turn, of others' since
+    assert turns._take_turns({"a": Ended(None, here, 1.0)}, 0.1) == {"a": turns.Timed(1.0, 0.5, "result")}
 
 
 def test_a_run_that_fails_says_why():

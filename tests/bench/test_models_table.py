@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-BENCH = runpy.run_path(str(ROOT / "bench" / "models_table.py"))
+BENCH = runpy.run_path(str(ROOT / "bench" / "networks" / "models.py"))
 
 
 def test_the_page_is_made_from_its_rows():

@@ -13,7 +13,7 @@ from knapprune.adapters.keras.adapter import KerasAdapter
 from knapprune.adapters.keras.files import load_keras_model
 
 ROOT = Path(__file__).parents[2]
-BENCH = runpy.run_path(str(ROOT / "bench" / "accelerator.py"))
+BENCH = runpy.run_path(str(ROOT / "bench" / "networks" / "accelerator.py"))
 
 
 @pytest.fixture(scope="module", params=BENCH["NETWORKS"].values(), ids=BENCH["NETWORKS"])

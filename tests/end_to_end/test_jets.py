@@ -9,7 +9,7 @@ import pytest
 import knapprune as kp
 from knapprune.adapters.keras.files import load_keras_model
 
-BENCH = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "jets_table.py"))
+BENCH = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "networks" / "jets.py"))
 
 
 @pytest.mark.parametrize(

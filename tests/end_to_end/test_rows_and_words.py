@@ -8,7 +8,7 @@ import pytest
 
 import knapprune as kp
 
-BENCH = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "rows_and_words.py"))
+BENCH = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "networks" / "rows_and_words.py"))
 
 
 @pytest.mark.parametrize("spec", BENCH["SPECS"][:5], ids=lambda spec: f"{spec.network}-{spec.bits}-{spec.reuse_factor}")

@@ -36,6 +36,7 @@ def test_what_onnx_files_need_is_named(monkeypatch, tmp_path, package):
 
 def test_a_package_is_called_by_its_title_and_a_module_that_is_there_is_returned(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
+    monkeypatch.delitem(sys.modules, "sklearn.datasets", raising=False)
     with pytest.raises(MissingToolError, match=r'^scikit-learn is not installed; .* "knapprune\[all\]"$'):
         require("sklearn.datasets", extra="all")
     assert require("json.decoder", extra="all") is json.decoder

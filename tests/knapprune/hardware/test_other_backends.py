@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import knapprune as kp
-from knapprune.hardware.catapult import blocks
 from knapprune.hardware.hardware_model import HardwareWarning
+from knapprune.hardware.intel import blocks
 from knapprune.network.hls_config import HlsConfigError, read_hls_config
 
 SIZES = [(16, 24), (24, 30), (30, 12), (12, 5)]

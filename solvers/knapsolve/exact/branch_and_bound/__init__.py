@@ -1,1 +1,0 @@
-"""Several resources: dual, core, and one tree of linear relaxations for each cardinality."""
