@@ -3,8 +3,8 @@
 Read in hls4ml 1.3 (``backends/{quartus,oneapi}``, ``templates/*/nnet_utils/nnet_dense*.h``): there are ceil(size / RF)
 multipliers, whatever was asked for, and a zero weight saves none, because the loop issues every product. There is no
 other strategy than ``resource``. The *memory* of a Dense layer of more than 2048 weights is padded to powers of two
-(``passes/resource_strategy.py``); the loop keeps its reuse factor. Where weights are stored (M20K, registers, constants)
-is for the compiler to decide, so no memory is estimated.
+(``passes/resource_strategy.py``); the loop keeps its reuse factor. Where weights are stored (M20K, registers,
+constants) is for the compiler to decide, so no memory is estimated.
 
 An Intel variable-precision DSP block does one product of 27 x 27 bits or two of 18 x 19 (Agilex 7 device overview;
 Arria 10 and Stratix 10 are taken to be alike). Agilex 7 also does four of 9 x 9, which is not counted on here. Wider
