@@ -112,6 +112,13 @@ def test_vivado_hls_leaves_eleven_and_thirteen_to_logic_but_not_their_negatives(
     assert for_vivado_hls("xcvu9p").use(layer((1, 5)), kernel)["dsp"] == 3
 
 
+def test_weights_below_half_a_step_of_their_type_count_as_nothing():
+    kernel = np.full((8, 8), 1e-5)
+    kernel[0] = 0.3, 0.31, 0.32, 0.33, 0.34, 0.35, 0.36, 0.37
+    assert HARDWARE.use(layer((8, 8)), kernel)["dsp"] == 8
+    assert HARDWARE.use(layer((8, 8)), np.full((8, 8), 1e-5))["dsp"] == 0
+
+
 def test_above_reuse_factor_one_latency_has_the_smaller_of_its_constants_and_its_limit():
     kernel = np.full((8, 8), 0.3)  # one constant an input
     assert HARDWARE.use(layer((8, 8), reuse_factor=2), kernel)["dsp"] == 8
