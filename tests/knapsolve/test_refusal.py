@@ -168,7 +168,7 @@ BROKEN: dict[str, tuple[str, Knapsack, dict[str, Callable[..., Any]]]] = {
     "branch and bound": (
         "branch-and-bound",
         SEVERAL,
-        {"exact.branch_and_bound.solver.spread": lambda *arguments: np.ones(arguments[-1], np.bool_)},
+        {"exact.branch_and_bound.spread": lambda *arguments: np.ones(arguments[-1], np.bool_)},
     ),
     "local search": (
         "local-search",
