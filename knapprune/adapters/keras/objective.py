@@ -67,10 +67,13 @@ class KerasObjective:
         Parameters
         ----------
         penalties
-            By layer name. Where the layers and labels are those of before, nothing is compiled again.
+            By layer name. Where the layers are those of before, and none has more groups, nothing is compiled again.
         """
         kernels = find_kernels(self.model)
-        if tuple(penalties) != self._names:
+        if tuple(penalties) != self._names or any(
+            len(penalty.strengths) > strengths.shape[0]
+            for (_, _, strengths), penalty in zip(self._penalties, penalties.values(), strict=True)
+        ):
             self._names, self._penalties, self.model.train_function = tuple(penalties), [], None
             for name, penalty in penalties.items():
                 # Variables, not constants of the compiled step: a label for each weight may be a large array.
@@ -79,7 +82,8 @@ class KerasObjective:
             return
         for (_, labels, strengths), penalty in zip(self._penalties, penalties.values(), strict=True):
             labels.assign(penalty.labels.ravel())
-            strengths.assign(penalty.strengths)
+            # Groups go as training moves the weights that share a multiplier; one without weights has no norm.
+            strengths.assign(np.pad(penalty.strengths, (0, strengths.shape[0] - len(penalty.strengths))))
         if keras.backend.backend() == "jax":
             self.model.train_function = None
 
