@@ -85,7 +85,9 @@ def test_groups_are_penalised_by_their_norms_and_strengths_change_without_compil
     objective.penalise({"fc": GroupPenalty(labels, np.array([0.0, 1.0, 0.0]))})
     assert loss_of(model, y) == pytest.approx(own + norms[1], rel=1e-5)
     assert model.train_function is compiled
-    objective.penalise({"fc": GroupPenalty(labels.clip(max=1), np.array([0.0, 1.0]))})  # two groups of three have merged
+    objective.penalise(
+        {"fc": GroupPenalty(labels.clip(max=1), np.array([0.0, 1.0]))}
+    )  # two groups of three have merged
     assert loss_of(model, y) == pytest.approx(own + norms[1], rel=1e-5)
     assert model.train_function is compiled
     objective.penalise({"fc": GroupPenalty(np.arange(15).reshape(5, 3), np.full(15, 2.0))})  # more than ever
