@@ -42,11 +42,17 @@ from knapprune.hardware.dsp import MultiplierTable, table_of_part
 from knapprune.hardware.explanation import Explanation, legal_reuse_factors
 from knapprune.hardware.hardware_model import LabelCosts, SharedWords
 from knapprune.hardware.latency import interval
+from knapprune.hardware.ownership import (
+    Labels,
+    count_by_owner,
+    distinct_columns,
+    label_range_of_pieces,
+    label_range_of_rows,
+    of_one_label,
+)
 from knapprune.hardware.product_logic import constants_of, of_products
 from knapprune.hardware.structures import labels
 from knapprune.network.layers import Layer
-
-Labels = npt.NDArray[np.signedinteger]
 
 
 class Hls4mlHardware:
@@ -251,7 +257,7 @@ class Hls4mlHardware:
         fixed = dict.fromkeys(self.resources, 0)
         if layer.constant:
             found, blocks = self.dsp_of_constants(layer, kernel)
-            own[0], fixed["dsp"] = _of_one_label(labels, found.owner, blocks, label_count)
+            own[0], fixed["dsp"] = of_one_label(labels, found.owner, blocks, label_count)
         elif layer.strategy == "latency":
             fixed["dsp"] = self.dsp_at_most(layer, kernel)
         elif layer.strategy == "resource":
@@ -259,15 +265,15 @@ class Hls4mlHardware:
             memory = self.memory(layer, kernel)
             fixed["bram18"] = memory.halves + pieces(index_bits(layer), layer.reuse_factor).halves
         elif layer.strategy == "resource_unrolled":
-            lowest, highest = _label_range_of_rows(layer, labels, alive)
-            own[0], fixed["dsp"] = _count_by_owner(lowest, highest, label_count, self.dsp_of_rows(layer, kernel))
+            lowest, highest = label_range_of_rows(layer, labels, alive)
+            own[0], fixed["dsp"] = count_by_owner(lowest, highest, label_count, self.dsp_of_rows(layer, kernel))
             memory = self.memory(layer, kernel)
-            ranges = _label_range_of_pieces(*rows_of_pieces(layer, memory), lowest, highest)
-            own[1], fixed["bram18"] = _count_by_owner(*ranges, label_count, memory.cost)
+            ranges = label_range_of_pieces(*rows_of_pieces(layer, memory), lowest, highest)
+            own[1], fixed["bram18"] = count_by_owner(*ranges, label_count, memory.cost)
         elif layer.strategy not in ("distributed_arithmetic", "fixed"):
             raise ValueError(f"layer {layer.name!r}: strategy {layer.strategy!r} is not one hls4ml has")
         fixed["dsp"] += self.dsp_of_products(layer)
-        type_costs, label_type = _distinct_columns(own)
+        type_costs, label_type = distinct_columns(own)
         return LabelCosts(label_type, type_costs, fixed)
 
     def words(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> SharedWords | None:
@@ -441,64 +447,6 @@ def latency_multiplier_limit(layer: Layer, kernel: npt.NDArray[np.generic]) -> i
     return -(-size // layer.reuse_factor) - zeros // layer.reuse_factor
 
 
-def _of_one_label(
-    labels: Labels, owner: npt.NDArray[np.signedinteger], blocks: npt.NDArray[np.int64], label_count: int
-) -> tuple[npt.NDArray[np.int64], int]:
-    """Sum the blocks of multipliers whose weights all have one label, by label, and those of the others."""
-    used = owner >= 0
-    own, of_weight = owner[used], labels[used]
-    label = np.empty(len(blocks), dtype=np.int64)
-    label[own] = of_weight
-    shared = np.zeros(len(blocks), dtype=bool)
-    shared[own[label[own] != of_weight]] = True
-    return _sums(label[~shared], blocks[~shared], label_count), int(blocks[shared].sum())
-
-
 def _widest(whole: npt.NDArray[np.int64]) -> int:
     """Bits that hold all of some whole numbers with a sign."""
     return int(signed_bits(np.array([whole.min(), whole.max()])).max())
-
-
-def _sums(of: Labels, blocks: npt.NDArray[np.int64], label_count: int) -> npt.NDArray[np.int64]:
-    """Sum blocks by label; a double holds such counts exactly."""
-    return np.bincount(of, weights=blocks, minlength=label_count).astype(np.int64)
-
-
-def _no_label(labels: Labels) -> int:
-    """Return what stands for "no non-zero weight here" in a running minimum of labels."""
-    return int(np.iinfo(labels.dtype).max)
-
-
-def _label_range_of_rows(layer: Layer, labels: Labels, alive: npt.NDArray[np.bool_]) -> tuple[Labels, Labels]:
-    """Lowest and highest label among the non-zero weights of each row, shape (rows,)."""
-    rows = layer.flat(np.where(alive, labels, labels.dtype.type(-1))).reshape(-1, layer.reuse_factor)
-    none = labels.dtype.type(_no_label(labels))
-    return np.where(rows < 0, none, rows).min(axis=1), rows.max(axis=1)
-
-
-def _label_range_of_pieces(
-    first: npt.NDArray[np.int64], last: npt.NDArray[np.int64], lowest: Labels, highest: Labels
-) -> tuple[Labels, Labels]:
-    """Lowest and highest label among the non-zero weights of the rows with a bit in each piece, shape (pieces,)."""
-    # reduceat works on [start, stop) pairs; every second result is the gap between two pieces. The pad allows a stop
-    # behind the last row.
-    bounds = np.stack([first, last + 1], axis=1).ravel()
-    low = np.minimum.reduceat(np.pad(lowest, (0, 1), constant_values=_no_label(lowest)), bounds)[::2]
-    high = np.maximum.reduceat(np.pad(highest, (0, 1), constant_values=-1), bounds)[::2]
-    return low, high
-
-
-def _count_by_owner(
-    lowest: Labels, highest: Labels, label_count: int, cost: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int64], int]:
-    """Add up what one label owns, by label, and what several share; units without a label cost nothing."""
-    owned = lowest == highest
-    return _sums(lowest[owned], cost[owned], label_count), int(cost[(highest >= 0) & ~owned].sum())
-
-
-def _distinct_columns(own: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Reduce the columns to the distinct ones and say which one each was."""
-    # One integer a column sorts far faster than np.unique(axis=1) does.
-    key = own[0] * (int(own[1].max(initial=0)) + 1) + own[1]
-    _, index, label_type = np.unique(key, return_index=True, return_inverse=True)
-    return own[:, index], label_type.astype(np.int64, copy=False)
