@@ -45,34 +45,7 @@ class Demo:
 
 
 def run(folder: str | Path, *, force: bool = False, seed: int = 0, say: Callable[[str], None] = print) -> Demo:
-    """Prune a dense network for handwritten digits to 22% of its DSPs and halves of block RAMs, and verify it.
-
-    Parameters
-    ----------
-    folder
-        Where to write ``report.json``, ``report.html``, ``model.keras``, ``masks.npz``, ``hls_config.yml``,
-        ``accuracy.png``, ``history.png`` and the hls4ml project ``hls4ml/``.
-    force
-        Whether files that stand there may be replaced.
-    seed
-        Seed of the data split, the first weights and the training.
-    say
-        Called with a line at the start of each stage.
-
-    Returns
-    -------
-    Demo
-        Everything that was found.
-
-    Raises
-    ------
-    FileExistsError
-        If the folder holds something and `force` is false.
-    MissingToolError
-        If scikit-learn, Keras, hls4ml or g++ is not installed.
-    VerificationError
-        If the generated project is not what was predicted.
-    """
+    """Prune a dense network for handwritten digits to 22% of its DSPs and halves of block RAMs, and verify it."""
     started = time.perf_counter()
     path = output.claim(folder, force)
     require_hls4ml()

@@ -12,18 +12,7 @@ class PluginWarning(UserWarning):
 
 
 def find(group: str) -> dict[str, EntryPoint]:
-    """List the entry points of a group without loading any.
-
-    Parameters
-    ----------
-    group
-        Entry-point group, such as ``"knapprune.adapters"``.
-
-    Returns
-    -------
-    dict
-        By name, sorted. Of two with one name, ours or else the first by distribution is kept, with a warning.
-    """
+    """List the entry points of a group without loading any."""
     found: dict[str, EntryPoint] = {}
     for entry in sorted(entry_points(group=group), key=lambda entry: (entry.name, not _is_ours(entry), _owner(entry))):
         kept = found.setdefault(entry.name, entry)
@@ -38,18 +27,7 @@ def find(group: str) -> dict[str, EntryPoint]:
 
 
 def load(entry: EntryPoint) -> Any:
-    """Load one plug-in.
-
-    Parameters
-    ----------
-    entry
-        Its entry point.
-
-    Returns
-    -------
-    object
-        What the entry point names, or None, with a warning that names the distribution, where loading fails.
-    """
+    """Load one plug-in."""
     try:
         return entry.load()
     except Exception as error:  # a stranger's module may raise anything at all

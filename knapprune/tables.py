@@ -6,20 +6,7 @@ from collections.abc import Sequence
 
 
 def plain_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Lay rows out in columns: text to the left, numbers to the right.
-
-    Parameters
-    ----------
-    header
-        Column names.
-    rows
-        Cells, as many as there are columns.
-
-    Returns
-    -------
-    str
-        Lines without a newline at the end.
-    """
+    """Lay rows out in columns: text to the left, numbers to the right."""
     cells = [[str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
     numeric = [bool(rows) and all(isinstance(row[i], (int, float)) for row in rows) for i in range(len(header))]

@@ -33,25 +33,7 @@ def quiet(said: io.StringIO) -> Iterator[None]:
 
 
 def require(module: str, *, extra: str) -> Any:
-    """Import a module of another package.
-
-    Parameters
-    ----------
-    module
-        Its full name; deep inside its package where all that it imports in turn is to be there too.
-    extra
-        The extra of knapprune that brings it.
-
-    Returns
-    -------
-    module
-        The module.
-
-    Raises
-    ------
-    MissingToolError
-        If its package, or one that it needs, is not installed.
-    """
+    """Import a module of another package."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
@@ -63,16 +45,5 @@ def require(module: str, *, extra: str) -> Any:
 
 
 def require_hls4ml() -> Any:
-    """Import hls4ml.
-
-    Returns
-    -------
-    module
-        hls4ml.
-
-    Raises
-    ------
-    MissingToolError
-        If it is not installed.
-    """
+    """Import hls4ml."""
     return require("hls4ml", extra="hls4ml")

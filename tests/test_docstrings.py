@@ -12,9 +12,13 @@ import pytest
 
 import knapprune
 import knapsolve
+from knapprune.adapters import adapter, objective
+from knapprune.hardware import hardware_model
+from knapprune.saliency import statistics
 
 WORKER_ONLY = "_run"  # these import OR-Tools on load and live in worker processes
 OPTIONAL = {"torch"}
+SEAMS = (adapter, objective, hardware_model, statistics)
 
 
 def modules() -> list[str]:
@@ -35,9 +39,25 @@ def public(module: ModuleType) -> Iterator[tuple[str, Any]]:
         if inspect.isfunction(thing) or inspect.isclass(thing):
             yield name, thing
         if inspect.isclass(thing):
+            said = said_by_a_seam(thing)
             for method, function in vars(thing).items():
-                if not method.startswith("_") and inspect.isfunction(function):
+                if (
+                    not method.startswith("_")
+                    and inspect.isfunction(function)
+                    and (function.__doc__ or method not in said)
+                ):
                     yield f"{name}.{method}", function
+
+
+def said_by_a_seam(thing: Any) -> dict[str, str]:
+    """Return what the Protocols that a class keeps say of its methods, by name of the method."""
+    said = {}
+    for protocol in (one for seam in SEAMS for one in vars(seam).values() if getattr(one, "_is_protocol", False)):
+        methods = {name: function for name, function in vars(protocol).items() if inspect.isfunction(function)}
+        own = {name: function.__doc__ or "" for name, function in methods.items() if not name.startswith("_")}
+        if all(hasattr(thing, name) for name in own):
+            said.update(own)
+    return said
 
 
 def parameters(thing: Any) -> list[str]:

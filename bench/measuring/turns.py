@@ -56,28 +56,7 @@ class _Runner:
 
 
 def race(runs: Mapping[str, tuple[Any, ...]], prepare: Prepare, turn: float = TURN) -> dict[str, Timed]:
-    """Time runs in turns.
-
-    Parameters
-    ----------
-    runs
-        The arguments of each, by name.
-    prepare
-        A function of a module, called with the arguments in the run's own process, not on the clock; it returns what is
-        timed.
-    turn
-        Length of a turn, in seconds.
-
-    Returns
-    -------
-    dict of Timed
-        By name.
-
-    Raises
-    ------
-    RuntimeError
-        If a run ends without a result.
-    """
+    """Time runs in turns."""
     spawn = multiprocessing.get_context("spawn")
     runners: dict[str, _Runner] = {}
     # What is stopped can neither see that its parent has ended nor end: it is for the parent to end it.

@@ -83,24 +83,7 @@ def arrays(folder: Path, samples: int) -> tuple[Any, Any]:
 
 
 def prepare(kind: str, network: str, data: Path, plan: dict[str, int]) -> Callable[[], dict[str, float]]:
-    """Return a run, with all done that the first network of a process pays for.
-
-    Parameters
-    ----------
-    kind
-        One of :data:`KINDS`.
-    network
-        By name.
-    data
-        Folder of the images.
-    plan
-        ``steps``, ``epochs``, ``final_epochs``, ``batch_size``, as `knapprune.prune` takes them, and ``samples``.
-
-    Returns
-    -------
-    callable
-        Trains, and says how long the solver took.
-    """
+    """Return a run, with all done that the first network of a process pays for."""
     import keras
 
     import knapprune as kp

@@ -25,23 +25,7 @@ MARKS = "<!-- table:begin -->", "<!-- table:end -->"
 
 
 def measure(family: str) -> dict[tuple[int, int], int]:
-    """Let Yosys map one product of two variables for every pair of widths.
-
-    Parameters
-    ----------
-    family
-        As in ``synth_xilinx -family``.
-
-    Returns
-    -------
-    dict
-        DSP blocks by the two widths, the narrower one first.
-
-    Raises
-    ------
-    RuntimeError
-        If Yosys wrote no statistics, or none of some product.
-    """
+    """Let Yosys map one product of two variables for every pair of widths."""
     pairs = list(itertools.combinations_with_replacement(WIDTHS, 2))
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "products.v").write_text(_verilog(pairs), encoding="utf-8")
@@ -61,20 +45,7 @@ def measure(family: str) -> dict[tuple[int, int], int]:
 
 
 def compare(block: str, measured: dict[tuple[int, int], int]) -> dict[str, Any]:
-    """List where our table and Yosys differ.
-
-    Parameters
-    ----------
-    block
-        The DSP block's name.
-    measured
-        What Yosys takes.
-
-    Returns
-    -------
-    dict
-        Plain values: all counts of Yosys, and the pairs that differ as ``[narrow, wide, ours, yosys]``.
-    """
+    """List where our table and Yosys differ."""
     table = TABLES[block]
     ours = {pair: table.blocks(*pair) for pair in measured}
     return {
@@ -88,18 +59,7 @@ def compare(block: str, measured: dict[tuple[int, int], int]) -> dict[str, Any]:
 
 
 def rows(results: list[dict[str, Any]]) -> str:
-    """Make the tables of the page.
-
-    Parameters
-    ----------
-    results
-        Of each block.
-
-    Returns
-    -------
-    str
-        Markdown.
-    """
+    """Make the tables of the page."""
     lines = ["| block | pairs | equal | only ours in look-up tables | ours fewer blocks | ours more blocks |",
              "|---|---|---|---|---|---|"]  # fmt: skip
     for found in results:

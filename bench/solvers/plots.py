@@ -19,20 +19,6 @@ def plot(title: str, rows: list[Row], path: Path) -> bool:
     """Draw time against size, a panel a family; where there is one size only, what was proved by when.
 
     Filled marks are proofs, crosses are runs that ended without one at their limit. Yardsticks are grey.
-
-    Parameters
-    ----------
-    title
-        Above the panels.
-    rows
-        Rows of a group.
-    path
-        The PNG to write.
-
-    Returns
-    -------
-    bool
-        Whether there was anything to draw.
     """
     panels = _panels(rows)
     if not panels:

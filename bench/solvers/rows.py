@@ -21,15 +21,7 @@ def load(path: Path) -> list[Row]:
 
 
 def merge(old: list[Row], new: list[Row], order: list[str]) -> list[Row]:
-    """Replace rows of the same problem and contestant, and sort by the registry's order of problems.
-
-    Parameters
-    ----------
-    old, new
-        Rows; new ones win.
-    order
-        Names of the specs, in order; rows of specs that are no longer registered come last.
-    """
+    """Replace rows of the same problem and contestant, and sort by the registry's order of problems."""
     by_key = {(row["spec"], row["solver"]): row for row in [*old, *new]}
     rank = {name: i for i, name in enumerate(order)}
     return sorted(by_key.values(), key=lambda row: rank.get(row["spec"], len(rank)))

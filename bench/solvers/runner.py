@@ -36,19 +36,7 @@ def hard_limit(limit: float) -> float:
 
 
 def measure(spec: Spec, solver: str, *, repeat: int, limit: float) -> Row | None:
-    """Return the row of one contestant on one problem, or None if it cannot take such a problem.
-
-    Parameters
-    ----------
-    spec
-        The problem.
-    solver
-        Name of the contestant.
-    repeat
-        How many times it runs at most.
-    limit
-        Seconds a run may take; the contestant is told, and killed if it goes on (`hard_limit`).
-    """
+    """Return the row of one contestant on one problem, or None if it cannot take such a problem."""
     row: Row = {"spec": spec.name, "set": spec.set, "family": spec.family, "n": spec.n, "m": spec.m, "seed": spec.seed}
     row |= {"solver": solver, "version": "", "limit": limit}
     with tempfile.TemporaryFile() as errors, _Child(errors, folder_of_its_own(solver)) as child:

@@ -64,19 +64,7 @@ print(json.dumps([seconds, str(solution.status)]))
 
 
 def measure(spec: Spec, solver: str, *, repeat: int, limit: float) -> Row | None:
-    """Return the row of one import or first solve, or None where the two do not go together.
-
-    Parameters
-    ----------
-    spec
-        One of the group ``start``.
-    solver
-        One of `CONTESTANTS`.
-    repeat
-        Number of processes of which the median is taken; one where the cache is cold.
-    limit
-        Not used: a start takes what it takes.
-    """
+    """Return the row of one import or first solve, or None where the two do not go together."""
     row: Row = {"spec": spec.name, "set": spec.set, "family": spec.family, "n": spec.n, "m": spec.m, "seed": spec.seed}
     row |= {"solver": solver, "limit": limit, "best_known": None, "gap": None, "value": None, "bound": None, "note": ""}
     with tempfile.TemporaryDirectory() as cache:

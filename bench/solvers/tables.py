@@ -39,19 +39,7 @@ SUMMARY_HEADER = ("problems", "solver", "proved", "time", "over ours", "below th
 
 
 def page(name: str, group: Group, rows: list[Row], plotted: bool) -> str:
-    """Return the whole page.
-
-    Parameters
-    ----------
-    name
-        The group's name.
-    group
-        What the registry says of it.
-    rows
-        Its rows.
-    plotted
-        Whether there is a plot beside it.
-    """
+    """Return the whole page."""
     parts = [f"# {group.title}", group.text, _method(rows)]
     if plotted:
         parts.append(f"![What was solved, and how fast]({name}.png)")

@@ -22,22 +22,111 @@ class Adapter(Protocol):
     """One framework's models. Registered as a class without arguments under ``knapprune.adapters``."""
 
     def matches(self, model: Any) -> bool:
-        """Say whether the model is this framework's, without importing the framework."""
+        """Say whether the model is this framework's, without importing the framework.
+
+        Parameters
+        ----------
+        model
+            Anything.
+
+        Returns
+        -------
+        bool
+            For a subclass of the framework's model class too.
+        """
 
     def layers(self, model: Any, config: HlsConfig) -> list[Layer]:
-        """List the layers with a kernel that can be masked, in the order data passes them."""
+        """List the layers with a kernel that can be masked, in the order data passes them.
+
+        Parameters
+        ----------
+        model
+            The model, with its weights.
+        config
+            The hls4ml configuration.
+
+        Returns
+        -------
+        list of Layer
+            As hls4ml will compute them.
+
+        Raises
+        ------
+        ValueError
+            If the layers cannot be listed: the model is not built, or two of them have one name.
+        """
 
     def untouched(self, model: Any) -> list[str]:
-        """Name the layers with weights that are neither counted nor masked."""
+        """Name the layers with weights that are neither counted nor masked.
+
+        Parameters
+        ----------
+        model
+            The model.
+
+        Returns
+        -------
+        list of str
+            Such as embeddings, bidirectional layers and grouped convolutions.
+        """
 
     def kernels(self, model: Any) -> dict[str, npt.NDArray[np.generic]]:
-        """Copy the kernels out, by layer name."""
+        """Copy the kernels out, by layer name.
+
+        Parameters
+        ----------
+        model
+            The model.
+
+        Returns
+        -------
+        dict
+            Arrays of shape ``Layer.kernel_shape``, by layer name.
+        """
 
     def apply(self, model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
-        """Return a copy whose masked weights are zero and stay zero under training; the model given is untouched."""
+        """Return a copy whose masked weights are zero and stay zero under training; the model given is untouched.
+
+        Parameters
+        ----------
+        model
+            The model; it is not touched.
+        masks
+            True for a weight to keep, in the kernel's shape, by layer name.
+
+        Returns
+        -------
+        object
+            A model of the same class, with the same weights elsewhere and the same loss and optimiser.
+
+        Raises
+        ------
+        ValueError
+            For a mask of no such layer or of the wrong shape.
+        """
 
     def convert(self, model: Any, config: HlsConfig, output_dir: str) -> Any:
-        """Convert the model with hls4ml, without writing: return a ``ModelGraph`` of its own for the folder."""
+        """Convert the model with hls4ml, without writing: return a ``ModelGraph`` of its own for the folder.
+
+        Parameters
+        ----------
+        model
+            The model; hls4ml reads its kernels as they are masked.
+        config
+            The hls4ml configuration; not changed.
+        output_dir
+            Where the project will be written.
+
+        Returns
+        -------
+        ModelGraph
+            hls4ml's graph.
+
+        Raises
+        ------
+        ValueError
+            If a layer's name is not a C++ identifier.
+        """
 
 
 @runtime_checkable
@@ -47,7 +136,22 @@ class FoldsNormalisations(Adapter, Protocol):
     def folded(
         self, model: Any, kernels: Mapping[str, npt.NDArray[np.generic]], config: HlsConfig
     ) -> dict[str, npt.NDArray[np.generic]]:
-        """Multiply them into kernels of the model's, or others of their shapes."""
+        """Multiply them into kernels of the model's, or others of their shapes.
+
+        Parameters
+        ----------
+        model
+            The model.
+        kernels
+            Its kernels, or others of their shapes.
+        config
+            The hls4ml configuration; it decides what is folded.
+
+        Returns
+        -------
+        dict
+            The kernels as hls4ml writes them.
+        """
 
 
 @runtime_checkable
@@ -55,36 +159,178 @@ class TrainingAdapter(Adapter, Protocol):
     """An adapter of models that can be trained and that predict in floating point."""
 
     def gradient(self, model: Any, batch: Batch) -> Mapping[str, npt.NDArray[np.floating[Any]]]:
-        """Differentiate the model's mean loss on a batch by each kernel; the caller may overwrite the arrays."""
+        """Differentiate the model's mean loss on a batch by each kernel; the caller may overwrite the arrays.
+
+        Parameters
+        ----------
+        model
+            A model with a loss: its own is used, and layers compute as in inference.
+        batch
+            The samples.
+
+        Returns
+        -------
+        dict
+            Arrays of the kernels' shapes, by layer name, which the caller may overwrite.
+
+        Raises
+        ------
+        ValueError
+            If the model has no loss.
+        """
 
     def hessian_product(
         self, model: Any, batch: Batch, vectors: Mapping[str, npt.NDArray[np.generic]]
     ) -> Mapping[str, npt.NDArray[np.floating[Any]]]:
-        """Multiply the Hessian of that loss over all kernels with a vector; the caller may overwrite the arrays."""
+        """Multiply the Hessian of that loss over all kernels with a vector; the caller may overwrite the arrays.
+
+        Parameters
+        ----------
+        model
+            A model with a loss and an optimiser.
+        batch
+            The samples.
+        vectors
+            The vector's part for each kernel, by layer name; of any numeric type.
+
+        Returns
+        -------
+        dict
+            Arrays of the kernels' shapes, by layer name, which the caller may overwrite.
+
+        Raises
+        ------
+        ValueError
+            If the model has no loss.
+        """
 
     def describe(self, model: Any) -> str:
-        """Describe all that a copy could be made from but the weights: architecture, optimiser, loss."""
+        """Describe all that a copy could be made from but the weights: architecture, optimiser, loss.
+
+        Parameters
+        ----------
+        model
+            The model.
+
+        Returns
+        -------
+        str
+            Equal for models that differ in their weights and their name only.
+        """
 
     def masks(self, model: Any) -> dict[str, npt.NDArray[np.bool_]]:
-        """Read back the masks that `apply` put on the model, by layer name; layers without one are left out."""
+        """Read back the masks that `apply` put on the model, by layer name; layers without one are left out.
+
+        Parameters
+        ----------
+        model
+            The model.
+
+        Returns
+        -------
+        dict
+            Bool arrays of the kernels' shapes, by layer name; layers without a mask are left out.
+        """
 
     def remask(self, model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
-        """Put masks on the model itself, in place of earlier ones; the optimiser forgets the moments of what dies."""
+        """Put masks on the model itself, in place of earlier ones; the optimiser forgets the moments of what dies.
+
+        Parameters
+        ----------
+        model
+            The model; masked weights become zero, and the optimiser forgets their momentum.
+        masks
+            True for a weight to keep, in the kernel's shape, by layer name. Other layers keep theirs.
+
+        Raises
+        ------
+        ValueError
+            For a mask of no such layer or of the wrong shape.
+        """
 
     def assign(self, model: Any, kernels: Mapping[str, npt.NDArray[np.generic]]) -> None:
-        """Put kernels into the model itself, by layer name; masks are the caller's business."""
+        """Put kernels into the model itself, by layer name; masks are the caller's business.
+
+        Parameters
+        ----------
+        model
+            The model.
+        kernels
+            In the kernels' shapes, by layer name; layers that only scale have none.
+        """
 
     def predict(self, model: Any, inputs: Any) -> Any:
-        """Return the model's outputs for an array of inputs."""
+        """Return the model's outputs for an array of inputs.
+
+        Parameters
+        ----------
+        model
+            The model.
+        inputs
+            Array, samples first, or what else the model itself takes.
+
+        Returns
+        -------
+        numpy.ndarray
+            Or a list of them, where the model has several outputs.
+        """
 
     def fit(self, model: Any, train: Any, *, batch_size: int, seed: int, rate: float = 1.0) -> float:
-        """Train the model in place for one epoch, the same way for the same state and seed; return the mean loss."""
+        """Train the model in place for one epoch, the same way for the same state and seed; return the mean loss.
+
+        Parameters
+        ----------
+        model
+            A model with a loss and an optimiser.
+        train
+            ``(inputs, targets)``, or what else ``fit`` takes as its first argument, or what `prepared` made of it.
+        batch_size
+            Counts only for arrays.
+        seed
+            Decides the order of the samples and what random layers drop.
+        rate
+            What the optimiser's learning rate is multiplied by in this epoch.
+
+        Returns
+        -------
+        float
+            The mean loss over the epoch; NaN where training diverges.
+
+        Raises
+        ------
+        ValueError
+            If the model has no loss, or a rate is asked for and its optimiser has a schedule of its own.
+        """
 
     def state(self, model: Any) -> dict[str, npt.NDArray[Any]]:
-        """Copy out all that training changes: weights and optimiser state. The names are the adapter's own."""
+        """Copy out all that training changes: weights and optimiser state. The names are the adapter's own.
+
+        Parameters
+        ----------
+        model
+            The model.
+
+        Returns
+        -------
+        dict of numpy.ndarray
+            Weights and, where there is an optimiser, its variables.
+        """
 
     def restore(self, model: Any, state: Mapping[str, npt.NDArray[Any]]) -> None:
-        """Put back what `state` returned for this model or a copy of it."""
+        """Put back what `state` returned for this model or a copy of it.
+
+        Parameters
+        ----------
+        model
+            The model, or a copy of it.
+        state
+            What `state` returned.
+
+        Raises
+        ------
+        ValueError
+            If the model has other variables.
+        """
 
 
 @runtime_checkable
@@ -92,7 +338,18 @@ class PreparesData(Protocol):
     """An adapter that is faster when training data are brought to its framework once, and not in each epoch."""
 
     def prepared(self, train: Any) -> Any:
-        """Return what `fit` takes in place of the data."""
+        """Return what `fit` takes in place of the data.
+
+        Parameters
+        ----------
+        train
+            As for `fit`.
+
+        Returns
+        -------
+        object
+            For `fit` in place of the data.
+        """
 
 
 @runtime_checkable
@@ -100,7 +357,18 @@ class SetsObjectives(Protocol):
     """An adapter that can add to a model's loss; what `distill` and `regularization` need."""
 
     def objective(self, model: Any) -> Objective:
-        """Let a model train by its own loss and what is added to it from now on."""
+        """Let a model train by its own loss and what is added to it from now on.
+
+        Parameters
+        ----------
+        model
+            A model with a loss and an optimiser.
+
+        Returns
+        -------
+        Objective
+            What is added.
+        """
 
 
 @runtime_checkable
@@ -108,10 +376,39 @@ class ConfiguredAdapter(Adapter, Protocol):
     """An adapter of models that are configured for hls4ml already."""
 
     def config(self, model: Any) -> HlsConfig:
-        """Return the configuration that the model carries."""
+        """Return the configuration that the model carries.
+
+        Parameters
+        ----------
+        model
+            The graph.
+
+        Returns
+        -------
+        HlsConfig
+            What it was converted with.
+
+        Raises
+        ------
+        HlsConfigError
+            If it cannot be used: another backend than those that are known.
+        """
 
     def check_config(self, model: Any, given: HlsConfig) -> None:
-        """Raise an `HlsConfigError` if a configuration says otherwise of any layer than the model's own."""
+        """Raise an `HlsConfigError` if a configuration says otherwise of any layer than the model's own.
+
+        Parameters
+        ----------
+        model
+            The graph.
+        given
+            The configuration. What it does not mention cannot contradict.
+
+        Raises
+        ------
+        HlsConfigError
+            If it does; the message names the layer and the setting.
+        """
 
 
 @runtime_checkable
@@ -119,30 +416,40 @@ class AxesAdapter(Adapter, Protocol):
     """An adapter of models whose inputs or outputs have other axes than those of what hls4ml makes of them."""
 
     def to_hls4ml(self, inputs: Any, config: HlsConfig) -> Any:
-        """Bring inputs to the axes that the converted model takes."""
+        """Bring inputs to the axes that the converted model takes.
+
+        Parameters
+        ----------
+        inputs
+            As the module takes them.
+        config
+            The hls4ml configuration.
+
+        Returns
+        -------
+        list of numpy.ndarray
+            One for each input: channels last where the configuration leaves that to the caller.
+        """
 
     def from_hls4ml(self, output: npt.NDArray[Any], config: HlsConfig) -> npt.NDArray[Any]:
-        """Bring an output to the model's axes: it has the model's shape, but the values in the order of hls4ml's."""
+        """Bring an output to the model's axes: it has the model's shape, but the values in the order of hls4ml's.
+
+        Parameters
+        ----------
+        output
+            Its values one after the other, in an array of the shape that the module returns.
+        config
+            The hls4ml configuration.
+
+        Returns
+        -------
+        numpy.ndarray
+            The same values, each in its place.
+        """
 
 
 def adapter(model: Any) -> Adapter:
-    """Find the adapter of a model's framework.
-
-    Parameters
-    ----------
-    model
-        The model.
-
-    Returns
-    -------
-    Adapter
-        The first one that says it matches.
-
-    Raises
-    ------
-    TypeError
-        If none does; the message lists those there are.
-    """
+    """Find the adapter of a model's framework."""
     known = find(GROUP)
     for entry in known.values():
         factory = load(entry)
@@ -158,43 +465,12 @@ def adapter(model: Any) -> Adapter:
 def written_kernels(
     framework: Adapter, model: Any, kernels: Mapping[str, npt.NDArray[np.generic]], config: HlsConfig
 ) -> dict[str, npt.NDArray[np.generic]]:
-    """Say which kernels hls4ml will write: what hardware costs goes by their values.
-
-    Parameters
-    ----------
-    framework, model, config
-        The network.
-    kernels
-        Its kernels, or others of their shapes.
-
-    Returns
-    -------
-    dict
-        By layer name, not yet rounded.
-    """
+    """Say which kernels hls4ml will write: what hardware costs goes by their values."""
     return framework.folded(model, kernels, config) if isinstance(framework, FoldsNormalisations) else dict(kernels)
 
 
 def training_adapter(framework: Adapter, model: Any) -> TrainingAdapter:
-    """Take the adapter of a model that is to be trained.
-
-    Parameters
-    ----------
-    framework
-        The model's adapter.
-    model
-        The model.
-
-    Returns
-    -------
-    TrainingAdapter
-        The same adapter.
-
-    Raises
-    ------
-    TypeError
-        If it does not train.
-    """
+    """Take the adapter of a model that is to be trained."""
     if not isinstance(framework, TrainingAdapter):
         raise TypeError(
             f"model: a {type(model).__qualname__} cannot be trained; give the model that it was made from, or mask it "

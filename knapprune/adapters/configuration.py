@@ -13,27 +13,7 @@ _TOP_LEVEL = {"Backend": "backend", "IOType": "io_type", "Part": "part", "ClockP
 def configuration(
     framework: Adapter, model: Any, given: HlsConfigSource | None, **overrides: Unpack[Overrides]
 ) -> HlsConfig:
-    """Find the configuration of a model.
-
-    Parameters
-    ----------
-    framework, model
-        The model and its adapter.
-    given
-        A configuration. None for a model that carries its own.
-    overrides
-        ``backend``, ``io_type``, ``part`` and ``clock_period``, in place of the configuration's own.
-
-    Returns
-    -------
-    HlsConfig
-        The model's own, if it carries one.
-
-    Raises
-    ------
-    HlsConfigError
-        If there is none, it cannot be used, or it contradicts the one that the model carries.
-    """
+    """Find the configuration of a model."""
     if not isinstance(framework, ConfiguredAdapter):
         if given is None:
             raise HlsConfigError(

@@ -26,18 +26,7 @@ class UnreadableError(ValueError):
 
 
 def sentence(notes: Notes) -> str:
-    """Join notes into one sentence.
-
-    Parameters
-    ----------
-    notes
-        At least one.
-
-    Returns
-    -------
-    str
-        Without a full stop.
-    """
+    """Join notes into one sentence."""
     return "; ".join(
         f"layer{'s' if len(names) > 1 else ''} {listed(names)}: {what}" if names else what
         for what, names in notes.items()
@@ -45,35 +34,13 @@ def sentence(notes: Notes) -> str:
 
 
 def listed(names: Iterable[str]) -> str:
-    """Name a few.
-
-    Parameters
-    ----------
-    names
-        Of layers.
-
-    Returns
-    -------
-    str
-        At most four of them.
-    """
+    """Name a few."""
     quoted = [repr(name) for name in names]
     return ", ".join(quoted[:4]) + (f" and {len(quoted) - 4} more" if len(quoted) > 4 else "")
 
 
 def in_short(error: Exception) -> str:
-    """Say the first sentence of what Keras says in the end; it repeats whole configurations before, and advises after.
-
-    Parameters
-    ----------
-    error
-        From Keras.
-
-    Returns
-    -------
-    str
-        One line.
-    """
+    """Say the first sentence of what Keras says in the end; before it repeats configurations, and after it advises."""
     text = " ".join(str(error).split()).rpartition("Exception encountered: ")[2] or type(error).__name__
     first = text.partition(". ")[0].removesuffix(".")
     return first if len(first) <= 300 else f"{first[:300].rstrip()} ..."

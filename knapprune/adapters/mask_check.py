@@ -11,27 +11,7 @@ Masks = Mapping[str, npt.NDArray[np.bool_]]
 
 
 def check_masks(masks: Masks, shapes: Mapping[str, tuple[int, ...]], whose: str) -> dict[str, npt.NDArray[np.bool_]]:
-    """Check that masks fit the kernels.
-
-    Parameters
-    ----------
-    masks
-        By layer name; empty ones are of layers that only scale.
-    shapes
-        Those of the kernels that can be masked, by layer name.
-    whose
-        What the model is called in the message, such as ``"the graph"``.
-
-    Returns
-    -------
-    dict
-        The masks that are not empty.
-
-    Raises
-    ------
-    ValueError
-        For a mask of no such layer, of the wrong shape or not boolean.
-    """
+    """Check that masks fit the kernels."""
     found = {name: mask for name, mask in masks.items() if mask.size}
     for name, mask in found.items():
         if name not in shapes:

@@ -24,33 +24,7 @@ def load_model(
     weights: str | os.PathLike[str] | None = None,
     hls_config: HlsConfigSource | None = None,
 ) -> Any:
-    """Read a model.
-
-    Parameters
-    ----------
-    path
-        A file of Keras or ONNX; the suffix says which.
-    weights
-        The weights of a ``.json`` architecture; ``<name>_weights.h5`` or ``<name>.weights.h5`` beside it if not given.
-    hls_config
-        What an ONNX model, or a Keras model with quantised layers, is converted with.
-
-    Returns
-    -------
-    object
-        A Keras model, or an hls4ml graph.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        For a file of an unknown kind, or one that is damaged or holds what cannot be rebuilt.
-    ConversionError
-        If hls4ml does not take the model.
-    HlsConfigError
-        If a configuration is needed and missing, or cannot be used.
-    """
+    """Read a model."""
     path = Path(path)
     if (path / "saved_model.pb").is_file():
         raise ValueError(

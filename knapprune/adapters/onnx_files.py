@@ -16,23 +16,7 @@ _IR_VERSION = 10
 
 
 def load_onnx_model(path: str | os.PathLike[str]) -> Any:
-    """Read an ONNX file and prepare it for hls4ml.
-
-    Parameters
-    ----------
-    path
-        The file.
-
-    Returns
-    -------
-    qonnx.core.modelwrapper.ModelWrapper
-        Constants folded, Gemm split, convolutions channels last.
-
-    Raises
-    ------
-    MissingToolError
-        If onnx or qonnx is not installed.
-    """
+    """Read an ONNX file and prepare it for hls4ml."""
     require("qonnx.core.modelwrapper", extra="onnx")
     from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.transformation.channels_last import ConvertToChannelsLastAndClean

@@ -12,18 +12,7 @@ import numpy as np
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed Python's, NumPy's and, if it is loaded, PyTorch's generator; put their state back afterwards.
-
-    Parameters
-    ----------
-    seed
-        From 0 to 2**32 - 1.
-
-    Yields
-    ------
-    None
-        While the generators are seeded.
-    """
+    """Seed Python's, NumPy's and, if it is loaded, PyTorch's generator; put their state back afterwards."""
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 (the state that users' loaders draw from)
     torch = sys.modules.get("torch")
     own = None if torch is None else torch.get_rng_state()

@@ -13,59 +13,21 @@ CHECKPOINT = "checkpoint"
 
 
 def load(model: Path, weights: Path | None, config: Path) -> Any:
-    """Read a model.
-
-    Parameters
-    ----------
-    model, weights, config
-        Its files.
-
-    Returns
-    -------
-    object
-        A Keras model, or an hls4ml graph.
-    """
+    """Read a model."""
     from knapprune.adapters.model_files import load_model
 
     return load_model(model, weights, config)
 
 
 def require_files(*paths: Path) -> None:
-    """Refuse files that are not there.
-
-    Parameters
-    ----------
-    paths
-        The files.
-
-    Raises
-    ------
-    FileNotFoundError
-        The message names the first that is missing.
-    """
+    """Refuse files that are not there."""
     for path in paths:
         if not path.is_file():
             raise FileNotFoundError(f"no file {path}")
 
 
 def read_budget(entries: list[str] | None) -> dict[str, Any] | None:
-    """Read a budget.
-
-    Parameters
-    ----------
-    entries
-        Such as ``dsp=0.25``, ``bram=40``, ``fc1.dsp=8`` or ``part=xc7z020clg400-1``.
-
-    Returns
-    -------
-    dict or None
-        As for `knapprune.select`; None where there is none.
-
-    Raises
-    ------
-    ValueError
-        For an entry of another form.
-    """
+    """Read a budget."""
     budget: dict[str, Any] = {}
     for entry in entries or []:
         name, equals, amount = entry.partition("=")
@@ -85,23 +47,7 @@ def read_budget(entries: list[str] | None) -> dict[str, Any] | None:
 
 
 def read_structure(entries: list[str] | None) -> Any:
-    """Read which weights live and die together.
-
-    Parameters
-    ----------
-    entries
-        One name, or entries such as ``fc1=neuron``.
-
-    Returns
-    -------
-    str or dict
-        As for `knapprune.select`.
-
-    Raises
-    ------
-    ValueError
-        For a name for all layers beside another entry, or an entry of another form.
-    """
+    """Read which weights live and die together."""
     if not entries:
         return "auto"
     if len(entries) == 1 and "=" not in entries[0]:
@@ -116,23 +62,7 @@ def read_structure(entries: list[str] | None) -> Any:
 
 
 def read_choose(entries: list[str]) -> Any:
-    """Read what is to be chosen for each layer.
-
-    Parameters
-    ----------
-    entries
-        Such as ``reuse_factor=legal`` or ``fc1.bits=8,12``.
-
-    Returns
-    -------
-    dict or None
-        As for `knapprune.select`; None where nothing is.
-
-    Raises
-    ------
-    ValueError
-        For an entry of another form, or two that do not go together.
-    """
+    """Read what is to be chosen for each layer."""
     choose: dict[str, Any] = {}
     for entry in entries:
         name, equals, listed = entry.partition("=")
@@ -151,25 +81,7 @@ def read_choose(entries: list[str]) -> Any:
 
 
 def read_data(path: Path | None) -> Any:
-    """Read inputs and targets.
-
-    Parameters
-    ----------
-    path
-        An ``.npz`` file with arrays x and y, or None.
-
-    Returns
-    -------
-    tuple or None
-        Both arrays.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it is another file, or an array is missing.
-    """
+    """Read inputs and targets."""
     if path is None:
         return None
     import numpy as np
@@ -188,31 +100,7 @@ def read_data(path: Path | None) -> Any:
 
 
 def run_folder(out: Path | None, resume: Path | None, force: bool) -> Path:
-    """Find the folder of a run.
-
-    Parameters
-    ----------
-    out
-        For a new run; cleared of the state of an earlier one.
-    resume
-        Of a run to go on with.
-    force
-        Whether files of an earlier run may be replaced.
-
-    Returns
-    -------
-    Path
-        The folder.
-
-    Raises
-    ------
-    ValueError
-        If not just one of both is given.
-    FileExistsError
-        If a new run's folder holds something and `force` is false.
-    FileNotFoundError
-        If there is nothing to go on with.
-    """
+    """Find the folder of a run."""
     if (out is None) == (resume is None):
         raise ValueError("--out: expected it for a new run, or --resume for one that was interrupted, and not both")
     if out is not None:
@@ -226,27 +114,7 @@ def run_folder(out: Path | None, resume: Path | None, force: bool) -> Path:
 
 
 def read_hardware(hardware: str, multipliers: Path | None, config: Path) -> Any:
-    """Read which resource model is asked for.
-
-    Parameters
-    ----------
-    hardware
-        Its name.
-    multipliers
-        A file of DSP blocks by operand width, or None.
-    config
-        hls4ml's configuration.
-
-    Returns
-    -------
-    str or HardwareModel
-        As for `knapprune.select`.
-
-    Raises
-    ------
-    ValueError
-        If there is such a file for hardware that takes none, or it cannot be used.
-    """
+    """Read which resource model is asked for."""
     if multipliers is None:
         return hardware
     from knapprune.hardware.hls4ml import Hls4mlHardware

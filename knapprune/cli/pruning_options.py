@@ -19,25 +19,7 @@ _AS_GIVEN = (
 
 
 def read_regularization(strength: float, form: str | None) -> Regularization | None:
-    """Read a penalty on groups.
-
-    Parameters
-    ----------
-    strength
-        0 for none.
-    form
-        ``"layer"`` or ``"price"``; None for the library's own default.
-
-    Returns
-    -------
-    Regularization or None
-        None where there is none.
-
-    Raises
-    ------
-    ValueError
-        If a value is out of its range, or there is a form without a strength.
-    """
+    """Read a penalty on groups."""
     from knapprune.pruning.regularization import Regularization
 
     if strength == 0:
@@ -48,23 +30,7 @@ def read_regularization(strength: float, form: str | None) -> Regularization | N
 
 
 def pruning_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Read what `prune` and `tune` have in common.
-
-    Parameters
-    ----------
-    given
-        The options as they came, by name.
-
-    Returns
-    -------
-    dict
-        For `knapprune.prune`.
-
-    Raises
-    ------
-    ValueError
-        If one cannot be used; the message names it.
-    """
+    """Read what `prune` and `tune` have in common."""
     return {name: given[name] for name in _AS_GIVEN} | {
         "train": read_data(given["train"]),
         "validation": read_data(given["validation"]),

@@ -32,24 +32,12 @@ def on_screen() -> Iterator[None]:
 
 
 def say(line: str) -> None:
-    """Tell how far a command is, on standard error.
-
-    Parameters
-    ----------
-    line
-        Plain text.
-    """
+    """Tell how far a command is, on standard error."""
     Console(stderr=True).print(f"[dim]{escape(line)}[/]", soft_wrap=True)
 
 
 def print_report(report: Report) -> None:
-    """Print the before and after of a pruning as a table.
-
-    Parameters
-    ----------
-    report
-        Its report.
-    """
+    """Print the before and after of a pruning as a table."""
     content = report.content
     table = Table("", "unpruned", "pruned", "counted", "budget", "change")
     table.columns[0].no_wrap = True

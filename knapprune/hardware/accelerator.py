@@ -77,19 +77,6 @@ class Accelerator:
         return FetchGroup(self.group, None, self.axis)
 
     def covers(self, layer: Layer) -> bool:
-        """Say whether the layer's output channels share the activations that are fetched.
-
-        Parameters
-        ----------
-        layer
-            The layer.
-
-        Returns
-        -------
-        bool
-            False for a depthwise convolution, where each channel has activations of its own, for an EinsumDense, and
-            for layers that have no kernel.
-        """
         return layer.size > 0 and not layer.depthwise and layer.kind != "einsum_dense"
 
     def word_bits(self, layer: Layer) -> int:
@@ -148,20 +135,6 @@ class Accelerator:
         )
 
     def use(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> dict[str, int]:
-        """Count what the layer uses with this kernel, its zero weights gone.
-
-        Parameters
-        ----------
-        layer
-            The layer.
-        kernel
-            Shape ``layer.kernel_shape``; only which weights are zero matters.
-
-        Returns
-        -------
-        dict
-            Cycles of one pass of the network's input, and words of all weight buffers.
-        """
         words = -(-self._counts(layer, kernel) // self.multipliers)
         slowest = self._tiles(words).max(axis=2)
         return {"cycles": int(slowest.sum()) * layer.pixels, "weight_words": int(words.sum())}
@@ -172,20 +145,6 @@ class Accelerator:
         The cycles of a fetch belong to a label if all weights in it that are not zero, those of the whole tile, have
         that label; the words of a group, if all of that group's have it. What several labels share is fixed: pruning
         one of them saves nothing for certain.
-
-        Parameters
-        ----------
-        layer
-            The layer.
-        labels
-            Shape ``layer.kernel_shape``, integers from 0.
-        kernel
-            Shape ``layer.kernel_shape``; only which weights are zero matters.
-
-        Returns
-        -------
-        LabelCosts
-            Costs and fixed part; together they make up :meth:`use`.
         """
         alive = np.asarray(kernel) != 0
         words = -(-self._counts(layer, kernel) // self.multipliers)
@@ -202,37 +161,9 @@ class Accelerator:
         return LabelCosts(label_type.ravel().astype(np.int64, copy=False), type_costs, fixed)
 
     def structure(self, layer: Layer, resources: tuple[str, ...]) -> str:
-        """Name the finest structure that saves these resources in this layer.
-
-        Parameters
-        ----------
-        layer
-            The layer.
-        resources
-            What is to be saved.
-
-        Returns
-        -------
-        str
-            Always the fetch groups of this accelerator.
-        """
         return str(self.fetch_group)
 
     def advice(self, layer: Layer, resource: str) -> str:
-        """Say why pruning this layer saves none of the resource.
-
-        Parameters
-        ----------
-        layer
-            The layer.
-        resource
-            What was to be saved.
-
-        Returns
-        -------
-        str
-            A sentence, without a full stop.
-        """
         if resource == "cycles":
             why = f"a fetch waits for the fullest of {self.processing_elements} output channels"
         else:
@@ -261,18 +192,7 @@ class Accelerator:
 
 
 def of_part(part: str) -> Accelerator:
-    """Build the accelerator that is found by name: 16 activations a fetch, 16 PEs of 4 multipliers.
-
-    Parameters
-    ----------
-    part
-        Not used: the model counts cycles and words, whatever chip they are on.
-
-    Returns
-    -------
-    Accelerator
-        For another one, construct it and pass it as ``hardware``.
-    """
+    """Build the accelerator that is found by name: 16 activations a fetch, 16 PEs of 4 multipliers."""
     return Accelerator()
 
 

@@ -38,39 +38,14 @@ class Span:
     signed: bool
 
     def bit(self, index: int, place: int) -> Bit:
-        """Find the bit of value `index` that stands at a place.
-
-        Parameters
-        ----------
-        index
-            Of the value.
-        place
-            Exponent of two.
-
-        Returns
-        -------
-        tuple or None
-            The bit, the sign bit above it all, or None where it is 0.
-        """
+        """Find the bit of value `index` that stands at a place."""
         if self.low <= place < self.high:
             return index, place
         return (index, self.high - 1) if place >= self.high and self.signed and self.high > self.low else None
 
 
 def spans(graph: AdderGraph) -> list[Span]:
-    """List the places of the bits that are computed of each value.
-
-    Parameters
-    ----------
-    graph
-        The adder graph.
-
-    Returns
-    -------
-    list of Span
-        By value; empty ones where nothing that is kept needs it. What is cut off has no sign of its own any more, but
-        whoever reads it does not look above it.
-    """
+    """List the places of the bits that are computed of each value."""
     highest = _highest_needed(graph)
     return [
         Span(-kept.fraction, max(-kept.fraction, min(kept.integer, high)), kept.signed)
@@ -79,36 +54,12 @@ def spans(graph: AdderGraph) -> list[Span]:
 
 
 def output_high(graph: AdderGraph, output: Output) -> int:
-    """Find how far up an output is kept.
-
-    Parameters
-    ----------
-    graph
-        The adder graph.
-    output
-        One of its outputs.
-
-    Returns
-    -------
-    int
-        The place above the highest bit that is kept.
-    """
+    """Find how far up an output is kept."""
     return output.type.integer if graph.result is None else min(output.type.integer, graph.result.integer)
 
 
 def look_up_tables(graph: AdderGraph) -> int:
-    """Predict the look-up tables of an adder graph.
-
-    Parameters
-    ----------
-    graph
-        The adder graph.
-
-    Returns
-    -------
-    int
-        Look-up tables, inverters among them, if each sum is a carry chain of its own.
-    """
+    """Predict the look-up tables of an adder graph."""
     known = spans(graph)
     inverters: set[Bit] = set()
     tables = 0

@@ -120,18 +120,7 @@ class AdderGraph:
         )
 
     def __call__(self, data: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Compute the outputs as the hardware does before it cuts them to the result's type.
-
-        Parameters
-        ----------
-        data
-            Shape (inputs,), numbers of the inputs' types.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (outputs,).
-        """
+        """Compute the outputs as the hardware does before it cuts them to the result's type."""
         given = np.asarray(data, dtype=np.float64)
         known = np.zeros(len(self.values))
         for place, value in enumerate(self.values):
@@ -162,33 +151,11 @@ class AdderGraph:
         return np.array([self(unit) - bias for unit in np.eye(self.inputs)]).reshape(self.inputs, len(self.outputs))
 
     def with_result(self, precision: object) -> AdderGraph:
-        """State the type that the layer keeps of each output.
-
-        Parameters
-        ----------
-        precision
-            As in the C++ or in hls4ml's graph, with rounding and saturation.
-
-        Returns
-        -------
-        AdderGraph
-            With that type, if a cast to it costs nothing.
-        """
+        """State the type that the layer keeps of each output."""
         return self.with_type(parse_precision(precision) if _only_cuts(precision) else None)
 
     def with_type(self, result: FixedPoint | None) -> AdderGraph:
-        """State the type that the layer keeps of each output.
-
-        Parameters
-        ----------
-        result
-            The type; None keeps all.
-
-        Returns
-        -------
-        AdderGraph
-            With that type.
-        """
+        """State the type that the layer keeps of each output."""
         return replace(self, result=result)
 
 
@@ -217,23 +184,7 @@ class LayerAdders:
 
 
 def read_adder_graphs(code: str) -> dict[str, AdderGraph]:
-    """Read the adder graphs in generated C++.
-
-    Parameters
-    ----------
-    code
-        ``nnet_code_gen.h``, or what hls4ml holds of it for one layer.
-
-    Returns
-    -------
-    dict
-        By name of the function; other functions are left out.
-
-    Raises
-    ------
-    AdderGraphError
-        If such a function has a line that is no sum, difference or cast.
-    """
+    """Read the adder graphs in generated C++."""
     return {found["name"]: _read(found) for found in _FUNCTION.finditer(code)}
 
 

@@ -62,24 +62,7 @@ class Beside:
 
 
 def fifo(name: str, depth: int, channels: int, bits: int, backend: str) -> Beside:
-    """Estimate the FIFO behind a layer.
-
-    Parameters
-    ----------
-    name
-        The layer.
-    depth
-        Positions.
-    channels, bits
-        Values of one position, and the width of each.
-    backend
-        ``"Vivado"`` or ``"Vitis"``.
-
-    Returns
-    -------
-    Beside
-        In memory or as shift registers.
-    """
+    """Estimate the FIFO behind a layer."""
     count, width = (channels, bits) if backend == "Vivado" else (1, channels * bits)
     if depth > 1 and width << ceil(log2(depth)) >= MEMORY_BITS:
         return Beside(name, "fifo", bram18=count * -(-width // 18) * -(-depth // 1024))
@@ -87,46 +70,12 @@ def fifo(name: str, depth: int, channels: int, bits: int, backend: str) -> Besid
 
 
 def line_buffer(name: str, rows: int, width: int, channels: int, bits: int) -> Beside:
-    """Estimate the rows of an image that a window needs.
-
-    Parameters
-    ----------
-    name
-        The layer.
-    rows
-        Rows that are held: the window's height less one.
-    width
-        Of the image, padding included.
-    channels, bits
-        Values of one position, and the width of each.
-
-    Returns
-    -------
-    Beside
-        Shift registers.
-    """
+    """Estimate the rows of an image that a window needs."""
     return Beside(name, "line buffer", lut=rows * channels * bits * -(-width // 32))
 
 
 def table_halves(size: int, bits: int, readers: int, backend: str, part: str) -> int:
-    """Estimate the halves of a table that several values look up at once.
-
-    Parameters
-    ----------
-    size, bits
-        Words, and the width of what is in them.
-    readers
-        Values at once.
-    backend
-        ``"Vivado"`` or ``"Vitis"``.
-    part
-        The device.
-
-    Returns
-    -------
-    int
-        0 where it is logic.
-    """
+    """Estimate the halves of a table that several values look up at once."""
     if size * bits < MEMORY_BITS:
         return 0
     known = family(part)
@@ -136,39 +85,13 @@ def table_halves(size: int, bits: int, readers: int, backend: str, part: str) ->
 
 
 def table(name: str, function: str, size: int, bits: int, readers: int, backend: str, part: str) -> Beside:
-    """Estimate an activation that is looked up.
-
-    Parameters
-    ----------
-    name
-        The layer.
-    function
-        Such as ``"tanh"``.
-    size, bits, readers, backend, part
-        As for :func:`table_halves`.
-
-    Returns
-    -------
-    Beside
-        In memory, or with the look-up tables of 64 bits that hold it.
-    """
+    """Estimate an activation that is looked up."""
     halves = table_halves(size, bits, readers, backend, part)
     return Beside(name, f"{function} table", bram18=halves, lut=None if halves else readers * -(-size * bits // 64))
 
 
 def summary(found: tuple[Beside, ...]) -> str:
-    """Describe what is beside the weights as a table.
-
-    Parameters
-    ----------
-    found
-        At least one thing.
-
-    Returns
-    -------
-    str
-        Plain text.
-    """
+    """Describe what is beside the weights as a table."""
     rows: list[list[object]] = [
         [thing.name, thing.what, thing.dsp, thing.bram18, "" if thing.lut is None else str(thing.lut)]
         for thing in found

@@ -73,16 +73,6 @@ def piece_bits(depth: int) -> int:
 
     Above 2048 words the first ones are cut into pieces of 9 bits and the others as their number wants; a piece is then
     the wider of both.
-
-    Parameters
-    ----------
-    depth
-        Words.
-
-    Returns
-    -------
-    int
-        Bits.
     """
     rest = depth % NARROWEST_DEPTH
     if rest == 0 or rest > 3 * WIDEST_DEPTH:
@@ -92,18 +82,6 @@ def piece_bits(depth: int) -> int:
 
 def pieces(bits: int, depth: int) -> Pieces:
     """Cut a memory into pieces.
-
-    Parameters
-    ----------
-    bits
-        Width of its word.
-    depth
-        Words.
-
-    Returns
-    -------
-    Pieces
-        From the word's lowest bit to its highest.
 
     Examples
     --------
@@ -124,72 +102,23 @@ def pieces(bits: int, depth: int) -> Pieces:
 
 
 def in_memory(layer: Layer) -> bool:
-    """Say whether the layer's weights are bound to block RAM.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-
-    Returns
-    -------
-    bool
-        False for constants in the logic, and where it is left to the vendor tool.
-    """
+    """Say whether the layer's weights are bound to block RAM."""
     return layer.strategy in ("resource", "resource_unrolled") and layer.reuse_factor > 1 and not layer.depthwise
 
 
 def word_bits(layer: Layer, last_row_bits: int | None = None) -> int:
-    """Width of the memory word: a weight for each multiplier.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-    last_row_bits
-        Bits that the values of the last row need, with their sign, where the tool narrows the word to them. None for a
-        whole weight.
-
-    Returns
-    -------
-    int
-        Bits.
-    """
+    """Width of the memory word: a weight for each multiplier."""
     last = layer.weight_bits if last_row_bits is None else last_row_bits
     return (_rows(layer) - 1) * layer.weight_bits + last
 
 
 def weight_memory(layer: Layer, last_row_bits: int | None = None) -> Pieces:
-    """Cut the memory that holds the kernel, zeros and all.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-    last_row_bits
-        As for :func:`word_bits`.
-
-    Returns
-    -------
-    Pieces
-        None at all where no memory is bound.
-    """
+    """Cut the memory that holds the kernel, zeros and all."""
     return pieces(word_bits(layer, last_row_bits) if in_memory(layer) else 0, layer.reuse_factor)
 
 
 def index_bits(layer: Layer) -> int:
-    """Width of the table that says which output a multiplier works for.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-
-    Returns
-    -------
-    int
-        Bits of a word, of which there are as many as the reuse factor; 0 where there is no such table in block RAM.
-    """
+    """Width of the table that says which output a multiplier works for."""
     if layer.strategy != "resource" or not in_memory(layer) or layer.reuse_factor <= layer.n_in:
         return 0
     bits = (-(-layer.reuse_factor // layer.n_in) - 1).bit_length()
@@ -197,38 +126,12 @@ def index_bits(layer: Layer) -> int:
 
 
 def rows_of_pieces(layer: Layer, memory: Pieces) -> tuple[Integers, Integers]:
-    """First and last DSP row with a bit in each piece of the weight memory.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-    memory
-        Its weight memory.
-
-    Returns
-    -------
-    first, last
-        Shape (pieces,), both inclusive; neighbours share a row where it straddles two pieces.
-    """
+    """First and last DSP row with a bit in each piece of the weight memory."""
     return memory.start // layer.weight_bits, (memory.end - 1) // layer.weight_bits
 
 
 def pieces_of_rows(layer: Layer, memory: Pieces) -> tuple[Integers, Integers]:
-    """First and last piece of the weight memory that each DSP row has a bit in.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-    memory
-        Its weight memory.
-
-    Returns
-    -------
-    first, last
-        Shape (rows,), both inclusive; a row that straddles two pieces needs both.
-    """
+    """First and last piece of the weight memory that each DSP row has a bit in."""
     start = np.arange(_rows(layer), dtype=np.int64) * layer.weight_bits
     end = np.minimum(start + layer.weight_bits, memory.end[-1])
     first, last = (np.searchsorted(memory.start, bit, "right") - 1 for bit in (start, end - 1))

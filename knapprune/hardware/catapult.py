@@ -43,38 +43,10 @@ class CatapultHardware:
         self.products = Hls4mlHardware(part, multipliers)
 
     def use(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> dict[str, int]:
-        """Estimate what the layer uses with this kernel.
-
-        Parameters
-        ----------
-        layer
-            The layer.
-        kernel
-            Shape ``layer.kernel_shape``; only which weights are zero matters.
-
-        Returns
-        -------
-        dict
-            DSP blocks.
-        """
         costs = self.costs(layer, np.zeros(layer.kernel_shape, dtype=np.int64), kernel)
         return {"dsp": costs.fixed["dsp"] + int(costs.type_costs[0, costs.label_type].sum())}
 
     def costs(self, layer: Layer, labels: npt.NDArray[np.int64], kernel: npt.NDArray[np.generic]) -> LabelCosts:
-        """Split the layer's use by label, as for Vivado: the templates of Catapult mirror Vivado's.
-
-        Parameters
-        ----------
-        layer, kernel
-            As for :meth:`use`.
-        labels
-            Shape ``layer.kernel_shape``, integers from 0.
-
-        Returns
-        -------
-        LabelCosts
-            Of ``dsp`` alone.
-        """
         # What Catapult makes of a constant is not known, so each weight is one that needs a multiplier.
         found = self.products.costs(replace(layer, weight_type=None), labels, kernel)
         fixed = found.fixed["dsp"]
@@ -86,35 +58,9 @@ class CatapultHardware:
         return LabelCosts(found.label_type, found.type_costs[:1], {"dsp": fixed})
 
     def structure(self, layer: Layer, resources: tuple[str, ...]) -> str:
-        """Name the finest structure that saves: single weights, under ``latency`` at reuse factor 1.
-
-        Parameters
-        ----------
-        layer, resources
-            Not looked at.
-
-        Returns
-        -------
-        str
-            ``"unstructured"``.
-        """
         return "unstructured"
 
     def advice(self, layer: Layer, resource: str) -> str:
-        """Say why pruning this layer saves nothing, and what would.
-
-        Parameters
-        ----------
-        layer
-            The layer.
-        resource
-            ``"dsp"``.
-
-        Returns
-        -------
-        str
-            One sentence.
-        """
         if self.products.dsp_per_multiplier(layer) == 0:
             return f"products of {layer.weight_bits} x {layer.data_bits} bits take no DSP"
         why = "only caps its multipliers" if layer.strategy == "latency" else "spends the same on zeros"

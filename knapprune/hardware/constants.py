@@ -32,16 +32,6 @@ Integers = npt.NDArray[np.int64]
 def signed_digits(numbers: npt.NDArray[np.integer]) -> npt.NDArray[np.uint8]:
     """Count the non-zero digits of whole numbers in the form with the fewest, of digits -1, 0 and 1.
 
-    Parameters
-    ----------
-    numbers
-        Any shape; of magnitude below 2**61.
-
-    Returns
-    -------
-    numpy.ndarray
-        The counts, same shape.
-
     Examples
     --------
     >>> import numpy as np
@@ -55,18 +45,7 @@ def signed_digits(numbers: npt.NDArray[np.integer]) -> npt.NDArray[np.uint8]:
 
 
 def signed_bits(numbers: Integers) -> Integers:
-    """Count the bits that whole numbers need with a sign.
-
-    Parameters
-    ----------
-    numbers
-        Any shape.
-
-    Returns
-    -------
-    numpy.ndarray
-        Same shape: 4 for 7 and -8, 5 for 8 and -9, 1 for 0.
-    """
+    """Count the bits that whole numbers need with a sign."""
     # A double holds these exactly enough: only its exponent is read, and weights have at most 53 bits.
     _, exponent = np.frexp(np.where(numbers < 0, ~numbers, numbers).astype(np.float64))
     return exponent.astype(np.int64) + 1
@@ -95,21 +74,7 @@ class Constants:
 
 
 def constants(layer: Layer, kernel: npt.NDArray[np.generic]) -> Constants:
-    """Find the multipliers that HLS builds for the weights of a kernel, each a constant.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-    kernel
-        Shape ``layer.kernel_shape``: the weights as hls4ml gets them, normalisations folded in.
-
-    Returns
-    -------
-    Constants
-        In the order of the first weight that each is for. Where weights are truth values, or their type is not known,
-        each that is not zero is taken for a constant of its own that needs a multiplier.
-    """
+    """Find the multipliers that HLS builds for the weights of a kernel, each a constant."""
     from knapprune.hardware.constants_loop import number_constants  # the compiler takes its time to load
 
     rank, fans = len(layer.kernel_shape), {axis % len(layer.kernel_shape) for axis in layer.fan_out}
@@ -126,40 +91,14 @@ def constants(layer: Layer, kernel: npt.NDArray[np.generic]) -> Constants:
 
 
 def integers_of(layer: Layer, kernel: npt.NDArray[np.generic]) -> tuple[Integers, bool]:
-    """Bring a kernel to whole multiples of the last bit of its type.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-    kernel
-        Any shape.
-
-    Returns
-    -------
-    integers
-        Same shape.
-    known
-        Whether these are the values on the chip. Truth values, and weights of a type that is not known, become 0 and 1.
-    """
+    """Bring a kernel to whole multiples of the last bit of its type."""
     if layer.weight_type is None or kernel.dtype == np.bool_:
         return (np.asarray(kernel) != 0).astype(np.int64), False
     return layer.weight_type.integers(kernel)[0], True
 
 
 def is_upper_bound(layer: Layer) -> bool:
-    """Say whether the multipliers of a layer are known from above only.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-
-    Returns
-    -------
-    bool
-        For constants and data of few bits, and for ``latency`` above reuse factor 1, where hls4ml sets a limit.
-    """
+    """Say whether the multipliers of a layer are known from above only."""
     if layer.strategy == "latency" and layer.reuse_factor > 1:
         return True
     return layer.constant and layer.data_bits <= UPPER_BOUND_BITS

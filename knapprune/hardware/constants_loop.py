@@ -8,28 +8,7 @@ from numba import njit
 
 @njit(cache=True, nogil=True)
 def number_constants(rows, digits, shared, owner, value, start):  # type: ignore[no-untyped-def]
-    """Number the distinct constants of each row that have at least so many signed digits.
-
-    Parameters
-    ----------
-    rows
-        (inputs, weights) whole numbers.
-    digits
-        The fewest digits that count.
-    shared
-        Whether equal constants of a row are one, and digits matter; else each number but 0 counts.
-    owner
-        (inputs, weights) written: the number of each weight's constant, -1 where it does not count.
-    value
-        (inputs x weights,) written up to the count: each constant.
-    start
-        (inputs + 1,) written: the number of each row's first constant, and the count.
-
-    Returns
-    -------
-    int
-        How many there are.
-    """
+    """Number the distinct constants of each row that have at least so many signed digits."""
     inputs, width = rows.shape
     slots = 4
     while slots < 2 * width:

@@ -63,18 +63,7 @@ class MultiplierTable:
             )
 
     def blocks(self, first_bits: int, second_bits: int) -> int:
-        """Count the DSP blocks of one product.
-
-        Parameters
-        ----------
-        first_bits, second_bits
-            Widths of the two operands in bits, in any order.
-
-        Returns
-        -------
-        int
-            DSP blocks; 0 where the product is left to look-up tables.
-        """
+        """Count the DSP blocks of one product."""
         narrow, wide = sorted((first_bits, second_bits))
         if any(narrow <= narrow_limit and wide <= wide_limit for narrow_limit, wide_limit in self.in_logic):
             return 0
@@ -93,36 +82,12 @@ TABLES = {"DSP48E1": DSP48E1, "DSP48E2": DSP48E2, "DSP58": DSP58}
 
 
 def of_vivado_hls(table: MultiplierTable) -> MultiplierTable:
-    """Say what Vivado HLS (up to 2020.1) makes of a block.
-
-    Parameters
-    ----------
-    table
-        As Vitis HLS uses it.
-
-    Returns
-    -------
-    MultiplierTable
-        The same ports, other limits.
-    """
+    """Say what Vivado HLS (up to 2020.1) makes of a block."""
     return replace(table, in_logic=((8, 8), (4, 1024)), narrows_memories=False, signs_constants=False)
 
 
 def table_of_part(part: str, backend: str = "Vitis") -> MultiplierTable:
-    """Find the DSP block of a device, and what the tool makes of it.
-
-    Parameters
-    ----------
-    part
-        The part number, as in hls4ml's ``Part``.
-    backend
-        hls4ml's backend: ``"Vivado"`` is for Vivado HLS, all others are taken to be as Vitis HLS.
-
-    Returns
-    -------
-    MultiplierTable
-        That of the part's family in :mod:`knapprune.hardware.parts`; DSP48E2 where the family is unknown.
-    """
+    """Find the DSP block of a device, and what the tool makes of it."""
     known = family(part)
     table = TABLES[known.dsp] if known is not None else DSP48E2
     return of_vivado_hls(table) if backend == "Vivado" else table

@@ -139,19 +139,7 @@ def _logic(logic: Logic) -> list[str]:
 
 
 def legal_reuse_factors(layer: Layer) -> dict[str, tuple[int, ...]]:
-    """List the reuse factors that hls4ml takes for a layer as they are, by strategy.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-
-    Returns
-    -------
-    dict
-        Ascending numbers by strategy, without strategies that would be replaced. ``latency`` is not in it: it takes any
-        number, but above 1 a zero weight saves nothing for certain.
-    """
+    """List the reuse factors that hls4ml takes for a layer as they are, by strategy."""
     if layer.kind == "scale":
         return {}
     if layer.kind == "einsum_dense":

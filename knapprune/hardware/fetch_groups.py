@@ -205,23 +205,7 @@ class FetchGroup:
 
 
 def fetch_group(structure: object) -> FetchGroup | None:
-    """Recognise a fetch group or the name of one.
-
-    Parameters
-    ----------
-    structure
-        What a user gave, or a hardware model named.
-
-    Returns
-    -------
-    FetchGroup or None
-        None for every other structure.
-
-    Raises
-    ------
-    ValueError
-        For a name that is malformed behind ``fetch-group``.
-    """
+    """Recognise a fetch group or the name of one."""
     if isinstance(structure, str) and structure.split(":")[0] == NAME:
         return FetchGroup.parse(structure)
     return structure if isinstance(structure, FetchGroup) else None

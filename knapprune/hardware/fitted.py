@@ -80,18 +80,7 @@ class Quantities:
 
 
 def slow_fabric(part: str) -> bool:
-    """Say whether a device is of the 7 series, whose adders take several times as long as those of UltraScale+.
-
-    Parameters
-    ----------
-    part
-        The device; an unknown one is taken for UltraScale+.
-
-    Returns
-    -------
-    bool
-        True for 7 series and Zynq-7000.
-    """
+    """Say whether a device is of the 7 series, whose adders take several times as long as those of UltraScale+."""
     known = family(part)
     return known is not None and known.dsp == "DSP48E1"
 
@@ -172,18 +161,7 @@ class Sum:
     error: Error
 
     def of(self, quantities: Quantities) -> int:
-        """Evaluate the sum.
-
-        Parameters
-        ----------
-        quantities
-            The layer.
-
-        Returns
-        -------
-        int
-            Rounded.
-        """
+        """Evaluate the sum."""
         return round(sum(each * TERMS[term](quantities) for term, each in self.coefficients.items()))
 
 
@@ -299,18 +277,7 @@ FORMS = (UNROLLED, SHARED, LOOPED, ABOVE, ABOVE_ALONE, ABOVE_SYNTHESISED)
 
 
 def form_of(quantities: Quantities) -> Form:
-    """Find which layers a layer is built like, for what C synthesis reports.
-
-    Parameters
-    ----------
-    quantities
-        The layer.
-
-    Returns
-    -------
-    Form
-        One of :data:`FORMS`.
-    """
+    """Find which layers a layer is built like, for what C synthesis reports."""
     if quantities.reuse_factor == 1:
         return UNROLLED
     if quantities.strategy == "latency":
@@ -321,18 +288,7 @@ def form_of(quantities: Quantities) -> Form:
 
 
 def synthesised(quantities: Quantities) -> Form | None:
-    """Find the form of what is left after logic synthesis.
-
-    Parameters
-    ----------
-    quantities
-        The layer.
-
-    Returns
-    -------
-    Form or None
-        None where no published design says.
-    """
+    """Find the form of what is left after logic synthesis."""
     if quantities.reuse_factor == 1:
         return UNROLLED_SYNTHESISED
     return ABOVE_SYNTHESISED if quantities.reuse_factor > quantities.n_in and quantities.strategy != "latency" else None

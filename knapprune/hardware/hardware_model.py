@@ -63,18 +63,7 @@ class SharedWords:
     cost: npt.NDArray[np.int64]
 
     def of(self, labels: npt.NDArray[np.int64]) -> SharedWords:
-        """Take the words of some labels.
-
-        Parameters
-        ----------
-        labels
-            Indices, ascending.
-
-        Returns
-        -------
-        SharedWords
-            In the order of `labels`; all words are still there.
-        """
+        """Take the words of some labels."""
         return SharedWords(self.resource, self.first[labels], self.last[labels], self.cost)
 
 
@@ -87,16 +76,71 @@ class HardwareModel(Protocol):
         """The names of what is counted, such as ``("dsp", "bram18")``."""
 
     def use(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> dict[str, int]:
-        """Count what the layer uses with this kernel, its zero weights gone."""
+        """Count what the layer uses with this kernel, its zero weights gone.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+        kernel
+            Shape ``layer.kernel_shape``: the weights as hls4ml gets them, or truth values: which of them are not zero,
+            each then taken to need all bits of its type and a multiplier of its own.
+
+        Returns
+        -------
+        dict
+            Blocks by resource.
+        """
 
     def costs(self, layer: Layer, labels: npt.NDArray[np.int64], kernel: npt.NDArray[np.generic]) -> LabelCosts:
-        """Split the layer's use by label, so that ``fixed`` and the costs of all labels add up to ``use``."""
+        """Split the layer's use by label, so that ``fixed`` and the costs of all labels add up to ``use``.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+        labels
+            Shape ``layer.kernel_shape``, integers from 0.
+        kernel
+            Shape ``layer.kernel_shape``, as for :meth:`use`.
+
+        Returns
+        -------
+        LabelCosts
+            Costs and fixed part in the order of :attr:`resources`; together they make up :meth:`use`.
+        """
 
     def structure(self, layer: Layer, resources: tuple[str, ...]) -> str:
-        """Name the finest structure that saves these resources in this layer."""
+        """Name the finest structure that saves these resources in this layer.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+        resources
+            The resources that are budgeted.
+
+        Returns
+        -------
+        str
+            A name in :data:`knapprune.hardware.structures.STRUCTURES`.
+        """
 
     def advice(self, layer: Layer, resource: str) -> str:
-        """Say why pruning this layer saves none of the resource, and which strategy would."""
+        """Say why pruning this layer saves none of the resource, and which strategy would.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+        resource
+            A name in :attr:`resources`.
+
+        Returns
+        -------
+        str
+            One sentence.
+        """
 
 
 @runtime_checkable
@@ -104,7 +148,18 @@ class Covers(Protocol):
     """A hardware model that knows some kinds of layers only; the others are listed as not counted."""
 
     def covers(self, layer: Layer) -> bool:
-        """Say whether the model knows what the layer costs."""
+        """Say whether the model knows what the layer costs.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+
+        Returns
+        -------
+        bool
+            False for a layer that is to be listed as not counted.
+        """
 
 
 @runtime_checkable
@@ -115,6 +170,18 @@ class SharesWords(Protocol):
         """State the words of the rows of :func:`knapprune.hardware.structures.dsp_row`; None where rows save no memory.
 
         All rows that live cost the same of every other resource, and all use of ``resource`` is in these words.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+        kernel
+            Shape ``layer.kernel_shape``; only which weights are zero matters.
+
+        Returns
+        -------
+        SharedWords or None
+            None where pruned rows free no memory.
         """
 
 
@@ -123,7 +190,20 @@ class Explains(Protocol):
     """What a hardware model may have beside: it says why."""
 
     def explain(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> Explanation:
-        """Say why the layer uses what it uses, and what would make pruning it pay."""
+        """Say why the layer uses what it uses, and what would make pruning it pay.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+        kernel
+            Shape ``layer.kernel_shape``; only which weights are zero matters.
+
+        Returns
+        -------
+        Explanation
+            Its ``str()`` is the text.
+        """
 
 
 #: Which model ``"hls4ml"`` stands for, by backend; its own for the others.
@@ -136,27 +216,7 @@ _OF_BACKEND = {
 
 
 def hardware(model: str | HardwareModel, part: str, backend: str = "Vitis") -> HardwareModel:
-    """Find a hardware model by name, or take the one given.
-
-    Parameters
-    ----------
-    model
-        Entry-point name, or a model.
-    part
-        The device, for a model that is built by name.
-    backend
-        hls4ml's backend; ``"hls4ml"`` is the model of that.
-
-    Returns
-    -------
-    HardwareModel
-        The model.
-
-    Raises
-    ------
-    ValueError
-        If there is none of that name; the message lists those there are.
-    """
+    """Find a hardware model by name, or take the one given."""
     if not isinstance(model, str):
         return model
     known = find(GROUP)

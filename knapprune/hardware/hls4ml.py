@@ -80,39 +80,13 @@ class Hls4mlHardware:
         self.multipliers = multipliers if multipliers is not None else table_of_part(part, backend)
 
     def dsp_per_multiplier(self, layer: Layer) -> int:
-        """DSP blocks of one weight position whose value needs all bits of its type, times the pixels in parallel.
-
-        Parameters
-        ----------
-        layer
-            The layer.
-
-        Returns
-        -------
-        int
-            DSP blocks.
-        """
+        """DSP blocks of one weight position whose value needs all bits of its type, times the pixels in parallel."""
         return self.multipliers.blocks(layer.weight_bits, layer.operand_bits) * layer.copies
 
     def dsp_of_constants(
         self, layer: Layer, kernel: npt.NDArray[np.generic]
     ) -> tuple[Constants, npt.NDArray[np.int64]]:
-        """DSP blocks of the multipliers of a kernel of constants.
-
-        Parameters
-        ----------
-        layer
-            The layer.
-        kernel
-            Shape ``layer.kernel_shape``, as for :meth:`use`.
-
-        Returns
-        -------
-        constants
-            The multipliers.
-        blocks
-            Shape (multipliers,): DSP blocks of each, over the pixels computed in parallel.
-        """
+        """DSP blocks of the multipliers of a kernel of constants."""
         found = constants(layer, kernel)
         bits = signed_bits(found.value)
         if not self.multipliers.signs_constants:
@@ -123,20 +97,7 @@ class Hls4mlHardware:
         return found, np.array([0, *price], dtype=np.int64)[bits] * found.copies
 
     def dsp_of_rows(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
-        """DSP blocks of the multipliers whose weights come from memory.
-
-        Parameters
-        ----------
-        layer
-            The layer.
-        kernel
-            Shape ``layer.kernel_shape``, as for :meth:`use`.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (rows,): DSP blocks of each, over the pixels computed in parallel.
-        """
+        """DSP blocks of the multipliers whose weights come from memory."""
         rows = -(-layer.size // layer.reuse_factor)
         blocks = np.full(rows, self.dsp_per_multiplier(layer), dtype=np.int64)
         whole, known = integers_of(layer, layer.flat(kernel))
@@ -147,20 +108,7 @@ class Hls4mlHardware:
         return blocks
 
     def memory(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> Pieces:
-        """Cut the memory that holds the kernel, its word narrowed at the top where the tool does that.
-
-        Parameters
-        ----------
-        layer
-            The layer.
-        kernel
-            Shape ``layer.kernel_shape``, as for :meth:`use`.
-
-        Returns
-        -------
-        Pieces
-            None at all where no memory is bound.
-        """
+        """Cut the memory that holds the kernel, its word narrowed at the top where the tool does that."""
         if self.multipliers.narrows_memories or not in_memory(layer):
             return weight_memory(layer)
         last = layer.size - layer.reuse_factor
@@ -168,20 +116,7 @@ class Hls4mlHardware:
         return weight_memory(layer, _widest(whole) if known else None)
 
     def dsp_at_most(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> int:
-        """DSP blocks of a latency layer above reuse factor 1: those of its constants, but no more than its limit.
-
-        Parameters
-        ----------
-        layer
-            The layer.
-        kernel
-            Shape ``layer.kernel_shape``, as for :meth:`use`.
-
-        Returns
-        -------
-        int
-            DSP blocks; where constants share multipliers, each takes what the largest of them needs.
-        """
+        """DSP blocks of a latency layer above reuse factor 1: those of its constants, but no more than its limit."""
         found, blocks = self.dsp_of_constants(layer, kernel)
         limit = latency_multiplier_limit(layer, kernel) * layer.copies
         if found.copies.sum() <= limit:
@@ -189,38 +124,12 @@ class Hls4mlHardware:
         return limit * int((blocks // np.maximum(found.copies, 1)).max(initial=0))
 
     def dsp_of_products(self, layer: Layer) -> int:
-        """DSP blocks of the products that no weight of the layer decides.
-
-        Parameters
-        ----------
-        layer
-            The layer.
-
-        Returns
-        -------
-        int
-            DSP blocks.
-        """
+        """DSP blocks of the products that no weight of the layer decides."""
         return sum(
             group.multipliers * self.multipliers.blocks(group.first_bits, group.second_bits) for group in layer.products
         )
 
     def use(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> dict[str, int]:
-        """Count what the layer uses with this kernel, its zero weights gone.
-
-        Parameters
-        ----------
-        layer
-            The layer.
-        kernel
-            Shape ``layer.kernel_shape``: the weights as hls4ml gets them, or truth values: which of them are not zero,
-            each then taken to need all bits of its type and a multiplier of its own.
-
-        Returns
-        -------
-        dict
-            Blocks by resource.
-        """
         # One label for all, in the smallest type: the arrays are of the kernel's size.
         costs = self.costs(layer, np.zeros(layer.kernel_shape, dtype=np.int8), kernel)
         alone = costs.type_costs[:, costs.label_type].sum(axis=1)
@@ -231,20 +140,6 @@ class Hls4mlHardware:
 
         A multiplier or a memory block belongs to a label if all the non-zero weights in it have that label. What
         several labels share is fixed: pruning one of them saves nothing for certain.
-
-        Parameters
-        ----------
-        layer
-            The layer.
-        labels
-            Shape ``layer.kernel_shape``, integers from 0.
-        kernel
-            Shape ``layer.kernel_shape``, as for :meth:`use`.
-
-        Returns
-        -------
-        LabelCosts
-            Costs and fixed part in the order of :attr:`resources`; together they make up :meth:`use`.
         """
         alive = np.asarray(kernel) != 0
         if alive.shape != layer.kernel_shape or labels.shape != layer.kernel_shape:
@@ -277,40 +172,12 @@ class Hls4mlHardware:
         return LabelCosts(label_type, type_costs, fixed)
 
     def words(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> SharedWords | None:
-        """State which pieces of the memory word the DSP rows of a layer share.
-
-        Parameters
-        ----------
-        layer
-            The layer.
-        kernel
-            Shape ``layer.kernel_shape``; only which weights are zero matters.
-
-        Returns
-        -------
-        SharedWords or None
-            None where pruned rows free no memory.
-        """
         memory = self.memory(layer, kernel)
         if layer.strategy != "resource_unrolled" or not len(memory.cost):
             return None
         return SharedWords("bram18", *pieces_of_rows(layer, memory), memory.cost)
 
     def structure(self, layer: Layer, resources: tuple[str, ...]) -> str:
-        """Name the finest structure that saves these resources in this layer.
-
-        Parameters
-        ----------
-        layer
-            The layer.
-        resources
-            The resources that are budgeted.
-
-        Returns
-        -------
-        str
-            A name in :data:`knapprune.hardware.structures.STRUCTURES`.
-        """
         if layer.constant:
             return "constant"
         if layer.strategy != "resource_unrolled":
@@ -318,20 +185,6 @@ class Hls4mlHardware:
         return "row-and-word" if "bram18" in resources else "dsp-row"
 
     def advice(self, layer: Layer, resource: str) -> str:
-        """Say why pruning this layer saves none of the resource, and what would.
-
-        Parameters
-        ----------
-        layer
-            The layer.
-        resource
-            A name in :attr:`resources`.
-
-        Returns
-        -------
-        str
-            One sentence.
-        """
         if layer.kind == "scale":
             return "it multiplies by parameters that no structure can prune"
         if layer.strategy == "distributed_arithmetic" and resource == "dsp":
@@ -354,20 +207,6 @@ class Hls4mlHardware:
         return f"{layer.strategy} with reuse factor {layer.reuse_factor} {why}; {wanted} can save {resource}"
 
     def explain(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> Explanation:
-        """Say why the layer uses what it uses, and what would make pruning it pay.
-
-        Parameters
-        ----------
-        layer
-            The layer.
-        kernel
-            Shape ``layer.kernel_shape``; only which weights are zero matters.
-
-        Returns
-        -------
-        Explanation
-            Its ``str()`` is the text.
-        """
         dense = np.ones(layer.kernel_shape, dtype=bool)
         whole = self.use(layer, dense)
         one_pixel = replace(layer, copies=1, reached=(), products=())
@@ -399,18 +238,7 @@ class Hls4mlHardware:
 
 
 def for_vivado_hls(part: str) -> Hls4mlHardware:
-    """Build the model of hls4ml's Vivado backend: the same project, and what Vivado HLS makes of it.
-
-    Parameters
-    ----------
-    part
-        The device.
-
-    Returns
-    -------
-    Hls4mlHardware
-        The model.
-    """
+    """Build the model of hls4ml's Vivado backend: the same project, and what Vivado HLS makes of it."""
     return Hls4mlHardware(part, backend="Vivado")
 
 
@@ -427,21 +255,7 @@ _MULTIPLIERS = Hls4mlHardware(multipliers=MultiplierTable(1 << 16, 1 << 16, in_l
 
 
 def latency_multiplier_limit(layer: Layer, kernel: npt.NDArray[np.generic]) -> int:
-    """State the limit on the multipliers of a latency layer: its ``ALLOCATION`` pragma (``core_templates.py``).
-
-    Parameters
-    ----------
-    layer
-        The layer.
-    kernel
-        Its weights; which are not zero.
-
-    Returns
-    -------
-    int
-        ``ceil(size / RF) - floor(zeros / RF)``. For a depthwise convolution the size is taken as if every filter saw
-        every channel.
-    """
+    """State the limit on the multipliers of a latency layer: its ``ALLOCATION`` pragma (``core_templates.py``)."""
     size = layer.size * (layer.n_out if layer.depthwise else 1)
     zeros = layer.size - int(np.count_nonzero(kernel))
     return -(-size // layer.reuse_factor) - zeros // layer.reuse_factor

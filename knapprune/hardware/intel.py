@@ -40,72 +40,18 @@ class IntelHardware:
         self.part = part
 
     def use(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> dict[str, int]:
-        """Estimate what the layer uses.
-
-        Parameters
-        ----------
-        layer
-            The layer.
-        kernel
-            Shape ``layer.kernel_shape``; its zeros make no difference.
-
-        Returns
-        -------
-        dict
-            DSP blocks.
-        """
         multipliers = -(-layer.size // layer.reuse_factor) * layer.copies
         beside = sum(blocks(group.multipliers, group.first_bits, group.second_bits) for group in layer.products)
         return {"dsp": blocks(multipliers, layer.weight_bits, layer.data_bits) + beside}
 
     def costs(self, layer: Layer, labels: npt.NDArray[np.int64], kernel: npt.NDArray[np.generic]) -> LabelCosts:
-        """Split the layer's use by label: all of it is fixed.
-
-        Parameters
-        ----------
-        layer, kernel
-            As for :meth:`use`.
-        labels
-            Shape ``layer.kernel_shape``, integers from 0.
-
-        Returns
-        -------
-        LabelCosts
-            One type of label, which costs nothing.
-        """
         count = int(labels.max(initial=-1)) + 1
         return LabelCosts(np.zeros(count, np.int64), np.zeros((1, 1), np.int64), self.use(layer, kernel))
 
     def structure(self, layer: Layer, resources: tuple[str, ...]) -> str:
-        """Name the finest structure; none saves anything.
-
-        Parameters
-        ----------
-        layer, resources
-            Not looked at.
-
-        Returns
-        -------
-        str
-            ``"unstructured"``.
-        """
         return "unstructured"
 
     def advice(self, layer: Layer, resource: str) -> str:
-        """Say why pruning saves nothing, and what would.
-
-        Parameters
-        ----------
-        layer
-            The layer.
-        resource
-            ``"dsp"``.
-
-        Returns
-        -------
-        str
-            One sentence.
-        """
         return (
             "hls4ml's Quartus and oneAPI backends issue every product, zero or not; a larger reuse factor can save dsp "
             "(choose={'reuse_factor': 'legal'})"
@@ -114,18 +60,6 @@ class IntelHardware:
 
 def blocks(multipliers: int, first_bits: int, second_bits: int) -> int:
     """Count the variable-precision DSP blocks of some products.
-
-    Parameters
-    ----------
-    multipliers
-        How many.
-    first_bits, second_bits
-        Widths of their operands in bits, in any order.
-
-    Returns
-    -------
-    int
-        Blocks; two narrow products share one.
 
     Examples
     --------

@@ -51,29 +51,7 @@ def dense_interval(
     part: str = "",
     clock_period: float = 5.0,
 ) -> int:
-    """Estimate the cycles after which a Dense layer takes its next input.
-
-    Parameters
-    ----------
-    strategy
-        The strategy in effect.
-    reuse_factor
-        Products per multiplier.
-    constants
-        Distinct pairs of input and weight with three signed digits or more; None where they are not known, and the
-        reuse factor is an upper bound.
-    limit
-        hls4ml's limit on multipliers.
-    part
-        The device.
-    clock_period
-        In nanoseconds.
-
-    Returns
-    -------
-    int
-        Clock cycles.
-    """
+    """Estimate the cycles after which a Dense layer takes its next input."""
     if strategy != "latency" or reuse_factor == 1 or constants is None:
         return reuse_factor
     last_sum = max(1, round(LAST_SUM_NS[slow_fabric(part)] / clock_period))
@@ -89,20 +67,7 @@ def dense_latency(
     part: str = "",
     clock_period: float = 5.0,
 ) -> int:
-    """Estimate the cycles from a Dense layer's input to its result.
-
-    Parameters
-    ----------
-    strategy, reuse_factor, constants, limit, part, clock_period
-        As for :func:`dense_interval`.
-    n_in
-        Products summed into one output.
-
-    Returns
-    -------
-    int
-        Clock cycles.
-    """
+    """Estimate the cycles from a Dense layer's input to its result."""
     depth = max(1, round(log2(max(n_in, 2)) * ADDITION_NS[slow_fabric(part)] / clock_period))
     if reuse_factor == 1 and strategy in ("latency", "resource"):
         return depth
@@ -135,18 +100,6 @@ def interval(
     Depthwise convolutions are as other convolutions. A step of a recurrent layer needs the state of the one before, so
     it waits for that one's sum, activation and products of gates; the two kernels compute at the same time. The tools
     report the cycles of a streamed convolution as if each position completed an output; those that do not take less.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-    constants, limit, part, clock_period
-        As for :func:`dense_interval`, of one pixel.
-
-    Returns
-    -------
-    int
-        Clock cycles.
     """
     if layer.kind in ("lstm", "gru"):
         return layer.pixels * (layer.reuse_factor + 2 * DRAIN_CYCLES)
@@ -163,20 +116,7 @@ def interval(
 def latency(
     layer: Layer, constants: int | None = None, limit: int = 1, part: str = "", clock_period: float = 5.0
 ) -> int:
-    """Estimate the cycles from a layer's input to its result.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-    constants, limit, part, clock_period
-        As for :func:`dense_interval`, of one pixel.
-
-    Returns
-    -------
-    int
-        Clock cycles.
-    """
+    """Estimate the cycles from a layer's input to its result."""
     if layer.kind in ("dense", "conv1d", "conv2d") and not layer.streamed and layer.pixels == layer.copies:
         return dense_latency(layer.strategy, layer.reuse_factor, layer.n_in, constants, limit, part, clock_period)
     return interval(layer, constants, limit, part, clock_period) + DRAIN_CYCLES

@@ -46,20 +46,7 @@ class Logic:
 
 
 def of_adders(layer: LayerAdders, whole: LayerAdders) -> Logic:
-    """Estimate the logic of a layer with ``distributed_arithmetic``.
-
-    Parameters
-    ----------
-    layer
-        Its adder graphs.
-    whole
-        The same without a zero weight: what they would be had nothing been pruned.
-
-    Returns
-    -------
-    Logic
-        Without flip-flops: the graph has no clock, and the vendor's tool decides where to cut it.
-    """
+    """Estimate the logic of a layer with ``distributed_arithmetic``."""
     now, before = tables_of(layer), tables_of(whole)
     zeros = sum(int((graph.kernel == 0).sum()) for graph in layer.graphs)
     size = sum(graph.inputs * len(graph.outputs) for graph in layer.graphs)
@@ -72,16 +59,5 @@ def of_adders(layer: LayerAdders, whole: LayerAdders) -> Logic:
 
 
 def tables_of(layer: LayerAdders) -> int:
-    """Predict the look-up tables of a layer's adder graphs.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-
-    Returns
-    -------
-    int
-        Over all copies.
-    """
+    """Predict the look-up tables of a layer's adder graphs."""
     return layer.copies * sum(map(look_up_tables, layer.graphs))

@@ -16,29 +16,7 @@ _TOOLS = ("Vivado HLS", "Vitis HLS")
 
 
 def read_multipliers(path: str | os.PathLike[str]) -> MultiplierTable:
-    """Read a table from a YAML or TOML file.
-
-    Parameters
-    ----------
-    path
-        Ends in ``.yml``, ``.yaml`` or ``.toml``. The keys: ``block`` names the table to start from (a key of
-        :data:`knapprune.hardware.dsp.TABLES`) and ``tool``, ``"Vivado HLS"`` or ``"Vitis HLS"`` (where it is not said),
-        whose limits and widths of operands it has; ``wide_port`` and ``narrow_port`` are the signed widths of a block's
-        ports; ``in_logic`` lists pairs ``[narrow, wide]``: products up to these widths take no block. A file has a
-        ``block``, or both ports.
-
-    Returns
-    -------
-    MultiplierTable
-        For ``Hls4mlHardware(multipliers=...)``.
-
-    Raises
-    ------
-    ValueError
-        If the file is no such table; the message names the key.
-    FileNotFoundError
-        If there is no such file.
-    """
+    """Read a table from a YAML or TOML file."""
     given = _load(Path(path))
     if unknown := sorted(map(str, given.keys() - set(_KEYS))):
         raise ValueError(f"multipliers: {path} has the key {unknown[0]!r}, expected some of {list(_KEYS)}")

@@ -91,13 +91,7 @@ COUNTED = ("dsp", "bram18", "bram", "uram", "lut", "ff")
 
 @cache
 def catalogue() -> Mapping[str, Part]:
-    """List all parts that are known.
-
-    Returns
-    -------
-    mapping
-        By name.
-    """
+    """List all parts that are known."""
     text = files("knapprune.hardware").joinpath("parts.csv").read_text(encoding="utf-8")
     parts = (Part(name, *map(int, counts)) for name, *counts in csv.reader(text.splitlines()[1:]))
     return {part.name: part for part in parts}
@@ -105,16 +99,6 @@ def catalogue() -> Mapping[str, Part]:
 
 def find(number: str) -> Part | None:
     """Look a part number up.
-
-    Parameters
-    ----------
-    number
-        As in hls4ml's ``Part``: ``"xcvu13p-flga2577-2-e"`` or ``"xc7z020clg400-1"``, in any case.
-
-    Returns
-    -------
-    Part or None
-        The part with the longest name that the number begins with; None where there is none.
 
     Examples
     --------
@@ -132,36 +116,14 @@ def find(number: str) -> Part | None:
 
 
 def family(number: str) -> Family | None:
-    """Find the family of a part number, whether or not the part itself is known.
-
-    Parameters
-    ----------
-    number
-        As for :func:`find`.
-
-    Returns
-    -------
-    Family or None
-        None where no family's numbers begin like this.
-    """
+    """Find the family of a part number, whether or not the part itself is known."""
     lowered = number.lower()
     fits = [(len(prefix), known) for known in FAMILIES for prefix in known.prefixes if lowered.startswith(prefix)]
     return max(fits, key=lambda fit: fit[0])[1] if fits else None
 
 
 def unknown(number: str) -> str:
-    """Say that a part is not in the catalogue, and which ones have a name like it.
-
-    Parameters
-    ----------
-    number
-        The part number.
-
-    Returns
-    -------
-    str
-        A sentence without a full stop.
-    """
+    """Say that a part is not in the catalogue, and which ones have a name like it."""
     bare = number.lower().split("-")[0]
     near = difflib.get_close_matches(bare, catalogue(), n=3, cutoff=0.8)
     hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""

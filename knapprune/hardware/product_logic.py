@@ -18,24 +18,7 @@ _KINDS = ("dense", "conv1d", "conv2d")
 
 
 def of_products(layer: Layer, kernel: npt.NDArray[np.generic], multipliers: int, part: str = "") -> Logic | None:
-    """Estimate the logic of a layer with multipliers.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-    kernel
-        Shape ``layer.kernel_shape``.
-    multipliers
-        Multipliers of one pixel that are built above a reuse factor of 1.
-    part
-        The device.
-
-    Returns
-    -------
-    Logic or None
-        None where there is no estimate: other kinds of layers, adder graphs.
-    """
+    """Estimate the logic of a layer with multipliers."""
     if layer.kind not in _KINDS or layer.strategy == "distributed_arithmetic" or not layer.size:
         return None
     one_pixel = Quantities(
@@ -54,20 +37,7 @@ def of_products(layer: Layer, kernel: npt.NDArray[np.generic], multipliers: int,
 
 
 def logic_of(quantities: Quantities, copies: int = 1) -> Logic:
-    """Estimate the logic of a layer from plain quantities.
-
-    Parameters
-    ----------
-    quantities
-        Of one pixel.
-    copies
-        Pixels in parallel.
-
-    Returns
-    -------
-    Logic
-        As C synthesis reports it, with what is left after logic synthesis where reports say.
-    """
+    """Estimate the logic of a layer from plain quantities."""
     form, after = form_of(quantities), synthesised(quantities)
     return _logic(form, quantities, copies, None if after is None else _logic(after, quantities, copies))
 
@@ -89,21 +59,7 @@ def _logic(form: Form, quantities: Quantities, copies: int, after: Logic | None 
 
 
 def constants_of(layer: Layer, kernel: npt.NDArray[np.generic]) -> int | None:
-    """Count the constants that HLS multiplies in one pixel of a layer.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-    kernel
-        Shape ``layer.kernel_shape``.
-
-    Returns
-    -------
-    int or None
-        None where the weights are no constants: above a reuse factor of 1 they are in a memory, unless under
-        ``latency``. None of other kinds of layers, too.
-    """
+    """Count the constants that HLS multiplies in one pixel of a layer."""
     constant = layer.constant or layer.strategy == "latency"
     if not constant or layer.kind not in _KINDS or not layer.size:
         return None

@@ -161,22 +161,7 @@ class Resources(Mapping[str, int]):
 def covered(
     resource_model: HardwareModel, layers: list[Layer], uncounted: Iterable[str]
 ) -> tuple[list[Layer], tuple[str, ...]]:
-    """Leave out the layers that a hardware model knows nothing of.
-
-    Parameters
-    ----------
-    resource_model
-        The hardware.
-    layers
-        The layers.
-    uncounted
-        Names of those that nobody counts.
-
-    Returns
-    -------
-    layers, uncounted
-        What is left, and the names with those of the others.
-    """
+    """Leave out the layers that a hardware model knows nothing of."""
     if not isinstance(resource_model, Covers):
         return layers, tuple(uncounted)
     known = [layer for layer in layers if resource_model.covers(layer)]
@@ -190,43 +175,13 @@ def count(
     uncounted: tuple[str, ...] = (),
     part: str | None = None,
 ) -> Resources:
-    """Count what layers use with the given kernels.
-
-    Parameters
-    ----------
-    resource_model
-        The hardware.
-    layers
-        The layers.
-    kernels
-        Arrays by layer name, as hls4ml will write them, or truth values.
-    uncounted
-        Names to list as not counted.
-    part
-        The chip's part number, for shares.
-
-    Returns
-    -------
-    Resources
-        By layer, and in total.
-    """
+    """Count what layers use with the given kernels."""
     use = {layer.name: resource_model.use(layer, kernels[layer.name]) for layer in layers}
     return Resources(use, tuple(layers), uncounted, part)
 
 
 def with_latency(resources: Resources) -> Resources:
-    """Add the estimated latency of each layer to its resources.
-
-    Parameters
-    ----------
-    resources
-        As counted.
-
-    Returns
-    -------
-    Resources
-        With ``"latency"``, in clock cycles.
-    """
+    """Add the estimated latency of each layer to its resources."""
     own = {layer.name: {**resources.by_layer[layer.name], LATENCY: latency(layer)} for layer in resources.layers}
     return replace(resources, by_layer=own)
 

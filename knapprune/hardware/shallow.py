@@ -30,36 +30,12 @@ NOTHING_STAYS, ALL_STAYS = 15, 36
 
 
 def share_that_stays(words: int) -> float:
-    """Estimate which share of a weight memory stays in block RAM after logic synthesis.
-
-    Parameters
-    ----------
-    words
-        Depth of the memory: the reuse factor.
-
-    Returns
-    -------
-    float
-        0 to 1.
-    """
+    """Estimate which share of a weight memory stays in block RAM after logic synthesis."""
     return min(1.0, max(0.0, (words - NOTHING_STAYS) / (ALL_STAYS - NOTHING_STAYS)))
 
 
 def shallow_memories(layers: Iterable[Layer], use: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Say what logic synthesis will do to the weight memories of some layers.
-
-    Parameters
-    ----------
-    layers
-        The layers.
-    use
-        What they use, by name: halves of block RAMs as ``bram18``.
-
-    Returns
-    -------
-    list of str
-        A sentence without a full stop for each depth; none of memories that stay as they are.
-    """
+    """Say what logic synthesis will do to the weight memories of some layers."""
     halves: dict[int, dict[str, int]] = {}
     for layer in layers:
         own = use[layer.name].get("bram18", use[layer.name].get("bram", 0))

@@ -30,34 +30,12 @@ ROW_AND_WORD = "row-and-word"
 
 
 def unstructured(layer: Layer) -> Labels:
-    """Every weight on its own.
-
-    Parameters
-    ----------
-    layer
-        The layer to label.
-
-    Returns
-    -------
-    Labels
-        Shape ``layer.kernel_shape``; one label per weight.
-    """
+    """Every weight on its own."""
     return np.arange(layer.size, dtype=np.int64).reshape(layer.kernel_shape)
 
 
 def neuron(layer: Layer) -> Labels:
-    """All weights of one output: a neuron, a filter, a gate of a recurrent unit, or a channel of a depthwise one.
-
-    Parameters
-    ----------
-    layer
-        The layer to label.
-
-    Returns
-    -------
-    Labels
-        Shape ``layer.kernel_shape``; ``layer.n_out`` labels.
-    """
+    """All weights of one output: a neuron, a filter, a gate of a recurrent unit, or a channel of a depthwise one."""
     outputs = {axis % len(layer.kernel_shape) for axis in layer.outputs}
     sizes = [size if axis in outputs else 1 for axis, size in enumerate(layer.kernel_shape)]
     return np.broadcast_to(np.arange(layer.n_out, dtype=np.int64).reshape(sizes), layer.kernel_shape).copy()
@@ -69,16 +47,6 @@ def dsp_row(layer: Layer) -> Labels:
     hls4ml transposes the kernel to output-axis-first (``passes/resource_strategy.py``), flattens it, and gives each
     multiplier one row of ``(n_in * n_out / reuse_factor, reuse_factor)``. A depthwise convolution keeps its own order,
     in which neighbours belong to neighbouring channels (``nnet_depthwise_product.h``).
-
-    Parameters
-    ----------
-    layer
-        The layer to label.
-
-    Returns
-    -------
-    Labels
-        Shape ``layer.kernel_shape``; ``ceil(size / reuse_factor)`` labels.
     """
     return layer.unflat(np.arange(layer.size, dtype=np.int64) // layer.reuse_factor)
 
@@ -90,16 +58,6 @@ def bram_run(layer: Layer) -> Labels:
     ``P`` bits (:func:`knapprune.hardware.bram.piece_bits`: 36 up to a reuse factor of 512, 18 up to 1024), so
     ``lcm(W, P) / W`` rows fill ``lcm(W, P) / P`` pieces exactly. Where ``W`` divides 36 this is the published
     ``36 / W`` rows and one piece. The last run may be shorter; it then owns only the pieces that its own rows touch.
-
-    Parameters
-    ----------
-    layer
-        The layer to label.
-
-    Returns
-    -------
-    Labels
-        Shape ``layer.kernel_shape``.
     """
     rows_per_run = lcm(layer.weight_bits, piece_bits(layer.reuse_factor)) // layer.weight_bits
     return layer.unflat(np.arange(layer.size, dtype=np.int64) // (layer.reuse_factor * rows_per_run))
@@ -110,18 +68,6 @@ def constant(layer: Layer, kernel: npt.NDArray[np.generic]) -> Labels:
 
     Weights that need no multiplier (of at most two signed digits: see :mod:`knapprune.hardware.constants`) share the
     last label, which costs nothing and is therefore always kept.
-
-    Parameters
-    ----------
-    layer
-        The layer to label.
-    kernel
-        Shape ``layer.kernel_shape``: the weights as hls4ml gets them.
-
-    Returns
-    -------
-    Labels
-        Shape ``layer.kernel_shape``. Where weights do not become constants, each has a label of its own.
     """
     if not layer.constant:
         return unstructured(layer)
@@ -142,27 +88,7 @@ STRUCTURES: dict[str, Structure | KernelStructure] = {
 
 
 def labels(layer: Layer, structure: str | Structure, kernel: npt.NDArray[np.generic] | None = None) -> Labels:
-    """Label a layer's weights by a named structure or by a function of the user's own.
-
-    Parameters
-    ----------
-    layer
-        The layer to label.
-    structure
-        A name in :data:`STRUCTURES`, or a function of the layer that returns integers >= 0 in the kernel's shape.
-    kernel
-        Shape ``layer.kernel_shape``: the weights as hls4ml gets them. None takes no two of them to be equal.
-
-    Returns
-    -------
-    Labels
-        Shape ``layer.kernel_shape``.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name, or labels of the wrong shape or type, or negative ones.
-    """
+    """Label a layer's weights by a named structure or by a function of the user's own."""
     if callable(structure):
         found = np.asarray(structure(layer))
         _check(found, layer, getattr(structure, "__name__", repr(structure)))

@@ -13,37 +13,12 @@ _IN_A_BLOCK = 2
 
 
 def counted_as(resource: str, counted: Container[str]) -> str:
-    """Say which resource is counted where this one is asked for.
-
-    Parameters
-    ----------
-    resource
-        As it was named.
-    counted
-        The names of what a hardware model counts.
-
-    Returns
-    -------
-    str
-        ``"bram18"`` for ``"bram"``, unless blocks are counted as such; any other name as it is.
-    """
+    """Say which resource is counted where this one is asked for."""
     return HALVES if resource == BLOCKS and BLOCKS not in counted else resource
 
 
 def size_of(resource: str, counted: str) -> int:
     """Say how much of what is counted one unit of a resource is.
-
-    Parameters
-    ----------
-    resource
-        As it was named.
-    counted
-        What is counted of it.
-
-    Returns
-    -------
-    int
-        2 halves for a block, else 1.
 
     Examples
     --------
@@ -55,16 +30,6 @@ def size_of(resource: str, counted: str) -> int:
 
 def with_blocks(counts: Mapping[str, int]) -> dict[str, int]:
     """Add whole blocks to counts of one thing: of a layer alone, or of all layers together.
-
-    Parameters
-    ----------
-    counts
-        By resource.
-
-    Returns
-    -------
-    dict
-        With ``"bram"`` behind ``"bram18"``, where there is the one and not the other.
 
     Examples
     --------
@@ -82,16 +47,6 @@ def with_blocks(counts: Mapping[str, int]) -> dict[str, int]:
 def blocks_line(*totals: Mapping[str, int]) -> list[str]:
     """Say in a line below a table of halves how many whole blocks they are.
 
-    Parameters
-    ----------
-    totals
-        Counts by resource; where there are two, before and after.
-
-    Returns
-    -------
-    list of str
-        One line, or none where there are no halves.
-
     Examples
     --------
     >>> blocks_line(with_blocks({"bram18": 5}), with_blocks({"bram18": 2}))
@@ -105,18 +60,6 @@ def blocks_line(*totals: Mapping[str, int]) -> list[str]:
 def in_one_unit(names: Iterable[str], budget: Container[str]) -> list[str]:
     """Leave out the unit of memory that is not the budget's, for pictures that show each resource once.
 
-    Parameters
-    ----------
-    names
-        Resources.
-    budget
-        Those that are capped.
-
-    Returns
-    -------
-    list of str
-        Without whole blocks, or, where those are capped and halves are not, without halves.
-
     Examples
     --------
     >>> in_one_unit(("dsp", "bram18", "bram"), {"dsp": 9}), in_one_unit(("bram18", "bram"), {"bram": 4})
@@ -128,16 +71,5 @@ def in_one_unit(names: Iterable[str], budget: Container[str]) -> list[str]:
 
 
 def in_words(resource: str) -> str:
-    """Write a resource's name as pictures have it.
-
-    Parameters
-    ----------
-    resource
-        Its key.
-
-    Returns
-    -------
-    str
-        In upper case; of halves with the word.
-    """
+    """Write a resource's name as pictures have it."""
     return resource.upper() + (" halves" if resource == HALVES else "")

@@ -37,18 +37,7 @@ class Side:
 
     @classmethod
     def same(cls, size: int, window: int, stride: int, dilation: int = 1) -> Side:
-        """Pad as ``padding="same"`` does: as many windows as strides fit, and half of the padding before.
-
-        Parameters
-        ----------
-        size, window, stride, dilation
-            As of the axis.
-
-        Returns
-        -------
-        Side
-            The axis.
-        """
+        """Pad as ``padding="same"`` does: as many windows as strides fit, and half of the padding before."""
         outputs = -(-size // stride)
         padding = max((outputs - 1) * stride + (window - 1) * dilation + 1 - size, 0)
         return cls(size, outputs, window, stride, dilation, padding // 2)
@@ -61,20 +50,7 @@ class Side:
 
 
 def reached(sides: list[Side], copies: int) -> tuple[int, ...]:
-    """Count the pixels in parallel at which each place of the window reads data.
-
-    Parameters
-    ----------
-    sides
-        The axes, in the kernel's order.
-    copies
-        Pixels that are computed in parallel, a divisor of all pixels.
-
-    Returns
-    -------
-    tuple of int
-        For each place of the window, flat; empty where that is all of them everywhere.
-    """
+    """Count the pixels in parallel at which each place of the window reads data."""
     inside = reduce(_both, (side.inside for side in sides))
     at_any_turn = inside.reshape(-1, copies, inside.shape[1]).any(axis=0)
     return () if at_any_turn.all() else tuple(int(count) for count in at_any_turn.sum(axis=0))

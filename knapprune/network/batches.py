@@ -40,45 +40,12 @@ class Batch:
 
 
 def is_arrays(data: Any) -> bool:
-    """Say whether data are whole arrays, to be cut into batches, and not an object that yields batches.
-
-    Parameters
-    ----------
-    data
-        What a user gave.
-
-    Returns
-    -------
-    bool
-        Whether it is a tuple or list of two or three parts.
-    """
+    """Say whether data are whole arrays, to be cut into batches, and not an object that yields batches."""
     return isinstance(data, tuple | list) and len(data) in (2, 3)
 
 
 def batches(data: Any, batch_size: int, name: str = "data") -> Iterator[Batch]:
-    """Yield the data in their own order, each sample once.
-
-    Parameters
-    ----------
-    data
-        ``(inputs, targets)`` or ``(inputs, targets, sample_weight)`` with the samples on the first axis: NumPy arrays,
-        memory maps, tensors, or lists, tuples and dicts of them. Or an object that yields such batches each time it is
-        iterated.
-    batch_size
-        Samples of a batch; counts only for arrays, since the others are batched already.
-    name
-        What the argument is called in error messages.
-
-    Yields
-    ------
-    Batch
-        NumPy arrays of at least one sample.
-
-    Raises
-    ------
-    ValueError
-        If the data are of another kind, empty, infinite, can be read only once, or differ in length.
-    """
+    """Yield the data in their own order, each sample once."""
     if batch_size < 1:
         raise ValueError(f"batch_size: got {batch_size}, expected at least 1")
     if is_arrays(data):

@@ -248,18 +248,7 @@ class Overrides(TypedDict, total=False):
 
 
 def as_dict(config: HlsConfig) -> dict[str, Any]:
-    """Write a configuration as the dict that hls4ml and knapprune read.
-
-    Parameters
-    ----------
-    config
-        The configuration.
-
-    Returns
-    -------
-    dict
-        A copy of its own.
-    """
+    """Write a configuration as the dict that hls4ml and knapprune read."""
     return {
         "Model": deepcopy(dict(config.model)),
         "LayerType": {name: deepcopy(dict(entry)) for name, entry in config.layer_types.items()},

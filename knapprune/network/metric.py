@@ -9,26 +9,6 @@ from numpy.typing import ArrayLike
 def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """Return the share of right classes.
 
-    Parameters
-    ----------
-    y_true
-        Class numbers of shape ``(samples,)`` or ``(samples, 1)``, or one-hot rows of shape ``(samples, classes)``.
-        Outputs with more axes, as in segmentation, take more axes here too.
-    y_pred
-        Scores of shape ``(samples, classes)``, or probabilities of the second of two classes (a sigmoid's output) of
-        shape ``(samples, 1)`` or ``(samples,)``.
-
-    Returns
-    -------
-    float
-        Between 0 and 1.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not belong together or the labels are neither class numbers nor one-hot; pass your own metric
-        for regression and for several labels a sample.
-
     Examples
     --------
     >>> accuracy([0, 1, 1], [[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])

@@ -41,23 +41,7 @@ class FixedPoint:
 
 
 def parse_precision(text: object) -> FixedPoint:
-    """Read a precision such as ``fixed<16,6>``, ``ap_ufixed<8,0,RND>``, ``int<4>`` or ``ac_fixed<16,6,true>``.
-
-    Parameters
-    ----------
-    text
-        A string, or one of hls4ml's own types.
-
-    Returns
-    -------
-    FixedPoint
-        The type, without rounding and saturation.
-
-    Raises
-    ------
-    ValueError
-        For anything that is not fixed point or integer.
-    """
+    """Read a precision such as ``fixed<16,6>``, ``ap_ufixed<8,0,RND>``, ``int<4>`` or ``ac_fixed<16,6,true>``."""
     found = _PATTERN.match(str(text).strip())
     if found is None:
         raise ValueError(
@@ -78,20 +62,7 @@ def parse_precision(text: object) -> FixedPoint:
 
 
 def of_product_sum(data: FixedPoint, weight: FixedPoint, bias: FixedPoint, products: int) -> FixedPoint:
-    """Infer the type of a Dense or Conv result: wide enough that nothing can overflow.
-
-    Parameters
-    ----------
-    data, weight, bias
-        Types of what comes in.
-    products
-        Products summed into one output.
-
-    Returns
-    -------
-    FixedPoint
-        The type of the sum.
-    """
+    """Infer the type of a Dense or Conv result: wide enough that nothing can overflow."""
     growth = ceil(log2(products))
     integer = weight.integer + data.integer + growth
     fraction = weight.width + data.width + growth - integer
@@ -99,69 +70,23 @@ def of_product_sum(data: FixedPoint, weight: FixedPoint, bias: FixedPoint, produ
 
 
 def of_scaling(data: FixedPoint, scale: FixedPoint, bias: FixedPoint) -> FixedPoint:
-    """Infer the type of a batch normalisation that stays a layer of its own.
-
-    Parameters
-    ----------
-    data, scale, bias
-        Types of what comes in.
-
-    Returns
-    -------
-    FixedPoint
-        The type of ``data * scale + bias``.
-    """
+    """Infer the type of a batch normalisation that stays a layer of its own."""
     return _sum_of(of_multiply(data, scale), bias)
 
 
 def of_add(first: FixedPoint, second: FixedPoint, subtract: bool = False) -> FixedPoint:
-    """Infer the type of a sum, difference or average of two tensors.
-
-    Parameters
-    ----------
-    first, second
-        Types of what comes in.
-    subtract
-        Whether the second is subtracted: the result is then signed.
-
-    Returns
-    -------
-    FixedPoint
-        The type of the result.
-    """
+    """Infer the type of a sum, difference or average of two tensors."""
     total = _sum_of(first, second)
     return FixedPoint(total.width, total.integer, total.signed or subtract)
 
 
 def of_multiply(first: FixedPoint, second: FixedPoint) -> FixedPoint:
-    """Infer the type of a product of two tensors.
-
-    Parameters
-    ----------
-    first, second
-        Types of what comes in.
-
-    Returns
-    -------
-    FixedPoint
-        The type of the product.
-    """
+    """Infer the type of a product of two tensors."""
     return FixedPoint(first.width + second.width, first.integer + second.integer, first.signed or second.signed)
 
 
 def of_choice(first: FixedPoint, second: FixedPoint) -> FixedPoint:
-    """Infer the type that holds either of two: concatenation, maximum, minimum.
-
-    Parameters
-    ----------
-    first, second
-        Types of what comes in.
-
-    Returns
-    -------
-    FixedPoint
-        The smallest type that holds both.
-    """
+    """Infer the type that holds either of two: concatenation, maximum, minimum."""
     if first == second:
         return first
     signed = first.signed or second.signed
@@ -170,20 +95,7 @@ def of_choice(first: FixedPoint, second: FixedPoint) -> FixedPoint:
 
 
 def at_most(inferred: FixedPoint, maximum: FixedPoint | None) -> FixedPoint:
-    """Cap an inferred type by the configuration's maximum precision.
-
-    Parameters
-    ----------
-    inferred
-        What a rule gave.
-    maximum
-        The cap, or None for none.
-
-    Returns
-    -------
-    FixedPoint
-        Width and integer bits capped separately, as in hls4ml.
-    """
+    """Cap an inferred type by the configuration's maximum precision."""
     if maximum is None:
         return inferred
     return FixedPoint(min(inferred.width, maximum.width), min(inferred.integer, maximum.integer), inferred.signed)

@@ -42,23 +42,7 @@ class Rounding:
 
     @classmethod
     def parse(cls, text: object) -> Rounding:
-        """Read a type such as ``fixed<16,6>`` or ``ap_ufixed<8,0,AP_RND,AP_SAT>``.
-
-        Parameters
-        ----------
-        text
-            A string, or one of hls4ml's own types.
-
-        Returns
-        -------
-        Rounding
-            The type with its modes.
-
-        Raises
-        ------
-        ValueError
-            If it is no such type, or names an unknown mode.
-        """
+        """Read a type such as ``fixed<16,6>`` or ``ap_ufixed<8,0,AP_RND,AP_SAT>``."""
         fixed = parse_precision(text)
         words = re.findall(r"[A-Z]+(?:_[A-Z]+)*", str(text).split("<", 1)[1])
         named = [word.removeprefix("AP_").removeprefix("AC_") for word in words]
@@ -69,18 +53,7 @@ class Rounding:
         return cls(fixed, rounding, next((name for name in named if name in _OVERFLOW), "WRAP"))
 
     def __call__(self, values: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
-        """Bring numbers into the type.
-
-        Parameters
-        ----------
-        values
-            Any shape.
-
-        Returns
-        -------
-        numpy.ndarray
-            Multiples of the type's last bit, in its range.
-        """
+        """Bring numbers into the type."""
         whole = self._integers(values, 0.0)[0].astype(np.float64)
         return np.ldexp(whole, -self.type.fraction)
 
@@ -89,18 +62,6 @@ class Rounding:
 
         hls4ml writes as many decimals as the type has bits behind the point (``WeightVariable`` in
         ``model/types.py``), so a number just below a multiple of the last bit can become that multiple.
-
-        Parameters
-        ----------
-        values
-            Any shape.
-
-        Returns
-        -------
-        integers
-            Same shape: multiples of the type's last bit.
-        overflows
-            How many numbers were outside of its range.
         """
         decimals = max(self.type.fraction, 0)
         return self._integers(values, 10.0**decimals if decimals <= _MOST_DECIMALS else 0.0)

@@ -8,30 +8,7 @@ from numba import njit
 
 @njit(cache=True, nogil=True)
 def round_into(values, decimals, scale, rounding, overflow, low, high, signed, out):  # type: ignore[no-untyped-def]
-    """Round numbers to whole multiples of a type's last bit.
-
-    Parameters
-    ----------
-    values
-        (numbers,) to round.
-    decimals
-        Power of ten to write them with before; 0 for none.
-    scale
-        Multiples of the last bit in 1.
-    rounding, overflow
-        Places of the modes in the lists of `knapprune.network.rounding`.
-    low, high
-        The type's range, in multiples of the last bit.
-    signed
-        Whether it has a sign.
-    out
-        (numbers,) written.
-
-    Returns
-    -------
-    int
-        How many numbers were outside of the range.
-    """
+    """Round numbers to whole multiples of a type's last bit."""
     outside = 0
     for place in range(len(values)):
         value = np.float64(values[place])

@@ -22,23 +22,7 @@ _PARALLEL = re.compile(r"static const unsigned (?:n_pixels|parallelization_facto
 
 
 def layer_adders(top: str, parameters: str, defines: str, code: str) -> dict[str, LayerAdders]:
-    """Find the layers that are adder graphs.
-
-    Parameters
-    ----------
-    top, parameters, defines, code
-        The text of the top function, ``parameters.h``, ``defines.h`` and ``nnet_code_gen.h``.
-
-    Returns
-    -------
-    dict
-        By the layer's name, in the order of the top function.
-
-    Raises
-    ------
-    AdderGraphError
-        If a layer calls a function that is not there, or is no adder graph.
-    """
+    """Find the layers that are adder graphs."""
     structs = {found["name"]: found["body"] for found in _STRUCT.finditer(parameters)}
     types = {found["name"]: found["type"] for found in _TYPE.finditer(defines)}
     graphs = read_adder_graphs(code)

@@ -78,25 +78,7 @@ class ProjectCount:
 
 
 def count_project(folder: Path, multipliers: MultiplierTable | None = None) -> ProjectCount:
-    """Count what a project that hls4ml wrote uses, from its C++ alone.
-
-    Parameters
-    ----------
-    folder
-        The project's folder, the one that holds ``firmware``.
-    multipliers
-        DSPs of a multiplier by operand widths. None takes the table of the project's device.
-
-    Returns
-    -------
-    ProjectCount
-        DSPs and halves of 36 Kb blocks of each layer.
-
-    Raises
-    ------
-    GeneratedProjectError
-        If the project cannot be read, contradicts itself, or has a strategy that has no countable multipliers.
-    """
+    """Count what a project that hls4ml wrote uses, from its C++ alone."""
     project = read_project(folder)
     table = table_of_part(project.part, project.backend) if multipliers is None else multipliers
     multiplying = (count_layer(layer, table) for layer in project.layers)
@@ -104,42 +86,12 @@ def count_project(folder: Path, multipliers: MultiplierTable | None = None) -> P
 
 
 def count_adders(layer: LayerAdders) -> LayerCount:
-    """Count what a layer uses whose kernel became an adder graph.
-
-    Parameters
-    ----------
-    layer
-        The layer as read from the project.
-
-    Returns
-    -------
-    LayerCount
-        Its additions and subtractions. It has no product, so no DSP, and no array of weights, so no block.
-    """
+    """Count what a layer uses whose kernel became an adder graph."""
     return LayerCount(layer.name, "distributed_arithmetic", 1, 0, 0, 0, 0, adders=layer.adders)
 
 
 def count_layer(layer: GeneratedLayer, table: MultiplierTable) -> LayerCount:
-    """Count the multipliers and halves of blocks of one generated layer.
-
-    Parameters
-    ----------
-    layer
-        The layer as read from the project.
-    table
-        DSPs of a multiplier by operand widths.
-
-    Returns
-    -------
-    LayerCount
-        Its multipliers, DSPs and halves of 36 Kb blocks.
-
-    Raises
-    ------
-    GeneratedProjectError
-        If the weights and the code contradict each other, the reuse factor does not cut the kernel into whole rows, or
-        the strategy is none of ``latency``, ``resource`` and ``resource_unrolled``.
-    """
+    """Count the multipliers and halves of blocks of one generated layer."""
     if layer.strategy in ("resource", "resource_unrolled") and not _cuts_whole_rows(layer):
         # hls4ml corrects such a reuse factor, and forgets to where it replaces a layer by a pointwise convolution: the
         # code it generates then adds products to the wrong outputs.
@@ -235,24 +187,6 @@ def halves_in_use(
     C synthesis cuts this memory, 2048 words at a time, into strips of some bits that each take halves of their own. A
     strip is there as long as one of the rows has a bit in it.
 
-    Parameters
-    ----------
-    weights
-        Flat indices of the weights to hold, shape ``(n,)``.
-    size
-        Number of weights in the array.
-    weight_bits
-        Width of a weight, in bits.
-    reuse_factor
-        Depth of the reshaped array, in words.
-    last_row_bits
-        What the last row takes of its `weight_bits`, where the tool cuts the word there.
-
-    Returns
-    -------
-    int
-        Halves of the strips in which one of the rows has a bit.
-
     Examples
     --------
     >>> import numpy as np
@@ -297,18 +231,6 @@ def halves_of_outputs(n_in: int, reuse_factor: int) -> int:
 
     ``nnet_dense_resource.h`` keeps that in ``outidx``, a number for each word, where a multiplier works for several
     outputs; the code of ``resource_unrolled`` names the output of every product instead.
-
-    Parameters
-    ----------
-    n_in
-        Products of one output.
-    reuse_factor
-        Products of one multiplier.
-
-    Returns
-    -------
-    int
-        0 where there is no such array, or the tool keeps it in look-up tables.
 
     Examples
     --------

@@ -28,25 +28,7 @@ from knapprune.tools import require
 
 
 def generated_adders(model: Any, hls_config: Any, **overrides: Any) -> dict[str, LayerAdders]:
-    """Have hls4ml generate a model's project, and read its adder graphs.
-
-    Parameters
-    ----------
-    model, hls_config, overrides
-        As for `knapprune.project.export.export`.
-
-    Returns
-    -------
-    dict
-        By layer name.
-
-    Raises
-    ------
-    MissingToolError
-        If hls4ml is not installed.
-    GeneratedProjectError
-        If a graph cannot be read.
-    """
+    """Have hls4ml generate a model's project, and read its adder graphs."""
     from knapprune.project.export import export
     from knapprune.project.read import read_project
 
@@ -60,27 +42,7 @@ def adder_graph(
     inputs: Sequence[FixedPoint],
     bias: npt.NDArray[np.floating[Any]] | None = None,
 ) -> AdderGraph:
-    """Have da4ml compile a kernel with the options that hls4ml 1.3 gives it.
-
-    Parameters
-    ----------
-    kernel
-        Shape (inputs, outputs).
-    inputs
-        The type of each input.
-    bias
-        Shape (outputs,); None for none.
-
-    Returns
-    -------
-    AdderGraph
-        The graph that hls4ml would generate for it.
-
-    Raises
-    ------
-    MissingToolError
-        If da4ml is not installed.
-    """
+    """Have da4ml compile a kernel with the options that hls4ml 1.3 gives it."""
     require("da4ml", extra="da")
     from da4ml.codegen.hls import hls_logic_and_bridge_gen
     from da4ml.trace import FixedVariableArray, HWConfig, comb_trace
@@ -102,23 +64,6 @@ def with_zeros_filled(graph: AdderGraph, seed: int = 0) -> AdderGraph:
     """Compile a graph's kernel again with weights in the place of its zeros.
 
     What a pruned weight was is gone; each zero gets the value of one of the weights that are left, drawn at random.
-
-    Parameters
-    ----------
-    graph
-        The adder graph of a pruned kernel.
-    seed
-        Of the draws.
-
-    Returns
-    -------
-    AdderGraph
-        What the kernel would have become without its zeros; the same graph if it has none, or nothing else.
-
-    Raises
-    ------
-    MissingToolError
-        If da4ml is not installed.
     """
     kernel = graph.kernel
     alive = kernel[kernel != 0]
@@ -133,23 +78,7 @@ def with_zeros_filled(graph: AdderGraph, seed: int = 0) -> AdderGraph:
 
 
 def distributed_logic(layers: Mapping[str, LayerAdders]) -> dict[str, Logic]:
-    """Estimate the logic of adder graphs, and what the zeros in their kernels save.
-
-    Parameters
-    ----------
-    layers
-        Adder graphs by layer name.
-
-    Returns
-    -------
-    dict
-        By layer name.
-
-    Raises
-    ------
-    MissingToolError
-        If da4ml is not installed.
-    """
+    """Estimate the logic of adder graphs, and what the zeros in their kernels save."""
     return {
         name: of_adders(layer, replace(layer, graphs=tuple(map(with_zeros_filled, layer.graphs))))
         for name, layer in layers.items()
@@ -157,18 +86,7 @@ def distributed_logic(layers: Mapping[str, LayerAdders]) -> dict[str, Logic]:
 
 
 def bits_of(weights: npt.NDArray[np.generic]) -> int:
-    """Count the bits that a fixed-point type needs to hold all of some weights exactly.
-
-    Parameters
-    ----------
-    weights
-        Numbers of any shape.
-
-    Returns
-    -------
-    int
-        Bits from the highest to the lowest that is set in any weight, and a sign; 0 where all are zero.
-    """
+    """Count the bits that a fixed-point type needs to hold all of some weights exactly."""
     values = np.asarray(weights, dtype=np.float64).ravel()
     values = values[values != 0]
     if not values.size:
@@ -182,20 +100,7 @@ def bits_of(weights: npt.NDArray[np.generic]) -> int:
 
 
 def warn_of_unrounded(layers: Sequence[Layer], kernels: Mapping[str, npt.NDArray[np.generic]]) -> None:
-    """Warn of layers with ``distributed_arithmetic`` whose weights need more bits than their type has.
-
-    Parameters
-    ----------
-    layers
-        The layers.
-    kernels
-        Their kernels by name.
-
-    Warns
-    -----
-    HardwareWarning
-        For each of them.
-    """
+    """Warn of layers with ``distributed_arithmetic`` whose weights need more bits than their type has."""
     for layer in layers:
         if layer.strategy != "distributed_arithmetic":
             continue
@@ -211,20 +116,7 @@ def warn_of_unrounded(layers: Sequence[Layer], kernels: Mapping[str, npt.NDArray
 
 
 def warn_of_overflow(layers: Sequence[Layer], kernels: Mapping[str, npt.NDArray[np.generic]]) -> None:
-    """Warn of layers with weights outside of the range of their type.
-
-    Parameters
-    ----------
-    layers
-        The layers.
-    kernels
-        Their kernels by name, as hls4ml will write them.
-
-    Warns
-    -----
-    HardwareWarning
-        For each of them, with what becomes of those weights.
-    """
+    """Warn of layers with weights outside of the range of their type."""
     for layer in layers:
         if layer.weight_type is None or not layer.size or layer.strategy == "distributed_arithmetic":
             continue

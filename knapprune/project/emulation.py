@@ -27,23 +27,7 @@ UNOPTIMISED_PRODUCT = 4e-7
 
 
 def build(project: Project, samples: int | None = None) -> None:
-    """Compile a project with g++, where it stands. Do not move it afterwards: the library knows the weights' path.
-
-    Parameters
-    ----------
-    project
-        A written project.
-    samples
-        How many will be predicted; None for any number. For few, g++ is told not to optimise: the bits are the same,
-        and unrolled layers compile in a quarter of the time.
-
-    Raises
-    ------
-    MissingToolError
-        If g++ is not on the path.
-    CompilationError
-        If the compiler fails.
-    """
+    """Compile a project with g++, where it stands. Do not move it afterwards: the library knows the weights' path."""
     require_compiler()
     said = io.StringIO()
     try:
@@ -59,18 +43,6 @@ def optimising_pays(graph: Any, samples: int) -> bool:
     """Weigh the time that g++ needs to optimise against the time it saves.
 
     A convolution computes its products for every pixel, so it soon pays; an unrolled layer has a line a product.
-
-    Parameters
-    ----------
-    graph
-        hls4ml's graph.
-    samples
-        How many will be predicted.
-
-    Returns
-    -------
-    bool
-        Whether to optimise.
     """
     lines = products = 0
     for layer in graph.get_layers():
@@ -100,13 +72,7 @@ def _optimisation(project: Project, wanted: bool) -> Iterator[None]:
 
 
 def require_compiler() -> None:
-    """Check that g++ is there.
-
-    Raises
-    ------
-    MissingToolError
-        If it is not on the path.
-    """
+    """Check that g++ is there."""
     if shutil.which("g++") is None:
         raise MissingToolError("g++ is not on the path; install it with: apt-get install g++ (or dnf install gcc-c++)")
 
@@ -114,24 +80,7 @@ def require_compiler() -> None:
 def predict(
     project: Project, inputs: Any, output_shapes: Sequence[tuple[int, ...]], *, batch_size: int = 1024
 ) -> list[NDArray[np.float32]]:
-    """Predict with a compiled project, bit for bit as the hardware would.
-
-    Parameters
-    ----------
-    project
-        A project that `build` compiled.
-    inputs
-        An array of shape ``(samples, ...)``, or a list of them for a model with several inputs.
-    output_shapes
-        The shape of each output without the sample axis.
-    batch_size
-        Samples converted to float32 at a time.
-
-    Returns
-    -------
-    list of ndarray
-        One array for each output, shape ``(samples, *output_shape)``.
-    """
+    """Predict with a compiled project, bit for bit as the hardware would."""
     arrays = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
     samples = len(arrays[0])
     outputs = [np.empty((samples, *shape), dtype=np.float32) for shape in output_shapes]

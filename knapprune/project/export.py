@@ -46,35 +46,6 @@ def export(
     The project is written beside `output_dir` and moved into place when it is complete. It is not compiled: a
     compiled library holds the absolute path of its weights, so compile where the project stays
     (`knapprune.project.emulation.build`).
-
-    Parameters
-    ----------
-    model
-        The network, masked or not, or an hls4ml graph. Not changed: the project is that of a graph of its own.
-    hls_config
-        hls4ml's configuration, or the path of its YAML file. Not changed. None for an hls4ml graph.
-    output_dir
-        Where the project goes. A folder that is not empty is replaced only with `force`.
-    force
-        Replace an existing hls4ml project. Anything else that stands there is never deleted.
-    overrides
-        ``backend``, ``io_type``, ``part`` and ``clock_period`` take precedence over the top-level keys of `hls_config`.
-
-    Returns
-    -------
-    Project
-        The folder, hls4ml's graph and what hls4ml said.
-
-    Raises
-    ------
-    FileExistsError
-        If `output_dir` is not empty and `force` is false, or it holds something else than an hls4ml project.
-    MissingToolError
-        If hls4ml is not installed.
-    ValueError
-        If the configuration cannot be used or a layer's name is not a C++ identifier.
-    ConversionError
-        If hls4ml does not take the model, such as one with a layer that it does not know.
     """
     framework = adapter(model)
     config = configuration(framework, model, hls_config, **overrides)

@@ -26,23 +26,7 @@ class GeneratedProjectError(ValueError):
 
 
 def top_source(firmware: Path) -> Path:
-    """Find the source of the top function.
-
-    Parameters
-    ----------
-    firmware
-        The project's folder ``firmware``.
-
-    Returns
-    -------
-    pathlib.Path
-        The only ``.cpp`` file, or the only one with layers in it.
-
-    Raises
-    ------
-    GeneratedProjectError
-        If there is not exactly one.
-    """
+    """Find the source of the top function."""
     sources = sorted(firmware.glob("*.cpp"))
     if len(sources) > 1:
         sources = [path for path in sources if _LAYERS in path.read_text(encoding="utf-8")] or sources
@@ -52,23 +36,7 @@ def top_source(firmware: Path) -> Path:
 
 
 def read_settings(folder: Path) -> dict[str, str]:
-    """Read what the vendor's tool is told.
-
-    Parameters
-    ----------
-    folder
-        The project's folder.
-
-    Returns
-    -------
-    dict
-        By name, ``project_name``, ``backend``, ``part`` and ``clock_period`` among them where they are said.
-
-    Raises
-    ------
-    GeneratedProjectError
-        If there is neither ``project.tcl`` nor ``build_prj.tcl``.
-    """
+    """Read what the vendor's tool is told."""
     own, script = folder / "project.tcl", folder / "build_prj.tcl"
     if own.is_file():
         return dict(_SETTING.findall(read(own)))
@@ -82,18 +50,6 @@ def read_settings(folder: Path) -> dict[str, str]:
 def without_macros(text: str, defines: str) -> str:
     r"""Put numbers in place of the macros that stand for sizes.
 
-    Parameters
-    ----------
-    text
-        C++.
-    defines
-        The text of ``defines.h``.
-
-    Returns
-    -------
-    str
-        The same with numbers.
-
     Examples
     --------
     >>> without_macros("static const unsigned n_out = N_OUT_2 * 4;", "#define N_OUT_2 5\n")
@@ -104,23 +60,7 @@ def without_macros(text: str, defines: str) -> str:
 
 
 def read(path: Path) -> str:
-    """Read a file of a project.
-
-    Parameters
-    ----------
-    path
-        The file.
-
-    Returns
-    -------
-    str
-        Its text.
-
-    Raises
-    ------
-    GeneratedProjectError
-        If it is missing.
-    """
+    """Read a file of a project."""
     if not path.is_file():
         raise GeneratedProjectError(f"folder: expected a Vivado or Vitis project of hls4ml, {path} is missing")
     return path.read_text(encoding="utf-8")

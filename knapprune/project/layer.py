@@ -109,47 +109,11 @@ class Source:
     positive: frozenset[str] = frozenset()
 
     def struct(self, name: str, layer: str) -> str:
-        """Find the body of a struct.
-
-        Parameters
-        ----------
-        name
-            The struct's name.
-        layer
-            For the message.
-
-        Returns
-        -------
-        str
-            What stands between its braces.
-
-        Raises
-        ------
-        GeneratedProjectError
-            If there is none of that name.
-        """
+        """Find the body of a struct."""
         return _find(self.structs, name, layer)
 
     def bits(self, type_name: str, layer: str) -> int:
-        """Say how wide a word of a type is.
-
-        Parameters
-        ----------
-        type_name
-            As in ``defines.h``, or the type itself.
-        layer
-            For the message.
-
-        Returns
-        -------
-        int
-            Bits.
-
-        Raises
-        ------
-        GeneratedProjectError
-            If there is no such type, or it is no fixed-point one.
-        """
+        """Say how wide a word of a type is."""
         text = self.text(type_name, layer)
         match = _BITS.search(text)
         if match is None:
@@ -157,72 +121,18 @@ class Source:
         return int(match[1])
 
     def text(self, type_name: str, layer: str) -> str:
-        """Find what a type stands for.
-
-        Parameters
-        ----------
-        type_name
-            As in ``defines.h``, or the type itself.
-        layer
-            For the message.
-
-        Returns
-        -------
-        str
-            The right side of its definition.
-
-        Raises
-        ------
-        GeneratedProjectError
-            If there is no such type.
-        """
+        """Find what a type stands for."""
         return type_name if _BITS.match(type_name) else _find(self.types, type_name, layer)
 
     def packed(self, type_name: str, layer: str) -> int:
-        """Say how many words of a type come together in a stream.
-
-        Parameters
-        ----------
-        type_name
-            As in ``defines.h``.
-        layer
-            For the message.
-
-        Returns
-        -------
-        int
-            Words.
-
-        Raises
-        ------
-        GeneratedProjectError
-            If the type is no array of words.
-        """
+        """Say how many words of a type come together in a stream."""
         match = _PACKED.search(_find(self.types, type_name, layer))
         if match is None:
             raise GeneratedProjectError(f"layer {layer!r}: expected a packed type, got {self.types[type_name]!r}")
         return _product(match[1])
 
     def array(self, name: str | None, layer: str) -> NDArray[np.float64]:
-        """Read an array of weights.
-
-        Parameters
-        ----------
-        name
-            The array's name, None where the call has none.
-        layer
-            For the message.
-
-        Returns
-        -------
-        numpy.ndarray
-            Flat, decimals as written.
-
-        Raises
-        ------
-        GeneratedProjectError
-            If there is no such array, or it is not of plain numbers.
-        """
+        """Read an array of weights."""
         path = None if name is None else self.weights / f"{name}.h"
         array = None if path is None else _ARRAY.search(path.read_text())
         if array is None:
@@ -235,25 +145,7 @@ class Source:
             ) from None
 
     def element(self, name: str, layer: str) -> str:
-        """Name the type of an array's values.
-
-        Parameters
-        ----------
-        name
-            The array's name.
-        layer
-            For the message.
-
-        Returns
-        -------
-        str
-            As in ``defines.h``.
-
-        Raises
-        ------
-        GeneratedProjectError
-            If the file of the array does not say.
-        """
+        """Name the type of an array's values."""
         path = self.weights / f"{name}.h"
         found = _ELEMENT.search(path.read_text())
         if found is None:
@@ -262,34 +154,12 @@ class Source:
 
 
 def numbers(body: str) -> dict[str, int]:
-    """Read the constants of a struct.
-
-    Parameters
-    ----------
-    body
-        The struct's body.
-
-    Returns
-    -------
-    dict
-        By name; ``n_zeros`` is 0 where it is not said.
-    """
+    """Read the constants of a struct."""
     return {"n_zeros": 0} | {name: _product(value) for name, value in _NUMBER.findall(body)}
 
 
 def aliases(body: str) -> dict[str, str]:
-    """Read the types that a struct renames.
-
-    Parameters
-    ----------
-    body
-        The struct's body.
-
-    Returns
-    -------
-    dict
-        The type by its name in the struct.
-    """
+    """Read the types that a struct renames."""
     return {alias: target for target, alias in _ALIAS.findall(body)}
 
 

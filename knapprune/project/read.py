@@ -54,23 +54,7 @@ class GeneratedProject:
 
 
 def read_project(folder: Path) -> GeneratedProject:
-    """Read a project that hls4ml wrote for the Vivado or Vitis backend.
-
-    Parameters
-    ----------
-    folder
-        The project's folder, the one that holds ``firmware``.
-
-    Returns
-    -------
-    GeneratedProject
-        What the C++ says, layer by layer.
-
-    Raises
-    ------
-    GeneratedProjectError
-        If a file is missing or a layer cannot be read; the message names it.
-    """
+    """Read a project that hls4ml wrote for the Vivado or Vitis backend."""
     firmware = folder / "firmware"
     top, defines = read(top_source(firmware)), read(firmware / "defines.h")
     parameters = without_macros(read(firmware / "parameters.h"), defines)

@@ -35,20 +35,6 @@ def surroundings(framework: Adapter, model: Any, config: HlsConfig) -> Surroundi
     """Convert a model, without writing it, and list what hls4ml builds beside its weights.
 
     Strategies make no difference to that, so all layers are converted for ``latency``, which generates no code.
-
-    Parameters
-    ----------
-    framework
-        The model's adapter.
-    model
-        The network; not changed.
-    config
-        Its configuration.
-
-    Returns
-    -------
-    Surroundings
-        Without things, and with the reason, where hls4ml is not installed or does not take the model.
     """
     if config.backend not in COUNTED_BACKENDS:
         return Surroundings(unknown=f"{config.backend} is not known that well")
@@ -62,18 +48,7 @@ def surroundings(framework: Adapter, model: Any, config: HlsConfig) -> Surroundi
 
 
 def surroundings_of_graph(graph: Any) -> tuple[Beside, ...]:
-    """List what a converted model builds beside its weights.
-
-    Parameters
-    ----------
-    graph
-        hls4ml's ``ModelGraph``.
-
-    Returns
-    -------
-    tuple of Beside
-        In the order of its nodes.
-    """
+    """List what a converted model builds beside its weights."""
     from knapprune.adapters.hls4ml.beside import beside_the_weights
 
     return beside_the_weights(graph)

@@ -28,25 +28,7 @@ _ROUNDING: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
 
 
 def integers(decimals: NDArray[np.float64], type_text: str) -> NDArray[np.int64]:
-    """Bring the decimals of a weights' file into their type, as the C++ compiler does.
-
-    Parameters
-    ----------
-    decimals
-        Any shape.
-    type_text
-        Such as ``"ap_fixed<16,6,AP_RND,AP_SAT>"``.
-
-    Returns
-    -------
-    numpy.ndarray
-        Same shape: multiples of the type's last bit.
-
-    Raises
-    ------
-    ValueError
-        If it is no fixed-point or integer type.
-    """
+    """Bring the decimals of a weights' file into their type, as the C++ compiler does."""
     found = _TYPE.search(type_text)
     if found is None:
         raise ValueError(f"expected a fixed-point or integer type, got {type_text!r}")
@@ -67,18 +49,7 @@ def integers(decimals: NDArray[np.float64], type_text: str) -> NDArray[np.int64]
 
 
 def constants_to_multiply(weights: NDArray[np.int64]) -> list[NDArray[np.int64]]:
-    """List what each input is multiplied by.
-
-    Parameters
-    ----------
-    weights
-        Shape (inputs, weights of an input), whole numbers.
-
-    Returns
-    -------
-    list of numpy.ndarray
-        For each input the distinct constants that shifts and one addition do not make.
-    """
+    """List what each input is multiplied by."""
     cheap = {int(value): _digits(int(value)) <= _DIGITS_WITHOUT_PRODUCT for value in np.unique(weights)}
     return [
         np.array([value for value in np.unique(row).tolist() if not cheap[value]], dtype=np.int64) for row in weights
@@ -86,20 +57,7 @@ def constants_to_multiply(weights: NDArray[np.int64]) -> list[NDArray[np.int64]]
 
 
 def bits(values: NDArray[np.int64], *, signed: bool = True) -> int:
-    """Count the bits that hold all of some whole numbers.
-
-    Parameters
-    ----------
-    values
-        Any shape, at least one.
-    signed
-        Whether numbers that are not negative take a sign bit too.
-
-    Returns
-    -------
-    int
-        Bits.
-    """
+    """Count the bits that hold all of some whole numbers."""
     least, most = int(values.min()), int(values.max())
     return max(most.bit_length() + (signed or least < 0), (~least).bit_length() + 1 if least < 0 else 0)
 

@@ -47,23 +47,7 @@ class Checkpoint:
         self._count = 0
 
     def load(self, before: Resources) -> tuple[Progress, Snapshot] | None:
-        """Read how far an earlier run came.
-
-        Parameters
-        ----------
-        before
-            What the unpruned model uses; the layers of what is read.
-
-        Returns
-        -------
-        progress, current
-            And the state of the model; None where no run has saved anything yet.
-
-        Raises
-        ------
-        ValueError
-            If the run had other arguments, or a file is no checkpoint; the message names it.
-        """
+        """Read how far an earlier run came."""
         manifest = self.folder / MANIFEST
         if not manifest.is_file():
             return None
@@ -89,22 +73,7 @@ class Checkpoint:
         return progress, current
 
     def save(self, progress: Progress, current: Snapshot, seconds: float) -> None:
-        """Save how far this run is.
-
-        Parameters
-        ----------
-        progress
-            How far it is.
-        current
-            The state of the model.
-        seconds
-            Time spent, with that of earlier runs.
-
-        Raises
-        ------
-        OSError
-            If it cannot be written; what was saved before still stands then.
-        """
+        """Save how far this run is."""
         self.folder.mkdir(parents=True, exist_ok=True)
         best = None if progress.trial is None else progress.trial.best
         states = {"current": current, "best": best, "kept": progress.kept}

@@ -15,19 +15,7 @@ _SHOWN = 60
 
 
 def fingerprint(thing: Any) -> str:
-    """Describe a value so that another value is described otherwise.
-
-    Parameters
-    ----------
-    thing
-        Plain values, arrays, functions, and lists, tuples and mappings of them. Of data that yield batches, the type
-        and the length count; of a function, where it is defined; of a hardware model, what it holds too.
-
-    Returns
-    -------
-    str
-        The value itself where it is short, else a digest.
-    """
+    """Describe a value so that another value is described otherwise."""
     plain = isinstance(thing, str | int | float | bool | None) or _is_plain(thing)
     if plain and len(repr(thing)) <= _SHOWN:
         return repr(thing)

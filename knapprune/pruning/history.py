@@ -62,18 +62,7 @@ class Chosen:
 
     @classmethod
     def of(cls, selection: Selection) -> Chosen:
-        """Leave the arrays of a selection out.
-
-        Parameters
-        ----------
-        selection
-            What was selected.
-
-        Returns
-        -------
-        Chosen
-            What is to be remembered of it.
-        """
+        """Leave the arrays of a selection out."""
         found = selection.solution
         prices = None if found.prices is None else tuple(map(float, found.prices))
         answer = Answer(

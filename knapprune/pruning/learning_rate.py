@@ -21,26 +21,7 @@ NAMES = ("constant", "cosine", "restarts")
 
 
 def rate_of(rate: str | Rate, epochs: Sequence[int]) -> Callable[[int, int], float]:
-    """Find out the learning rate in each epoch of each step.
-
-    Parameters
-    ----------
-    rate
-        ``"constant"``; ``"cosine"``: one fall over all steps; ``"restarts"``: one in each step; or a function of the
-        epoch and the number of epochs of all steps.
-    epochs
-        How many epochs each step has.
-
-    Returns
-    -------
-    callable
-        Maps (step, epoch), both from 0, to what the learning rate is multiplied by.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name; the message lists those there are.
-    """
+    """Find out the learning rate in each epoch of each step."""
     if isinstance(rate, str) and rate not in NAMES:
         raise ValueError(f"learning_rate: got {rate!r}, expected one of {list(NAMES)} or a function")
     if rate == "constant":

@@ -29,30 +29,7 @@ class _StopError(Exception):
 
 
 def run(task: Task) -> Pruning:
-    """Prune.
-
-    Parameters
-    ----------
-    task
-        What was asked for.
-
-    Returns
-    -------
-    Pruning
-        The most pruned model within the tolerance, and how it came about.
-
-    Raises
-    ------
-    BudgetError
-        If the first step's budget cannot be kept.
-    ValueError
-        If the checkpoint is of other arguments.
-
-    Warns
-    -----
-    PruningWarning
-        Where pruning ends before its last step.
-    """
+    """Prune."""
     loop = _Loop(task)
     stopped: str | None = None
     with progress_bar(sum(task.epochs), task.progress) as advance:

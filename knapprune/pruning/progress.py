@@ -43,18 +43,7 @@ class Trial:
     seconds: float = 0.0
 
     def step(self, accepted: bool) -> Step:
-        """Close the step.
-
-        Parameters
-        ----------
-        accepted
-            Whether the metric is within the tolerance.
-
-        Returns
-        -------
-        Step
-            For the history.
-        """
+        """Close the step."""
         return Step(
             share=self.share,
             budget=self.budget,

@@ -8,20 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def progress_bar(total: int, shown: bool) -> Iterator[Callable[[str], None]]:
-    """Show a bar on standard error while the block runs.
-
-    Parameters
-    ----------
-    total
-        Number of advances.
-    shown
-        Whether to show it; nothing is shown where standard error is no terminal.
-
-    Yields
-    ------
-    callable
-        Advances the bar by one and puts a text beside it.
-    """
+    """Show a bar on standard error while the block runs."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

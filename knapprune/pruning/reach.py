@@ -29,30 +29,7 @@ def check_reachable(
     hardware: HardwareModel,
     solver: str,
 ) -> None:
-    """Refuse a budget that no number of steps reaches.
-
-    Parameters
-    ----------
-    framework
-        The model's adapter.
-    model
-        The unpruned model.
-    config
-        The hls4ml configuration.
-    caps
-        The budget.
-    before
-        What the model uses.
-    structure, solver
-        As for `knapprune.prune`.
-    hardware
-        The resource model.
-
-    Raises
-    ------
-    BudgetError
-        The message says the smallest budget that can be kept.
-    """
+    """Refuse a budget that no number of steps reaches."""
     kernels = written_kernels(framework, model, framework.kernels(model), config)
     groups = group_selection.fetch_groups(hardware, before.layers, caps, structure)
     if groups is None:

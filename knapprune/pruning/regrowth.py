@@ -18,24 +18,7 @@ def revived(
     gradient: npt.NDArray[np.floating],
     share: float,
 ) -> npt.NDArray[np.generic]:
-    """Return a masked kernel with magnitudes for its dead weights.
-
-    Parameters
-    ----------
-    kernel
-        The weights; zero where they are masked.
-    mask
-        True for a weight that is kept.
-    gradient
-        The loss's mean gradient in the kernel's shape.
-    share
-        How much of the living weights could be replaced, from 0 to 1.
-
-    Returns
-    -------
-    numpy.ndarray
-        Living weights as they are. A dead one's magnitude equals that of the living one it would change places with.
-    """
+    """Return a masked kernel with magnitudes for its dead weights."""
     dead, living = ~mask, mask & (kernel != 0)
     count = min(int(share * np.count_nonzero(living)), int(np.count_nonzero(dead)))
     if count == 0:
@@ -51,25 +34,7 @@ def revived(
 
 
 def regrowth_of(share: float | None, gradual: bool) -> float:
-    """Read the argument.
-
-    Parameters
-    ----------
-    share
-        What was given.
-    gradual
-        Whether the saliency is computed from gradients.
-
-    Returns
-    -------
-    float
-        From 0 to 1; 0 where nothing comes back.
-
-    Raises
-    ------
-    ValueError
-        If it is out of its range, or the saliency needs gradients, which a weight that is not there has not.
-    """
+    """Read the argument."""
     if share is None:
         return 0.0
     if not 0 < share <= 1:

@@ -88,26 +88,7 @@ class Regularization:
 
 
 def regularization_of(given: float | Regularization | None, structure: Any) -> Regularization | None:
-    """Read the argument.
-
-    Parameters
-    ----------
-    given
-        A strength, or all of it.
-    structure
-        As for `knapprune.select`.
-
-    Returns
-    -------
-    Regularization or None
-        None where nothing is penalised.
-
-    Raises
-    ------
-    ValueError
-        If the strength is out of its range, or weights are chosen from fetch groups, which have no groups that die
-        together.
-    """
+    """Read the argument."""
     found = given if given is None or isinstance(given, Regularization) else Regularization(float(given))
     wanted = structure.values() if isinstance(structure, Mapping) else [structure]
     if found is not None and any(fetch_group(own) is not None for own in wanted):

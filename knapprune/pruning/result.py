@@ -99,20 +99,7 @@ class Pruning:
         return pruning_report(self)
 
     def plot(self, path: str | Path) -> None:
-        """Draw the history: the metric and the share of each resource by epoch, with the tolerance and the budget.
-
-        Parameters
-        ----------
-        path
-            Ends in ``.png``, ``.svg`` or ``.pdf``; written completely or not at all.
-
-        Raises
-        ------
-        ValueError
-            For another ending.
-        MissingToolError
-            If matplotlib is not installed.
-        """
+        """Draw the history: the metric and the share of each resource by epoch, with the tolerance and the budget."""
         from knapprune.report.files import write_bytes
         from knapprune.report.history_plot import history_plot
 
@@ -123,23 +110,7 @@ class Pruning:
 
 
 def pruning_report(pruning: Pruning, baseline: Verified | None = None, pruned: Verified | None = None) -> Report:
-    """Gather what a pruning did and, where it was verified, what was counted.
-
-    Parameters
-    ----------
-    pruning
-        What `knapprune.prune` returned.
-    baseline, pruned
-        What `knapprune.verify` found for the unpruned and for the pruned model. Accuracies are then the verified ones:
-        ``accuracy`` bit by bit, ``model_accuracy`` in floating point, on the data that `verify` was given. Without
-        them ``accuracy`` is None and ``metric`` is the validation metric of the pruning.
-
-    Returns
-    -------
-    Report
-        With the keys ``baseline``, ``pruned``, ``budget``, ``tolerance``, ``met``, ``selection``, ``layers``,
-        ``history``, ``seconds``, ``stopped`` and ``ended``: why there are fewer steps than asked for, None otherwise.
-    """
+    """Gather what a pruning did and, where it was verified, what was counted."""
     return Report(
         {
             "baseline": _side(pruning.baseline, pruning.before.total, baseline),

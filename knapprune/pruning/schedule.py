@@ -68,18 +68,7 @@ class Course:
         return len(self.shares)
 
     def next(self, tried: Tried) -> float | None:
-        """Return the next step's share.
-
-        Parameters
-        ----------
-        tried
-            The steps so far.
-
-        Returns
-        -------
-        float or None
-            None after the last step, or where patience is at its end.
-        """
+        """Return the next step's share."""
         late = [accepted for _, accepted in tried[-self.patience :]] if self.patience else []
         lost = bool(late) and len(late) == self.patience and not any(late)
         return None if lost or len(tried) == len(self.shares) else self.shares[len(tried)]
@@ -99,18 +88,7 @@ class BinarySearch:
     goes_back = True
 
     def next(self, tried: Tried) -> float | None:
-        """Return the next step's share.
-
-        Parameters
-        ----------
-        tried
-            The steps so far.
-
-        Returns
-        -------
-        float or None
-            None after the last step, or where the whole budget is within the tolerance.
-        """
+        """Return the next step's share."""
         kept = max((share for share, accepted in tried if accepted), default=0.0)
         missed = min((share for share, accepted in tried if not accepted), default=None)
         if kept == 1.0 or len(tried) == self.steps:
@@ -119,27 +97,7 @@ class BinarySearch:
 
 
 def plan_of(schedule: str | Schedule, steps: int, patience: int | None) -> Plan:
-    """Find out which shares to try.
-
-    Parameters
-    ----------
-    schedule
-        ``"constant"``, ``"polynomial"``, ``"binary-search"``, or a function of step and steps.
-    steps
-        How many steps, at most.
-    patience
-        How many steps in a row may miss the tolerance, or None; a binary search needs none.
-
-    Returns
-    -------
-    Plan
-        What to try.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name, or a function whose shares do not rise to 1.
-    """
+    """Find out which shares to try."""
     if schedule == BINARY_SEARCH:
         return BinarySearch(steps)
     if isinstance(schedule, str) and schedule not in SCHEDULES:
@@ -150,25 +108,7 @@ def plan_of(schedule: str | Schedule, steps: int, patience: int | None) -> Plan:
 
 
 def shares(schedule: Schedule, steps: int) -> list[float]:
-    """Evaluate a schedule at every step.
-
-    Parameters
-    ----------
-    schedule
-        The schedule.
-    steps
-        How many steps.
-
-    Returns
-    -------
-    list of float
-        One share for each step.
-
-    Raises
-    ------
-    ValueError
-        If a share is not in 0..1, decreases, or the last one is not 1.
-    """
+    """Evaluate a schedule at every step."""
     found = [float(schedule(step, steps)) for step in range(1, steps + 1)]
     ordered = all(0.0 <= a <= b <= 1.0 for a, b in zip([0.0, *found], found, strict=False))
     if not ordered or abs(found[-1] - 1.0) > 1e-9:

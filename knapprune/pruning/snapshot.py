@@ -29,32 +29,11 @@ class Snapshot:
 
     @classmethod
     def of(cls, framework: TrainingAdapter, model: Any) -> Snapshot:
-        """Take a snapshot.
-
-        Parameters
-        ----------
-        framework
-            The model's adapter.
-        model
-            The model.
-
-        Returns
-        -------
-        Snapshot
-            Copies; the model can go on.
-        """
+        """Take a snapshot."""
         return cls(framework.state(model), framework.masks(model))
 
     def put(self, framework: TrainingAdapter, model: Any) -> None:
-        """Bring a model back to this state.
-
-        Parameters
-        ----------
-        framework
-            The model's adapter.
-        model
-            The model the snapshot is of, or a copy.
-        """
+        """Bring a model back to this state."""
         free = {name: np.ones_like(mask) for name, mask in framework.masks(model).items()}
         framework.remask(model, {**free, **self.masks})
         framework.restore(model, self.state)

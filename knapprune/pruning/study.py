@@ -58,18 +58,7 @@ class Study:
         return self._study.best_trial
 
     def ask(self, seed: int) -> Any:
-        """Begin a trial.
-
-        Parameters
-        ----------
-        seed
-            Of the search.
-
-        Returns
-        -------
-        optuna.trial.Trial
-            It suggests what to try.
-        """
+        """Begin a trial."""
         trial = self._study.ask()
         # By the trial's number, so that a search that was interrupted, or shared, tries nothing twice.
         drawn = int(np.random.SeedSequence([seed, trial.number]).generate_state(1)[0])
@@ -77,20 +66,7 @@ class Study:
         return trial
 
     def tell(self, trial: Any, metric: float | None) -> None:
-        """End a trial.
-
-        Parameters
-        ----------
-        trial
-            What `ask` gave.
-        metric
-            Larger is better; None where it ended without one.
-
-        Raises
-        ------
-        ValueError
-            If another process has begun a search of other arguments in the file before any trial was finished.
-        """
+        """End a trial."""
         self._check_arguments()
         if metric is None:
             self._study.tell(trial, state=self._optuna.trial.TrialState.FAIL)

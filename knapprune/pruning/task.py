@@ -114,18 +114,7 @@ class Task:
     arguments: Mapping[str, str]
 
     def measure(self, model: Any) -> float:
-        """Measure a model on the validation data.
-
-        Parameters
-        ----------
-        model
-            The model.
-
-        Returns
-        -------
-        float
-            The metric; larger is better.
-        """
+        """Measure a model on the validation data."""
         own = self.framework.kernels(model) if self.types else {}
         if own:
             self.framework.assign(model, {name: rounding(own[name]) for name, rounding in self.types.items()})
@@ -135,20 +124,7 @@ class Task:
             self.framework.assign(model, own)
 
     def penalties(self, model: Any, chosen: Chosen) -> dict[str, GroupPenalty]:
-        """Say what a masked model's groups are penalised by.
-
-        Parameters
-        ----------
-        model
-            The model, masked.
-        chosen
-            The selection that masked it.
-
-        Returns
-        -------
-        dict of GroupPenalty
-            By layer name; empty without regularization.
-        """
+        """Say what a masked model's groups are penalised by."""
         if self.regularization is None:
             return {}
         kernels = written_kernels(self.framework, model, self.framework.kernels(model), self.config)
@@ -163,35 +139,11 @@ class Task:
         return self.regularization.penalties(groups, chosen.caps, chosen.solution.prices)
 
     def caps_at(self, share: float) -> tuple[Cap, ...]:
-        """Return the caps at a share of the way from today's use to the budget.
-
-        Parameters
-        ----------
-        share
-            From 0 to 1.
-
-        Returns
-        -------
-        tuple of Cap
-            Not below the budget.
-        """
+        """Return the caps at a share of the way from today's use to the budget."""
         return tuple(_between(cap, self.before, share) for cap in self.caps)
 
     def select(self, model: Any, share: float) -> Selection:
-        """Select from a model at a share of the way to the budget.
-
-        Parameters
-        ----------
-        model
-            The model as it is now.
-        share
-            From 0 to 1.
-
-        Returns
-        -------
-        Selection
-            For the caps of that share; without caps, of fetch groups that lose that share of what they are to lose.
-        """
+        """Select from a model at a share of the way to the budget."""
         own = self.framework.kernels(model)
         masks = self.framework.masks(model) if self.regrowth else {}
         gradients = Statistics(self.framework, model, self.train, self.batch_size)
@@ -206,20 +158,7 @@ class Task:
             self.framework.assign(model, {name: own[name] for name in grown})
 
     def select_within(self, model: Any, caps: tuple[Cap, ...]) -> Selection:
-        """Select from a model what keeps given caps, and let nothing grow again.
-
-        Parameters
-        ----------
-        model
-            The model as it is now.
-        caps
-            The caps.
-
-        Returns
-        -------
-        Selection
-            For these caps.
-        """
+        """Select from a model what keeps given caps, and let nothing grow again."""
         return self._selected(model, caps, self.structure)
 
     def _select(self, model: Any, share: float) -> Selection:
@@ -239,33 +178,11 @@ class Task:
         )
 
     def resources(self, model: Any) -> Resources:
-        """Say what a model uses.
-
-        Parameters
-        ----------
-        model
-            The model.
-
-        Returns
-        -------
-        Resources
-            By layer.
-        """
+        """Say what a model uses."""
         return estimate(model, self.config, hardware=self.hardware)
 
     def seed_of(self, step: int, epoch: int) -> int:
-        """Return the seed of one epoch, the same in every run.
-
-        Parameters
-        ----------
-        step, epoch
-            Counted from 0.
-
-        Returns
-        -------
-        int
-            From 0 to 2**32 - 1.
-        """
+        """Return the seed of one epoch, the same in every run."""
         return int(np.random.SeedSequence([self.seed, step, epoch]).generate_state(1)[0])
 
 
@@ -275,20 +192,7 @@ def _between(cap: Cap, before: Resources, share: float) -> Cap:
 
 
 def structure_at(structure: Any, share: float) -> Any:
-    """Return fetch groups that lose a share of what they are to lose.
-
-    Parameters
-    ----------
-    structure
-        As for `knapprune.select`.
-    share
-        From 0 to 1.
-
-    Returns
-    -------
-    object
-        Another structure as it is.
-    """
+    """Return fetch groups that lose a share of what they are to lose."""
     if isinstance(structure, Mapping):
         return {name: structure_at(own, share) for name, own in structure.items()}
     group = fetch_group(structure)

@@ -11,25 +11,7 @@ from knapprune.network.batches import batches, is_arrays
 
 
 def whole(validation: Any, batch_size: int) -> tuple[Any, Any]:
-    """Return the inputs and the targets.
-
-    Parameters
-    ----------
-    validation
-        A pair of them, which is taken as it is, or what yields batches.
-    batch_size
-        Samples of a batch.
-
-    Returns
-    -------
-    inputs, targets
-        With all samples on the first axis.
-
-    Raises
-    ------
-    ValueError
-        If it is of another kind, or empty.
-    """
+    """Return the inputs and the targets."""
     if is_arrays(validation):
         return validation[0], validation[1]
     found = list(batches(validation, batch_size, "validation"))

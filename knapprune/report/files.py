@@ -16,27 +16,7 @@ from knapsolve.files.atomic import through, write_text
 
 
 def claim(folder: str | Path, force: bool) -> Path:
-    """Make sure that a folder may be written to, and make it.
-
-    Parameters
-    ----------
-    folder
-        Where a run's files go.
-    force
-        Whether files that stand there may be replaced. Files of other names are left alone.
-
-    Returns
-    -------
-    Path
-        The folder.
-
-    Raises
-    ------
-    FileExistsError
-        If it holds something and `force` is false.
-    NotADirectoryError
-        If it is a file.
-    """
+    """Make sure that a folder may be written to, and make it."""
     path = Path(folder)
     if path.exists() and not path.is_dir():
         raise NotADirectoryError(f"{path} is a file, expected a folder")
@@ -47,67 +27,27 @@ def claim(folder: str | Path, force: bool) -> Path:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file atomically.
-
-    Parameters
-    ----------
-    path
-        Where; replaced if it exists.
-    content
-        The file's bytes.
-    """
+    """Write a file atomically."""
     through(path, lambda temporary: temporary.write_bytes(content))
 
 
 def write_masks(path: Path, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
-    """Write masks as a compressed ``.npz``, one bool array for each layer.
-
-    Parameters
-    ----------
-    path
-        Where; replaced if it exists.
-    masks
-        True for a weight that is kept, by layer name.
-    """
+    """Write masks as a compressed ``.npz``, one bool array for each layer."""
     packed = io.BytesIO()
     np.savez_compressed(packed, **dict(masks))  # type: ignore[arg-type]
     write_bytes(path, packed.getvalue())
 
 
 def write_yaml(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a configuration as YAML.
-
-    Parameters
-    ----------
-    path
-        Where; replaced if it exists.
-    content
-        Plain values.
-    """
+    """Write a configuration as YAML."""
     write_text(path, yaml.safe_dump(dict(content), sort_keys=False))
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write plain values as JSON.
-
-    Parameters
-    ----------
-    path
-        Where; replaced if it exists.
-    content
-        Plain values, without NaN or infinity.
-    """
+    """Write plain values as JSON."""
     write_text(path, json.dumps(content, indent=1, allow_nan=False) + "\n")
 
 
 def write_model(path: Path, model: Any) -> None:
-    """Save a Keras model.
-
-    Parameters
-    ----------
-    path
-        Ends in ``.keras``; replaced if it exists.
-    model
-        The model.
-    """
+    """Save a Keras model."""
     through(path, model.save)

@@ -16,49 +16,14 @@ RESOURCES = ("#1f5fa8", "#c2571a", "#6a4c93", "#23803a", "#8a6d00", "#555555")
 
 
 def history_plot(content: Mapping[str, Any], kind: str = "png") -> bytes:
-    """Draw the history of a pruning.
-
-    Parameters
-    ----------
-    content
-        A pruning report's content.
-    kind
-        ``"png"``, ``"svg"`` or ``"pdf"``.
-
-    Returns
-    -------
-    bytes
-        The picture.
-
-    Raises
-    ------
-    MissingToolError
-        If matplotlib is not installed.
-    """
+    """Draw the history of a pruning."""
     picture = io.BytesIO()
     history_figure(content).savefig(picture, format=kind, dpi=150)
     return picture.getvalue()
 
 
 def history_figure(content: Mapping[str, Any]) -> Any:
-    """Draw the validation metric and the share of each resource over a pruning.
-
-    Parameters
-    ----------
-    content
-        A pruning report's content.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Above, the metric after each epoch and right after masking, with the unpruned model's and the tolerance; below,
-        what each step leaves of each resource, with the budget.
-
-    Raises
-    ------
-    MissingToolError
-        If matplotlib is not installed.
-    """
+    """Draw the validation metric and the share of each resource over a pruning."""
     steps = content["history"]
     trained = any(step["metrics"] for step in steps)
     ends = _ends(steps, trained)

@@ -14,23 +14,7 @@ from knapprune.tools import require
 
 
 def page(content: Mapping[str, Any]) -> str:
-    """Render a pruning report.
-
-    Parameters
-    ----------
-    content
-        The report's content.
-
-    Returns
-    -------
-    str
-        HTML with the plots inside.
-
-    Raises
-    ------
-    MissingToolError
-        If Jinja2 or matplotlib is not installed.
-    """
+    """Render a pruning report."""
     environment = _environment()
     source = resources.files("knapprune.report").joinpath("page.html.j2").read_text(encoding="utf-8")
     plots = {
@@ -46,13 +30,7 @@ def page(content: Mapping[str, Any]) -> str:
 
 
 def require_page_tools() -> None:
-    """Find out before a long run whether its page can be written.
-
-    Raises
-    ------
-    MissingToolError
-        If Jinja2 or matplotlib is not installed.
-    """
+    """Find out before a long run whether its page can be written."""
     _environment()
     figure()
 

@@ -25,20 +25,7 @@ class Report:
     content: Mapping[str, Any]
 
     def save(self, path: str | Path) -> None:
-        """Write the report, completely or not at all.
-
-        Parameters
-        ----------
-        path
-            Ends in ``.json`` (the content) or ``.html`` (a page to read, one file without links).
-
-        Raises
-        ------
-        ValueError
-            For another ending.
-        MissingToolError
-            If the page's template or plot library is not installed.
-        """
+        """Write the report, completely or not at all."""
         suffix = Path(path).suffix.lower()
         if suffix == ".json":
             write_json(Path(path), self.content)

@@ -11,25 +11,7 @@ from knapprune.tools import require
 
 
 def schedule_plot(content: Mapping[str, Any], resource: str = "dsp") -> bytes:
-    """Draw the metric against a resource over the steps of a pruning.
-
-    Parameters
-    ----------
-    content
-        A pruning report's content.
-    resource
-        What the horizontal axis shows.
-
-    Returns
-    -------
-    bytes
-        A PNG.
-
-    Raises
-    ------
-    MissingToolError
-        If matplotlib is not installed.
-    """
+    """Draw the metric against a resource over the steps of a pruning."""
     steps = content["history"]
     used = [content["baseline"]["resources"][resource], *(step["resources"][resource] for step in steps)]
     tuned = [content["baseline"]["metric"], *(step["metric"] for step in steps)]
@@ -55,21 +37,5 @@ def schedule_plot(content: Mapping[str, Any], resource: str = "dsp") -> bytes:
 
 
 def figure(**options: Any) -> Any:
-    """Begin a picture.
-
-    Parameters
-    ----------
-    options
-        For matplotlib's ``Figure``.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Drawn with Agg and without global state, whatever backend the user has.
-
-    Raises
-    ------
-    MissingToolError
-        If matplotlib is not installed.
-    """
+    """Begin a picture."""
     return require("matplotlib.figure", extra="plots").Figure(**options)

@@ -12,31 +12,7 @@ from knapprune.saliency.lookup import Measure
 def structure_values(
     measure: Measure, layer: Layer, kernel: npt.NDArray[np.generic], labels: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float64]:
-    """Sum a layer's saliency over the weights of each structure.
-
-    Parameters
-    ----------
-    measure
-        The saliency.
-    layer
-        The layer.
-    kernel
-        Its weights.
-    labels
-        Shape of the kernel, integers from 0.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (labels,), not negative. A structure of nothing but zero weights is worth nothing, and so is one whose sum
-        is negative, where the measure has a sign.
-
-    Raises
-    ------
-    ValueError
-        If the saliency has another shape, is NaN or infinite, or is negative where it must not be; the message names
-        the layer.
-    """
+    """Sum a layer's saliency over the weights of each structure."""
     if layer.size == 0:  # a layer that only scales
         return np.zeros(0)
     worth = np.array(measure(layer, kernel), dtype=np.float64)

@@ -11,28 +11,7 @@ from knapprune.network.batches import Batch
 
 
 def with_drawn_labels(batch: Batch, outputs: Any, random: np.random.Generator) -> Batch:
-    """Replace the labels of a batch by classes drawn with the probabilities that the model gives them.
-
-    Parameters
-    ----------
-    batch
-        Its targets are class numbers of shape ``(samples,)`` or ``(samples, 1)``, or rows of shape
-        ``(samples, classes)`` that sum to one; the drawn ones have the same form.
-    outputs
-        What the model answers, of shape ``(samples, classes)``: probabilities, or else logits.
-    random
-        Where the draws come from.
-
-    Returns
-    -------
-    Batch
-        The same inputs. A sample's weight becomes its root, since it is squared with the gradient.
-
-    Raises
-    ------
-    ValueError
-        If the model is no classifier of one label for each sample out of several.
-    """
+    """Replace the labels of a batch by classes drawn with the probabilities that the model gives them."""
     shape, targets = getattr(outputs, "shape", None), batch.targets
     if shape is None or len(shape) != 2 or shape[1] < 2:
         got = f"shape {tuple(shape)}" if shape is not None else f"a {type(outputs).__name__}"

@@ -29,26 +29,6 @@ def first_order(
     is an n-th of one sample's, the same step as from small to large batches in McCandlish et al., "An empirical model
     of large-batch training", 2018, appendix A. In batches of one it is the mean square itself; in larger ones it holds
     as far as batches are random draws of the samples, so that data sorted by class should be shuffled once.
-
-    Parameters
-    ----------
-    gradient
-        Computes the gradient of the mean loss of a batch, by layer name. The arrays are overwritten.
-    walk
-        The batches.
-    wanted
-        Of :data:`FIRST_ORDER`.
-
-    Returns
-    -------
-    dict
-        By statistic, then by layer name. float32: the sums are of terms of one size, and their rounding is far below
-        the noise of sampling.
-
-    Raises
-    ------
-    ValueError
-        If a gradient is NaN or infinite, or a mean square is wanted of one batch of several samples.
     """
     needed = {*wanted, *(["mean"] if "mean_square" in wanted else [])}
     totals: dict[str, ByLayer] = {name: {} for name in FIRST_ORDER if name in needed}
@@ -74,22 +54,7 @@ def first_order(
 
 
 def check_finite(array: Array, layer: str, what: str) -> None:
-    """Refuse a statistic that is no number.
-
-    Parameters
-    ----------
-    array
-        The statistic.
-    layer
-        The layer's name.
-    what
-        Of what it is, for the message.
-
-    Raises
-    ------
-    ValueError
-        If a number is NaN or infinite.
-    """
+    """Refuse a statistic that is no number."""
     bad = array.size - int(np.count_nonzero(np.isfinite(array)))
     if bad:
         raise ValueError(

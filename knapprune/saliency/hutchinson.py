@@ -30,27 +30,6 @@ def hessian_diagonal(
     all other weights j, and K vectors divide it by K: the standard error is often many times the diagonal. A vector for
     one kernel at a time leaves out other kernels' j, but takes a product for each kernel: for as many products it was
     no better on the whole (docs/benchmarks/saliency.md), because much of the noise is of j in the same kernel.
-
-    Parameters
-    ----------
-    product
-        Computes ``H_b @ z`` for the mean loss of a batch, by layer name. The arrays are overwritten.
-    shapes
-        Of the kernels, by layer name.
-    walk
-        The batches; each counts by its number of samples.
-    seed
-        For the vectors.
-
-    Returns
-    -------
-    dict
-        float32, by layer name.
-
-    Raises
-    ------
-    ValueError
-        If a product is NaN or infinite.
     """
     random = np.random.default_rng(seed)
     total = {layer: np.zeros(shape, dtype=np.float32) for layer, shape in shapes.items()}

@@ -38,41 +38,12 @@ class Measure:
     signed: bool = False
 
     def __call__(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> npt.ArrayLike:
-        """Value the weights of a layer.
-
-        Parameters
-        ----------
-        layer
-            The layer.
-        kernel
-            Its weights.
-
-        Returns
-        -------
-        array_like
-            Shape of the kernel.
-        """
+        """Value the weights of a layer."""
         return self.function(layer, kernel)
 
 
 def needs_data(saliency: str | Saliency) -> bool:
-    """Say whether a measure is computed from gradients, and so from data.
-
-    Parameters
-    ----------
-    saliency
-        A name, or a function of two or three arguments.
-
-    Returns
-    -------
-    bool
-        Whether it takes statistics.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name or a function of another number of arguments.
-    """
+    """Say whether a measure is computed from gradients, and so from data."""
     if callable(saliency):
         return _arguments(saliency) == 3
     if saliency not in MEASURES:
@@ -84,26 +55,7 @@ def needs_data(saliency: str | Saliency) -> bool:
 
 
 def saliency_of(saliency: str | Saliency, statistics: Statistics | None = None) -> Measure:
-    """Find a measure by name, or take the function given.
-
-    Parameters
-    ----------
-    saliency
-        A name in :data:`knapprune.saliency.NAMES`, a function, or a measure that is ready: because its values have a
-        sign, or to share its statistics between selections.
-    statistics
-        Of the gradients; None where no data were given.
-
-    Returns
-    -------
-    Measure
-        The measure.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name, a function of another number of arguments, or one that needs data where there are none.
-    """
+    """Find a measure by name, or take the function given."""
     if isinstance(saliency, Measure):
         return saliency
     gradual = needs_data(saliency)

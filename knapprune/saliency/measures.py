@@ -17,38 +17,12 @@ Kernel = npt.NDArray[np.generic]
 
 
 def l1(layer: Layer, kernel: Kernel) -> Array:
-    """Value each weight by its absolute value; a structure then by its L1 norm.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-    kernel
-        Its weights.
-
-    Returns
-    -------
-    Array
-        Shape of the kernel.
-    """
+    """Value each weight by its absolute value; a structure then by its L1 norm."""
     return np.abs(_in_single_or_better(kernel))
 
 
 def l2(layer: Layer, kernel: Kernel) -> Array:
-    """Value each weight by its square; a structure then by its squared L2 norm.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-    kernel
-        Its weights.
-
-    Returns
-    -------
-    Array
-        Shape of the kernel.
-    """
+    """Value each weight by its square; a structure then by its squared L2 norm."""
     return np.square(_in_single_or_better(kernel))
 
 
@@ -57,20 +31,6 @@ def taylor(layer: Layer, kernel: Kernel, gradients: Gradients) -> Array:
 
     The absolute gradient is averaged over batches (Molchanov et al., "Pruning convolutional neural networks for
     resource efficient inference", ICLR 2017, eq. 7): the signed mean of a trained network is nearly zero everywhere.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-    kernel
-        Its weights.
-    gradients
-        Its statistics.
-
-    Returns
-    -------
-    Array
-        Shape of the kernel.
     """
     values = l1(layer, kernel)
     values *= gradients.mean_absolute
@@ -82,20 +42,6 @@ def fisher(layer: Layer, kernel: Kernel, gradients: Gradients) -> Array:
 
     At a minimum of a loss that is a negative log-likelihood the Fisher information is the expected Hessian (Theis et
     al., "Faster gaze prediction with dense networks and Fisher pruning", 2018, eq. 8, for single weights).
-
-    Parameters
-    ----------
-    layer
-        The layer.
-    kernel
-        Its weights.
-    gradients
-        Its statistics.
-
-    Returns
-    -------
-    Array
-        Shape of the kernel.
     """
     values = l2(layer, kernel)
     values *= 0.5
@@ -111,20 +57,6 @@ def hessian(layer: Layer, kernel: Kernel, gradients: Gradients) -> Array:
     interact, as in most networks they do: see :mod:`knapprune.saliency.hutchinson`. Of a classifier,
     :func:`gauss_newton` estimates nearly the same with far less noise, from one prediction and one gradient of each
     batch; this one takes any loss.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-    kernel
-        Its weights.
-    gradients
-        Its statistics.
-
-    Returns
-    -------
-    Array
-        Shape of the kernel, with a sign.
     """
     values = l2(layer, kernel)
     values *= 0.5
@@ -141,20 +73,6 @@ def gauss_newton(layer: Layer, kernel: Kernel, gradients: Gradients) -> Array:
     activations are piecewise linear, as ReLU and max-pooling are, it is the diagonal of the Hessian itself. From K
     batches its standard error is about ``sqrt(2 / K)`` of its value, however strongly weights interact, and more where
     a few samples make most of it. Unlike :func:`fisher` it does not rest on the few samples that are still wrong.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-    kernel
-        Its weights.
-    gradients
-        Its statistics.
-
-    Returns
-    -------
-    Array
-        Shape of the kernel.
     """
     values = l2(layer, kernel)
     values *= 0.5
@@ -168,20 +86,6 @@ def movement(layer: Layer, kernel: Kernel, gradients: Gradients) -> Array:
     Sanh, Wolf, Rush, "Movement pruning", NeurIPS 2020, eq. 3, accumulated over the data at the weights as they are, not
     along the training. It says something where the data ask for other weights than the model has, as when a trained
     network is fitted to a new task; at a minimum it is zero but for noise.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-    kernel
-        Its weights.
-    gradients
-        Its statistics.
-
-    Returns
-    -------
-    Array
-        Shape of the kernel, with a sign: a weight that is on its way to zero is worth less than nothing.
     """
     return -_in_single_or_better(kernel) * gradients.mean
 

@@ -31,18 +31,7 @@ Normalisation = Callable[[Values], Values]
 
 
 def lamp(values: Values) -> Values:
-    """Score each value against the sum of itself and the larger ones.
-
-    Parameters
-    ----------
-    values
-        Shape (structures,), not negative.
-
-    Returns
-    -------
-    Values
-        From 0 to 1; equal values are ranked by position, so that one of them comes first.
-    """
+    """Score each value against the sum of itself and the larger ones."""
     order = np.argsort(-values, kind="stable")
     kept = np.cumsum(values[order])
     scores = np.empty_like(values)
@@ -51,66 +40,22 @@ def lamp(values: Values) -> Values:
 
 
 def share(values: Values) -> Values:
-    """Score each value as its share of the sum.
-
-    Parameters
-    ----------
-    values
-        Shape (structures,), not negative.
-
-    Returns
-    -------
-    Values
-        They add up to 1.
-    """
+    """Score each value as its share of the sum."""
     return _over(values, values.sum())
 
 
 def mean(values: Values) -> Values:
-    """Score each value against the mean.
-
-    Parameters
-    ----------
-    values
-        Shape (structures,), not negative.
-
-    Returns
-    -------
-    Values
-        Their mean is 1.
-    """
+    """Score each value against the mean."""
     return _over(values, values.mean() if values.size else 0.0)
 
 
 def maximum(values: Values) -> Values:
-    """Score each value against the largest.
-
-    Parameters
-    ----------
-    values
-        Shape (structures,), not negative.
-
-    Returns
-    -------
-    Values
-        From 0 to 1.
-    """
+    """Score each value against the largest."""
     return _over(values, values.max(initial=0.0))
 
 
 def none(values: Values) -> Values:
-    """Leave the values as they are.
-
-    Parameters
-    ----------
-    values
-        Shape (structures,).
-
-    Returns
-    -------
-    Values
-        The same.
-    """
+    """Leave the values as they are."""
     return values
 
 
@@ -119,23 +64,7 @@ NORMALISATIONS: dict[str, Normalisation] = {"lamp": lamp, "sum": share, "mean": 
 
 
 def normalisation(name: str | Normalisation) -> Normalisation:
-    """Find a normalisation by name, or take the function given.
-
-    Parameters
-    ----------
-    name
-        A name in :data:`NORMALISATIONS`, or a function of a layer's values.
-
-    Returns
-    -------
-    Normalisation
-        The function.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name.
-    """
+    """Find a normalisation by name, or take the function given."""
     if callable(name):
         return name
     if name not in NORMALISATIONS:

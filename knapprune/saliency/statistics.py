@@ -62,44 +62,11 @@ class Statistics:
         self._known: dict[str, Mapping[str, Array]] = {}
 
     def of(self, layer: str, together: Collection[str] = FIRST_ORDER) -> Gradients:
-        """Return the statistics of one layer; nothing is computed yet.
-
-        Parameters
-        ----------
-        layer
-            Its name.
-        together
-            First-order statistics to compute in one pass as soon as one of them is asked for.
-
-        Returns
-        -------
-        Gradients
-            The statistics.
-        """
+        """Return the statistics of one layer; nothing is computed yet."""
         return Gradients(self, layer, together)
 
     def get(self, name: str, layer: str, together: Collection[str]) -> Array:
-        """Return one statistic of one layer, and compute it for all layers if it is not known yet.
-
-        Parameters
-        ----------
-        name
-            Of the statistic.
-        layer
-            Of the layer.
-        together
-            What else to compute in the same pass.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape of the kernel; not to be written to.
-
-        Raises
-        ------
-        ValueError
-            If the data cannot be used, the model has no loss, or gradients are NaN or infinite.
-        """
+        """Return one statistic of one layer, and compute it for all layers if it is not known yet."""
         if name not in self._known:
             walk = batches(self._data, self._batch_size)
             if name in FIRST_ORDER:

@@ -67,33 +67,11 @@ class Cap:
         return f"budget{'' if where is None else f'[{where!r}]'}[{self.resource!r}] = {self.limit}"
 
     def covers(self, layer: str) -> bool:
-        """Say whether a layer's use counts towards this cap.
-
-        Parameters
-        ----------
-        layer
-            Its name.
-
-        Returns
-        -------
-        bool
-            True for all layers where the cap is on the whole model.
-        """
+        """Say whether a layer's use counts towards this cap."""
         return self.layer is None or self.layer == layer
 
     def use(self, resources: Resources) -> int:
-        """Look up what counts towards this cap.
-
-        Parameters
-        ----------
-        resources
-            Resources by layer.
-
-        Returns
-        -------
-        int
-            The count, in the unit of the limit.
-        """
+        """Look up what counts towards this cap."""
         return self.of_counted(self.counted_use(resources))
 
     @property
@@ -102,49 +80,15 @@ class Cap:
         return self.limit * size_of(self.resource, self.counted)
 
     def counted_use(self, resources: Resources) -> int:
-        """Look up what counts towards this cap, in the unit that is counted.
-
-        Parameters
-        ----------
-        resources
-            Resources by layer.
-
-        Returns
-        -------
-        int
-            The count: within the limit if, and only if, it is within `capacity`.
-        """
+        """Look up what counts towards this cap, in the unit that is counted."""
         return sum(use[self.counted] for name, use in resources.by_layer.items() if self.covers(name))
 
     def of_counted(self, count: int) -> int:
-        """Say how much of the limit a count takes.
-
-        Parameters
-        ----------
-        count
-            In the unit that is counted.
-
-        Returns
-        -------
-        int
-            In the unit of the limit, rounded up.
-        """
+        """Say how much of the limit a count takes."""
         return -(-count // size_of(self.resource, self.counted))
 
     def asks(self, today: Resources) -> bool:
-        """Say whether there is anything to save for this cap.
-
-        Parameters
-        ----------
-        today
-            What is in use.
-
-        Returns
-        -------
-        bool
-            False where a chip has enough of the resource for all that is in use. True for any cap that was given as
-            such: whoever names a resource is told where nothing can be saved.
-        """
+        """Say whether there is anything to save for this cap."""
         return self.part is None or self.limit < self.use(today)
 
 
@@ -153,28 +97,7 @@ Budget = Mapping[str, Amount | str | Mapping[str, Amount]] | tuple[Cap, ...]
 
 
 def parse_budget(budget: Budget, today: Resources) -> tuple[Cap, ...]:
-    """Turn a budget into caps.
-
-    Parameters
-    ----------
-    budget
-        By resource: a fraction of today's use (a float from 0 to 1) or an absolute count (an int, or a whole float
-        above 1). Where halves of a block are counted, ``"bram18"``, ``"bram"`` caps whole blocks. A layer's name as
-        key, with such a mapping as value, adds caps on that layer alone. ``"part"`` caps all that is counted by what a
-        chip has, ``"share"`` by a share of it; without a part, of the chip that the configuration names.
-    today
-        What the model uses now.
-
-    Returns
-    -------
-    tuple of Cap
-        In the budget's order.
-
-    Raises
-    ------
-    BudgetError
-        For an empty budget, an unknown resource, layer or part, or an amount that is neither a fraction nor a count.
-    """
+    """Turn a budget into caps."""
     if isinstance(budget, tuple) and budget and all(isinstance(cap, Cap) for cap in budget):
         return tuple(replace(cap, counted=counted_as(cap.resource, today.counted)) for cap in budget)
     if not isinstance(budget, Mapping) or not budget:
@@ -199,43 +122,12 @@ def parse_budget(budget: Budget, today: Resources) -> tuple[Cap, ...]:
 
 
 def asking(caps: tuple[Cap, ...], today: Resources) -> tuple[Cap, ...]:
-    """Take the caps that ask for anything: those that a selection is made for.
-
-    Parameters
-    ----------
-    caps
-        The budget.
-    today
-        What is in use.
-
-    Returns
-    -------
-    tuple of Cap
-        In the budget's order; all of them where none asks for anything.
-    """
+    """Take the caps that ask for anything: those that a selection is made for."""
     return tuple(cap for cap in caps if cap.asks(today)) or caps
 
 
 def with_part(overrides: Overrides, budget: Budget | None) -> Overrides:
-    """Let the part that a budget names be the one that resources are counted for.
-
-    Parameters
-    ----------
-    overrides
-        What takes the place of the configuration's keys.
-    budget
-        The budget.
-
-    Returns
-    -------
-    Overrides
-        With the budget's part, if it names one.
-
-    Raises
-    ------
-    BudgetError
-        If a keyword names another part.
-    """
+    """Let the part that a budget names be the one that resources are counted for."""
     part = budget.get("part") if isinstance(budget, Mapping) else None
     if not isinstance(part, str):
         return overrides
@@ -246,18 +138,7 @@ def with_part(overrides: Overrides, budget: Budget | None) -> Overrides:
 
 
 def written(caps: Iterable[Cap]) -> str:
-    """Write caps as the command line takes them.
-
-    Parameters
-    ----------
-    caps
-        The caps.
-
-    Returns
-    -------
-    str
-        Such as ``"dsp=30, fc1.bram=8"``.
-    """
+    """Write caps as the command line takes them."""
     return ", ".join(f"{'' if cap.layer is None else cap.layer + '.'}{cap.resource}={cap.limit}" for cap in caps)
 
 

@@ -49,66 +49,22 @@ class Candidates:
     words: SharedWords | None = None
 
     def saves(self, cap: Cap) -> bool:
-        """Say whether pruning the layer saves something of what is capped.
-
-        Parameters
-        ----------
-        cap
-            The cap.
-
-        Returns
-        -------
-        bool
-            False also where the cap is on another layer.
-        """
+        """Say whether pruning the layer saves something of what is capped."""
         return bool(self.cost_of_types(cap).any()) or self.cost_of_words(cap) > 0
 
     def cost_of_words(self, cap: Cap) -> int:
-        """Say what a unit of a shared word's cost counts towards a cap.
-
-        Parameters
-        ----------
-        cap
-            The cap.
-
-        Returns
-        -------
-        int
-            1 or 0.
-        """
+        """Say what a unit of a shared word's cost counts towards a cap."""
         return int(self.words is not None and self.words.resource == cap.counted and cap.covers(self.layer.name))
 
     def cost_of_types(self, cap: Cap) -> npt.NDArray[np.int64]:
-        """Say what a label of each type counts towards a cap.
-
-        Parameters
-        ----------
-        cap
-            The cap.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (types,).
-        """
+        """Say what a label of each type counts towards a cap."""
         if not cap.covers(self.layer.name) or cap.counted not in self.resources:
             return np.zeros_like(self.costs.type_costs[0])
         costs: npt.NDArray[np.int64] = self.costs.type_costs[self.resources.index(cap.counted)]
         return costs
 
     def fixed(self, cap: Cap) -> int:
-        """Say what counts towards a cap whatever is selected.
-
-        Parameters
-        ----------
-        cap
-            The cap.
-
-        Returns
-        -------
-        int
-            The count; everything in use where the layer is left alone.
-        """
+        """Say what counts towards a cap whatever is selected."""
         if not cap.covers(self.layer.name):
             return 0
         own = 0 if self.prunable else int(self.cost_of_types(cap)[self.costs.label_type].sum())
@@ -124,31 +80,7 @@ def candidates(
     *,
     shared_words: bool = True,
 ) -> list[Candidates]:
-    """List what can be pruned in each layer.
-
-    Parameters
-    ----------
-    resource_model
-        The hardware.
-    layers, kernels
-        The network, its kernels as hls4ml will write them.
-    caps
-        The budget; it decides the structure where that is ``"auto"``.
-    structure
-        A name, a function, or one of these by layer name; layers that are not named take ``"auto"``.
-    shared_words
-        As for :func:`layer_candidates`.
-
-    Returns
-    -------
-    list of Candidates
-        One for each layer.
-
-    Raises
-    ------
-    ValueError
-        For an unknown structure, or one for an unknown layer.
-    """
+    """List what can be pruned in each layer."""
     found = []
     for layer, wanted in zip(layers, by_layer(structure, layers), strict=True):
         capped = tuple(cap.counted for cap in caps if cap.covers(layer.name))
@@ -158,25 +90,7 @@ def candidates(
 
 
 def by_layer(structure: Any, layers: Sequence[Layer]) -> list[Any]:
-    """Say which structure was asked for in each layer.
-
-    Parameters
-    ----------
-    structure
-        One for all layers, or one by layer name; layers that are not named take ``"auto"``.
-    layers
-        The layers.
-
-    Returns
-    -------
-    list
-        One for each layer.
-
-    Raises
-    ------
-    ValueError
-        For an unknown layer.
-    """
+    """Say which structure was asked for in each layer."""
     if not isinstance(structure, Mapping):
         return [structure] * len(layers)
     if unknown := structure.keys() - {layer.name for layer in layers}:
@@ -193,32 +107,7 @@ def layer_candidates(
     *,
     shared_words: bool = True,
 ) -> Candidates:
-    """List what can be pruned in one layer.
-
-    Parameters
-    ----------
-    resource_model
-        The hardware.
-    layer, kernel
-        The layer and its weights.
-    capped
-        The resources that are budgeted in it.
-    structure
-        A name, ``"auto"`` or a function.
-    shared_words
-        Whether ``"auto"`` may take rows together with the memory words that they share, which not every solver takes;
-        whole runs of rows where it may not.
-
-    Returns
-    -------
-    Candidates
-        With shared words where the structure has them and they are budgeted.
-
-    Raises
-    ------
-    ValueError
-        For an unknown structure, or one that the hardware model says nothing of.
-    """
+    """List what can be pruned in one layer."""
     wanted = resource_model.structure(layer, capped) if structure == "auto" else structure
     label_array = labels(layer, wanted, kernel)
     costs, words = _costs(resource_model, layer, label_array, kernel, capped, wanted == ROW_AND_WORD)
@@ -240,22 +129,7 @@ def layer_candidates(
 
 
 def could_save(resource_model: HardwareModel, group: Candidates, cap: Cap) -> bool:
-    """Say whether pruning a layer would save something if it were not pruned already.
-
-    Parameters
-    ----------
-    resource_model
-        The hardware.
-    group
-        What can be pruned in the layer.
-    cap
-        The cap.
-
-    Returns
-    -------
-    bool
-        True where the structure decides some of the resource.
-    """
+    """Say whether pruning a layer would save something if it were not pruned already."""
     dense = np.ones(group.layer.kernel_shape, dtype=bool)
     shared = group.structure == ROW_AND_WORD
     costs, words = _costs(resource_model, group.layer, group.labels, dense, (cap.counted,), shared)

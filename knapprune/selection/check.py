@@ -24,29 +24,7 @@ class SelectionWarning(UserWarning):
 def check_result(
     caps: tuple[Cap, ...], after: Resources, masks: Masks, kernels: Mapping[str, npt.NDArray[np.generic]]
 ) -> None:
-    """Hold a selection against its budget, and warn of what it leaves without a weight.
-
-    Parameters
-    ----------
-    caps
-        The budget.
-    after
-        What the masked model uses.
-    masks
-        What is kept, by layer name.
-    kernels
-        The weights before, by layer name.
-
-    Raises
-    ------
-    RuntimeError
-        If the budget is not kept.
-
-    Warns
-    -----
-    SelectionWarning
-        Where a layer, or an output of the last layer, loses all of its weights.
-    """
+    """Hold a selection against its budget, and warn of what it leaves without a weight."""
     for cap in caps:
         if cap.use(after) > cap.limit:
             raise RuntimeError(f"{cap}, but the selection uses {cap.use(after)}: the hardware model contradicts itself")

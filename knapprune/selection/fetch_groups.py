@@ -62,77 +62,24 @@ class GroupOptions:
     costs: tuple[Mapping[str, int], ...]
 
     def mask(self, option: int) -> npt.NDArray[np.bool_]:
-        """Return the weights that an option keeps.
-
-        Parameters
-        ----------
-        option
-            Index into ``kept``.
-
-        Returns
-        -------
-        numpy.ndarray
-            Bool, shape of the kernel.
-        """
+        """Return the weights that an option keeps."""
         mask: npt.NDArray[np.bool_] = self.ranks < self.kept[option]
         return mask
 
     def name(self, option: int) -> str:
-        """Name the structure with the p of an option.
-
-        Parameters
-        ----------
-        option
-            Index into ``kept``.
-
-        Returns
-        -------
-        str
-            Such as ``"fetch-group:12/16"``; p is 0 where every weight is kept.
-        """
+        """Name the structure with the p of an option."""
         whole = self.kept[option] >= self.group.length(self.layer)
         pruned = 0 if whole else self.group.size - int(self.kept[option])
         return str(self.group if self.group.pruned is not None else replace(self.group, pruned=pruned))
 
     def cost(self, cap: Cap) -> npt.NDArray[np.int64]:
-        """Say what each option counts towards a cap.
-
-        Parameters
-        ----------
-        cap
-            The cap.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (options,).
-        """
+        """Say what each option counts towards a cap."""
         counts = [cost[cap.counted] if cap.covers(self.layer.name) else 0 for cost in self.costs]
         return np.array(counts, dtype=np.int64)
 
 
 def select_fetch_groups(request: Request, groups: Mapping[str, FetchGroup]) -> Outcome:
-    """Choose p of each layer, where it is not given, and keep the best weights of each group.
-
-    Parameters
-    ----------
-    request
-        What was asked for.
-    groups
-        The fetch groups by layer name.
-
-    Returns
-    -------
-    Outcome
-        With the configuration as it was.
-
-    Raises
-    ------
-    BudgetError
-        If no choice of p keeps the budget.
-    RuntimeError
-        If the solver is stopped before it has any selection.
-    """
+    """Choose p of each layer, where it is not given, and keep the best weights of each group."""
     layers = request.before.layers
     found = options(request.hardware, layers, request.kernels, groups, request.measure, request.normal)
     check_minimum(found, request.caps, request.before)
@@ -147,29 +94,7 @@ def fetch_groups(
     caps: tuple[Cap, ...],
     structure: AnyStructure | Mapping[str, AnyStructure],
 ) -> dict[str, FetchGroup] | None:
-    """Find the fetch groups of each layer, if that is what is asked for.
-
-    Parameters
-    ----------
-    resource_model
-        The hardware; it names the structure where that is ``"auto"``.
-    layers
-        The network's layers.
-    caps
-        The budget.
-    structure
-        What the user gave: for all layers, or by layer name.
-
-    Returns
-    -------
-    dict or None
-        By layer name. None where no layer has any.
-
-    Raises
-    ------
-    ValueError
-        If only some layers have fetch groups, a name is malformed, or there is no such layer.
-    """
+    """Find the fetch groups of each layer, if that is what is asked for."""
     found: dict[str, FetchGroup] = {}
     for layer, wanted in zip(layers, by_layer(structure, layers), strict=True):
         if wanted == "auto":
@@ -195,24 +120,7 @@ def options(
     measure: Measure,
     normal: Normalisation,
 ) -> list[GroupOptions]:
-    """List what each layer can keep, without what another option of the layer makes pointless.
-
-    Parameters
-    ----------
-    resource_model
-        The hardware.
-    layers, kernels
-        The network.
-    groups
-        The fetch groups by layer name.
-    measure, normal
-        The saliency, and how layers are made comparable. A group is worth the sum over what it keeps.
-
-    Returns
-    -------
-    list of GroupOptions
-        One for each layer.
-    """
+    """List what each layer can keep, without what another option of the layer makes pointless."""
     found = []
     for layer in layers:
         group, kernel = groups[layer.name], kernels[layer.name]
@@ -242,20 +150,6 @@ def check_minimum(found: Sequence[GroupOptions], caps: tuple[Cap, ...], before: 
     """Refuse a budget that no choice of p keeps.
 
     Keeping fewer weights uses less of every resource, so what keeps each cap alone keeps all of them.
-
-    Parameters
-    ----------
-    found
-        The options of each layer.
-    caps
-        The budget.
-    before
-        What is in use.
-
-    Raises
-    ------
-    BudgetError
-        The message says the smallest budget that can be kept.
     """
     given = all(layer.group.pruned is not None for layer in found)
     refuse_below(
@@ -268,20 +162,7 @@ def check_minimum(found: Sequence[GroupOptions], caps: tuple[Cap, ...], before: 
 
 
 def knapsack(found: Sequence[GroupOptions], caps: tuple[Cap, ...]) -> Knapsack:
-    """Build the multiple-choice problem: one class a layer, exactly one of its options is taken.
-
-    Parameters
-    ----------
-    found
-        The options of each layer.
-    caps
-        The budget; a row each.
-
-    Returns
-    -------
-    Knapsack
-        The options of the first layer, then those of the next.
-    """
+    """Build the multiple-choice problem: one class a layer, exactly one of its options is taken."""
     from knapsolve import Knapsack
 
     counts = [len(layer.kept) for layer in found]
@@ -300,20 +181,7 @@ def knapsack(found: Sequence[GroupOptions], caps: tuple[Cap, ...]) -> Knapsack:
 def masks_and_names(
     found: Sequence[GroupOptions], selected: npt.NDArray[np.bool_]
 ) -> tuple[dict[str, npt.NDArray[np.bool_]], dict[str, str]]:
-    """Read the answer.
-
-    Parameters
-    ----------
-    found
-        The options of each layer.
-    selected
-        Shape (options of all layers,).
-
-    Returns
-    -------
-    masks, names
-        By layer name: what is kept, and the structure with its p.
-    """
+    """Read the answer."""
     masks, names, start = {}, {}, 0
     for layer in found:
         option = int(np.flatnonzero(selected[start : start + len(layer.kept)])[0])

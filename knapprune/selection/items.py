@@ -45,34 +45,12 @@ class Items:
     options: RowOptions | None = None
 
     def only(self, which: npt.NDArray[np.bool_]) -> Items:
-        """Leave items out.
-
-        Parameters
-        ----------
-        which
-            Shape (items,): those to leave in.
-
-        Returns
-        -------
-        Items
-            For a knapsack; what is kept is for all items to say.
-        """
+        """Leave items out."""
         choice = None if self.choice is None else self.choice[which]
         return Items(self.values[which], self.item_type[which], self.type_weights, choice, self.alive)
 
     def kept(self, selected: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Say which labels selected items keep.
-
-        Parameters
-        ----------
-        selected
-            Shape (items,).
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (labels,).
-        """
+        """Say which labels selected items keep."""
         keep = np.zeros(len(self.alive), dtype=bool)
         count = int(self.alive.sum())
         keep[self.alive] = selected if self.options is None else self.options.rows_kept(selected, count)
@@ -80,22 +58,7 @@ class Items:
 
 
 def items_of(group: Candidates, values: npt.NDArray[np.float64], caps: Sequence[Cap]) -> Items:
-    """Make a layer's items.
-
-    Parameters
-    ----------
-    group
-        What can be pruned.
-    values
-        Shape (labels that are alive,), not negative.
-    caps
-        The budget.
-
-    Returns
-    -------
-    Items
-        One for each label; where labels share memory words, one for each option of each chain of labels.
-    """
+    """Make a layer's items."""
     table = np.stack([group.cost_of_types(cap) for cap in caps])
     label_type = group.costs.label_type[group.alive]
     if group.words is None:
@@ -115,20 +78,7 @@ def items_of(group: Candidates, values: npt.NDArray[np.float64], caps: Sequence[
 
 
 def knapsack(items: Sequence[Items], capacities: Sequence[int]) -> Knapsack:
-    """Put the items of several layers into one knapsack.
-
-    Parameters
-    ----------
-    items
-        Of each layer.
-    capacities
-        Of each cap: what is left for the items.
-
-    Returns
-    -------
-    Knapsack
-        The items in the order given; with choices only where there are any.
-    """
+    """Put the items of several layers into one knapsack."""
     from knapsolve import Knapsack
 
     types, classes = 0, 0
@@ -149,19 +99,6 @@ def knapsack(items: Sequence[Items], capacities: Sequence[int]) -> Knapsack:
 
 
 def split(selected: npt.NDArray[np.bool_], items: Sequence[Items]) -> list[npt.NDArray[np.bool_]]:
-    """Split a selection by layer.
-
-    Parameters
-    ----------
-    selected
-        Shape (items of all layers,).
-    items
-        Of each layer.
-
-    Returns
-    -------
-    list of numpy.ndarray
-        Shape (items,) each.
-    """
+    """Split a selection by layer."""
     ends = np.cumsum([len(own.values) for own in items])
     return np.split(selected, ends[:-1]) if len(ends) else []

@@ -48,27 +48,6 @@ def select_jointly(request: Request, choose: Choose) -> Outcome:
     Reuse factors cut a layer into different rows. Their normalised values are scaled so that the whole layer is worth
     the same with each of them, as much as in the given configuration; a row of narrower weights is worth the share of
     its saliency that is left (:meth:`knapprune.selection.variants.Variant.worth`).
-
-    Parameters
-    ----------
-    request
-        What was asked for, with ``"latency"`` in clock cycles among the resources.
-    choose
-        What may be chosen.
-
-    Returns
-    -------
-    Outcome
-        With the configuration that was chosen.
-
-    Raises
-    ------
-    BudgetError
-        If no choice keeps the budget.
-    ValueError
-        If `choose` cannot be used.
-    RuntimeError
-        If no choice is found in time.
     """
     layers, caps = request.before.layers, request.caps
     ways = variants(layers, request.written, check_choose(choose, [layer.name for layer in layers]))

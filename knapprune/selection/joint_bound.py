@@ -76,15 +76,7 @@ class Relaxation:
         self.option = np.zeros(0, dtype=np.int64)
 
     def evaluate(self, prices: Floats, allowed: Allowed) -> None:
-        """Bound all choices among the allowed options by these prices; adds a row to `gains`.
-
-        Parameters
-        ----------
-        prices
-            Shape (caps,), not negative.
-        allowed
-            Shape (options,).
-        """
+        """Bound all choices among the allowed options by these prices; adds a row to `gains`."""
         gains = np.full(len(self.options), np.inf)
         worth, uses, asked = [], [], np.flatnonzero(allowed)
         for number in asked.tolist():
@@ -109,18 +101,7 @@ class Relaxation:
         self.option = np.concatenate([self.option, asked])
 
     def bound(self, allowed: Allowed) -> tuple[float, int]:
-        """Take the best bound that the prices evaluated so far give.
-
-        Parameters
-        ----------
-        allowed
-            Shape (options,): at least one of each layer.
-
-        Returns
-        -------
-        tuple
-            The bound, infinite where nothing was evaluated, and the row of `gains` it comes from.
-        """
+        """Take the best bound that the prices evaluated so far give."""
         if not len(self.gains):
             return np.inf, -1
         bounds = self.rents + self.best(allowed).sum(axis=1)
@@ -128,40 +109,14 @@ class Relaxation:
         return float(bounds[row]), row
 
     def best(self, allowed: Allowed) -> Floats:
-        """Take the best gain of each layer at each prices evaluated.
-
-        Parameters
-        ----------
-        allowed
-            Shape (options,).
-
-        Returns
-        -------
-        Floats
-            Shape (prices, layers).
-        """
+        """Take the best gain of each layer at each prices evaluated."""
         masked = np.where(allowed, self.gains, -np.inf)
         starts = np.searchsorted(self.group, np.arange(self.groups))
         best: Floats = np.maximum.reduceat(masked, starts, axis=1)
         return best
 
     def answers(self, allowed: Allowed, row: int, most: int) -> npt.NDArray[np.int64]:
-        """List the answers of each layer that lose least at some prices.
-
-        Parameters
-        ----------
-        allowed
-            Shape (options,).
-        row
-            The prices, as a row of `gains`.
-        most
-            How many of each layer.
-
-        Returns
-        -------
-        numpy.ndarray
-            Indices into `worth`, `use` and `option`.
-        """
+        """List the answers of each layer that lose least at some prices."""
         known = np.flatnonzero(allowed[self.option])
         layer = self.group[self.option[known]]
         known = known[np.lexsort((self.use[known] @ self.prices[row] - self.worth[known], layer))]
@@ -170,22 +125,7 @@ class Relaxation:
         return known[rank < most]
 
     def propose(self, allowed: Allowed) -> tuple[Floats, Floats, float]:
-        """Mix what the layers answered so far as well as the capacities allow.
-
-        Parameters
-        ----------
-        allowed
-            Shape (options,).
-
-        Returns
-        -------
-        prices
-            Shape (caps,): the mixture's dual prices, to evaluate next.
-        shares
-            Shape (options,): how much of each option is in it; ones add up to 1 in each layer.
-        value
-            What the mixture is worth: the best bound is at least this.
-        """
+        """Mix what the layers answered so far as well as the capacities allow."""
         caps, groups = len(self.capacities), self.groups
         known = np.flatnonzero(allowed[self.option])
         penalty = 1e3 * (1.0 + float(np.abs(self.worth).max(initial=0.0)))
@@ -206,20 +146,7 @@ class Relaxation:
 
 
 def losses_of(items: Items, prices: Floats) -> Floats:
-    """Say what a selection loses by each item against the best selection at these prices.
-
-    Parameters
-    ----------
-    items
-        Of one layer.
-    prices
-        Shape (caps,).
-
-    Returns
-    -------
-    Floats
-        Shape (items,), not negative.
-    """
+    """Say what a selection loses by each item against the best selection at these prices."""
     losses = np.empty(len(items.values))
     item_losses(*_arrays(items), prices @ items.type_weights, losses)
     return losses
@@ -258,22 +185,7 @@ def _maximise(worth: Floats, table: Floats, right: Floats, basis: npt.NDArray[np
 
 @njit(cache=True, nogil=True)
 def best_response(values, item_type, choice, type_price, counts):  # type: ignore[no-untyped-def]
-    """Take the items of most value less price: each free one that gains, and the best of each choice.
-
-    Parameters
-    ----------
-    values, item_type, choice
-        (n,) values, types, and numbers of choices in ascending runs, -1 where free.
-    type_price
-        (T,) price of an item of each type.
-    counts
-        (T,) zeros; written: items taken of each type.
-
-    Returns
-    -------
-    gain, value
-        Value less price, and value, of what is taken.
-    """
+    """Take the items of most value less price: each free one that gains, and the best of each choice."""
     gain, value = 0.0, 0.0
     best, best_item, current = 0.0, -1, -1
     for i in range(len(values)):
@@ -295,15 +207,7 @@ def best_response(values, item_type, choice, type_price, counts):  # type: ignor
 
 @njit(cache=True, nogil=True)
 def item_losses(values, item_type, choice, type_price, losses):  # type: ignore[no-untyped-def]
-    """Find what each item loses against the best of its choice, or against none where that is better.
-
-    Parameters
-    ----------
-    values, item_type, choice, type_price
-        As for `best_response`.
-    losses
-        (n,) written.
-    """
+    """Find what each item loses against the best of its choice, or against none where that is better."""
     start = 0
     while start < len(values):
         end = start + 1

@@ -86,24 +86,7 @@ class _Search:
 
 
 def search(options: Sequence[Option], capacities: Sequence[int], solver: Solve, time_limit: float) -> Found:
-    """Find the best option for each layer and the best items with it.
-
-    Parameters
-    ----------
-    options
-        All options, those of a layer side by side, layers from 0.
-    capacities
-        Of each cap.
-    solver
-        Solves a knapsack within seconds.
-    time_limit
-        Seconds after which the best choice so far is returned with its bound.
-
-    Returns
-    -------
-    Found
-        Without options where no choice keeps the caps, which is proved, or none was found in time.
-    """
+    """Find the best option for each layer and the best items with it."""
     _compile(len(capacities), any(option.items is not None and option.items.choice is None for option in options))
     deadline = time.perf_counter() + time_limit
     state = _Search(options, capacities, solver, deadline, Relaxation(options, capacities))

@@ -23,25 +23,6 @@ def select_labelled(request: Request) -> Outcome:
 
     Where an output of the network would lose all of its weights, the best structure of each output is ranked before the
     others of the last layer, and what is kept is chosen anew.
-
-    Parameters
-    ----------
-    request
-        What was asked for.
-
-    Returns
-    -------
-    Outcome
-        With the configuration as it was.
-
-    Raises
-    ------
-    BudgetError
-        If the budget is below what cannot be pruned, or asks what no strategy in the model can save.
-    ValueError
-        For an unknown structure, or one that the solver does not take.
-    RuntimeError
-        If the solver is stopped before it has any selection.
     """
     layers, kernels, caps = request.before.layers, request.kernels, request.caps
     groups = candidates(

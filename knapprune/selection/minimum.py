@@ -37,20 +37,7 @@ class Need:
 
 
 def refuse_below(needs: Iterable[Need], why: str) -> None:
-    """Refuse a budget that is below what stays in use.
-
-    Parameters
-    ----------
-    needs
-        One for each cap.
-    why
-        Ends the sentence on what stays in use.
-
-    Raises
-    ------
-    BudgetError
-        With every cap that is too small, and the smallest budget that can be kept.
-    """
+    """Refuse a budget that is below what stays in use."""
     known = list(needs)
     short = [need for need in known if need.cap.limit < need.least]
     if not short:
@@ -72,32 +59,7 @@ def check_caps(
     before: Resources,
     in_steps: bool = False,
 ) -> None:
-    """Refuse a budget that cannot be kept, and one on something that pruning cannot save here.
-
-    Parameters
-    ----------
-    resource_model
-        The hardware.
-    groups
-        What can be pruned.
-    caps
-        The budget.
-    before
-        What is in use.
-    in_steps
-        Whether several selections follow each other. What several structures share is in use whatever one selection
-        prunes, but a later one may find it with a single owner, so it is not held against the budget.
-
-    Raises
-    ------
-    BudgetError
-        The message says the smallest budget that can be kept, or which strategy could save.
-
-    Warns
-    -----
-    HardwareWarning
-        Where only some of the layers can save.
-    """
+    """Refuse a budget that cannot be kept, and one on something that pruning cannot save here."""
     needs, refused, told = [], [], []
     for cap in caps:
         if not cap.asks(before):

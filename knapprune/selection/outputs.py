@@ -20,39 +20,13 @@ _RECURRENT = ("lstm", "gru")
 
 
 def last_layer(layers: Sequence[Layer]) -> Layer | None:
-    """Find the layer that makes the network's outputs.
-
-    Parameters
-    ----------
-    layers
-        In the order data passes them.
-
-    Returns
-    -------
-    Layer or None
-        The last with a kernel; of a network with several outputs that of one of them. None where it is recurrent.
-    """
+    """Find the layer that makes the network's outputs."""
     last = next((layer for layer in reversed(layers) if layer.size), None)
     return None if last is None or last.kind in _RECURRENT else last
 
 
 def lost_outputs(layer: Layer, kernel: npt.NDArray[np.generic], mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    """Find the outputs of a layer that a mask leaves without a weight.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-    kernel
-        Its weights before.
-    mask
-        What is kept of them.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (lost outputs,), ascending; those that had no weight before are left out.
-    """
+    """Find the outputs of a layer that a mask leaves without a weight."""
     outputs = _outputs(layer).ravel()
     before = (kernel != 0).ravel()
     had, has = (np.bincount(outputs[alive], minlength=layer.n_out) > 0 for alive in (before, before & mask.ravel()))
@@ -66,20 +40,6 @@ def outputs_first(
 
     The values are the same ones, dealt out anew: what the layer is worth beside other layers does not change, and it
     keeps about as many structures as before.
-
-    Parameters
-    ----------
-    group
-        What can be pruned in the layer.
-    kernel
-        Its weights.
-    values
-        Shape (labels that are alive,).
-
-    Returns
-    -------
-    numpy.ndarray
-        Of the same shape.
     """
     weights = np.flatnonzero((kernel != 0).ravel())
     outputs = _outputs(group.layer).ravel()[weights]

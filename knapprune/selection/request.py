@@ -80,20 +80,7 @@ class Request:
         return takes_choices(self.solver)
 
     def count(self, layers: Sequence[Layer], kernels: Kernels) -> Resources:
-        """Count as `before` was counted.
-
-        Parameters
-        ----------
-        layers
-            Those of ``before.layers``, configured otherwise perhaps.
-        kernels
-            As hls4ml will write them, by layer name.
-
-        Returns
-        -------
-        Resources
-            By layer, with latency where that was counted before.
-        """
+        """Count as `before` was counted."""
         found = count(self.hardware, list(layers), kernels, self.before.uncounted, self.config.part)
         return with_latency(found) if LATENCY in self.before.counted else found
 
@@ -137,33 +124,7 @@ def requested(
     *,
     timed: bool,
 ) -> Request:
-    """Count the layers that the hardware covers, and check budget and structures against them.
-
-    Parameters
-    ----------
-    framework, model, config, hardware
-        The network, and what it is to run on.
-    budget
-        As the user gave it, or None.
-    structure
-        What the user gave: for all layers, or by layer name.
-    measure, normal, solver, time_limit
-        As for :class:`Request`.
-    timed
-        Whether latency is counted too, and may be capped.
-
-    Returns
-    -------
-    Request
-        Complete.
-
-    Raises
-    ------
-    BudgetError
-        If the budget is malformed.
-    ValueError
-        If a structure is for a layer that is not there.
-    """
+    """Count the layers that the hardware covers, and check budget and structures against them."""
     kernels = framework.kernels(model)
     written = written_kernels(framework, model, kernels, config)
     layers, uncounted = covered(hardware, framework.layers(model, config), framework.untouched(model))

@@ -51,20 +51,7 @@ class RowOptions:
     start: Integers
 
     def rows_kept(self, taken: npt.NDArray[np.bool_], count: int) -> npt.NDArray[np.bool_]:
-        """Turn options that were taken into rows.
-
-        Parameters
-        ----------
-        taken
-            Shape (options,): at most one of each chain.
-        count
-            Number of rows that were given.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (count,): whether each row is kept.
-        """
+        """Turn options that were taken into rows."""
         bits = (self.keep[taken, None] >> np.arange(LONGEST_CHAIN)) & 1 == 1
         kept = np.zeros(count, dtype=bool)
         kept[(self.start[self.chain[taken], None] + np.arange(LONGEST_CHAIN))[bits]] = True
@@ -72,27 +59,7 @@ class RowOptions:
 
 
 def row_options(values: Floats, words: SharedWords, rows_cost: bool = True) -> RowOptions:
-    """List the options of each chain that no other option of it dominates.
-
-    Parameters
-    ----------
-    values
-        Shape (rows,), not negative: what each row is worth.
-    words
-        The words of these rows, each of which costs something.
-    rows_cost
-        Whether fewer rows are better at equal value and cost.
-
-    Returns
-    -------
-    RowOptions
-        By chain, then by rows and cost.
-
-    Raises
-    ------
-    ValueError
-        If more rows than `LONGEST_CHAIN` share words one with the next.
-    """
+    """List the options of each chain that no other option of it dominates."""
     count = len(values)
     breaks = np.flatnonzero(words.first[1:] > words.last[:-1]) + 1
     start = np.concatenate([[0], breaks, [count]])[0 if count else 1 :].astype(np.int64)
@@ -125,28 +92,7 @@ def _common_divisors(start: Integers, words: SharedWords) -> Integers:
 
 @njit(cache=True, nogil=True)
 def chain_options(value, first, last, spent, unit, start, rows_cost, whole, best_value):  # type: ignore[no-untyped-def]
-    """List the undominated options of each chain.
-
-    Parameters
-    ----------
-    value, first, last
-        (rows,) values, first and last word of each row.
-    spent
-        (words + 1,) cost of all words before each.
-    unit
-        (chains,) what divides the cost of each of the chain's words.
-    start
-        (chains + 1,) first row of each chain, and the number of rows.
-    rows_cost
-        Whether fewer rows are better at equal value and cost.
-    whole, best_value
-        (4, room) and (room,): written; chain, rows, cost and the bits of the rows kept, and the value.
-
-    Returns
-    -------
-    int
-        Number of options.
-    """
+    """List the undominated options of each chain."""
     most_rows, most = 0, 0
     for c in range(len(start) - 1):
         most_rows = max(most_rows, start[c + 1] - start[c])

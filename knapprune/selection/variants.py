@@ -52,18 +52,7 @@ class Variant:
     weight_type: FixedPoint | None = None
 
     def worth(self, kernel: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
-        """Say what share of its saliency each weight keeps in this variant's width.
-
-        Parameters
-        ----------
-        kernel
-            The weights.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape of the kernel, 0 to 1; 1 where the width was not chosen.
-        """
+        """Say what share of its saliency each weight keeps in this variant's width."""
         exact = kernel.astype(np.float64)
         if self.weight_type is None:
             return np.ones_like(exact)
@@ -74,25 +63,7 @@ class Variant:
 
 
 def check_choose(choose: Any, names: Iterable[str]) -> Choose:
-    """Check the form of what may be chosen.
-
-    Parameters
-    ----------
-    choose
-        As the user gave it.
-    names
-        The layers there are.
-
-    Returns
-    -------
-    Choose
-        The same.
-
-    Raises
-    ------
-    ValueError
-        For anything but a mapping with the known keys, or an unknown layer.
-    """
+    """Check the form of what may be chosen."""
     known = list(names)
     if not isinstance(choose, Mapping) or not choose or choose.keys() - set(KEYS):
         raise ValueError(
@@ -107,27 +78,7 @@ def check_choose(choose: Any, names: Iterable[str]) -> Choose:
 
 
 def variants(layers: Iterable[Layer], kernels: Mapping[str, npt.NDArray[Any]], choose: Choose) -> list[list[Variant]]:
-    """List the ways to build each layer.
-
-    Parameters
-    ----------
-    layers
-        As configured.
-    kernels
-        The weights by layer name; they decide the integer bits.
-    choose
-        What may be chosen.
-
-    Returns
-    -------
-    list of list of Variant
-        For each layer at least one, by ascending reuse factor, then width.
-
-    Raises
-    ------
-    ValueError
-        For a reuse factor that no layer, or a named layer, can have; the message lists the legal ones.
-    """
+    """List the ways to build each layer."""
     known = list(layers)
     _check_factors(known, choose.get("reuse_factor"))
     found = []
@@ -154,58 +105,20 @@ def variants(layers: Iterable[Layer], kernels: Mapping[str, npt.NDArray[Any]], c
 
 
 def legal_reuse_factors(layer: Layer) -> list[int]:
-    """List the reuse factors that hls4ml takes for a layer without changing its strategy.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-
-    Returns
-    -------
-    list of int
-        Ascending. Only its own under strategies whose reuse factor saves nothing that is counted, and for a kernel
-        that shares its settings with another.
-    """
+    """List the reuse factors that hls4ml takes for a layer without changing its strategy."""
     if layer.strategy not in _RESOURCE_STRATEGIES or not layer.own_settings:
         return [layer.reuse_factor]
     return list(explanation.legal_reuse_factors(layer)[layer.strategy])
 
 
 def fitting_type(kernel: npt.NDArray[Any], width: int) -> FixedPoint:
-    """Find the signed type of a width that holds the largest weight with as few integer bits as that takes.
-
-    Parameters
-    ----------
-    kernel
-        The weights.
-    width
-        Bits in all.
-
-    Returns
-    -------
-    FixedPoint
-        With at least one integer bit, the sign.
-    """
+    """Find the signed type of a width that holds the largest weight with as few integer bits as that takes."""
     largest = float(np.abs(kernel.astype(np.float64)).max(initial=0.0))
     return FixedPoint(width, max(1, int(np.frexp(largest)[1]) + 1))
 
 
 def configured(config: HlsConfig, chosen: Iterable[Variant]) -> dict[str, Any]:
-    """Write the configuration with the chosen variants in it.
-
-    Parameters
-    ----------
-    config
-        As given.
-    chosen
-        One variant for each layer.
-
-    Returns
-    -------
-    dict
-        With each layer's reuse factor, and its weights' type where that was chosen.
-    """
+    """Write the configuration with the chosen variants in it."""
     written = as_dict(config)
     names = written["LayerName"]
     for variant in chosen:

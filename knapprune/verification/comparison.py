@@ -60,25 +60,7 @@ class LayerCheck:
 
 
 def compare(predicted: Resources, count: ProjectCount) -> dict[str, LayerCheck]:
-    """Hold a prediction against a count, layer by layer.
-
-    Parameters
-    ----------
-    predicted
-        What the hardware model predicts.
-    count
-        What the generated project uses.
-
-    Returns
-    -------
-    dict
-        A check for each layer, by name in the model's order; all equal.
-
-    Raises
-    ------
-    VerificationError
-        If a layer differs, or is only on one side.
-    """
+    """Hold a prediction against a count, layer by layer."""
     counted = {layer.name: layer for layer in count.layers}
     differences = [
         (name, resource, before, after)

@@ -12,27 +12,7 @@ from knapprune.verification.yosys import synthesise_layer
 
 
 def with_synthesis(checks: Mapping[str, LayerCheck], layers: Iterable[LayerAdders]) -> dict[str, LayerCheck]:
-    """Synthesise adder graphs, and put predicted and synthesised look-up tables into the checks of their layers.
-
-    Parameters
-    ----------
-    checks
-        What was predicted and counted, by layer name.
-    layers
-        The adder graphs of the generated project.
-
-    Returns
-    -------
-    dict
-        The checks; those of other layers as they were.
-
-    Raises
-    ------
-    MissingToolError
-        If ``yosys`` is not on the path.
-    SynthesisError
-        If it gives no counts.
-    """
+    """Synthesise adder graphs, and put predicted and synthesised look-up tables into the checks of their layers."""
     found = dict(checks)
     for layer in layers:
         synthesised = synthesise_layer(layer).resources

@@ -77,24 +77,12 @@ class Verification:
     beside: tuple[Beside, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain values.
-
-        Returns
-        -------
-        dict
-            Ready for JSON; the layers by name.
-        """
+        """Return everything as plain values."""
         project = None if self.project is None else str(self.project)
         return asdict(self) | {"project": project, "uncounted": list(self.uncounted)}
 
     def summary(self) -> str:
-        """Describe what was found: a table of the layers, then the accuracies.
-
-        Returns
-        -------
-        str
-            Plain text.
-        """
+        """Describe what was found: a table of the layers, then the accuracies."""
         names = list(dict.fromkeys(name for layer in self.by_layer.values() for name in layer.counted))
         header = [
             "layer",

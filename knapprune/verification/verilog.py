@@ -23,18 +23,6 @@ def verilog(graph: AdderGraph, module: str | None = None) -> str:
 
     Each sum is an instance of a module of its own, so that a synthesis tool can be told to leave it one: Yosys fuses a
     sum that only one other reads into a sum of many operands, without a carry chain.
-
-    Parameters
-    ----------
-    graph
-        The adder graph.
-    module
-        The module's name; None takes the graph's.
-
-    Returns
-    -------
-    str
-        A module with one port for each input, ``i0`` and so on, and one for each output, ``o0`` and so on.
     """
     known = spans(graph)
     inputs = {value.first: index for index, value in enumerate(graph.values) if value.kind == "input"}

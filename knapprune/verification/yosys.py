@@ -71,31 +71,6 @@ def synthesise(
 
     Each instance of a module called ``sum`` becomes a carry chain of its own. Otherwise Yosys fuses sums that one other
     sum reads into sums of many operands, without carry chains.
-
-    Parameters
-    ----------
-    source
-        Verilog.
-    top
-        The name of the module to synthesise.
-    dsp
-        Use DSP blocks.
-    family
-        As in ``synth_xilinx -family``: ``"xcup"`` is UltraScale+, ``"xc7"`` the 7 series.
-    time_limit
-        Seconds. Yosys and what it started are killed behind it.
-
-    Returns
-    -------
-    Synthesis
-        The counts.
-
-    Raises
-    ------
-    MissingToolError
-        If ``yosys`` is not on the path.
-    SynthesisError
-        If Yosys gives no counts, whatever its exit code says, or takes longer.
     """
     require_yosys()
     with tempfile.TemporaryDirectory(prefix="knapprune-yosys-") as folder:
@@ -110,27 +85,7 @@ def synthesise(
 
 
 def synthesise_layer(layer: LayerAdders, *, family: str = "xcup", time_limit: float = TIME_LIMIT) -> Synthesis:
-    """Synthesise the adder graphs of one layer.
-
-    Parameters
-    ----------
-    layer
-        The layer.
-    family, time_limit
-        As in :func:`synthesise`, for each graph.
-
-    Returns
-    -------
-    Synthesis
-        The counts of one copy times the copies.
-
-    Raises
-    ------
-    MissingToolError
-        If ``yosys`` is not on the path.
-    SynthesisError
-        If Yosys gives no counts, or takes longer.
-    """
+    """Synthesise the adder graphs of one layer."""
     graphs = [graph for graph in layer.graphs if graph.adders]
     found = [synthesise(verilog(graph), graph.name, family=family, time_limit=time_limit) for graph in graphs]
     cells: dict[str, int] = {}
@@ -141,18 +96,7 @@ def synthesise_layer(layer: LayerAdders, *, family: str = "xcup", time_limit: fl
 
 
 def count_cells(cells: Mapping[str, int]) -> Synthesis:
-    """Sort the cells of a Xilinx device by resource.
-
-    Parameters
-    ----------
-    cells
-        Numbers by cell name.
-
-    Returns
-    -------
-    Synthesis
-        The counts.
-    """
+    """Sort the cells of a Xilinx device by resource."""
 
     def number(*starts: str) -> int:
         return sum(count for name, count in cells.items() if name.startswith(starts))
@@ -168,13 +112,7 @@ def count_cells(cells: Mapping[str, int]) -> Synthesis:
 
 
 def require_yosys() -> None:
-    """Check that Yosys is there.
-
-    Raises
-    ------
-    MissingToolError
-        If it is not on the path.
-    """
+    """Check that Yosys is there."""
     if shutil.which("yosys") is None:
         raise MissingToolError("yosys is not on the path; install it with: apt-get install yosys")
 

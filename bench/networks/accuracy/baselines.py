@@ -16,24 +16,7 @@ WEIGHT_DECAY = 0.02
 
 
 def baseline(network: Network, data: Data, seed: int, path: Path) -> Any:
-    """Load the unpruned network of a seed, or train it and save it: the epoch that is best by validation.
-
-    Parameters
-    ----------
-    network
-        Which.
-    data
-        To train on.
-    seed
-        Of its first weights and the order of its data.
-    path
-        Where it is, or will be.
-
-    Returns
-    -------
-    keras.Model
-        Compiled to be fine-tuned: every method starts from this optimiser.
-    """
+    """Load the unpruned network of a seed, or train it and save it: the epoch that is best by validation."""
     import keras
 
     if not path.exists():

@@ -14,20 +14,7 @@ Masks = dict[str, Any]
 
 
 def largest(kernels: Masks, count: int) -> Masks:
-    """Mask all but the largest weights of the network.
-
-    Parameters
-    ----------
-    kernels
-        By layer name.
-    count
-        How many weights to keep.
-
-    Returns
-    -------
-    dict
-        Masks of the kernels' shapes; never a weight that is zero already.
-    """
+    """Mask all but the largest weights of the network."""
     sizes = np.abs(np.concatenate([kernel.ravel() for kernel in kernels.values()]))
     order = np.argsort(-sizes, kind="stable")[:count]
     keep = np.zeros(sizes.size, dtype=bool)
@@ -38,20 +25,7 @@ def largest(kernels: Masks, count: int) -> Masks:
 
 
 def fitting(kernels: Masks, fits: Any) -> Masks:
-    """Keep as many of the largest weights as fit.
-
-    Parameters
-    ----------
-    kernels
-        By layer name.
-    fits
-        Whether masks keep the budget; what is kept of a set that fits, fits.
-
-    Returns
-    -------
-    dict
-        Masks.
-    """
+    """Keep as many of the largest weights as fit."""
     least, most = 0, sum(kernel.size for kernel in kernels.values())
     while least < most:
         middle = (least + most + 1) // 2
@@ -63,20 +37,7 @@ def fitting(kernels: Masks, fits: Any) -> Masks:
 
 
 def prune_by_magnitude(problem: Problem, epochs: Sequence[int]) -> Any:
-    """Prune step by step to the budget along the cubic schedule, and fine-tune as every method does.
-
-    Parameters
-    ----------
-    problem
-        What to prune.
-    epochs
-        Of each step; the last one's learning rate falls along half a cosine, and its best epoch is kept.
-
-    Returns
-    -------
-    keras.Model
-        A masked copy.
-    """
+    """Prune step by step to the budget along the cubic schedule, and fine-tune as every method does."""
     import knapprune as kp
     from knapprune.adapters.adapter import adapter, training_adapter
     from knapprune.hardware.hardware_model import hardware

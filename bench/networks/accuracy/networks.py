@@ -172,21 +172,6 @@ NETWORKS: dict[str, Network] = {
 
 
 def budget(network: Network, use: Mapping[str, int], share: float | None = None) -> dict[str, int]:
-    """Return a budget of a network in counts.
-
-    Parameters
-    ----------
-    network
-        Which.
-    use
-        What it uses unpruned.
-    share
-        Of the DSPs, other resources in proportion; None for the table's.
-
-    Returns
-    -------
-    dict
-        By resource.
-    """
+    """Return a budget of a network in counts."""
     scale = 1.0 if share is None else share / network.shares["dsp"]
     return {name: int(min(1.0, scale * own) * use[name]) for name, own in network.shares.items()}

@@ -145,22 +145,7 @@ def layers(rows: list[Row], network: str, budget: Budget) -> str:
 
 
 def fewest(rows: list[Row], network: str, loss: float = RELATIVE_LOSS) -> str:
-    """List the fewest DSPs at which each method stays within a relative loss, of all that was run with the first seed.
-
-    Parameters
-    ----------
-    rows
-        All there are.
-    network
-        By name.
-    loss
-        Share of the unpruned accuracy.
-
-    Returns
-    -------
-    str
-        A table in Markdown.
-    """
+    """List the fewest DSPs at which each method stays within a relative loss, in all runs with the first seed."""
     whole = unpruned(rows, network)
     mine = [row for row in done(rows) if row["network"] == network and row["budget"] and row["seed"] in whole]
     first = min((row["seed"] for row in mine), default=0)
@@ -240,20 +225,7 @@ def settings(rows: list[Row]) -> str:
 
 
 def page(rows: list[Row], tried: list[Row]) -> str:
-    """Write the page.
-
-    Parameters
-    ----------
-    rows
-        All there are.
-    tried
-        Rows of settings that were tried.
-
-    Returns
-    -------
-    str
-        Markdown.
-    """
+    """Write the page."""
     if not rows:
         return "# Accuracy under a budget\n\nNothing has been measured yet.\n"
     machine, versions = rows[0]["machine"], rows[0]["versions"]

@@ -16,17 +16,7 @@ FLOOR = 0.8
 
 
 def plot(rows: list[Row], network: str, path: Path) -> None:
-    """Draw the frontier.
-
-    Parameters
-    ----------
-    rows
-        All there are.
-    network
-        By name.
-    path
-        The PNG to write.
-    """
+    """Draw the frontier."""
     from matplotlib.figure import Figure
 
     whole = unpruned(rows, network)

@@ -48,24 +48,7 @@ class Run:
 
 
 def execute(run: Run, data: Data, folder: Path, test: int) -> Row:
-    """Do a run; a failure becomes a row too.
-
-    Parameters
-    ----------
-    run
-        Which.
-    data
-        Fashion-MNIST.
-    folder
-        For networks and checkpoints: the pruned network stays there.
-    test
-        How many test images to score on.
-
-    Returns
-    -------
-    dict
-        Ready for JSON.
-    """
+    """Do a run; a failure becomes a row too."""
     row: Row = {
         "run": run.name,
         "network": run.network,

@@ -52,30 +52,7 @@ def name_of(network: str, trial: str, seed: int) -> str:
 
 
 def attempt(name: str, seed: int, key: str, network: Network, budget: dict[str, int], data: Data, folder: Path) -> Row:
-    """Prune with one of the settings.
-
-    Parameters
-    ----------
-    name
-        Of the trial.
-    seed
-        Of the network.
-    key
-        Name of the network.
-    network
-        Which.
-    budget
-        Absolute counts by resource.
-    data
-        The best epoch is chosen by, and the setting judged by, its validation part.
-    folder
-        For networks, checkpoints and the row.
-
-    Returns
-    -------
-    dict
-        Ready for JSON.
-    """
+    """Prune with one of the settings."""
     from knapprune.pruning.regularization import Regularization
 
     method, settings = TRIALS[name]

@@ -34,18 +34,7 @@ OF_A_ROW = ["source", "set", "kind", "strategy", "rf", "rf_used", "wbits", "valu
 
 
 def predicted_rows(published: Sequence[Row]) -> list[dict[str, Any]]:
-    """Predict published rows.
-
-    Parameters
-    ----------
-    published
-        As in ``calibration.json``.
-
-    Returns
-    -------
-    list of dict
-        A row each, compared or not: what it is, what is reported, what we predict, and what 0.1.0 did.
-    """
+    """Predict published rows."""
     found, numbers = [], dict[str, int]()
     for row in published:
         numbers[row["source"]] = numbers.get(row["source"], 0) + 1
@@ -79,20 +68,7 @@ def left_out_shares(published: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def measure(rows_file: Path, fitted_to: bool) -> dict[str, Any]:
-    """Predict all that is published.
-
-    Parameters
-    ----------
-    rows_file
-        Of the form of ``calibration.json``.
-    fitted_to
-        Whether the estimates were fitted to these rows; shares of left-out rows are then added.
-
-    Returns
-    -------
-    dict
-        The contents of ``vendor.json``.
-    """
+    """Predict all that is published."""
     published = json.loads(rows_file.read_text())
     rows, folder = predicted_rows(published), rows_file.parent
     return {
@@ -126,20 +102,7 @@ def tables(found: Mapping[str, Any]) -> dict[str, str]:
 
 
 def page(template: str, made: Mapping[str, str]) -> str:
-    """Put tables between their marks.
-
-    Parameters
-    ----------
-    template
-        The page.
-    made
-        Tables by name.
-
-    Returns
-    -------
-    str
-        The page with these tables.
-    """
+    """Put tables between their marks."""
     for name, text in made.items():
         begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
         between = re.compile(f"{begin}.*?{end}", re.DOTALL)

@@ -21,18 +21,7 @@ FORCED_TOOL = "2021.1"
 
 
 def multipliers(published: Sequence[Row]) -> list[dict[str, Any]]:
-    """Say for each published pair of widths what our table has.
-
-    Parameters
-    ----------
-    published
-        ``multipliers.json``.
-
-    Returns
-    -------
-    list of dict
-        Tool, part, operands as the tool names them, how many there are, blocks reported and predicted.
-    """
+    """Say for each published pair of widths what our table has."""
     found = []
     for row in published:
         known = table_of_part(row["part"], "Vivado" if is_vivado_hls(row["tool"]) else "Vitis")
@@ -61,22 +50,7 @@ def multiplier_table(rows: Sequence[Row]) -> str:
 
 
 def designs(published: Sequence[Row], layers: Sequence[Row], reports: Path) -> list[dict[str, Any]]:
-    """Predict whole designs where their weights are known: from the model, or from layers that are all published.
-
-    Parameters
-    ----------
-    published
-        ``designs.json``.
-    layers
-        Predicted rows of single layers.
-    reports
-        Folder of the folders in :data:`MODELS`.
-
-    Returns
-    -------
-    list of dict
-        ``weights`` and ``beside`` are empty where nothing is known, ``error`` says what stopped a model.
-    """
+    """Predict whole designs where their weights are known: from the model, or from layers that are all published."""
     found = []
     for design in published:
         row = {name: design[name] for name in ("source", "design", "tool", "part", "layers", "strategies", "rf")}

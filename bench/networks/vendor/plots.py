@@ -18,17 +18,7 @@ NOTHING = 0.4
 
 
 def plot(rows: Sequence[Row], resources: Sequence[str], path: Path) -> None:
-    """Draw a line of two panels for each resource.
-
-    Parameters
-    ----------
-    rows
-        Predicted rows.
-    resources
-        The numbers.
-    path
-        The PNG to write.
-    """
+    """Draw a line of two panels for each resource."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11.5, 5.4 * len(resources)), layout="constrained")

@@ -66,19 +66,7 @@ def layer_of(row: Row, of: Quantities) -> Layer:
 
 
 def predict(row: Row) -> dict[str, Any]:
-    """Predict a row.
-
-    Parameters
-    ----------
-    row
-        Of ``calibration.json``.
-
-    Returns
-    -------
-    dict
-        ``predicted`` by resource, ``not_compared`` with a reason for each resource that is not, and ``upper_bound``:
-        whether the DSP blocks are known from above only.
-    """
+    """Predict a row."""
     reasons = _reasons(row)
     found: dict[str, int] = {}
     layers = layers_of(row)

@@ -15,24 +15,7 @@ Row = Mapping[str, Any]
 
 
 def count_table(rows: Sequence[Row], name: str, group: Callable[[Row], tuple[str, ...]], header: Sequence[str]) -> str:
-    """Lay out how often a count is what is reported, a line for each group, and what 0.1.0 said.
-
-    Parameters
-    ----------
-    rows
-        Predicted rows, those that cannot be compared among them.
-    name
-        The resource.
-    group
-        Which line a row belongs to.
-    header
-        What the parts of a group are.
-
-    Returns
-    -------
-    str
-        Markdown.
-    """
+    """Lay out how often a count is what is reported, a line for each group, and what 0.1.0 said."""
     columns = ["rows", "not compared", "equal", "within one", "median difference", "reported", "predicted"]
     body: list[list[object]] = []
     for key in sorted({group(row) for row in rows}, key=_order):
@@ -48,20 +31,7 @@ def count_table(rows: Sequence[Row], name: str, group: Callable[[Row], tuple[str
 
 
 def logic_table(rows: Sequence[Row], left_out: Sequence[Row]) -> str:
-    """Lay out how near the estimates of look-up tables and flip-flops are, by form.
-
-    Parameters
-    ----------
-    rows
-        Predicted rows.
-    left_out
-        The same shares for coefficients fitted without the rows like each row; none for rows that were not fitted to.
-
-    Returns
-    -------
-    str
-        Markdown.
-    """
+    """Lay out how near the estimates of look-up tables and flip-flops are, by form."""
     body: list[list[object]] = []
     for name, what in (("lut", "LUT within 30%"), ("ff", "FF within a factor of 2")):
         for form in FORMS:

@@ -35,27 +35,5 @@ FAMILIES: dict[str, Generator] = {
 
 
 def generate(family: str, n: int, m: int, seed: int, **options: object) -> Knapsack:
-    """Return the problem of a family, the same for the same arguments.
-
-    Parameters
-    ----------
-    family
-        A key of `FAMILIES`.
-    n, m
-        Number of items and of resources.
-    seed
-        Seed of every random number.
-    **options
-        What the family takes beside.
-
-    Returns
-    -------
-    Knapsack
-        The problem.
-
-    Raises
-    ------
-    KeyError
-        If there is no such family.
-    """
+    """Return the problem of a family, the same for the same arguments."""
     return FAMILIES[family](n, m, np.random.default_rng(seed), **options)

@@ -11,22 +11,7 @@ from knapsolve import Knapsack
 
 
 def problem(n: int, m: int, rng: np.random.Generator, *, tightness: float = 0.5) -> Knapsack:
-    """Return n items on m resources: weights in 1..1000, value the mean weight and up to 500 on top.
-
-    Parameters
-    ----------
-    n, m
-        Number of items and of resources.
-    rng
-        Source of all randomness.
-    tightness
-        Each capacity as a share of the sum of weights: 0.25, 0.5 or 0.75 in the published sets.
-
-    Returns
-    -------
-    Knapsack
-        The problem, in integers.
-    """
+    """Return n items on m resources: weights in 1..1000, value the mean weight and up to 500 on top."""
     weights = rng.integers(1, 1001, (m, n))
     values = (weights.sum(axis=0) / m + 500 * rng.random(n)).astype(np.int64)
     return Knapsack(values, weights, (tightness * weights.sum(axis=1)).astype(np.int64))

@@ -14,24 +14,6 @@ def own_options(
 
     Weights are uniform in 1..R; values too, or, correlated, the mean weight plus up to R/10 either way. Capacities lie
     halfway between the lightest and the heaviest choice.
-
-    Parameters
-    ----------
-    n, m
-        Number of items, options and all, and of resources.
-    rng
-        Source of all randomness.
-    correlated
-        Whether values follow the weights.
-    options
-        Options a class.
-    coefficients
-        The range R.
-
-    Returns
-    -------
-    Knapsack
-        The problem, in integers.
     """
     classes = max(n // options, 1)
     weights = rng.integers(1, coefficients + 1, (m, classes, options))
@@ -51,24 +33,6 @@ def shared_options(
     """Return classes that all offer the same few costs, at most one option each; values grow with the costs.
 
     This is the shape of BRAM words shared by DSP rows, and of reuse factor, bits and keep-count by layer.
-
-    Parameters
-    ----------
-    n, m
-        Number of items, options and all, and of resources.
-    rng
-        Source of all randomness.
-    options
-        Options a class; option k costs k + 1 on the first resource and falling amounts on the others.
-    capacity
-        Capacities as a share of what the dearest option of every class would take.
-    levels
-        Number of different values, whole ones, so that thousands of classes tie; None for real values.
-
-    Returns
-    -------
-    Knapsack
-        The problem.
     """
     classes = max(n // options, 1)
     table = np.array([np.arange(1, options + 1) // (i + 1) for i in range(m)])

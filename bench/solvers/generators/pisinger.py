@@ -22,26 +22,7 @@ SPAN_ITEMS, SPAN_MULTIPLE = 2, 10
 def problem(
     family: Family, n: int, m: int, rng: np.random.Generator, *, coefficients: int = 1000, capacity: float = 0.5
 ) -> Knapsack:
-    """Return a problem of one family.
-
-    Parameters
-    ----------
-    family
-        Draws values and weights.
-    n, m
-        Number of items; m must be 1.
-    rng
-        Source of all randomness.
-    coefficients
-        Pisinger's R: the largest weight, about.
-    capacity
-        The capacity as a share of the sum of weights.
-
-    Returns
-    -------
-    Knapsack
-        The problem, in integers.
-    """
+    """Return a problem of one family."""
     if m != 1:
         raise ValueError(f"m must be 1 for Pisinger's families; got {m}")
     values, weights = family(n, coefficients, rng)

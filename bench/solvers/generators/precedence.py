@@ -13,22 +13,7 @@ from knapsolve import Knapsack
 
 
 def open_pit(n: int, m: int, rng: np.random.Generator, *, tightness: float = 0.15) -> Knapsack:
-    """Return a pit of about n blocks, three times as wide as deep, each of which needs the nine blocks above it.
-
-    Parameters
-    ----------
-    n, m
-        Number of blocks (rounded down to a whole grid) and of resources.
-    rng
-        Source of all randomness.
-    tightness
-        Each capacity as a share of the sum of weights.
-
-    Returns
-    -------
-    Knapsack
-        The problem, in integers: ore lies in lumps, everything else costs its digging.
-    """
+    """Return a pit of about n blocks, three times as wide as deep, each of which needs the nine blocks above it."""
     depth = max(2, round((n / 9) ** (1 / 3)))
     side = max(1, int((n / depth) ** 0.5))
     count = depth * side * side
@@ -53,26 +38,7 @@ def open_pit(n: int, m: int, rng: np.random.Generator, *, tightness: float = 0.1
 def random_graph(
     n: int, m: int, rng: np.random.Generator, *, needs: float = 2.0, reach: int = 50, tightness: float = 0.3
 ) -> Knapsack:
-    """Return items that need earlier ones at random, values near the weights.
-
-    Parameters
-    ----------
-    n, m
-        Number of items and of resources.
-    rng
-        Source of all randomness.
-    needs
-        Mean number of items that one needs.
-    reach
-        How far back a needed item may stand.
-    tightness
-        Each capacity as a share of the sum of weights.
-
-    Returns
-    -------
-    Knapsack
-        The problem, in integers.
-    """
+    """Return items that need earlier ones at random, values near the weights."""
     weights = rng.integers(1, 1001, (m, n))
     values = (weights.mean(axis=0) + 300 * rng.normal(size=n)).astype(np.int64)
     tail = rng.integers(1, n, int(needs * n)) if n > 1 else np.zeros(0, np.int64)
@@ -83,22 +49,7 @@ def random_graph(
 
 
 def tree(n: int, m: int, rng: np.random.Generator, *, tightness: float = 0.3) -> Knapsack:
-    """Return a random recursive tree: every item needs its parent (Johnson, Niemi, MOR 8, 1983).
-
-    Parameters
-    ----------
-    n, m
-        Number of items and of resources.
-    rng
-        Source of all randomness.
-    tightness
-        Each capacity as a share of the sum of weights.
-
-    Returns
-    -------
-    Knapsack
-        The problem, in integers.
-    """
+    """Return a random recursive tree: every item needs its parent (Johnson, Niemi, MOR 8, 1983)."""
     weights = rng.integers(1, 1001, (m, n))
     values = (weights.mean(axis=0) + rng.integers(-300, 301, n)).astype(np.int64)
     child = np.arange(1, n)

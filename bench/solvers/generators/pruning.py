@@ -20,27 +20,7 @@ def six_types(
     capacity: float = 0.5,
     dense: bool = False,
 ) -> Knapsack:
-    """Return n items of six types on two resources.
-
-    Parameters
-    ----------
-    n, m
-        Number of items; m must be 2.
-    rng
-        Source of all randomness.
-    values
-        ``uniform`` on (0, 1), ``equal`` (all 1.0), ``integer`` in 1..1000, or ``quantised`` (absolute normal values,
-        rounded to 8 bits of 1/64).
-    capacity
-        Capacities as a share of the sum of weights.
-    dense
-        Whether weights are given item by item, so that a solver must find the types itself.
-
-    Returns
-    -------
-    Knapsack
-        The problem.
-    """
+    """Return n items of six types on two resources."""
     if m != 2:
         raise ValueError(f"m must be 2 for the six types; got {m}")
     return _typed(n, SIX_TYPES, rng, values, capacity, dense)

@@ -44,13 +44,7 @@ def folder_of_its_own(name: str) -> str | None:
 
 
 def contestant(name: str) -> Contestant:
-    """Load a contestant.
-
-    Raises
-    ------
-    ValueError
-        If there is none of that name; the message lists them.
-    """
+    """Load a contestant."""
     if name in PEERS:
         module, attribute = PEERS[name].split(":")
         found = getattr(import_module(f"bench.solvers.peers.{module}"), attribute)

@@ -17,18 +17,7 @@ _RELU_PER_BIT, _SOFTMAX_PER_VALUE = 2, 140
 
 
 def beside_the_weights(graph: Any) -> tuple[Beside, ...]:
-    """List what a graph builds that no weight decides.
-
-    Parameters
-    ----------
-    graph
-        An hls4ml ``ModelGraph`` of the Vivado or Vitis backend, converted; it need not be written.
-
-    Returns
-    -------
-    tuple of Beside
-        In the order of the nodes; without what costs nothing that is estimated.
-    """
+    """List what a graph builds that no weight decides."""
     backend = {"vitis": "Vitis"}.get(str(graph.config.get_config_value("Backend")).lower(), "Vivado")
     project = _Project(
         streamed=graph.config.get_config_value("IOType") == "io_stream",

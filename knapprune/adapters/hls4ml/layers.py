@@ -23,49 +23,14 @@ _POOLING = ("Pooling1D", "Pooling2D")
 
 
 def hls_class(node: Any) -> str:
-    """Name the class under which a node's settings are found.
-
-    Parameters
-    ----------
-    node
-        A node of a graph.
-
-    Returns
-    -------
-    str
-        ``"Conv2D"`` of a 1 x 1 convolution too: it becomes a class of its own after its settings were read.
-    """
+    """Name the class under which a node's settings are found."""
     return str(node.class_name).removeprefix("Pointwise")
 
 
 def describe(
     node: Any, config: HlsConfig, name: str, kind: Kind, variable: str, shape: tuple[int, ...], binary: bool
 ) -> Layer:
-    """Describe a kernel.
-
-    Parameters
-    ----------
-    node
-        Its node.
-    config
-        The graph's configuration.
-    name, kind, variable
-        The layer's name and kind, and the kernel's name among the node's weights.
-    shape
-        The kernel's shape in Keras' order.
-    binary
-        Whether its weights are -1 and 1.
-
-    Returns
-    -------
-    Layer
-        As hls4ml will write it.
-
-    Raises
-    ------
-    HlsConfigError
-        If hls4ml writes wrong code for it.
-    """
+    """Describe a kernel."""
     recurrent = variable == "recurrent_weight"
     data = node.get_output_variable() if recurrent else node.get_input_variable()
     precision = node.get_weights(variable).type.precision
@@ -100,22 +65,7 @@ def describe(
 
 
 def describe_fixed(node: Any, config: HlsConfig, variable: str | None = None) -> Layer:
-    """Describe a node of which nothing can be pruned.
-
-    Parameters
-    ----------
-    node
-        A normalisation, a PReLU, or what hls4ml has made an adder graph of.
-    config
-        The graph's configuration.
-    variable
-        The name of what it multiplies by among its weights; None for an adder graph, which multiplies nothing.
-
-    Returns
-    -------
-    Layer
-        Of kind ``"scale"``, without weights.
-    """
+    """Describe a node of which nothing can be pruned."""
     data = node.get_input_variable()
     shape = tuple(int(size) for size in data.shape)
     factor = int(node.get_attr("reuse_factor", 1))

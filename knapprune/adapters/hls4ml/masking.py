@@ -18,18 +18,7 @@ _LOOK_AT_WEIGHTS = ("specific_types", "apply_templates")
 
 
 def copy_graph(graph: Any) -> Any:
-    """Copy a graph with its weights and settings.
-
-    Parameters
-    ----------
-    graph
-        An ``hls4ml.model.ModelGraph``; it is not touched.
-
-    Returns
-    -------
-    ModelGraph
-        Not compiled, and of the same source model: that one is shared.
-    """
+    """Copy a graph with its weights and settings."""
     source = graph.config.config
     shared = [graph.config.backend, *(source[name] for name in source if name.endswith("Model"))]
     known: dict[int, Any] = {id(kept): kept for kept in shared}
@@ -39,25 +28,7 @@ def copy_graph(graph: Any) -> Any:
 
 
 def masked_graph(graph: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
-    """Copy a graph with masked weights set to zero, and generate anew what hls4ml derives from weights.
-
-    Parameters
-    ----------
-    graph
-        An ``hls4ml.model.ModelGraph``; it is not touched.
-    masks
-        True for a weight to keep, in the kernel's shape, by layer name.
-
-    Returns
-    -------
-    ModelGraph
-        With the same types and settings.
-
-    Raises
-    ------
-    ValueError
-        For a mask of no such layer, of the wrong shape or not boolean.
-    """
+    """Copy a graph with masked weights set to zero, and generate anew what hls4ml derives from weights."""
     from hls4ml.model.flow import get_flow
 
     shapes = {name: kernel.read().shape for name, kernel in kernels_of(graph).items() if not kernel.binary}

@@ -66,13 +66,7 @@ class Kernel:
         return _is_a(self.weights.type.precision, "XnorPrecisionType")
 
     def read(self) -> npt.NDArray[np.generic]:
-        """Copy the kernel out.
-
-        Returns
-        -------
-        numpy.ndarray
-            In Keras' axis order; an EinsumDense as hls4ml lays it out: in-place axes, contracted axes, its own.
-        """
+        """Copy the kernel out."""
         data = np.asarray(self.weights.data)
         if self.node.get_attr("_weights_transposed"):
             data = np.moveaxis(data, 0, -1)
@@ -84,13 +78,7 @@ class Kernel:
         return np.array(data)
 
     def write(self, kernel: npt.NDArray[np.generic]) -> None:
-        """Put a kernel in the place of the node's own.
-
-        Parameters
-        ----------
-        kernel
-            As `read` returns it.
-        """
+        """Put a kernel in the place of the node's own."""
         data, shape = kernel, self.weights.data.shape
         if self.node.get_attr("_weights_transposed"):
             data = np.moveaxis(kernel.reshape(*shape[1:], shape[0]), -1, 0)
@@ -102,23 +90,7 @@ class Kernel:
 
 
 def graph_config(graph: Any) -> HlsConfig:
-    """Read the configuration that a graph carries.
-
-    Parameters
-    ----------
-    graph
-        An ``hls4ml.model.ModelGraph``.
-
-    Returns
-    -------
-    HlsConfig
-        What the graph was converted with, with the settings that hls4ml added for the layers it split or replaced.
-
-    Raises
-    ------
-    HlsConfigError
-        If it is of a backend that knapprune does not know.
-    """
+    """Read the configuration that a graph carries."""
     config = read_hls_config(graph.config.config)
     if config.backend not in COUNTED_BACKENDS:
         raise HlsConfigError(
@@ -129,35 +101,13 @@ def graph_config(graph: Any) -> HlsConfig:
 
 
 def kernels_of(graph: Any) -> dict[str, Kernel]:
-    """Find the kernels of a graph.
-
-    Parameters
-    ----------
-    graph
-        An ``hls4ml.model.ModelGraph``.
-
-    Returns
-    -------
-    dict
-        By layer name, in the graph's order. Adder graphs have none: hls4ml drops the weights when it makes them.
-    """
+    """Find the kernels of a graph."""
     found = [kernel for node in graph.get_layers() for kernel in _kernels(node)]
     return {kernel.name: kernel for kernel in found}
 
 
 def other_nodes(graph: Any) -> list[str]:
-    """Name the nodes with weights that are neither counted nor masked.
-
-    Parameters
-    ----------
-    graph
-        An ``hls4ml.model.ModelGraph``.
-
-    Returns
-    -------
-    list of str
-        In the graph's order.
-    """
+    """Name the nodes with weights that are neither counted nor masked."""
     return [
         node.name
         for node in graph.get_layers()
@@ -166,23 +116,7 @@ def other_nodes(graph: Any) -> list[str]:
 
 
 def graph_layers(graph: Any) -> list[Layer]:
-    """Describe the layers that multiply, as hls4ml resolved them.
-
-    Parameters
-    ----------
-    graph
-        An ``hls4ml.model.ModelGraph``, from any front end, converted for Vivado or Vitis.
-
-    Returns
-    -------
-    list of Layer
-        In the graph's order. What was requested is what the graph's own configuration says.
-
-    Raises
-    ------
-    HlsConfigError
-        If a layer has settings for which hls4ml writes wrong code.
-    """
+    """Describe the layers that multiply, as hls4ml resolved them."""
     config = graph_config(graph)
     found: list[Layer] = []
     for node in graph.get_layers():
@@ -198,19 +132,7 @@ def graph_layers(graph: Any) -> list[Layer]:
 
 
 def graph_kernels(graph: Any) -> dict[str, npt.NDArray[np.generic]]:
-    """Copy the kernels out.
-
-    Parameters
-    ----------
-    graph
-        An ``hls4ml.model.ModelGraph``.
-
-    Returns
-    -------
-    dict
-        Arrays in Keras' axis order, output axis last, by layer name: as the graph holds them, after folded
-        normalisations and quantisers. Empty for layers of which all that is used is fixed.
-    """
+    """Copy the kernels out."""
     kernels = {name: kernel.read() for name, kernel in kernels_of(graph).items()}
     return {layer.name: kernels.get(layer.name, np.zeros(0)) for layer in graph_layers(graph)}
 

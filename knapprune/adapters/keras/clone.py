@@ -15,25 +15,7 @@ from knapprune.adapters.mask_check import check_masks
 
 
 def masked_clone(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
-    """Copy a model, with masks on its kernels that hold under training.
-
-    Parameters
-    ----------
-    model
-        A built Sequential or Functional model; it is not touched.
-    masks
-        True for a weight to keep, in the kernel's shape, by layer name. A mask replaces an earlier one.
-
-    Returns
-    -------
-    keras.Model
-        With the same weights elsewhere and, if the model is compiled, the same compile state, optimiser state included.
-
-    Raises
-    ------
-    ValueError
-        For a mask of no such layer, of the wrong shape or not boolean, or an optimiser with ``use_ema``.
-    """
+    """Copy a model, with masks on its kernels that hold under training."""
     _check(model, masks)
     clone = keras.models.clone_model(model)
     clone.set_weights(model.get_weights())
@@ -45,21 +27,7 @@ def masked_clone(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
 
 
 def remask(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
-    """Put masks on a model itself.
-
-    Parameters
-    ----------
-    model
-        A built Sequential or Functional model. Its masked weights become zero, and so does what the optimiser
-        remembers of them, so that they leave no momentum behind.
-    masks
-        True for a weight to keep, in the kernel's shape, by layer name. A mask replaces an earlier one.
-
-    Raises
-    ------
-    ValueError
-        For a mask of no such layer, of the wrong shape or not boolean, or an optimiser with ``use_ema``.
-    """
+    """Put masks on a model itself."""
     _check(model, masks)
     kernels = {name: kernel for name, kernel in find_kernels(model).items() if name in masks}
     added = [_mask(kernel, masks[name]) for name, kernel in kernels.items()]

@@ -12,29 +12,7 @@ from knapprune.tools import ConversionError
 
 
 def convert(model: Any, config: HlsConfig, output_dir: str) -> Any:
-    """Convert a Keras model with hls4ml, without writing.
-
-    Parameters
-    ----------
-    model
-        A built model.
-    config
-        The hls4ml configuration; not changed.
-    output_dir
-        Where the project will be written.
-
-    Returns
-    -------
-    ModelGraph
-        hls4ml's graph.
-
-    Raises
-    ------
-    ValueError
-        If a layer's name is not a C++ identifier.
-    ConversionError
-        If hls4ml does not take the model.
-    """
+    """Convert a Keras model with hls4ml, without writing."""
     import hls4ml
 
     for layer in leaf_layers(model):

@@ -21,30 +21,6 @@ def load_keras_model(path: str | os.PathLike[str], weights: str | os.PathLike[st
 
     What Keras 2 saved is rebuilt in Keras 3: with the same weights, and compiled as it was. The state of its optimiser
     is not read, and what Keras 3 does not know of its training is dropped with a warning.
-
-    Parameters
-    ----------
-    path
-        A ``.keras`` or ``.h5`` file, or the architecture in a ``.json`` file, of Keras 2 or 3.
-    weights
-        The weights of a ``.json`` architecture; ``<name>_weights.h5`` or ``<name>.weights.h5`` beside it if not given.
-
-    Returns
-    -------
-    keras.Model
-        The model.
-
-    Raises
-    ------
-    FileNotFoundError
-        If a file is not there.
-    ValueError
-        If a file is damaged, or its model cannot be rebuilt.
-
-    Warns
-    -----
-    ModelFileWarning
-        If the model is not in all respects what it was.
     """
     path = Path(path)
     if not path.is_file():
@@ -62,25 +38,7 @@ def load_keras_model(path: str | os.PathLike[str], weights: str | os.PathLike[st
 
 
 def weights_of(path: Path, weights: str | os.PathLike[str] | None) -> Path:
-    """Find the weights of an architecture.
-
-    Parameters
-    ----------
-    path
-        The ``.json`` file.
-    weights
-        The weights' file, or None for ``<name>_weights.h5`` or ``<name>.weights.h5`` beside it.
-
-    Returns
-    -------
-    Path
-        The weights.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    """
+    """Find the weights of an architecture."""
     found = Path(weights) if weights is not None else path.with_name(f"{path.stem}_weights.h5")
     other = path.with_name(f"{path.stem}.weights.h5")
     if weights is None and not found.is_file() and other.is_file():

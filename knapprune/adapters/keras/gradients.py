@@ -17,52 +17,14 @@ Loss = Callable[[], Any]
 
 
 def gradient(model: Any, batch: Batch) -> Arrays:
-    """Differentiate the mean loss of a batch by each kernel.
-
-    Parameters
-    ----------
-    model
-        A compiled model. Layers compute as in inference, and regularisers are part of the loss.
-    batch
-        The samples.
-
-    Returns
-    -------
-    dict
-        Arrays of the kernels' shapes, by kernel name, which the caller may overwrite.
-
-    Raises
-    ------
-    ValueError
-        If the model is not compiled.
-    """
+    """Differentiate the mean loss of a batch by each kernel."""
     kernels, loss = _kernels_and_loss(model, batch)
     found = _BACKENDS[keras.backend.backend()](list(kernels.values()), loss, None)
     return _arrays(kernels, found)
 
 
 def hessian_product(model: Any, batch: Batch, vectors: Mapping[str, npt.NDArray[np.generic]]) -> Arrays:
-    """Multiply the Hessian of the mean loss of a batch over all kernels with a vector.
-
-    Parameters
-    ----------
-    model
-        A compiled model. Layers compute as in inference, and regularisers are part of the loss.
-    batch
-        The samples.
-    vectors
-        The vector's part for each kernel, by kernel name; of any numeric type.
-
-    Returns
-    -------
-    dict
-        Arrays of the kernels' shapes, by kernel name, which the caller may overwrite.
-
-    Raises
-    ------
-    ValueError
-        If the model is not compiled.
-    """
+    """Multiply the Hessian of the mean loss of a batch over all kernels with a vector."""
     kernels, loss = _kernels_and_loss(model, batch)
     parts = [keras.ops.convert_to_tensor(vectors[name], dtype=kernel.dtype) for name, kernel in kernels.items()]
     found = _BACKENDS[keras.backend.backend()](list(kernels.values()), loss, parts)

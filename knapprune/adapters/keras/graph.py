@@ -45,11 +45,6 @@ class Call:
 
         Mostly Keras' own name, but a Dense layer on several axes is a convolution to hls4ml
         (``passes/multi_dense.py``), and what computes alike has one name there (``layer_map``).
-
-        Raises
-        ------
-        ValueError
-            For a Dense layer on more axes than hls4ml takes.
         """
         name = type(self.layer).__name__
         if name == "Dense":
@@ -61,23 +56,7 @@ class Call:
 
 
 def calls(model: Any) -> list[Call]:
-    """List every use of every layer, sources before users.
-
-    Parameters
-    ----------
-    model
-        A Sequential or Functional model.
-
-    Returns
-    -------
-    list of Call
-        Including those of the models in it.
-
-    Raises
-    ------
-    ValueError
-        If the model is neither.
-    """
+    """List every use of every layer, sources before users."""
     found: list[Call] = []
     _visit(model, None, found)
     return found

@@ -66,13 +66,7 @@ class Kernel:
         return getattr(self._holder, self.constraint_name)
 
     def constrain(self, constraint: Any) -> None:
-        """Hold the kernel by another constraint.
-
-        Parameters
-        ----------
-        constraint
-            A Keras constraint.
-        """
+        """Hold the kernel by another constraint."""
         # The layer's attribute is what is saved, the variable's is what the optimiser applies.
         setattr(self._holder, self.constraint_name, constraint)
         self.variable.constraint = constraint
@@ -83,18 +77,7 @@ class Kernel:
 
 
 def leaf_layers(model: Any) -> Iterator[Any]:
-    """Walk through a model's layers, and through those of the models in it.
-
-    Parameters
-    ----------
-    model
-        A Keras model.
-
-    Yields
-    ------
-    keras.Layer
-        Each layer that is not itself a model.
-    """
+    """Walk through a model's layers, and through those of the models in it."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from leaf_layers(layer)
@@ -103,19 +86,7 @@ def leaf_layers(model: Any) -> Iterator[Any]:
 
 
 def kernel_names(layer: Any) -> dict[str, Kernel]:
-    """Find the kernels of one layer that can be masked.
-
-    Parameters
-    ----------
-    layer
-        A Keras layer.
-
-    Returns
-    -------
-    dict
-        By name: that of the layer, with a suffix for the other kernels. Empty for layers of other kinds and for grouped
-        convolutions.
-    """
+    """Find the kernels of one layer that can be masked."""
     if getattr(layer, "groups", 1) != 1:
         return {}
     known = _VARIABLES.get(type(layer), ())
@@ -123,23 +94,7 @@ def kernel_names(layer: Any) -> dict[str, Kernel]:
 
 
 def find_kernels(model: Any) -> dict[str, Kernel]:
-    """Find the kernels of a model that can be masked.
-
-    Parameters
-    ----------
-    model
-        A built Keras model.
-
-    Returns
-    -------
-    dict
-        By name, in the order of the model's layers.
-
-    Raises
-    ------
-    ValueError
-        If the model is not built or two layers, or parts of layers, share a name.
-    """
+    """Find the kernels of a model that can be masked."""
     if not model.built:
         raise ValueError(f"model {model.name!r} has no weights yet: give it an Input layer, or call it once")
     found: dict[str, Kernel] = {}

@@ -32,18 +32,7 @@ _SEPARABLE: dict[type, Kind] = {keras.layers.SeparableConv1D: "conv1d", keras.la
 
 
 def quantised_layers(model: Any) -> list[str]:
-    """Name the layers with weights that a library for quantised training computes.
-
-    Parameters
-    ----------
-    model
-        A Keras model.
-
-    Returns
-    -------
-    list of str
-        Layers of HGQ2 or QKeras. Their types are in the layers, and only hls4ml reads them out.
-    """
+    """Name the layers with weights that a library for quantised training computes."""
     return [
         layer.name
         for layer in leaf_layers(model)
@@ -52,30 +41,7 @@ def quantised_layers(model: Any) -> list[str]:
 
 
 def layers(model: Any, config: HlsConfig) -> list[Layer]:
-    """Describe the kernels that can be masked, and the layers that scale.
-
-    Parameters
-    ----------
-    model
-        A built Sequential or Functional model.
-    config
-        The hls4ml configuration.
-
-    Returns
-    -------
-    list of Layer
-        In the order data passes them.
-
-    Raises
-    ------
-    ValueError
-        If a layer is used twice, or a shape is not fixed.
-
-    Warns
-    -----
-    HardwareWarning
-        Where layers are quantised, which are not counted here.
-    """
+    """Describe the kernels that can be masked, and the layers that scale."""
     if quantised := quantised_layers(model):
         warn(
             f"layers {', '.join(map(repr, quantised))} are of HGQ2 or QKeras and not counted here: convert the model "
@@ -101,18 +67,7 @@ def layers(model: Any, config: HlsConfig) -> list[Layer]:
 
 
 def untouched(model: Any) -> list[str]:
-    """Name the layers with weights that are neither masked nor counted.
-
-    Parameters
-    ----------
-    model
-        A Keras model.
-
-    Returns
-    -------
-    list of str
-        In the model's order.
-    """
+    """Name the layers with weights that are neither masked nor counted."""
     return [
         layer.name
         for layer in leaf_layers(model)
@@ -123,22 +78,7 @@ def untouched(model: Any) -> list[str]:
 def folded(
     model: Any, kernels: dict[str, npt.NDArray[np.generic]], config: HlsConfig
 ) -> dict[str, npt.NDArray[np.generic]]:
-    """Multiply the normalisations into kernels that hls4ml folds into them.
-
-    Parameters
-    ----------
-    model
-        A built Sequential or Functional model.
-    kernels
-        Its kernels.
-    config
-        The hls4ml configuration.
-
-    Returns
-    -------
-    dict
-        The kernels as hls4ml writes them.
-    """
+    """Multiply the normalisations into kernels that hls4ml folds into them."""
     order = calls(model)
     if not any(isinstance(call.layer, keras.layers.BatchNormalization) for call in order):
         return kernels

@@ -43,28 +43,11 @@ class KernelMask(keras.constraints.Constraint):  # type: ignore[misc, unused-ign
         self._mask.assign(_factors(mask))
 
     def __call__(self, w: Any) -> Any:
-        """Return the weights with the masked ones set to zero.
-
-        Parameters
-        ----------
-        w
-            Tensor or variable in the mask's shape.
-
-        Returns
-        -------
-        tensor
-            A backend tensor. Zero by selection, not by product: a masked weight is zero even if a step made it NaN.
-        """
+        """Return the weights with the masked ones set to zero."""
         return _select(self._mask, keras.ops.convert_to_tensor(w if self.inner is None else self.inner(w)))
 
     def get_config(self) -> dict[str, Any]:
-        """Describe the constraint for saving: the mask as packed bits.
-
-        Returns
-        -------
-        dict
-            Read back by :meth:`from_config`.
-        """
+        """Describe the constraint for saving: the mask as packed bits."""
         mask = self.mask
         return {
             "shape": list(mask.shape),
@@ -74,18 +57,7 @@ class KernelMask(keras.constraints.Constraint):  # type: ignore[misc, unused-ign
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> KernelMask:
-        """Rebuild the constraint from :meth:`get_config`.
-
-        Parameters
-        ----------
-        config
-            What :meth:`get_config` returned.
-
-        Returns
-        -------
-        KernelMask
-            The constraint.
-        """
+        """Rebuild the constraint from :meth:`get_config`."""
         shape = tuple(config["shape"])
         bits = np.frombuffer(base64.b64decode(config["bits"]), dtype=np.uint8)
         mask = np.unpackbits(bits, count=int(np.prod(shape))).astype(bool).reshape(shape)

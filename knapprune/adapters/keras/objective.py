@@ -48,27 +48,11 @@ class KerasObjective:
         model.train_function = None
 
     def distil(self, teacher: Any, distillation: Distillation) -> None:
-        """Have the model learn from a teacher.
-
-        Parameters
-        ----------
-        teacher
-            A model of the same outputs.
-        distillation
-            How much.
-        """
         self.teacher, self.distillation = teacher, distillation
         self._kinds = _kinds(self.model)
         self.model.train_function = None
 
     def penalise(self, penalties: Mapping[str, GroupPenalty]) -> None:
-        """Put penalties on kernels, in place of earlier ones.
-
-        Parameters
-        ----------
-        penalties
-            By layer name. Where the layers are those of before, and none has more groups, nothing is compiled again.
-        """
         kernels = find_kernels(self.model)
         if tuple(penalties) != self._names or any(
             len(penalty.strengths) > strengths.shape[0]
@@ -88,7 +72,6 @@ class KerasObjective:
             self.model.train_function = None
 
     def remove(self) -> None:
-        """Give the model its own loss back."""
         del self.model.compute_loss
         self.model.train_function = None
 

@@ -67,26 +67,7 @@ class Flow:
 
 
 def data_flow(order: list[Call], config: HlsConfig) -> Flow:
-    """Infer what enters each layer.
-
-    Parameters
-    ----------
-    order
-        The model's calls, sources first.
-    config
-        The hls4ml configuration.
-
-    Returns
-    -------
-    Flow
-        Types, folded normalisations, and where data is never negative.
-
-    Raises
-    ------
-    HlsConfigError
-        If a precision on the way is no fixed-point type, or a normalisation follows a depthwise convolution whose
-        result type is left to hls4ml.
-    """
+    """Infer what enters each layer."""
     uses = Counter(id(tensor) for call in order for tensor in call.inputs)
     types: dict[int, FixedPoint] = {}
     foldable: dict[int, Any] = {}
@@ -138,18 +119,7 @@ def data_flow(order: list[Call], config: HlsConfig) -> Flow:
 
 
 def scale_of(layer: Any) -> npt.NDArray[np.floating[Any]]:
-    """Compute what a normalisation multiplies by, in hls4ml's own arithmetic.
-
-    Parameters
-    ----------
-    layer
-        A Keras BatchNormalization.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (channels,).
-    """
+    """Compute what a normalisation multiplies by, in hls4ml's own arithmetic."""
     variance = keras.ops.convert_to_numpy(layer.moving_variance)
     gamma = keras.ops.convert_to_numpy(layer.gamma) if layer.scale else np.ones_like(variance)
     scale: npt.NDArray[np.floating[Any]] = gamma / np.sqrt(variance + layer.epsilon)

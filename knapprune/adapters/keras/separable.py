@@ -17,16 +17,6 @@ def readable_separable_convolutions(model: Any) -> Iterator[None]:
 
     hls4ml 1.3 reads that attribute of every convolution (``converters/keras_v3/conv.py``), and of these before it takes
     the two kernels that they have; without it the conversion ends in an AttributeError.
-
-    Parameters
-    ----------
-    model
-        A built Keras model; as before when the context ends.
-
-    Yields
-    ------
-    None
-        Nothing.
     """
     separable = (keras.layers.SeparableConv1D, keras.layers.SeparableConv2D)
     layers = [layer for layer in leaf_layers(model) if type(layer) in separable]

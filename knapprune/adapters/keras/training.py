@@ -16,33 +16,7 @@ from knapprune.network.batches import is_arrays
 
 
 def fit(model: Any, train: Any, *, batch_size: int, seed: int, rate: float = 1.0) -> float:
-    """Train a compiled model for one epoch, the same way for the same state and seed.
-
-    Parameters
-    ----------
-    model
-        The model; its weights change.
-    train
-        ``(inputs, targets)`` or ``(inputs, targets, sample_weight)``, or anything else that ``fit`` takes as its first
-        argument. What shuffles by a seed of its own, as a ``tf.data.Dataset`` does, goes on doing so. Or what
-        `prepared` made of any of these.
-    batch_size
-        As for ``fit``; it counts only for arrays.
-    seed
-        Of the order of arrays, of Keras' random layers, and of the global generators during the epoch.
-    rate
-        What the optimiser's learning rate is multiplied by in this epoch.
-
-    Returns
-    -------
-    float
-        The mean loss over the epoch.
-
-    Raises
-    ------
-    ValueError
-        If the model is not compiled, or a rate is asked for and its optimiser has a schedule of its own.
-    """
+    """Train a compiled model for one epoch, the same way for the same state and seed."""
     if not model.compiled:
         raise ValueError("model: got one that is not compiled, expected one with an optimiser and a loss to train by")
     random = np.random.default_rng(seed)
@@ -67,18 +41,7 @@ class Prepared:
 
 
 def prepared(train: Any) -> Any:
-    """Copy arrays once to where `fit` reads them; Keras copies NumPy arrays at the beginning of each ``fit``.
-
-    Parameters
-    ----------
-    train
-        As for `fit`.
-
-    Returns
-    -------
-    object
-        For `fit` in place of the data. What are no arrays, or are for another backend than TensorFlow, as they are.
-    """
+    """Copy arrays once to where `fit` reads them; Keras copies NumPy arrays at the beginning of each ``fit``."""
     if not is_arrays(train) or keras.backend.backend() != "tensorflow":
         return train
     import tensorflow as tf
@@ -92,36 +55,12 @@ def prepared(train: Any) -> Any:
 
 
 def state(model: Any) -> dict[str, npt.NDArray[Any]]:
-    """Copy out all that training changes; random layers are left out: `fit` seeds them.
-
-    Parameters
-    ----------
-    model
-        The model; the optimiser's variables are made if they are not there yet.
-
-    Returns
-    -------
-    dict of numpy.ndarray
-        By a name that says where in the model's or the optimiser's list a variable is.
-    """
+    """Copy out all that training changes; random layers are left out: `fit` seeds them."""
     return {name: np.array(keras.ops.convert_to_numpy(variable)) for name, variable in _variables(model).items()}
 
 
 def restore(model: Any, state: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Put back what `state` returned.
-
-    Parameters
-    ----------
-    model
-        The model.
-    state
-        Of this model or a copy.
-
-    Raises
-    ------
-    ValueError
-        If the model has other variables.
-    """
+    """Put back what `state` returned."""
     variables = _variables(model)
     if variables.keys() != state.keys():
         raise ValueError(f"state: got {len(state)} variables, expected the {len(variables)} of model {model.name!r}")

@@ -13,27 +13,7 @@ _MODELS = ("Sequential", *_FUNCTIONAL)
 
 
 def modern_model(saved: Mapping[str, Any], notes: Notes, name: str = "model") -> dict[str, Any]:
-    """Turn a model into Keras 3's form.
-
-    Parameters
-    ----------
-    saved
-        ``class_name`` and ``config``, as in a JSON file.
-    notes
-        Gets an entry for everything that is not as it was.
-    name
-        Of a model that has none.
-
-    Returns
-    -------
-    dict
-        What ``keras.saving.deserialize_keras_object`` takes.
-
-    Raises
-    ------
-    UnreadableError
-        If Keras 3 cannot rebuild it.
-    """
+    """Turn a model into Keras 3's form."""
     kind, config = class_of(saved), saved["config"]
     if kind == "Sequential":
         # Before Keras 2.3 it was a bare list of layers.
@@ -48,51 +28,18 @@ def modern_model(saved: Mapping[str, Any], notes: Notes, name: str = "model") ->
 
 
 def saved_layers(saved: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """List the layers of a model in the order of the file; that of a rebuilt model may be another.
-
-    Parameters
-    ----------
-    saved
-        As for `modern_model`.
-
-    Returns
-    -------
-    list of dict
-        Each with ``class_name`` and ``config``.
-    """
+    """List the layers of a model in the order of the file; that of a rebuilt model may be another."""
     config = saved["config"]
     return list(config if isinstance(config, list) else config["layers"])
 
 
 def is_model(saved: Mapping[str, Any]) -> bool:
-    """Say whether a layer is a model in itself.
-
-    Parameters
-    ----------
-    saved
-        With ``class_name``.
-
-    Returns
-    -------
-    bool
-        True for a Sequential or Functional model.
-    """
+    """Say whether a layer is a model in itself."""
     return class_of(saved) in _MODELS
 
 
 def new_name(name: str) -> str:
-    """Name a layer as Keras 3 allows it.
-
-    Parameters
-    ----------
-    name
-        In the file.
-
-    Returns
-    -------
-    str
-        Without slashes.
-    """
+    """Name a layer as Keras 3 allows it."""
     return name.replace("/", "_")
 
 

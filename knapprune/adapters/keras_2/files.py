@@ -51,25 +51,7 @@ class ModelFileWarning(UserWarning):
 
 
 def read_saved(path: Path) -> Saved:
-    """Read what a file says of its model; the first bytes say what kind it is, for Keras 2 wrote HDF5 as .keras too.
-
-    Parameters
-    ----------
-    path
-        The file.
-
-    Returns
-    -------
-    Saved
-        All but the weights.
-
-    Raises
-    ------
-    UnreadableError
-        If it is no file of Keras.
-    Exception
-        One of `DAMAGED` if it is one that is damaged.
-    """
+    """Read what a file says of its model; the first bytes say what kind it is, for Keras 2 wrote HDF5 as .keras too."""
     with path.open("rb") as file:
         start = file.read(len(_HDF5))
     if not start:
@@ -98,32 +80,7 @@ def read_saved(path: Path) -> Saved:
 
 
 def rebuild(path: Path, saved: Saved, weights: Path) -> Any:
-    """Rebuild a model of Keras 2 in Keras 3.
-
-    Parameters
-    ----------
-    path
-        The file; its name stands in the warning.
-    saved
-        What `read_saved` found in it.
-    weights
-        The file of the weights; `path` again where it holds them.
-
-    Returns
-    -------
-    keras.Model
-        The model, compiled if it was and if all that takes is known.
-
-    Raises
-    ------
-    UnreadableError
-        If Keras 3 cannot rebuild the model, or the weights are not its own.
-
-    Warns
-    -----
-    ModelFileWarning
-        If something is not as it was: in one sentence, what.
-    """
+    """Rebuild a model of Keras 2 in Keras 3."""
     if saved.major < 2:
         raise UnreadableError(f"the file was saved by Keras {saved.major}, expected Keras 2 or 3")
     notes: Notes = {}

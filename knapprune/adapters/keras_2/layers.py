@@ -59,25 +59,6 @@ def modern_layer(
     """Turn one layer into Keras 3's form.
 
     Initialisers are left out: Keras 3 refuses some of Keras 2's, and the weights are loaded anyway.
-
-    Parameters
-    ----------
-    saved
-        ``class_name`` and ``config``, and ``registered_name`` where the file has it.
-    notes
-        Gets an entry for everything that is not as it was.
-    inside
-        Does the same for what a wrapper holds: a layer, a cell or a whole model.
-
-    Returns
-    -------
-    dict
-        What ``keras.saving.deserialize_keras_object`` takes; it has been tried.
-
-    Raises
-    ------
-    UnreadableError
-        If Keras 3 has no such layer, or cannot do what it did.
     """
     kind = class_of(saved)
     config = {key: _plain(value) for key, value in saved["config"].items() if not key.endswith("_initializer")}
@@ -105,18 +86,7 @@ def modern_layer(
 
 
 def class_of(saved: Mapping[str, Any]) -> str:
-    """Name the class of what a file holds, without the package that it is registered in.
-
-    Parameters
-    ----------
-    saved
-        With ``class_name``.
-
-    Returns
-    -------
-    str
-        The class.
-    """
+    """Name the class of what a file holds, without the package that it is registered in."""
     return str(saved["class_name"]).rpartition(">")[2]
 
 

@@ -15,17 +15,7 @@ _PLAIN = ("accuracy", "acc", "crossentropy", "ce")  # of which `compile` makes w
 
 
 def compile_as_saved(model: Any, saved: Mapping[str, Any], notes: Notes) -> None:
-    """Compile a model; the optimiser begins afresh.
-
-    Parameters
-    ----------
-    model
-        Rebuilt; it stays uncompiled if its optimiser or its loss cannot be read.
-    saved
-        What the file says of training.
-    notes
-        Gets an entry that says what is dropped, and why.
-    """
+    """Compile a model; the optimiser begins afresh."""
     read: dict[str, Any] = {}
     dropped: Notes = {}
     for argument in ("metrics", "weighted_metrics"):

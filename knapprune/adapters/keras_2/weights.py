@@ -24,22 +24,7 @@ _LISTS = ("layers", "_layer_checkpoint_dependencies")  # the second in Keras 2.1
 
 
 def read_weights(model: Any, saved: Mapping[str, Any], group: Any) -> None:
-    """Read all weights.
-
-    Parameters
-    ----------
-    model
-        Rebuilt from `saved`; its weights change.
-    saved
-        Its architecture as it is in the file.
-    group
-        An open HDF5 file or a group of it.
-
-    Raises
-    ------
-    UnreadableError
-        If the weights are not those of this architecture.
-    """
+    """Read all weights."""
     if "model_weights" in group:
         group = group["model_weights"]
     if _names(group, "layer_names") is not None:

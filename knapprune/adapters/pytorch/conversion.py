@@ -15,29 +15,7 @@ _LAYOUT = "ChannelsLastConversion"
 
 
 def convert(module: Any, config: HlsConfig, output_dir: str) -> Any:
-    """Convert a module with hls4ml. Nothing is written yet.
-
-    Parameters
-    ----------
-    module
-        The module; hls4ml gets a copy on the CPU, in evaluation mode and double precision.
-    config
-        The configuration.
-    output_dir
-        Where a project would go.
-
-    Returns
-    -------
-    hls4ml.model.ModelGraph
-        The graph.
-
-    Raises
-    ------
-    HlsConfigError
-        If the configuration has no input shape, or leaves the axes as they are.
-    ValueError
-        If hls4ml cannot convert the module.
-    """
+    """Convert a module with hls4ml. Nothing is written yet."""
     settings = for_hls4ml(config)
     hls4ml = require_hls4ml()
     try:
@@ -55,24 +33,7 @@ def convert(module: Any, config: HlsConfig, output_dir: str) -> Any:
 
 
 def for_hls4ml(config: HlsConfig) -> dict[str, Any]:
-    """Write the configuration in the form in which hls4ml takes that of a PyTorch model.
-
-    Parameters
-    ----------
-    config
-        The configuration.
-
-    Returns
-    -------
-    dict
-        A copy of its own, with hls4ml's defaults for the axes where nothing is said.
-
-    Raises
-    ------
-    HlsConfigError
-        If it has no input shape, or leaves the axes as they are: hls4ml then takes PyTorch's weights for Keras' and
-        computes something else.
-    """
+    """Write the configuration in the form in which hls4ml takes that of a PyTorch model."""
     if not config.input_shapes:
         raise HlsConfigError(
             "hls_config: no InputShape, expected one: a PyTorch module does not know the shape of its inputs. Take "
@@ -89,40 +50,13 @@ def for_hls4ml(config: HlsConfig) -> dict[str, Any]:
 
 
 def to_hls4ml(inputs: Any, config: HlsConfig) -> list[npt.NDArray[Any]]:
-    """Bring inputs to the axes that the converted module takes.
-
-    Parameters
-    ----------
-    inputs
-        Array or tensor, samples first and channels behind them, or a list of them.
-    config
-        The configuration.
-
-    Returns
-    -------
-    list of ndarray
-        Channels last where the configuration says ``"internal"``: the converted module then does not turn its inputs.
-    """
+    """Bring inputs to the axes that the converted module takes."""
     arrays = [_array(part) for part in (inputs if isinstance(inputs, list | tuple) else [inputs])]
     return [np.moveaxis(array, 1, -1) for array in arrays] if _layout(config) == "internal" else arrays
 
 
 def from_hls4ml(output: npt.NDArray[Any], config: HlsConfig) -> npt.NDArray[Any]:
-    """Bring an output of the converted module back to PyTorch's axes.
-
-    Parameters
-    ----------
-    output
-        In PyTorch's shape, but with the values in hls4ml's order: channels last, unless the configuration has
-        ``TransposeOutputs``.
-    config
-        The configuration.
-
-    Returns
-    -------
-    ndarray
-        The same shape, samples first and channels behind them.
-    """
+    """Bring an output of the converted module back to PyTorch's axes."""
     if config.model.get("TransposeOutputs") or output.ndim < 3:
         return output
     samples, channels, *positions = output.shape

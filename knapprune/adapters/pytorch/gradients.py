@@ -18,52 +18,14 @@ Arrays = dict[str, npt.NDArray[np.floating[Any]]]
 
 
 def gradient(model: Any, batch: Batch) -> Arrays:
-    """Differentiate the mean loss of a batch by each kernel.
-
-    Parameters
-    ----------
-    model
-        A module or a `TorchModel`. Layers compute as in inference.
-    batch
-        The samples.
-
-    Returns
-    -------
-    dict
-        Arrays of the kernels' shapes, by layer name. Masks do not make them zero.
-
-    Raises
-    ------
-    ValueError
-        If the batch has sample weights, or the outputs do not fit the loss.
-    """
+    """Differentiate the mean loss of a batch by each kernel."""
     found = kernels(_module(model))
     values, loss = _loss(model, batch, found)
     return _arrays(found, torch.autograd.grad(loss, values, allow_unused=True))
 
 
 def hessian_product(model: Any, batch: Batch, vectors: Mapping[str, npt.NDArray[np.generic]]) -> Arrays:
-    """Multiply the Hessian of the mean loss of a batch over all kernels with a vector.
-
-    Parameters
-    ----------
-    model
-        A module or a `TorchModel`. Layers compute as in inference.
-    batch
-        The samples.
-    vectors
-        The vector's part for each kernel, by layer name; of any numeric type.
-
-    Returns
-    -------
-    dict
-        Arrays of the kernels' shapes, by layer name.
-
-    Raises
-    ------
-    ValueError
-        If the batch has sample weights, or the outputs do not fit the loss.
-    """
+    """Multiply the Hessian of the mean loss of a batch over all kernels with a vector."""
     found = kernels(_module(model))
     values, loss = _loss(model, batch, found)
     slopes = torch.autograd.grad(loss, values, create_graph=True, allow_unused=True)

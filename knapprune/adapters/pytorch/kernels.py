@@ -47,33 +47,11 @@ class Kernel:
         return (*moves, inputs, outputs)
 
     def array(self, tensor: Any) -> npt.NDArray[Any]:
-        """Bring a tensor of the parameter's shape to Keras' axis order.
-
-        Parameters
-        ----------
-        tensor
-            On any device.
-
-        Returns
-        -------
-        ndarray
-            A copy.
-        """
+        """Bring a tensor of the parameter's shape to Keras' axis order."""
         return np.array(np.moveaxis(tensor.detach().cpu().numpy(), (0, 1), (-1, -2)))
 
     def as_tensor(self, array: npt.NDArray[Any]) -> Any:
-        """Bring an array in Keras' axis order to that of the parameter.
-
-        Parameters
-        ----------
-        array
-            Shape :attr:`shape`.
-
-        Returns
-        -------
-        torch.Tensor
-            A copy, on the parameter's device.
-        """
+        """Bring an array in Keras' axis order to that of the parameter."""
         import torch
 
         own = np.ascontiguousarray(np.moveaxis(array, (-1, -2), (0, 1)))
@@ -81,24 +59,7 @@ class Kernel:
 
 
 def kernels(module: Any) -> dict[str, Kernel]:
-    """Find the kernels that can be masked.
-
-    Parameters
-    ----------
-    module
-        A ``torch.nn.Module`` that hls4ml's tracer can follow.
-
-    Returns
-    -------
-    dict
-        Those of Linear, Conv1d and Conv2d modules in use, without grouped convolutions, by hls4ml's name for the layer:
-        the module's path with ``_`` for each dot.
-
-    Raises
-    ------
-    ValueError
-        If one of these modules is used twice, two share a weight, or another library replaced the weight.
-    """
+    """Find the kernels that can be masked."""
     kinds = _kinds()
     used = _modules_in_use(module)
     times = Counter(id(part) for part in used.values())
@@ -124,18 +85,7 @@ def kernels(module: Any) -> dict[str, Kernel]:
 
 
 def others(module: Any) -> list[str]:
-    """Name the modules in use with weights that are neither among `kernels` nor `scales`.
-
-    Parameters
-    ----------
-    module
-        A ``torch.nn.Module`` that hls4ml's tracer can follow.
-
-    Returns
-    -------
-    list of str
-        Such as recurrent layers.
-    """
+    """Name the modules in use with weights that are neither among `kernels` nor `scales`."""
     known = {*kernels(module), *scales(module)}
     return [
         name
@@ -145,25 +95,7 @@ def others(module: Any) -> list[str]:
 
 
 def masked_copy(module: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
-    """Copy a module, with masks on its kernels that hold under training.
-
-    Parameters
-    ----------
-    module
-        The module; it is not touched.
-    masks
-        True for a weight to keep, in the kernel's shape, by layer name. A mask replaces an earlier one.
-
-    Returns
-    -------
-    torch.nn.Module
-        With the same weights elsewhere, in the same mode.
-
-    Raises
-    ------
-    ValueError
-        For a mask of no such layer, of the wrong shape or not boolean.
-    """
+    """Copy a module, with masks on its kernels that hold under training."""
     copy = deepcopy(module)
     known = kernels(copy)
     for name, mask in check_masks(masks, {name: kernel.shape for name, kernel in known.items()}, "the model").items():
@@ -172,18 +104,7 @@ def masked_copy(module: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
 
 
 def scales(module: Any) -> list[str]:
-    """Name the modules in use that only scale, and have no weight that could be pruned.
-
-    Parameters
-    ----------
-    module
-        A ``torch.nn.Module`` that hls4ml's tracer can follow.
-
-    Returns
-    -------
-    list of str
-        Normalisations and PReLUs.
-    """
+    """Name the modules in use that only scale, and have no weight that could be pruned."""
     import torch
 
     kinds = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.PReLU)

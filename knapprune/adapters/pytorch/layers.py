@@ -28,32 +28,7 @@ from knapprune.tools import quiet
 
 
 def layers(module: Any, config: HlsConfig) -> list[Layer]:
-    """Describe the layers whose kernel can be masked.
-
-    Parameters
-    ----------
-    module
-        A ``torch.nn.Module`` that hls4ml can convert.
-    config
-        The hls4ml configuration, with an input shape.
-
-    Returns
-    -------
-    list of Layer
-        In the order data passes them, with the module's own kernels in Keras' axis order.
-
-    Raises
-    ------
-    ValueError
-        If hls4ml cannot convert the module, or computes a layer otherwise than PyTorch.
-    HlsConfigError
-        For settings that hls4ml refuses.
-
-    Warns
-    -----
-    HardwareWarning
-        Where hls4ml changes a strategy or a reuse factor.
-    """
+    """Describe the layers whose kernel can be masked."""
     found = kernels(module)
     with quiet(io.StringIO()):
         graph = convert(_probe(module), _without_adder_graphs(config), "unwritten")
@@ -73,22 +48,7 @@ def layers(module: Any, config: HlsConfig) -> list[Layer]:
 def folded(
     module: Any, kernels: dict[str, npt.NDArray[np.generic]], config: HlsConfig
 ) -> dict[str, npt.NDArray[np.generic]]:
-    """Multiply normalisations into the kernels that hls4ml folds them into.
-
-    Parameters
-    ----------
-    module
-        A ``torch.nn.Module`` that hls4ml can convert.
-    kernels
-        Its kernels in Keras' axis order.
-    config
-        The hls4ml configuration, with an input shape.
-
-    Returns
-    -------
-    dict
-        The kernels as hls4ml writes them.
-    """
+    """Multiply normalisations into the kernels that hls4ml folds them into."""
     if not scales(module):
         return kernels
     # Of a kernel of ones, what is left is what each output is multiplied by.

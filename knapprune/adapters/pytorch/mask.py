@@ -37,13 +37,7 @@ class KernelMask:
         self._handle: Any = None
 
     def __call__(self, module: Any, *_: Any) -> None:
-        """Set the masked weights to zero, and see to it that their gradient is.
-
-        Parameters
-        ----------
-        module
-            The module; PyTorch's hooks all pass it first.
-        """
+        """Set the masked weights to zero, and see to it that their gradient is."""
         weight = getattr(module, self.parameter)
         # Through .data, because a second forward pass before the backward one must not count as a change. By selection
         # and not by product: a masked weight is zero even if a step made it NaN.
@@ -55,13 +49,7 @@ class KernelMask:
             self._hooked = weakref.ref(weight)
 
     def attach(self, module: Any) -> None:
-        """Enter the hook into the module's lists.
-
-        Parameters
-        ----------
-        module
-            The module; it has the buffer already.
-        """
+        """Enter the hook into the module's lists."""
         module.register_forward_pre_hook(self)
         module.register_state_dict_pre_hook(self)
         # Hooks are kept by number, and numbers start from 0 in a process that loads a pickled module. Unpickling the
@@ -86,17 +74,7 @@ class _MaskedGradient:
 
 
 def put_mask(module: Any, parameter: str, mask: Any) -> None:
-    """Mask a parameter; a mask replaces an earlier one.
-
-    Parameters
-    ----------
-    module
-        The module that has the parameter itself.
-    parameter
-        The parameter's name.
-    mask
-        Bool tensor of its shape, True for a weight that is kept.
-    """
+    """Mask a parameter; a mask replaces an earlier one."""
     weight = getattr(module, parameter)
     hook = _hook(module, parameter)
     module.register_buffer(parameter + _SUFFIX, mask.to(weight.device))
@@ -107,61 +85,25 @@ def put_mask(module: Any, parameter: str, mask: Any) -> None:
 
 
 def mask_of(module: Any, parameter: str) -> Any:
-    """Find a parameter's mask.
-
-    Parameters
-    ----------
-    module
-        The module that has the parameter itself.
-    parameter
-        The parameter's name.
-
-    Returns
-    -------
-    torch.Tensor or None
-        The buffer itself.
-    """
+    """Find a parameter's mask."""
     return None if _hook(module, parameter) is None else getattr(module, parameter + _SUFFIX)
 
 
 def hold(module: Any) -> None:
-    """Set the masked weights of all parameters in a module to zero, now.
-
-    Parameters
-    ----------
-    module
-        Any module.
-    """
+    """Set the masked weights of all parameters in a module to zero, now."""
     for part, hook in _hooks(module):
         hook(part)
 
 
 def mask_names(module: Any) -> set[str]:
-    """Name the masks among the buffers of a module.
-
-    Parameters
-    ----------
-    module
-        Any module.
-
-    Returns
-    -------
-    set of str
-        As they stand in its state dict.
-    """
+    """Name the masks among the buffers of a module."""
     names = {id(part): name for name, part in module.named_modules()}
     paths = ((names[id(part)], hook.parameter) for part, hook in _hooks(module))
     return {f"{path}.{parameter}{_SUFFIX}" if path else parameter + _SUFFIX for path, parameter in paths}
 
 
 def unmask(module: Any) -> None:
-    """Let all weights of a module grow again.
-
-    Parameters
-    ----------
-    module
-        Any module; its masks keep everything from now on.
-    """
+    """Let all weights of a module grow again."""
     for part, hook in _hooks(module):
         getattr(part, hook.parameter + _SUFFIX).fill_(True)
 
@@ -170,18 +112,6 @@ def load_masked(module: Any, state: Mapping[str, Any]) -> None:
     """Load the state dict of a masked module into one that has no masks yet.
 
     ``module.load_state_dict`` refuses it for its masks; where there are masks already, that will do.
-
-    Parameters
-    ----------
-    module
-        Built as the masked one was; changed in place.
-    state
-        What ``state_dict()`` of the masked module returned.
-
-    Raises
-    ------
-    RuntimeError
-        If the state dict does not fit the module.
     """
     parameters = dict(module.named_parameters())
     for key, mask in state.items():

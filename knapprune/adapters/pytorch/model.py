@@ -42,52 +42,19 @@ class TorchModel:
 
 
 def is_module(model: Any) -> bool:
-    """Say whether an object is a PyTorch module, without importing PyTorch.
-
-    Parameters
-    ----------
-    model
-        Anything.
-
-    Returns
-    -------
-    bool
-        Whether one of its classes is PyTorch's own ``Module``.
-    """
+    """Say whether an object is a PyTorch module, without importing PyTorch."""
     return any(
         parent.__module__ == "torch.nn.modules.module" and parent.__name__ == "Module" for parent in type(model).__mro__
     )
 
 
 def module_of(model: Any) -> Any:
-    """Take the module.
-
-    Parameters
-    ----------
-    model
-        A module or a `TorchModel`.
-
-    Returns
-    -------
-    torch.nn.Module
-        The module itself.
-    """
+    """Take the module."""
     return model.module if isinstance(model, TorchModel) else model
 
 
 def trainable(model: Any) -> tuple[Any, Callable[[Any, Any], Any], Callable[[list[Any]], Any]]:
-    """Take the module, the loss and the optimiser, with the defaults for what is not given.
-
-    Parameters
-    ----------
-    model
-        A module or a `TorchModel`.
-
-    Returns
-    -------
-    tuple
-        Module, loss and factory of optimisers.
-    """
+    """Take the module, the loss and the optimiser, with the defaults for what is not given."""
     known = model if isinstance(model, TorchModel) else TorchModel(model)
     return known.module, known.loss or _cross_entropy, known.optimizer or _adam
 

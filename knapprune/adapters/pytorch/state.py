@@ -23,18 +23,7 @@ _OPTIMIZERS: WeakKeyDictionary[Any, tuple[Any, Any]] = WeakKeyDictionary()
 
 
 def optimizer_of(model: Any) -> Any:
-    """Find the optimiser that trains a model, or make it.
-
-    Parameters
-    ----------
-    model
-        A module or a `TorchModel`.
-
-    Returns
-    -------
-    torch.optim.Optimizer
-        The same one at each call, as long as the model's factory of optimisers is the same.
-    """
+    """Find the optimiser that trains a model, or make it."""
     module, _, factory = trainable(model)
     known, optimizer = _OPTIMIZERS.get(module, (None, None))
     if known is not factory:
@@ -44,19 +33,7 @@ def optimizer_of(model: Any) -> Any:
 
 
 def state(model: Any) -> dict[str, npt.NDArray[Any]]:
-    """Copy out all that training changes.
-
-    Parameters
-    ----------
-    model
-        A module or a `TorchModel`.
-
-    Returns
-    -------
-    dict of numpy.ndarray
-        Weights and running averages by ``weight/`` and their name, without masks; the optimiser's state by
-        ``optimizer/``, the parameter's number and its name.
-    """
+    """Copy out all that training changes."""
     found = {f"weight/{name}": _array(tensor) for name, tensor in _weights(trainable(model)[0]).items()}
     for number, entry in optimizer_of(model).state_dict()["state"].items():
         found |= {f"optimizer/{number}/{name}": _array(value) for name, value in entry.items() if value is not None}
@@ -64,20 +41,7 @@ def state(model: Any) -> dict[str, npt.NDArray[Any]]:
 
 
 def restore(model: Any, state: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Put back what `state` returned.
-
-    Parameters
-    ----------
-    model
-        The model.
-    state
-        Of this model or a copy.
-
-    Raises
-    ------
-    ValueError
-        If the model has other weights.
-    """
+    """Put back what `state` returned."""
     weights = _weights(trainable(model)[0])
     own = {key.removeprefix("weight/"): array for key, array in state.items() if key.startswith("weight/")}
     if own.keys() != weights.keys():
@@ -95,20 +59,7 @@ def restore(model: Any, state: Mapping[str, npt.NDArray[Any]]) -> None:
 
 
 def remask(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
-    """Put masks on a model itself.
-
-    Parameters
-    ----------
-    model
-        A module or a `TorchModel`. Its masked weights become zero, and so does what the optimiser remembers of them.
-    masks
-        True for a weight to keep, in the kernel's shape, by layer name. A mask replaces an earlier one.
-
-    Raises
-    ------
-    ValueError
-        For a mask of no such layer, of the wrong shape or not boolean.
-    """
+    """Put masks on a model itself."""
     known = kernels(trainable(model)[0])
     optimizer = optimizer_of(model)
     for name, mask in check_masks(masks, {name: kernel.shape for name, kernel in known.items()}, "the model").items():
@@ -121,15 +72,7 @@ def remask(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
 
 
 def assign(model: Any, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
-    """Put kernels into a model itself.
-
-    Parameters
-    ----------
-    model
-        A module or a `TorchModel`.
-    arrays
-        In the kernels' shapes, by layer name. Masks are not applied.
-    """
+    """Put kernels into a model itself."""
     with torch.no_grad():
         for name, kernel in kernels(trainable(model)[0]).items():
             if name in arrays:

@@ -22,20 +22,7 @@ _PREDICTED_AT_ONCE = 1024
 
 
 def predict(module: Any, inputs: Any) -> Any:
-    """Return the module's outputs.
-
-    Parameters
-    ----------
-    module
-        The module; its mode is put back.
-    inputs
-        Array or tensor, samples first, or a list of them for a module with several inputs.
-
-    Returns
-    -------
-    ndarray
-        Or a list of them, where the module has several outputs.
-    """
+    """Return the module's outputs."""
     given = _arrays(inputs)
     samples = len(given[0])
     parts = []
@@ -49,31 +36,7 @@ def predict(module: Any, inputs: Any) -> Any:
 
 
 def fit(model: Any, train: Any, *, batch_size: int, seed: int, rate: float = 1.0) -> float:
-    """Train a module in place for one epoch, the same way for the same state and seed.
-
-    Parameters
-    ----------
-    model
-        A module or a `TorchModel`; its mode is put back.
-    train
-        ``(inputs, targets)`` or a loader of such pairs.
-    batch_size
-        How many samples at a time at most, where the data is no loader.
-    seed
-        Of the order of arrays, and of the global generators during the epoch.
-    rate
-        What the optimiser's learning rates are multiplied by in this epoch.
-
-    Returns
-    -------
-    float
-        The mean loss over the samples; NaN where training diverges.
-
-    Raises
-    ------
-    ValueError
-        If the data cannot be used.
-    """
+    """Train a module in place for one epoch, the same way for the same state and seed."""
     module, loss, _ = trainable(model)
     optimizer = optimizer_of(model)
     total, samples = 0.0, 0
@@ -106,20 +69,7 @@ def _learning_rates(optimizer: Any, rate: float) -> Iterator[None]:
 
 @contextmanager
 def mode(module: Any, training: bool) -> Iterator[None]:
-    """Put a module in training or evaluation mode, and each part of it back into its own.
-
-    Parameters
-    ----------
-    module
-        The module.
-    training
-        Which of the two.
-
-    Yields
-    ------
-    None
-        While it is in that mode.
-    """
+    """Put a module in training or evaluation mode, and each part of it back into its own."""
     before = [(part, part.training) for part in module.modules()]
     module.train(training)
     try:
@@ -130,25 +80,7 @@ def mode(module: Any, training: bool) -> Iterator[None]:
 
 
 def tensors(module: Any, batch: Batch) -> tuple[list[Any], Any]:
-    """Bring a batch to the device of a module's weights.
-
-    Parameters
-    ----------
-    module
-        The module.
-    batch
-        The samples.
-
-    Returns
-    -------
-    tuple
-        A list of inputs and the targets: floating point as the weights are, or class numbers.
-
-    Raises
-    ------
-    ValueError
-        If the batch has sample weights.
-    """
+    """Bring a batch to the device of a module's weights."""
     if batch.sample_weight is not None:
         raise ValueError("data: got sample weights, expected (inputs, targets): a PyTorch loss takes no weights")
     parts = batch.inputs if isinstance(batch.inputs, tuple | list) else [batch.inputs]

@@ -33,36 +33,7 @@ def resolve_depthwise(
     positions: int,
     data_bits: int,
 ) -> Layer:
-    """Find how hls4ml will compute a depthwise convolution.
-
-    Parameters
-    ----------
-    config
-        The configuration.
-    name
-        The layer's name.
-    kernel_shape
-        ``(width, channels, multiplier)`` or ``(height, width, channels, multiplier)``.
-    pixels, positions
-        Output pixels, and input positions with padding.
-    data_bits
-        Width of an input word.
-
-    Returns
-    -------
-    Layer
-        With both the requested and the effective strategy and reuse factor.
-
-    Raises
-    ------
-    HlsConfigError
-        For a depth multiplier above 1 or a resource strategy in io_parallel: hls4ml writes code that stops.
-
-    Warns
-    -----
-    HardwareWarning
-        Where hls4ml changes a strategy, a reuse factor or a parallelization factor.
-    """
+    """Find how hls4ml will compute a depthwise convolution."""
     hls_type = f"DepthwiseConv{len(kernel_shape) - 2}D"
     kind: Kind = "depthwise_conv1d" if len(kernel_shape) == 3 else "depthwise_conv2d"
     check_unsupported(config, name, hls_type)
@@ -88,20 +59,7 @@ def resolve_depthwise(
 
 
 def check_multiplier(name: str, multiplier: int) -> None:
-    """Refuse what hls4ml writes wrong code for.
-
-    Parameters
-    ----------
-    name
-        The layer's name.
-    multiplier
-        Its depth multiplier.
-
-    Raises
-    ------
-    HlsConfigError
-        If it is not 1.
-    """
+    """Refuse what hls4ml writes wrong code for."""
     if multiplier != 1:
         # nnet_sepconv*_latency.h asserts it; nnet_depthwise_product.h reads the weights of the first channels only.
         raise HlsConfigError(

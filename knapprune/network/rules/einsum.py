@@ -21,38 +21,7 @@ def resolve_einsum_dense(
     input_shape: tuple[int, ...],
     data_bits: int,
 ) -> Layer:
-    """Find how hls4ml will compute an EinsumDense layer.
-
-    Parameters
-    ----------
-    config
-        The configuration.
-    name
-        The layer's name.
-    equation
-        As Keras has it, with the batch axis: ``"abc,cd->abd"`` or with dots for axes that both sides keep.
-    kernel_shape
-        The kernel's shape, in the equation's order.
-    input_shape
-        The input's shape, without the batch axis.
-    data_bits
-        Width of an input word.
-
-    Returns
-    -------
-    Layer
-        Its layout is in-place axes, contracted axes, the kernel's own axes.
-
-    Raises
-    ------
-    HlsConfigError
-        For io_stream, a resource strategy, or a reuse factor whose limit hls4ml computes wrong.
-
-    Warns
-    -----
-    HardwareWarning
-        Where hls4ml takes another strategy.
-    """
+    """Find how hls4ml will compute an EinsumDense layer."""
     check_unsupported(config, name, "EinsumDense")
     if config.io_type != "io_parallel":
         raise HlsConfigError(f"hls_config: layer {name!r} is an EinsumDense in io_stream, expected io_parallel")

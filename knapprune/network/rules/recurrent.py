@@ -21,37 +21,7 @@ _GATES = {"LSTM": 4, "GRU": 3}
 def resolve_recurrent(
     config: HlsConfig, name: str, hls_type: str, n_in: int, units: int, steps: int, data_bits: int
 ) -> tuple[Layer, Layer]:
-    """Find how hls4ml will compute a recurrent layer.
-
-    Parameters
-    ----------
-    config
-        The configuration.
-    name
-        The layer's name.
-    hls_type
-        ``"LSTM"`` or ``"GRU"``.
-    n_in, units, steps
-        Inputs of a step, units, and steps of the sequence.
-    data_bits
-        Width of an input word.
-
-    Returns
-    -------
-    inputs, state
-        The kernel on the inputs, under the layer's name and with the products of gates and states, and that on the
-        state, under ``name/recurrent``.
-
-    Raises
-    ------
-    HlsConfigError
-        For settings under which hls4ml writes a project that does not compile or work.
-
-    Warns
-    -----
-    HardwareWarning
-        Where hls4ml changes the strategy or a reuse factor.
-    """
+    """Find how hls4ml will compute a recurrent layer."""
     check_unsupported(config, name, hls_type)
     requested_strategy, requested = config.strategy(name, hls_type), config.reuse_factor(name, hls_type)
     strategy = _strategy(name, requested_strategy, requested)
@@ -103,20 +73,6 @@ def gate_products(hls_type: str, units: int, accum_bits: int, state_bits: int) -
     An LSTM multiplies a gate by the candidate, a gate by the old state and a gate by the activated new state. A GRU
     multiplies the reset gate by the recurrent sum, ``1 - z`` by the candidate, and z by the old state; ``1 - z`` has
     one bit more than z.
-
-    Parameters
-    ----------
-    hls_type
-        ``"LSTM"`` or ``"GRU"``.
-    units
-        Units.
-    accum_bits, state_bits
-        Widths of ``accum_t``, which the gates have, and of the layer's result, which the state has.
-
-    Returns
-    -------
-    tuple of Products
-        By operand widths.
     """
     if hls_type == "LSTM":
         return Products(2 * units, accum_bits, accum_bits), Products(units, state_bits, accum_bits)
@@ -142,22 +98,7 @@ def _strategy(name: str, requested: str, reuse_factor: int) -> str:
 def check_factors(
     name: str, strategy: str, requested: int, inputs: tuple[int, int], state: tuple[int, int], outputs: int
 ) -> None:
-    """Refuse pairs of reuse factors that hls4ml picks and cannot build.
-
-    Parameters
-    ----------
-    name, strategy, requested
-        The layer's name, the strategy in effect and the reuse factor that was asked for.
-    inputs, state
-        Of each kernel, its inputs and the reuse factor in effect.
-    outputs
-        Outputs of either kernel: gates of all units.
-
-    Raises
-    ------
-    HlsConfigError
-        If there are such; the message lists those that both kernels take.
-    """
+    """Refuse pairs of reuse factors that hls4ml picks and cannot build."""
     (n_in, factor), (units, state_factor) = inputs, state
     if strategy == "resource" and (factor <= units) != (state_factor <= units):
         # recurrent_templates.py chooses the second kernel's function by the first kernel's reuse factor.

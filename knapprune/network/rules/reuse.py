@@ -13,25 +13,7 @@ from math import isqrt
 
 
 def valid_reuse_factors(n_in: int, n_out: int, include_largest: bool = True) -> list[int]:
-    """Reuse factors that hls4ml leaves as they are under a resource strategy.
-
-    Parameters
-    ----------
-    n_in, n_out
-        Products per output and outputs of the layer.
-    include_largest
-        ``resource_unrolled`` drops the largest, ``n_in * n_out``.
-
-    Returns
-    -------
-    list of int
-        Ascending; empty only where the one valid factor was dropped.
-
-    Raises
-    ------
-    ValueError
-        For a size below 1.
-    """
+    """Reuse factors that hls4ml leaves as they are under a resource strategy."""
     if n_in < 1 or n_out < 1:
         raise ValueError(f"n_in, n_out: got {n_in}, {n_out}, expected sizes of at least 1")
     valid = sorted({*divisors(n_in), *(n_in * divisor for divisor in divisors(n_out))})
@@ -39,20 +21,7 @@ def valid_reuse_factors(n_in: int, n_out: int, include_largest: bool = True) -> 
 
 
 def closest(valid: Sequence[int], chosen: int) -> int:
-    """Take the valid number nearest to the chosen one; the smaller one of two equally near.
-
-    Parameters
-    ----------
-    valid
-        Ascending, not empty.
-    chosen
-        The number asked for.
-
-    Returns
-    -------
-    int
-        A member of ``valid``.
-    """
+    """Take the valid number nearest to the chosen one; the smaller one of two equally near."""
     position = bisect_left(valid, chosen)
     if position == 0:
         return valid[0]
@@ -63,18 +32,7 @@ def closest(valid: Sequence[int], chosen: int) -> int:
 
 
 def divisors(number: int) -> list[int]:
-    """Divide a number by everything that divides it.
-
-    Parameters
-    ----------
-    number
-        At least 1.
-
-    Returns
-    -------
-    list of int
-        All divisors, ascending.
-    """
+    """Divide a number by everything that divides it."""
     small = [divisor for divisor in range(1, isqrt(number) + 1) if number % divisor == 0]
     large = [number // divisor for divisor in reversed(small) if divisor * divisor != number]
     return small + large

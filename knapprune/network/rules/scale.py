@@ -26,30 +26,7 @@ def resolve_scale(
     kind: Rounding,
     data_bits: int,
 ) -> Layer:
-    """Find how many multipliers a layer has that multiplies each value by a parameter.
-
-    Parameters
-    ----------
-    config
-        The configuration.
-    name
-        The layer's name.
-    hls_type
-        ``"BatchNormalization"`` or ``"PReLU"``.
-    shape
-        The input's shape, without the batch axis.
-    parameters
-        What values are multiplied by: one a channel of a normalisation, one a value of a PReLU.
-    kind
-        The type they are rounded to.
-    data_bits
-        Width of an input word.
-
-    Returns
-    -------
-    Layer
-        Of kind ``"scale"``: without weights, its multipliers in ``products``.
-    """
+    """Find how many multipliers a layer has that multiplies each value by a parameter."""
     factor, streams = config.reuse_factor(name, hls_type), config.io_type == "io_stream"
     scales = hls_type == "BatchNormalization"
     return Layer(
@@ -83,26 +60,6 @@ def scale_products(
     factor caps the multipliers of a normalisation (``multiplier_limit``) and does nothing to those of a PReLU. Where a
     multiplier has one parameter only, that is a constant, and needs none if it has few signed digits
     (:mod:`knapprune.hardware.constants`); in io_stream parameters by position are read one after the other.
-
-    Parameters
-    ----------
-    shape
-        The input's shape, without the batch axis.
-    parameters, kind
-        What is multiplied by, and the type that is rounded to.
-    data_bits
-        Width of an input word.
-    factor
-        The reuse factor.
-    streams
-        Whether data come in streams.
-    normalises
-        Whether it is a normalisation.
-
-    Returns
-    -------
-    tuple of Products
-        By the width of the parameters.
     """
     at_once = shape[-1] if streams else prod(shape)
     whole = kind.integers(parameters.ravel())[0]

@@ -16,22 +16,7 @@ PARTS = ("depthwise", "pointwise")
 
 
 def separable_config(config: HlsConfig, name: str, hls_type: str) -> HlsConfig:
-    """Add settings for ``name_depthwise`` and ``name_pointwise``, as hls4ml derives them.
-
-    Parameters
-    ----------
-    config
-        The configuration.
-    name
-        The separable convolution's name.
-    hls_type
-        ``"SeparableConv1D"`` or ``"SeparableConv2D"``.
-
-    Returns
-    -------
-    HlsConfig
-        The same where nothing is said of the layer: settings by the parts' own names then hold.
-    """
+    """Add settings for ``name_depthwise`` and ``name_pointwise``, as hls4ml derives them."""
     own = {**config.layer_types.get(hls_type, {}), **config.layer_names.get(name, {})}
     if not own:
         return config

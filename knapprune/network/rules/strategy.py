@@ -32,39 +32,7 @@ def resolve_layer(
     hls_type: str,
     data_bits: int,
 ) -> Layer:
-    """Find how hls4ml will compute a layer.
-
-    Parameters
-    ----------
-    config
-        The configuration.
-    name, kind, kernel_shape
-        The layer, as in :class:`~knapprune.network.layers.Layer`.
-    pixels
-        Output positions of a convolution, or of a Dense layer on a tensor of several axes.
-    positions
-        Its input positions, padding included.
-    hls_type
-        The class hls4ml turns it into: ``"Dense"``, ``"Conv1D"`` or ``"Conv2D"``. A Dense layer on several axes
-        becomes a convolution.
-    data_bits
-        Width of an input word.
-
-    Returns
-    -------
-    Layer
-        With both the requested and the effective strategy and reuse factor.
-
-    Raises
-    ------
-    HlsConfigError
-        For settings that hls4ml refuses, or takes only to write a project that does not compile or work.
-
-    Warns
-    -----
-    HardwareWarning
-        Where hls4ml changes a strategy, a reuse factor or a parallelization factor.
-    """
+    """Find how hls4ml will compute a layer."""
     check_unsupported(config, name, hls_type)
     requested_strategy = config.strategy(name, hls_type)
     requested_factor = config.reuse_factor(name, hls_type)
@@ -104,20 +72,7 @@ def resolve_layer(
 
 
 def check_unsupported(config: HlsConfig, name: str, hls_type: str) -> None:
-    """Refuse settings that no layer is described under.
-
-    Parameters
-    ----------
-    config
-        The configuration.
-    name, hls_type
-        The layer's name and its class in hls4ml.
-
-    Raises
-    ------
-    HlsConfigError
-        For TargetCycles or Compression.
-    """
+    """Refuse settings that no layer is described under."""
     if config.backend in ESTIMATED_BACKENDS and hls_type not in ("Dense", "Conv1D", "Conv2D"):
         raise HlsConfigError(
             f"hls_config: layer {name!r} is a {hls_type}; for backend {config.backend} only Dense, Conv1D and Conv2D "
@@ -140,27 +95,7 @@ def check_unsupported(config: HlsConfig, name: str, hls_type: str) -> None:
 
 
 def weight_type(config: HlsConfig, variable: str, name: str, hls_type: str) -> Rounding:
-    """Look up what the words of a variable are rounded to; the model's default where hls4ml is to infer it.
-
-    Parameters
-    ----------
-    config
-        The configuration.
-    variable
-        Such as ``"weight"``.
-    name, hls_type
-        The layer's name and its class in hls4ml.
-
-    Returns
-    -------
-    Rounding
-        The type with its modes.
-
-    Raises
-    ------
-    HlsConfigError
-        If it is no fixed-point type.
-    """
+    """Look up what the words of a variable are rounded to; the model's default where hls4ml is to infer it."""
     text = config.precision_text(variable, name, hls_type)
     if text is None or str(text).strip().lower() == "auto":
         text = config.default_precision_text
@@ -209,36 +144,7 @@ def _effective_strategy(config: HlsConfig, name: str, hls_type: str, requested: 
 def effective_reuse_factor(
     name: str, n_in: int, n_out: int, strategy: str, requested: int, *, generated: bool = True
 ) -> int:
-    """Find the reuse factor that hls4ml takes.
-
-    Parameters
-    ----------
-    name
-        What the warning calls the kernel.
-    n_in, n_out
-        The sizes that hls4ml holds a reuse factor against.
-    strategy
-        The strategy in effect.
-    requested
-        The number asked for.
-    generated
-        Whether hls4ml generates a function for the layer under ``"resource_unrolled"``.
-
-    Returns
-    -------
-    int
-        Itself or the closest valid one.
-
-    Raises
-    ------
-    HlsConfigError
-        If hls4ml would take 1 and write a project that does not compile.
-
-    Warns
-    -----
-    HardwareWarning
-        If it takes another.
-    """
+    """Find the reuse factor that hls4ml takes."""
     if strategy not in ("resource", "resource_unrolled"):
         return requested
     valid = valid_reuse_factors(n_in, n_out, include_largest=strategy == "resource")
@@ -259,27 +165,7 @@ def effective_reuse_factor(
 
 
 def pixels_in_parallel(config: HlsConfig, name: str, hls_type: str, pixels: int) -> int:
-    """Find how many output pixels of a convolution are computed at once.
-
-    Parameters
-    ----------
-    config
-        The configuration.
-    name, hls_type
-        The layer's name and its class in hls4ml.
-    pixels
-        Its output pixels.
-
-    Returns
-    -------
-    int
-        The ParallelizationFactor in effect; 1 in io_stream.
-
-    Warns
-    -----
-    HardwareWarning
-        If it is not the one asked for.
-    """
+    """Find how many output pixels of a convolution are computed at once."""
     requested = config.parallelization_factor(name, hls_type)
     # Intel's compilers unroll by any factor; the others cut the pixels into equal parts.
     effective = min(requested, pixels) if config.backend in INTEL else closest(divisors(pixels), requested)
@@ -293,11 +179,5 @@ def pixels_in_parallel(config: HlsConfig, name: str, hls_type: str, pixels: int)
 
 
 def warn(message: str) -> None:
-    """Warn that the hardware will not be quite what was asked for.
-
-    Parameters
-    ----------
-    message
-        A sentence without a full stop.
-    """
+    """Warn that the hardware will not be quite what was asked for."""
     warnings.warn(message, HardwareWarning, stacklevel=2)

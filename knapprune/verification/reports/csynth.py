@@ -54,25 +54,7 @@ class Module:
 
 
 def read_module(name: str, xml: Path | None, text: Path | None) -> Module:
-    """Read the reports of one module.
-
-    Parameters
-    ----------
-    name
-        Its name, from the files'.
-    xml, text
-        Its ``_csynth.xml`` and ``_csynth.rpt``; at least one.
-
-    Returns
-    -------
-    Module
-        The numbers of the XML where there is one.
-
-    Raises
-    ------
-    ReportError
-        If a file is none of these.
-    """
+    """Read the reports of one module."""
     told = None if text is None else _from_text(name, text)
     if xml is None:
         if told is None:

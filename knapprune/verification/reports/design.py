@@ -97,23 +97,7 @@ class Design:
 
 
 def read_design(project: Path) -> Design:
-    """Read the top function of a project that hls4ml wrote for Vivado or Vitis.
-
-    Parameters
-    ----------
-    project
-        The project's folder.
-
-    Returns
-    -------
-    Design
-        Its layers, arguments and settings.
-
-    Raises
-    ------
-    GeneratedProjectError
-        If a file is missing, or there is no top function.
-    """
+    """Read the top function of a project that hls4ml wrote for Vivado or Vitis."""
     settings = read_settings(project)
     firmware = project / "firmware"
     path = top_source(firmware)

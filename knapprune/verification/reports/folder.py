@@ -41,23 +41,7 @@ class ReportFiles:
 
 
 def find_reports(folder: str | Path) -> ReportFiles:
-    """Find the reports of a run.
-
-    Parameters
-    ----------
-    folder
-        The hls4ml project, its ``<project>_prj``, a solution in it, or the folder of the reports itself.
-
-    Returns
-    -------
-    ReportFiles
-        At least one module.
-
-    Raises
-    ------
-    ReportError
-        If there is no such folder, no report in it, or the reports of several solutions.
-    """
+    """Find the reports of a run."""
     root = Path(folder)
     if not root.is_dir():
         raise ReportError(f"reports: {root} is {'a file' if root.exists() else 'not there'}; {HOW_TO_MAKE_THEM}")

@@ -19,24 +19,7 @@ from knapprune.verification.reports.sizes import fits
 
 
 def with_hidden(placement: Placement, modules: Mapping[str, Module], design: Design, dead: int) -> Placement:
-    """Give modules that hide their layer to the layers without a module.
-
-    Parameters
-    ----------
-    placement
-        By names alone.
-    modules
-        By name.
-    design
-        What the reports were made of.
-    dead
-        How many values may lack a port.
-
-    Returns
-    -------
-    Placement
-        With each module that fits one layer alone, and that fits it alone; the others stay where they were.
-    """
+    """Give modules that hide their layer to the layers without a module."""
     if not placement.certain:
         return placement
     open_calls = [call for call in design.calls if call.shape and call.name not in placement.layers]

@@ -35,20 +35,7 @@ class Placement:
 
 
 def left_over(modules: Mapping[str, Module], top: Module) -> tuple[str, ...]:
-    """Find the modules of layers that the design does not instantiate: those of a run before in the same folder.
-
-    Parameters
-    ----------
-    modules
-        By name.
-    top
-        The whole design.
-
-    Returns
-    -------
-    tuple of str
-        None of them where a text report is missing, for then it cannot be said.
-    """
+    """Find the modules of layers that the design does not instantiate: those of a run before in the same folder."""
     reached = {top.name, *_inside(modules, top)}
     if any(modules[name].instances is None for name in reached):
         return ()
@@ -60,25 +47,6 @@ def place(modules: Mapping[str, Module], top: Module, layers: Mapping[int, Call]
 
     The text reports say what instantiates what. Without them a module is taken for an outer one unless another of the
     same layer uses as much or more of everything, and to be instantiated once.
-
-    Parameters
-    ----------
-    modules
-        By name.
-    top
-        The whole design.
-    layers
-        The model's layers by their numbers in the reports.
-
-    Returns
-    -------
-    Placement
-        Every module that is of a layer or not inside one.
-
-    Raises
-    ------
-    ReportError
-        If a layer has the modules of two runs, and nothing says which count.
     """
     if top.instances is not None:
         return _by_instances(modules, top, layers)
@@ -100,20 +68,7 @@ def place(modules: Mapping[str, Module], top: Module, layers: Mapping[int, Call]
 
 
 def use_of(instances: Mapping[str, int], modules: Mapping[str, Module]) -> Use:
-    """Add up what modules use; memory in halves, ``bram18``, and in blocks of 36 Kb, ``bram``.
-
-    Parameters
-    ----------
-    instances
-        How often each module is there.
-    modules
-        By name.
-
-    Returns
-    -------
-    dict
-        Counts by resource; and of one module the cycles, at most, that it takes and until it takes its next input.
-    """
+    """Add up what modules use; memory in halves, ``bram18``, and in blocks of 36 Kb, ``bram``."""
     use: Use = {}
     for name, count in instances.items():
         for resource, number in modules[name].use.items():
@@ -128,18 +83,7 @@ def use_of(instances: Mapping[str, int], modules: Mapping[str, Module]) -> Use:
 
 
 def with_blocks(use: Mapping[str, float]) -> Use:
-    """Say memory in blocks of 36 Kb beside the halves.
-
-    Parameters
-    ----------
-    use
-        Counts by resource.
-
-    Returns
-    -------
-    dict
-        The same, with ``bram`` where there is ``bram18``: half of it, so an odd number ends in a half.
-    """
+    """Say memory in blocks of 36 Kb beside the halves."""
     if "bram18" not in use:
         return dict(use)
     half = use["bram18"] / 2

@@ -21,20 +21,7 @@ _ACTIVATIONS = ("relu", "softmax", "sigmoid", "tanh")
 
 
 def check_parts(part: str, modules: Mapping[str, Module], utilisation: Utilisation | None) -> None:
-    """Refuse reports for another device.
-
-    Parameters
-    ----------
-    part
-        The model's.
-    modules, utilisation
-        The reports.
-
-    Raises
-    ------
-    ReportError
-        The message has both.
-    """
+    """Refuse reports for another device."""
     for module in modules.values():
         if module.part and not _same_part(module.part, part):
             raise ReportError(f"reports: made for part {module.part!r}, expected {part!r} as in hls_config")
@@ -43,22 +30,7 @@ def check_parts(part: str, modules: Mapping[str, Module], utilisation: Utilisati
 
 
 def check_run(design: Design, modules: Mapping[str, Module], doubtful: Collection[int] = ()) -> None:
-    """Refuse reports of another interface, or with layers that the model has not.
-
-    Parameters
-    ----------
-    design
-        The model's own project.
-    modules
-        The reports.
-    doubtful
-        Numbers that are of a layer, which one is not known.
-
-    Raises
-    ------
-    ReportError
-        The message names the first thing, or layer, that does not match.
-    """
+    """Refuse reports of another interface, or with layers that the model has not."""
     by_index = {call.index: call for call in design.calls if call.index is not None}
     numbered = sorted((index, name) for name in modules if (index := index_of(name)) is not None)
     for index, name in numbered:
@@ -81,25 +53,7 @@ def check_run(design: Design, modules: Mapping[str, Module], doubtful: Collectio
 
 
 def check_interface(design: Design, top: Module) -> list[str]:
-    """Refuse a top function with other arguments.
-
-    Parameters
-    ----------
-    design
-        The model's own project.
-    top
-        Its top function in the reports.
-
-    Returns
-    -------
-    list of str
-        Inputs that are called otherwise there.
-
-    Raises
-    ------
-    ReportError
-        The message names the first argument without a port.
-    """
+    """Refuse a top function with other arguments."""
     if not top.ports:
         return []
     ports = by_argument(top.ports, [argument.name for argument in design.arguments])
@@ -117,20 +71,7 @@ def check_interface(design: Design, top: Module) -> list[str]:
 
 
 def check_activations(design: Design, other: Design) -> None:
-    """Refuse a project with other activations, which have no kernel to compare.
-
-    Parameters
-    ----------
-    design
-        The model's own project.
-    other
-        The one with the reports.
-
-    Raises
-    ------
-    ReportError
-        The message names the first that does not match.
-    """
+    """Refuse a project with other activations, which have no kernel to compare."""
     mine, theirs = ([call for call in one.calls if kind_of(call.function) in _ACTIVATIONS] for one in (design, other))
     for call, reported in zip_longest(mine, theirs):
         if call is None or reported is None:
@@ -145,27 +86,7 @@ def check_activations(design: Design, other: Design) -> None:
 
 
 def check_project(ours: GeneratedProject, other: Path) -> list[str]:
-    """Refuse the hls4ml project of another model, where the reports stand in one.
-
-    Parameters
-    ----------
-    ours
-        The model's own project.
-    other
-        The folder of the one with the reports.
-
-    Returns
-    -------
-    list of str
-        What differs but changes nothing that is counted.
-
-    Raises
-    ------
-    ReportError
-        The message names the first layer that does not match.
-    GeneratedProjectError
-        If the other project cannot be read.
-    """
+    """Refuse the hls4ml project of another model, where the reports stand in one."""
     theirs = read_project(other)
     # hls4ml up to 0.8 computes a separable convolution in one function, which has no reader.
     whole = tuple(f"{name}_" for name in theirs.others)

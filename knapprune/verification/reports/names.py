@@ -27,16 +27,6 @@ _IN_CONVOLUTIONS = ("dense", "compute_output_buffer", "conv_1d", "conv_2d")
 def index_of(module: str) -> int | None:
     """Read the number of the layer that a module was made for.
 
-    Parameters
-    ----------
-    module
-        The module's name.
-
-    Returns
-    -------
-    int or None
-        None where the name does not say.
-
     Examples
     --------
     >>> index_of("dense_latency_ap_ufixed_6_0_4_0_0_ap_fixed_22_11_5_3_0_config8_mult_s")
@@ -47,37 +37,13 @@ def index_of(module: str) -> int | None:
 
 
 def kind_of(function: str) -> str | None:
-    """Read which kind of layer a function or module computes.
-
-    Parameters
-    ----------
-    function
-        A function of hls4ml's library, or a module's name.
-
-    Returns
-    -------
-    str or None
-        Such as ``"dense"`` or ``"conv_2d"``; None for kinds that are not told apart.
-    """
+    """Read which kind of layer a function or module computes."""
     found = _KIND.match(function)
     return None if found is None else found[1]
 
 
 def may_be_in(module: str, function: str) -> bool:
-    """Say whether a module can be of a layer, by what it computes.
-
-    Parameters
-    ----------
-    module
-        The module's name.
-    function
-        The layer's function.
-
-    Returns
-    -------
-    bool
-        True also where one of the two is of no known kind.
-    """
+    """Say whether a module can be of a layer, by what it computes."""
     theirs, ours = kind_of(module), kind_of(function)
     inside = _IN_CONVOLUTIONS if ours and ours.startswith("conv") else ()
     return theirs is None or ours is None or theirs in (ours, *inside)
@@ -85,18 +51,6 @@ def may_be_in(module: str, function: str) -> bool:
 
 def result_of(module: str, function: str) -> str | None:
     """Read the result's type of the module that is a layer's function itself.
-
-    Parameters
-    ----------
-    module
-        The module's name.
-    function
-        The layer's function.
-
-    Returns
-    -------
-    str or None
-        Such as ``"ap_fixed_16_6"``; None where the name does not say, or the module is a part of the function.
 
     Examples
     --------
@@ -118,16 +72,5 @@ def result_of(module: str, function: str) -> str | None:
 
 
 def hides_its_layer(module: str) -> bool:
-    """Say whether a name is nothing but the function and zeros.
-
-    Parameters
-    ----------
-    module
-        The module's name.
-
-    Returns
-    -------
-    bool
-        Whether the number of its layer is behind the zeros.
-    """
+    """Say whether a name is nothing but the function and zeros."""
     return index_of(module) is None and kind_of(module) is not None and _HIDDEN.search(module) is not None

@@ -22,30 +22,7 @@ _MULTIPLYING = ("dense", "conv_1d", "conv_2d")
 
 
 def as_numbered(design: Design, modules: Mapping[str, Module], top: Module, dead: int) -> tuple[Design, frozenset[int]]:
-    """Number a model's layers as its reports do.
-
-    Parameters
-    ----------
-    design
-        The model's own project.
-    modules
-        The reports.
-    top
-        The top function among them.
-    dead
-        How many values may lack a port.
-
-    Returns
-    -------
-    tuple
-        The same with the numbers of the reports, None for layers that have none there for certain; the design as it is
-        where its outputs have their numbers. And the numbers that may be of one layer or another.
-
-    Raises
-    ------
-    ReportError
-        If the layers do not fit in their order; the message names the first that does not.
-    """
+    """Number a model's layers as its reports do."""
     theirs = {int(found[1]) for port in top.ports if (found := _OUTPUT.match(port.argument))}
     ours = {int(found[1]) for argument in design.arguments if (found := _OUTPUT.match(argument.name))}
     design = _without_doubtful_padding(design, modules)

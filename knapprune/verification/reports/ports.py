@@ -35,38 +35,14 @@ class Port:
 
 
 def data_port(name: str, direction: str, bits: str, protocol: str, argument: str) -> Port | None:
-    """Make a port of what a report says about it.
-
-    Parameters
-    ----------
-    name, direction, bits, protocol, argument
-        Cells of the interface table.
-
-    Returns
-    -------
-    Port or None
-        None for clocks, control and handshakes.
-    """
+    """Make a port of what a report says about it."""
     if _CONTROL.search(name) or not bits.isdigit():
         return None
     return Port(argument, direction == "in", int(bits), protocol in _PLAIN)
 
 
 def by_argument(ports: Iterable[Port], names: Iterable[str]) -> dict[str, list[Port]]:
-    """Sort ports by the arguments of a function, whose names theirs begin with.
-
-    Parameters
-    ----------
-    ports
-        Of the function.
-    names
-        Of its arguments.
-
-    Returns
-    -------
-    dict
-        Ports by argument; those of no argument are left out.
-    """
+    """Sort ports by the arguments of a function, whose names theirs begin with."""
     # The longest name first: ``input_10_V`` is no port of ``input_1``.
     by_name: dict[str, list[Port]] = {name: [] for name in names}
     longest_first = sorted(by_name, key=len, reverse=True)
@@ -78,20 +54,7 @@ def by_argument(ports: Iterable[Port], names: Iterable[str]) -> dict[str, list[P
 
 
 def values(ports: Iterable[Port], width: int | None) -> int | None:
-    """Count the values that ports bring, side by side in one or each in its own.
-
-    Parameters
-    ----------
-    ports
-        Of one direction.
-    width
-        Of a value, in bits. A port of fewer bits is a value that the tool has narrowed.
-
-    Returns
-    -------
-    int or None
-        None where the ports do not say: there are none, memories or streams among them, or a width that is no multiple.
-    """
+    """Count the values that ports bring, side by side in one or each in its own."""
     count = 0
     for port in ports:
         if not port.plain or not width or (port.bits > width and port.bits % width):

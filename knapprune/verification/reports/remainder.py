@@ -10,20 +10,7 @@ _COUNTS = ("dsp", "bram18", "uram", "lut", "ff")
 
 
 def remainder(total: Use, layers: Mapping[str, Use]) -> Use:
-    """Take the layers from the whole.
-
-    Parameters
-    ----------
-    total
-        Of the whole design.
-    layers
-        Of each counted layer that has a module.
-
-    Returns
-    -------
-    dict
-        What is left, by resource.
-    """
+    """Take the layers from the whole."""
     return with_blocks(
         {name: total[name] - sum(use.get(name, 0) for use in layers.values()) for name in _COUNTS if name in total}
     )
@@ -36,26 +23,7 @@ def describe(
     absent: Collection[str],
     names: Collection[str],
 ) -> list[str]:
-    """Say what the remainder is made of.
-
-    Parameters
-    ----------
-    rest
-        Of the whole design.
-    beside
-        Layers that are not counted, and modules that are of no layer.
-    streams
-        What the streams between the layers use.
-    absent
-        Counted layers that have no module.
-    names
-        Resources to describe.
-
-    Returns
-    -------
-    list of str
-        A sentence, or nothing where nothing is left.
-    """
+    """Say what the remainder is made of."""
     between = ", ".join(["between the layers", *(f"{name} itself" for name in absent)])
     found = []
     for name in names:

@@ -48,51 +48,14 @@ class Run:
 
 
 def read_run(folder: str | Path) -> Run:
-    """Read all reports in a folder.
-
-    Parameters
-    ----------
-    folder
-        The hls4ml project they were made in, or a folder in it: see
-        :func:`knapprune.verification.reports.folder.find_reports`.
-
-    Returns
-    -------
-    Run
-        At least one module.
-
-    Raises
-    ------
-    ReportError
-        If there are none, or one cannot be read.
-    """
+    """Read all reports in a folder."""
     files = find_reports(folder)
     modules = {name: read_module(name, *paths) for name, paths in files.modules.items()}
     return Run(files, modules, None if files.utilisation is None else read_utilisation(files.utilisation))
 
 
 def side_by_side(run: Run, project: Path, layers: Mapping[str, LayerCheck]) -> Reported:
-    """Hold reports against a model.
-
-    Parameters
-    ----------
-    run
-        The reports.
-    project
-        The hls4ml project that was generated from the model.
-    layers
-        What was predicted and counted.
-
-    Returns
-    -------
-    Reported
-        The vendor's numbers by layer, with the differences.
-
-    Raises
-    ------
-    ReportError
-        If they are the reports of another model; the message names the first layer that does not match.
-    """
+    """Hold reports against a model."""
     own, kernels = read_design(project), read_project(project)
     design, notes = _design_of_reports(run, own, kernels)
     top = run.modules.get(own.top)

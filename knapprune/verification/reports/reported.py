@@ -51,18 +51,7 @@ class Reported:
     notes: tuple[str, ...] = ()
 
     def table(self, layers: Mapping[str, LayerCheck]) -> str:
-        """Set predicted, counted and reported side by side.
-
-        Parameters
-        ----------
-        layers
-            What was predicted and counted.
-
-        Returns
-        -------
-        str
-            Plain text: a line for each layer, one for what is in none, the totals.
-        """
+        """Set predicted, counted and reported side by side."""
         names = list(self.total_difference)
         extra = [name for name in _EXTRA if name in self.total or any(name in use for use in self.by_layer.values())]
         header = [

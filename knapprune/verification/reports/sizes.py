@@ -15,21 +15,7 @@ from knapprune.verification.reports.ports import by_argument, values
 
 
 def dead_values(layers: Iterable[GeneratedLayer], design: Design) -> int:
-    """Count values that need no port: those that meet zeros alone, and those that are sums of nothing.
-
-    Parameters
-    ----------
-    layers
-        The kernels of the model's own project.
-    design
-        Its top function.
-
-    Returns
-    -------
-    int
-        Rows and columns of all kernels without a weight that its type can tell from zero. A constant spreads from layer
-        to layer, so a module may lack any of them.
-    """
+    """Count values that need no port: those that meet zeros alone, and those that are sums of nothing."""
     steps = {call.name: call.step for call in design.calls}
     count = 0
     for layer in layers:
@@ -44,22 +30,7 @@ def dead_values(layers: Iterable[GeneratedLayer], design: Design) -> int:
 
 
 def fits(call: Call, module: Module, dead: int) -> bool:
-    """Say whether a module has as many inputs and outputs as a layer.
-
-    Parameters
-    ----------
-    call
-        The layer.
-    module
-        The module.
-    dead
-        How many values may lack a port.
-
-    Returns
-    -------
-    bool
-        True also where ports do not say, and of all but Dense layers.
-    """
+    """Say whether a module has as many inputs and outputs as a layer."""
     if call.shape is None or kind_of(module.name) != "dense":
         return True
     return all(
@@ -69,41 +40,13 @@ def fits(call: Call, module: Module, dead: int) -> bool:
 
 
 def shape_of(call: Call, module: Module) -> tuple[int | None, int | None]:
-    """Count the values that go into a module and out of it.
-
-    Parameters
-    ----------
-    call
-        The layer that it may be of, for the widths.
-    module
-        The module.
-
-    Returns
-    -------
-    tuple
-        In and out; None where the ports do not say.
-    """
+    """Count the values that go into a module and out of it."""
     inward, outward = (tuple(port for port in module.ports if port.inward is way) for way in (True, False))
     return values(inward, call.bits[0]), values(outward, call.bits[1])
 
 
 def check_sizes(design: Design, modules: Mapping[str, Module], dead: int) -> None:
-    """Refuse reports of layers with other numbers of inputs or outputs.
-
-    Parameters
-    ----------
-    design
-        The model's own project.
-    modules
-        The reports.
-    dead
-        How many values may lack a port.
-
-    Raises
-    ------
-    ReportError
-        The message names the first layer, or port of the top function, that does not match.
-    """
+    """Refuse reports of layers with other numbers of inputs or outputs."""
     top = modules.get(design.top)
     ports = by_argument(top.ports if top else (), [argument.name for argument in design.arguments])
     for argument in design.arguments:

@@ -37,23 +37,7 @@ class Utilisation:
 
 
 def read_utilisation(path: Path) -> Utilisation:
-    """Read the output of ``report_utilization``.
-
-    Parameters
-    ----------
-    path
-        Such as ``vivado_synth.rpt``.
-
-    Returns
-    -------
-    Utilisation
-        What the report has; the first row of a name counts, later ones are by region.
-
-    Raises
-    ------
-    ReportError
-        If it is no such report.
-    """
+    """Read the output of ``report_utilization``."""
     text = path.read_text(encoding="utf-8", errors="replace")
     use: dict[str, float] = {}
     for line in text.splitlines():
