@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Unpack
 
-from knapprune.adapters.adapter import adapter, written_kernels
+from knapprune.adapters.adapter import find_adapter, written_kernels
 from knapprune.adapters.configuration import configuration
 from knapprune.hardware.explanation import Explanation
-from knapprune.hardware.hardware_model import Explains, HardwareModel, hardware
+from knapprune.hardware.hardware_model import Explains, HardwareModel, find_hardware_model
 from knapprune.hardware.resources import Resources, count, covered
 from knapprune.network.hls_config import HlsConfigSource, Overrides
 from knapprune.network.layers import Kernels, Layer
@@ -69,9 +69,9 @@ def estimate(
         Where hls4ml would change a strategy or a reuse factor, compile weights with more bits than their type has, or
         wrap weights around that do not fit their type.
     """
-    framework = adapter(model)
+    framework = find_adapter(model)
     config = configuration(framework, model, hls_config, **overrides)
-    resource_model = _hardware(hardware, config.part, config.backend)
+    resource_model = find_hardware_model(hardware, config.part, config.backend)
     layers, uncounted = covered(resource_model, framework.layers(model, config), framework.untouched(model))
     kernels = written_kernels(framework, model, framework.kernels(model), config)
     warn_of_unrounded(layers, kernels)
@@ -85,9 +85,6 @@ def estimate(
         logic = distributed_logic(generated_adders(model, hls_config, **overrides))
         explanations = tuple(replace(known, logic=logic.get(known.layer.name, known.logic)) for known in explanations)
     return replace(found, explanations=explanations, beside=around.things, beside_unknown=around.unknown)
-
-
-_hardware = hardware
 
 
 def _explain(resource_model: HardwareModel, layers: list[Layer], kernels: Kernels) -> tuple[Explanation, ...]:

@@ -67,7 +67,7 @@ def run(name: str, seed: int, wanted: Sequence[Case]) -> list[dict[str, Any]]:
     import numpy as np
 
     import knapprune as kp
-    from knapprune.adapters.adapter import adapter, training_adapter
+    from knapprune.adapters.adapter import find_adapter, training_adapter
     from knapprune.saliency import Statistics, saliency_of
     from knapprune.selection.selecting import SelectionWarning
 
@@ -75,7 +75,7 @@ def run(name: str, seed: int, wanted: Sequence[Case]) -> list[dict[str, Any]]:
     model = network(name, seed)
     model.fit(x, y, epochs=TRAINING, batch_size=BATCH, verbose=0)
     config = {"Model": {"Precision": "fixed<16,6>", **SETTINGS[name]}}
-    framework = training_adapter(adapter(model), model)
+    framework = training_adapter(find_adapter(model), model)
     dense = kp.estimate(model, config).total["dsp"]
     trained = model.get_weights()
     state = [variable.numpy() for variable in model.optimizer.variables]

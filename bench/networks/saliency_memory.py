@@ -84,12 +84,12 @@ def run(task: str, model: Any, x: Any, y: Any) -> None:
     if task == STEP:
         model.train_on_batch(x[:BATCH], y[:BATCH])
         return
-    from knapprune.adapters.adapter import adapter, training_adapter
+    from knapprune.adapters.adapter import find_adapter, training_adapter
     from knapprune.hardware.structures import neuron
     from knapprune.network.hls_config import read_hls_config
     from knapprune.saliency import Statistics, saliency_of, structure_values
 
-    framework = training_adapter(adapter(model), model)
+    framework = training_adapter(find_adapter(model), model)
     config = read_hls_config({"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 2, "Strategy": "resource_unrolled"}})
     measured = saliency_of(task, Statistics(framework, model, (x, y), BATCH))
     kernels = framework.kernels(model)

@@ -448,7 +448,7 @@ class AxesAdapter(Adapter, Protocol):
         """
 
 
-def adapter(model: Any) -> Adapter:
+def find_adapter(model: Any) -> Adapter:
     """Find the adapter of a model's framework."""
     known = find(GROUP)
     for entry in known.values():

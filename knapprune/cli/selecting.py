@@ -95,11 +95,11 @@ def select(
 
 def _write_masked(folder: Path, model: Any, force: bool) -> None:
     """Write a masked model in its own format; of an hls4ml graph, its project."""
-    from knapprune.adapters.adapter import ConfiguredAdapter, adapter
+    from knapprune.adapters.adapter import ConfiguredAdapter, find_adapter
     from knapprune.project.export import export
     from knapprune.report import files as output
 
-    if isinstance(adapter(model), ConfiguredAdapter):
+    if isinstance(find_adapter(model), ConfiguredAdapter):
         export(model, None, folder / "hls4ml", force=force)
     else:
         output.write_model(folder / "model.keras", model)

@@ -215,7 +215,7 @@ _OF_BACKEND = {
 }
 
 
-def hardware(model: str | HardwareModel, part: str, backend: str = "Vitis") -> HardwareModel:
+def find_hardware_model(model: str | HardwareModel, part: str, backend: str = "Vitis") -> HardwareModel:
     """Find a hardware model by name, or take the one given."""
     if not isinstance(model, str):
         return model

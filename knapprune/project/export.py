@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Unpack
 
-from knapprune.adapters.adapter import adapter
+from knapprune.adapters.adapter import find_adapter
 from knapprune.adapters.configuration import configuration
 from knapprune.network.hls_config import HlsConfigSource, Overrides
 from knapprune.tools import quiet, require_hls4ml
@@ -47,7 +47,7 @@ def export(
     compiled library holds the absolute path of its weights, so compile where the project stays
     (`knapprune.project.emulation.build`).
     """
-    framework = adapter(model)
+    framework = find_adapter(model)
     config = configuration(framework, model, hls_config, **overrides)
     destination = Path(output_dir).resolve()
     _check_destination(destination, force)

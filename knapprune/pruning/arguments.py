@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Unpack
 
-from knapprune.adapters.adapter import SetsObjectives, adapter, training_adapter
+from knapprune.adapters.adapter import SetsObjectives, find_adapter, training_adapter
 from knapprune.adapters.configuration import configuration
 from knapprune.adapters.objective import Distillation
 from knapprune.estimation import estimate
-from knapprune.hardware.hardware_model import HardwareModel
-from knapprune.hardware.hardware_model import hardware as find_hardware
+from knapprune.hardware.hardware_model import HardwareModel, find_hardware_model
 from knapprune.network.batches import is_arrays
 from knapprune.network.hls_config import HlsConfigSource, Overrides, as_dict
 from knapprune.network.metric import accuracy
@@ -165,12 +164,12 @@ def prune(
     if not tolerance >= 0:
         raise ValueError(f"tolerance: got {tolerance!r}, expected a number, 0 or more")
     inputs, targets = whole(validation, batch_size)
-    framework = training_adapter(adapter(model), model)
+    framework = training_adapter(find_adapter(model), model)
     if (distillation or penalty) and not isinstance(framework, SetsObjectives):
         name = "distill" if distillation else "regularization"
         raise ValueError(f"{name}: {type(framework).__name__} cannot add to a model's loss, expected None")
     config = configuration(framework, model, hls_config, **with_part(overrides, budget))
-    resource_model = find_hardware(hardware, config.part, config.backend)
+    resource_model = find_hardware_model(hardware, config.part, config.backend)
     before = estimate(model, config, hardware=resource_model)
     caps = () if budget is None else parse_budget(budget, before)
     if caps:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from knapprune.adapters.adapter import adapter, training_adapter
+from knapprune.adapters.adapter import find_adapter, training_adapter
 from knapprune.adapters.configuration import configuration
 from knapprune.network.hls_config import HlsConfigSource, as_dict
 from knapprune.pruning import prune
@@ -97,7 +97,7 @@ def tune(
     Regularization(low, form)
     if taken := pruning.keys() & {"regularization", "patience", "checkpoint"}:
         raise ValueError(f"{min(taken)}: expected none, since the search itself decides it")
-    framework = training_adapter(adapter(model), model)
+    framework = training_adapter(find_adapter(model), model)
     known = {
         **{name: value for name, value in pruning.items() if name != "progress"},
         "strengths": list(strengths),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from knapprune.adapters.adapter import adapter
+from knapprune.adapters.adapter import find_adapter
 from knapprune.hardware.resources import Resources
 from knapprune.hardware.units import blocks_line
 from knapprune.network.layers import Layer, Masks
@@ -76,7 +76,7 @@ class Selection:
         object
             A new model whose masked weights are zero, and stay zero under training; the one given is untouched.
         """
-        return adapter(model).apply(model, self.masks)
+        return find_adapter(model).apply(model, self.masks)
 
     def summary(self) -> str:
         """Describe the selection as a table, a line for each layer.

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Unpack
 
-from knapprune.adapters.adapter import ConfiguredAdapter, adapter, training_adapter
+from knapprune.adapters.adapter import ConfiguredAdapter, find_adapter, training_adapter
 from knapprune.adapters.configuration import configuration
-from knapprune.hardware.hardware_model import HardwareModel
-from knapprune.hardware.hardware_model import hardware as find_hardware
+from knapprune.hardware.hardware_model import HardwareModel, find_hardware_model
 from knapprune.network.hls_config import HlsConfigSource, Overrides
 from knapprune.saliency import Saliency, Statistics, needs_data, saliency_of
 from knapprune.saliency.normalisation import Normalisation, normalisation
@@ -105,7 +104,7 @@ def select(
     SelectionWarning
         Where a layer loses all of its weights, or an output of the last layer does.
     """
-    framework = adapter(model)
+    framework = find_adapter(model)
     if choose is not None and isinstance(framework, ConfiguredAdapter):
         raise ValueError(
             f"choose: a {type(model).__qualname__} is configured already; give the model that it was converted "
@@ -121,7 +120,7 @@ def select(
         framework,
         model,
         config,
-        find_hardware(hardware, config.part, config.backend),
+        find_hardware_model(hardware, config.part, config.backend),
         budget,
         structure,
         saliency_of(saliency, statistics),

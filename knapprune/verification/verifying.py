@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Unpack
 
-from knapprune.adapters.adapter import Adapter, AxesAdapter, TrainingAdapter, adapter
+from knapprune.adapters.adapter import Adapter, AxesAdapter, TrainingAdapter, find_adapter
 from knapprune.adapters.configuration import configuration
 from knapprune.estimation import estimate
 from knapprune.hardware.beside import Beside
@@ -191,7 +191,7 @@ def verify(
             build(project, len(_first(inputs)) if data is not None else 0)
         score = model_score = None
         if data is not None:
-            framework = adapter(model)
+            framework = find_adapter(model)
             outputs = None
             if isinstance(framework, TrainingAdapter):
                 outputs = framework.predict(model, inputs)

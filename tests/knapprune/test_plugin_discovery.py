@@ -4,9 +4,9 @@ import warnings
 
 import pytest
 
-from knapprune.adapters.adapter import Adapter, adapter
+from knapprune.adapters.adapter import Adapter, find_adapter
 from knapprune.adapters.keras.adapter import KerasAdapter
-from knapprune.hardware.hardware_model import HardwareModel, hardware
+from knapprune.hardware.hardware_model import HardwareModel, find_hardware_model
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.plugins import PluginWarning, find, load
 
@@ -28,7 +28,7 @@ def install(tmp_path, monkeypatch):
 
 def test_built_ins_come_through_the_same_entry_points():
     assert find("knapprune.hardware")["hls4ml"].value == "knapprune.hardware.hls4ml:Hls4mlHardware"
-    assert isinstance(hardware("hls4ml", "xc7z020"), Hls4mlHardware)
+    assert isinstance(find_hardware_model("hls4ml", "xc7z020"), Hls4mlHardware)
 
 
 def test_built_ins_keep_their_protocols():
@@ -44,7 +44,7 @@ def test_a_strangers_hardware_model_is_found_by_name(install):
         "guest_asic",
         "class Plugin:\n    def __init__(self, part): self.part = part\n",
     )
-    assert hardware("asic", "n5").part == "n5"
+    assert find_hardware_model("asic", "n5").part == "n5"
 
 
 def test_a_broken_plugin_warns_with_its_distribution_and_breaks_no_other(install):
@@ -52,7 +52,7 @@ def test_a_broken_plugin_warns_with_its_distribution_and_breaks_no_other(install
     with pytest.warns(PluginWarning, match="'broken' of broken-guest .*RuntimeError: no licence"):
         assert load(find("knapprune.adapters")["broken"]) is None
     with pytest.warns(PluginWarning), pytest.raises(TypeError, match="expected a model of one of the adapters"):
-        adapter(object())
+        find_adapter(object())
 
 
 def test_a_duplicate_name_warns_and_ours_stays(install):
@@ -73,7 +73,7 @@ def test_an_unknown_hardware_model_lists_those_there_are_and_the_nearest():
         ValueError,
         match=r"got 'hls4mm', expected one of \['accelerator', 'hls4ml', .*\]; did you mean 'hls4ml'\?",
     ):
-        hardware("hls4mm", "xc7z020")
+        find_hardware_model("hls4mm", "xc7z020")
 
 
 def test_a_model_of_no_adapter_is_named_with_the_adapters_there_are():
@@ -81,4 +81,4 @@ def test_a_model_of_no_adapter_is_named_with_the_adapters_there_are():
         TypeError,
         match=r"model: got builtins.dict, expected a model of one of the adapters \['hls4ml', 'keras', 'torch'\]",
     ):
-        adapter({})
+        find_adapter({})

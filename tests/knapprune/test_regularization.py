@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import knapprune as kp
-from knapprune.adapters.adapter import adapter
-from knapprune.hardware.hardware_model import hardware
+from knapprune.adapters.adapter import find_adapter
+from knapprune.hardware.hardware_model import find_hardware_model
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.network.hls_config import read_hls_config
 from knapprune.network.layers import Layer
@@ -30,9 +30,9 @@ def groups():
 
     def find(caps, structure):
         config = read_hls_config(CONFIG)
-        framework = adapter(model)
+        framework = find_adapter(model)
         layers = kp.estimate(model, config).layers
-        return candidates(hardware("hls4ml", config.part), layers, framework.kernels(model), caps, structure)
+        return candidates(find_hardware_model("hls4ml", config.part), layers, framework.kernels(model), caps, structure)
 
     return find
 

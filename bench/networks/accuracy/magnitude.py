@@ -39,17 +39,17 @@ def fitting(kernels: Masks, fits: Any) -> Masks:
 def prune_by_magnitude(problem: Problem, epochs: Sequence[int]) -> Any:
     """Prune step by step to the budget along the cubic schedule, and fine-tune as every method does."""
     import knapprune as kp
-    from knapprune.adapters.adapter import adapter, training_adapter
-    from knapprune.hardware.hardware_model import hardware
+    from knapprune.adapters.adapter import find_adapter, training_adapter
+    from knapprune.hardware.hardware_model import find_hardware_model
     from knapprune.hardware.resources import count
     from knapprune.network.hls_config import read_hls_config
     from knapprune.network.metric import accuracy
     from knapprune.pruning.learning_rate import cosine
     from knapprune.pruning.schedule import polynomial, shares
 
-    framework = training_adapter(adapter(problem.model), problem.model)
+    framework = training_adapter(find_adapter(problem.model), problem.model)
     config = read_hls_config(problem.network.config)
-    resource_model = hardware("hls4ml", config.part)
+    resource_model = find_hardware_model("hls4ml", config.part)
     layers = framework.layers(problem.model, config)
     before = kp.estimate(problem.model, config)
     model = framework.apply(problem.model, {})

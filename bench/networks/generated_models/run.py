@@ -55,13 +55,13 @@ def run(case: Case) -> dict[str, Any]:
 
 def masked(model: Any, config: Config | None, zeros: str, rng: np.random.Generator) -> Any:
     """Set some of a model's weights to zero."""
-    from knapprune.adapters.adapter import adapter
+    from knapprune.adapters.adapter import find_adapter
     from knapprune.adapters.configuration import configuration
     from knapprune.hardware.structures import labels
 
     if zeros == "none":
         return model
-    framework = adapter(model)
+    framework = find_adapter(model)
     structure = {"weights": "unstructured", "rows": "dsp-row", "neurons": "neuron", "all": "neuron"}[zeros]
     keep = 0.0 if zeros == "all" else 0.4
     masks = {}

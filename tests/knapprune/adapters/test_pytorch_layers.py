@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("hls4ml")
 
 import knapprune as kp  # noqa: E402
-from knapprune.adapters.adapter import adapter  # noqa: E402
+from knapprune.adapters.adapter import find_adapter  # noqa: E402
 from knapprune.adapters.pytorch.adapter import PyTorchAdapter  # noqa: E402
 from knapprune.adapters.pytorch.conversion import from_hls4ml, to_hls4ml  # noqa: E402
 from knapprune.network.hls_config import HlsConfigError, read_hls_config  # noqa: E402
@@ -40,8 +40,8 @@ def config(shape=(2, 6, 6), **top):
 
 def test_modules_and_models_to_train_are_known_without_importing_torch():
     module = Network()
-    assert isinstance(adapter(module), PyTorchAdapter)
-    assert isinstance(adapter(kp.TorchModel(module)), PyTorchAdapter)
+    assert isinstance(find_adapter(module), PyTorchAdapter)
+    assert isinstance(find_adapter(kp.TorchModel(module)), PyTorchAdapter)
     assert not ADAPTER.matches(object())
     with pytest.raises(TypeError, match=r"module: got str, expected a torch.nn.Module"):
         kp.TorchModel("net.pt")

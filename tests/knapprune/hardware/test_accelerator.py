@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from knapprune.hardware.accelerator import Accelerator, of_part
 from knapprune.hardware.fetch_groups import FetchGroup
-from knapprune.hardware.hardware_model import HardwareModel, hardware
+from knapprune.hardware.hardware_model import HardwareModel, find_hardware_model
 from knapprune.network.layers import Layer
 
 
@@ -145,7 +145,7 @@ def test_a_dense_network_takes_a_cycle_for_every_m_activations_of_a_fetch():
 
 
 def test_it_is_found_by_name():
-    assert hardware("accelerator", "any part") == Accelerator(16, 4, 16)
+    assert find_hardware_model("accelerator", "any part") == Accelerator(16, 4, 16)
 
 
 def test_a_word_holds_weights_with_their_places():
