@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from knapprune.estimation import estimate
     from knapprune.hardware.accelerator import Accelerator
     from knapprune.hardware.fetch_groups import FetchGroup
-    from knapprune.hardware.hardware_model import HardwareWarning
     from knapprune.hardware.resources import Resources
     from knapprune.network.hls_config import HlsConfig, HlsConfigError, read_hls_config
     from knapprune.network.layers import Layer
+    from knapprune.network.rules.strategy import HardwareWarning
     from knapprune.pruning import PruningWarning, prune
     from knapprune.pruning.regularization import Regularization
     from knapprune.pruning.tuning import tune
@@ -55,7 +55,7 @@ _HOMES = {
     "BudgetError": "knapprune.selection.budget",
     "Distillation": "knapprune.adapters.objective",
     "FetchGroup": "knapprune.hardware.fetch_groups",
-    "HardwareWarning": "knapprune.hardware.hardware_model",
+    "HardwareWarning": "knapprune.network.rules.strategy",
     "HlsConfig": "knapprune.network.hls_config",
     "HlsConfigError": "knapprune.network.hls_config",
     "Layer": "knapprune.network.layers",

@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 GROUP = "knapprune.hardware"
 
 
-class HardwareWarning(UserWarning):
-    """The hardware will not be quite what was asked for."""
-
-
 @dataclass(frozen=True)
 class LabelCosts:
     """What one layer uses now, split into what each label alone decides and what no label can save.

@@ -37,7 +37,7 @@ from knapprune.hardware.bram import (
     rows_of_pieces,
     weight_memory,
 )
-from knapprune.hardware.constants import Constants, constants, integers_of, signed_bits
+from knapprune.hardware.constants import Constants, constants, integers_of
 from knapprune.hardware.dsp import MultiplierTable, table_of_part
 from knapprune.hardware.explanation import Explanation, legal_reuse_factors
 from knapprune.hardware.hardware_model import LabelCosts, SharedWords
@@ -52,6 +52,7 @@ from knapprune.hardware.ownership import (
 )
 from knapprune.hardware.product_logic import constants_of, of_products
 from knapprune.hardware.structures import labels
+from knapprune.network.digits import signed_bits
 from knapprune.network.layers import Layer
 
 

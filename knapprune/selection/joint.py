@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.hardware.hardware_model import HardwareWarning
 from knapprune.hardware.latency import latency
 from knapprune.hardware.resources import LATENCY, Resources, covered
 from knapprune.hardware.structures import unstructured
 from knapprune.network.hls_config import read_hls_config
 from knapprune.network.layers import Layer
+from knapprune.network.rules.strategy import HardwareWarning
 from knapprune.saliency import structure_values
 from knapprune.selection.budget import BudgetError, Cap, written
 from knapprune.selection.candidates import Candidates, layer_candidates

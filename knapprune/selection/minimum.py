@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from knapprune.hardware.hardware_model import HardwareModel, HardwareWarning
+from knapprune.hardware.hardware_model import HardwareModel
 from knapprune.hardware.resources import Resources
+from knapprune.network.rules.strategy import HardwareWarning
 from knapprune.selection.budget import BudgetError, Cap, written
 from knapprune.selection.candidates import Candidates, could_save
 

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from keras import layers
 
+from knapprune import HardwareWarning
 from knapprune.adapters.keras.adapter import KerasAdapter
-from knapprune.hardware.hardware_model import HardwareWarning
 from knapprune.network.hls_config import HlsConfigError
 from knapprune.verification.verifying import verify
 

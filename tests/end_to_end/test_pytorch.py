@@ -9,7 +9,7 @@ hls4ml = pytest.importorskip("hls4ml")
 import knapprune as kp  # noqa: E402
 from knapprune.adapters.pytorch.adapter import PyTorchAdapter  # noqa: E402
 
-pytestmark = pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::knapprune.HardwareWarning")
 ADAPTER = PyTorchAdapter()
 
 

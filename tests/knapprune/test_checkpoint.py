@@ -21,7 +21,7 @@ from knapprune.pruning.fingerprint import fingerprint
 keras = pytest.importorskip("keras")
 
 # The normalisation multiplies, and nothing can prune that.
-pytestmark = pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::knapprune.HardwareWarning")
 
 KILLS = int(os.environ.get("KNAPPRUNE_KILLS", "3"))
 CONFIG = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 4, "Strategy": "resource_unrolled"}}

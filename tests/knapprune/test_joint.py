@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import knapprune as kp
+from knapprune import HardwareWarning
 from knapprune.adapters.keras.files import load_keras_model
-from knapprune.hardware.hardware_model import HardwareWarning
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.hardware.latency import interval, latency
 from knapprune.network.layers import Layer

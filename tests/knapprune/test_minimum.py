@@ -12,7 +12,7 @@ from knapprune.hardware.accelerator import Accelerator
 from knapprune.hardware.latency import latency
 
 pytestmark = [
-    pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning"),
+    pytest.mark.filterwarnings("ignore::knapprune.HardwareWarning"),
     pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning"),
 ]
 

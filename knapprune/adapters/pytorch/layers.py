@@ -20,10 +20,9 @@ from knapprune.adapters.hls4ml.nodes import graph_kernels, graph_layers
 from knapprune.adapters.pytorch.conversion import convert
 from knapprune.adapters.pytorch.kernels import Kernel, kernels, scales
 from knapprune.adapters.pytorch.mask import unmask
-from knapprune.hardware.hardware_model import HardwareWarning
 from knapprune.network.hls_config import HlsConfig, HlsConfigError
 from knapprune.network.layers import Layer
-from knapprune.network.rules.strategy import DISTRIBUTED
+from knapprune.network.rules.strategy import DISTRIBUTED, HardwareWarning
 from knapprune.tools import quiet
 
 

@@ -10,10 +10,10 @@ import numpy as np
 from knapsolve import validation
 from knapsolve.limits import clock
 from knapsolve.limits.compiling import compiling_watched
-from knapsolve.limits.interruption import solve_interruptibly
 from knapsolve.portfolio.automatic import Automatic
 from knapsolve.portfolio.checking import checked
 from knapsolve.portfolio.presolve import Reduced, presolve
+from knapsolve.portfolio.stand_in import solve_interruptibly
 from knapsolve.problem import Knapsack
 from knapsolve.solution import Solution, Status, evaluate
 from knapsolve.solver import AUTO, Answer, Options, Progress, Solver, ensure_capable, load, unknown_solver

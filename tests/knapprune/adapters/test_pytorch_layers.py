@@ -73,7 +73,7 @@ def test_masks_go_back_to_pytorchs_order():
         assert np.array_equal(kernel, np.where(masks[name], ADAPTER.kernels(module)[name], 0))
 
 
-@pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.HardwareWarning")
 def test_a_linear_layer_behind_a_convolution_is_kept_in_the_order_of_channels_last():
     (conv, bn, fc, head) = ADAPTER.layers(Network(), config())
     places = np.moveaxis(np.arange(60).reshape(3, 4, 5), 0, -1).ravel()
@@ -85,7 +85,7 @@ def test_a_linear_layer_behind_a_convolution_is_kept_in_the_order_of_channels_la
     assert np.array_equal(fc.unflat(fc.flat(kernel)), kernel)
 
 
-@pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.HardwareWarning")
 def test_in_io_stream_the_data_is_turned_and_the_weights_are_not():
     assert all(layer.first_axis == () for layer in ADAPTER.layers(Network(), config(IOType="io_stream")))
 

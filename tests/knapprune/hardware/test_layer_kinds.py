@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from knapprune import HardwareWarning
 from knapprune.hardware.accelerator import Accelerator
 from knapprune.hardware.fetch_groups import FetchGroup
-from knapprune.hardware.hardware_model import HardwareWarning
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.hardware.latency import interval
 from knapprune.hardware.structures import STRUCTURES, labels
@@ -68,7 +68,7 @@ def einsum(
         ),
     ],
 )
-@pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.HardwareWarning")
 def test_what_hls4ml_cannot_build_is_refused_with_what_to_set(build, message):
     with pytest.raises(HlsConfigError, match=message):
         build()

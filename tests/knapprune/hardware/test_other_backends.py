@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import knapprune as kp
-from knapprune.hardware.hardware_model import HardwareWarning
+from knapprune import HardwareWarning
 from knapprune.hardware.intel import blocks
 from knapprune.network.hls_config import HlsConfigError, read_hls_config
 
