@@ -87,7 +87,7 @@ def presolve(problem: Knapsack) -> Reduced | str:
 
 
 def _given_state(problem: Knapsack, heavy: NDArray[np.bool_] | None) -> NDArray[np.int8]:
-    """Return for each item 0 where it is free, 1 where it is in, -1 where it is out, before anything follows from it."""
+    """Return for each item 0 where it is free, 1 where it is in, -1 where it is out."""
     state = np.zeros(problem.n, np.int8)
     if problem.fixed_out is not None:
         state[problem.fixed_out] = -1
