@@ -60,9 +60,9 @@ def print_report(report: Report) -> None:
             table.add_row(label, f"{before:.4f}", f"{after:.4f}", "", "", f"{100 * (after - before):+.2f} points")
     console = Console()
     console.print(table)
-    found = content["selection"]
-    if found is not None:
-        console.print(f"selection: {found['status']} by {found['solver']}, gap {found['gap']:.2g}")
+    selection = content["selection"]
+    if selection is not None:
+        console.print(f"selection: {selection['status']} by {selection['solver']}, gap {selection['gap']:.2g}")
     if content["ended"]:
         console.print(f"[yellow]Ended early:[/] {escape(content['ended'])}", soft_wrap=True)
     if not content["met"]:

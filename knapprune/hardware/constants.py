@@ -59,9 +59,9 @@ def constants(layer: Layer, kernel: npt.NDArray[np.generic]) -> Constants:
     rows = np.ascontiguousarray(np.transpose(whole, order)).reshape(inputs, -1)
     owner = np.empty(rows.shape, np.int32 if rows.size < 1 << 31 else np.int64)
     value, start = np.empty(rows.size, np.int64), np.empty(inputs + 1, np.int64)
-    found = number_constants(rows, DIGITS_OF_A_PRODUCT, known, owner, value, start)
+    multipliers = number_constants(rows, DIGITS_OF_A_PRODUCT, known, owner, value, start)
     back = np.transpose(owner.reshape(shape), np.argsort(order))
-    return Constants(back, value[:found], np.repeat(_copies_of_inputs(layer, inputs), np.diff(start)), known)
+    return Constants(back, value[:multipliers], np.repeat(_copies_of_inputs(layer, inputs), np.diff(start)), known)
 
 
 def integers_of(layer: Layer, kernel: npt.NDArray[np.generic]) -> tuple[Integers, bool]:

@@ -40,8 +40,8 @@ def select_labelled(request: Request) -> Outcome:
 
     def solved() -> tuple[Solution, Masks]:
         items = [items_of(group, value, caps) for group, value in zip(prunable, values, strict=True)]
-        found = solve_knapsack(knapsack(items, capacities), request.solver, request.time_limit)
-        return found, kept(groups, items, found.selected)
+        solution = solve_knapsack(knapsack(items, capacities), request.solver, request.time_limit)
+        return solution, kept(groups, items, solution.selected)
 
     solution, keep = solved()
     last = last_layer(layers)
