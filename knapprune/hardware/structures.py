@@ -109,6 +109,4 @@ def _check(given: npt.NDArray[np.generic], layer: Layer, name: str) -> None:
             f"structure {name}: labels of layer {layer.name!r} have shape {given.shape}, expected {layer.kernel_shape}"
         )
     if not np.issubdtype(given.dtype, np.integer) or (given.size and given.min() < 0):
-        raise ValueError(
-            f"structure {name}: labels of layer {layer.name!r} must be integers >= 0, got {labelled.dtype}"
-        )
+        raise ValueError(f"structure {name}: labels of layer {layer.name!r} must be integers >= 0, got {given.dtype}")
