@@ -267,12 +267,12 @@ class Waiting:
 
 @pytest.mark.parametrize("deaf", [False, True])
 def test_ctrl_c_is_heard_within_a_selection_of_items(deaf):
-    problem = hard(2)
+    problem = hard(7)
     best = solve_nested(problem).solution
     solver = Waiting(deaf)
 
     def press():
-        solver.begun.wait()
+        solver.begun.wait(30.0)
         _thread.interrupt_main()
 
     presser = threading.Thread(target=press, daemon=True)
@@ -310,6 +310,8 @@ def test_the_best_mix_is_the_linear_program_s(seed):
     n = start[-1]
     weight, value = random.integers(0, 50, (n, m)).astype(float), random.normal(0, 10, n)
     limits = np.floor(weight.mean(axis=0) * groups * random.uniform(0.3, 1.2))
+    if seed % 3 == 0:  # kept exactly by the least use, or not by much more
+        limits = np.minimum.reduceat(weight, start[:-1]).sum(axis=0) + random.integers(0, 9, m) * random.integers(0, 2)
     mix = best_mix(Classes(start, np.arange(n), value, weight, limits))
     belongs = np.repeat(np.eye(groups), np.diff(start), axis=1)
     program = optimize.linprog(-value, weight.T, limits, belongs, np.ones(groups), method="highs")
@@ -317,8 +319,8 @@ def test_the_best_mix_is_the_linear_program_s(seed):
     if not mix.infeasible:
         assert mix.value == pytest.approx(-program.fun, rel=1e-9, abs=1e-9)
         assert belongs @ mix.shares == pytest.approx(1.0)
-        assert value @ mix.shares == pytest.approx(-program.fun, rel=1e-9, abs=1e-9)
-        assert (mix.shares @ weight <= limits * (1 + 1e-9) + 1e-9).all()
+        assert value @ mix.shares == pytest.approx(-program.fun, rel=1e-6, abs=1e-6)
+        assert (mix.shares @ weight <= limits + 1e-6).all()
         assert (mix.prices >= 0).all()
 
 

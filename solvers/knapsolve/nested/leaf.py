@@ -88,6 +88,6 @@ def _select_items(state: Search, combination: tuple[int, ...], bound: float, pri
             state.best = Choice(combination, replace(solution, selected=selected), value)
         # Whatever was left out is worth less than this.
         reached = -np.inf if everything else bound - margin
-        if everything or state.value >= reached or state.late:
+        if everything or reached <= state.cut or state.late:
             return min(bound, max(given + float(solution.bound), reached))
-        margin = min(margin * MARGIN_GROWTH, bound - state.value)
+        margin = min(margin * MARGIN_GROWTH, bound - state.value) if margin > 0.0 else np.inf

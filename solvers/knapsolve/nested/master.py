@@ -15,6 +15,10 @@ from knapsolve.exact.choice.classes import Classes
 from knapsolve.exact.choice.dual import INFEASIBLE, choice_simplex, most_steps
 from knapsolve.exact.choice.relaxation import scales
 
+SLACK = 1e-9
+"""What every capacity is loosened by, relative to the largest weight: one that can be kept exactly and no better would
+leave the slope of the dual at infinity to rounding, and the simplex without an answer."""
+
 
 @dataclass(frozen=True, eq=False)
 class Mix:
@@ -27,7 +31,7 @@ class Mix:
     shares
         Share of each answer, shape (K,).
     value
-        Upper bound on the value of every mix; its value where the simplex ended.
+        Upper bound on the value of every mix; that of the best, but for rounding, where the simplex ended.
     infeasible
         Whether it is proved that no mix keeps the capacities.
     """
@@ -47,8 +51,9 @@ def best_mix(answers: Classes) -> Mix:
     value_scale, weight_scale = scales(answers)
     prices, key = np.zeros(m), np.zeros(count, np.int64)
     basic, basic_class = -1 - np.arange(m), np.zeros(m, np.int64)
+    limits = answers.limits / weight_scale + SLACK
     status, share = choice_simplex(
-        answers.value / value_scale, answers.weight / weight_scale, answers.start, answers.limits / weight_scale,
+        answers.value / value_scale, answers.weight / weight_scale, answers.start, limits,
         np.ones(len(answers.value), np.bool_), prices, key, basic, basic_class, True, most_steps(m),
     )  # fmt: skip
     shares = np.zeros(len(answers.value))
