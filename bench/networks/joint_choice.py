@@ -54,18 +54,18 @@ def run(network: str, model: Any, budget: dict[str, int]) -> dict[str, Any]:
         started, used = time.perf_counter(), time.process_time()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = kp.select(
+            selection = kp.select(
                 model, {"Model": settings}, budget, choose={"reuse_factor": "legal"}, time_limit=TIME_LIMIT
             )
         row |= {
             "seconds": round(time.perf_counter() - started, 2),
             "cpu_seconds": round(time.process_time() - used, 2),
-            "status": str(found.solution.status),
-            "gap": found.solution.gap,
-            "value": float(found.solution.value),
-            "search": found.solution.trace[-1].partition(": ")[2],
-            "reuse_factors": [layer.reuse_factor for layer in found.resources.layers],
-            "uses": {name: found.resources[name] for name in budget},
+            "status": str(selection.solution.status),
+            "gap": selection.solution.gap,
+            "value": float(selection.solution.value),
+            "search": selection.solution.trace[-1].partition(": ")[2],
+            "reuse_factors": [layer.reuse_factor for layer in selection.resources.layers],
+            "uses": {name: selection.resources[name] for name in budget},
         }
     except Exception as error:
         row |= {"error": f"{type(error).__name__}: {error}"}

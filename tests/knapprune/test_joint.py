@@ -3,6 +3,7 @@
 import itertools
 import json
 import runpy
+import signal
 from pathlib import Path
 
 import keras
@@ -17,6 +18,7 @@ from knapprune.hardware.latency import interval, latency
 from knapprune.network.layers import Layer
 from knapprune.network.rules.reuse import valid_reuse_factors
 from knapprune.selection.variants import Variant, fitting_type
+from knapsolve.nested import search
 
 LEGAL = {"reuse_factor": "legal"}
 
@@ -312,3 +314,22 @@ def test_the_committed_table_is_made_from_the_committed_rows():
     assert bench["page"](rows) == (docs / "joint-choice.md").read_text()
     failed = bench["run"]("KERAS_3layer", object(), {"dsp": 1, "bram": 1, "latency": 1})
     assert "failed: TypeError" in bench["table"]([failed])
+
+
+@pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning")
+def test_ctrl_c_in_the_middle_of_a_choice_selects_the_best_so_far(monkeypatch):
+    model, budget = network(1, (16, 12, 10, 5)), {"dsp": 20, "bram18": 8, "latency": 40}
+    whole = kp.select(model, config(), budget, choose=LEGAL)
+    assert whole.solution.status == "OPTIMAL"
+
+    def split(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        return kept(*arguments)
+
+    kept = search.split
+    monkeypatch.setattr(search, "split", split)
+    stopped = kp.select(model, config(), budget, choose=LEGAL)
+    assert stopped.solution.status == "FEASIBLE"
+    assert stopped.solution.value <= whole.solution.value <= stopped.solution.bound
+    assert all(stopped.resources[name] <= limit for name, limit in budget.items())
+    assert "stopped by Ctrl-C" in stopped.solution.trace

@@ -73,7 +73,10 @@ def overdue(solver: str) -> str:
 
 @contextmanager
 def listening() -> Iterator[None]:
-    """Take Ctrl-C while the block runs, unless somebody else does: another thread, or a handler of the program's."""
+    """Take Ctrl-C while the block runs, unless somebody else does: another thread, or a handler of the program's.
+
+    Solves within the block hear what it hears, as its own handler is somebody else's to them.
+    """
     global _current
     ours = threading.current_thread() is threading.main_thread()
     if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:

@@ -83,7 +83,7 @@ def solve(
         seed=int(validation.positive_number("seed", seed, zero=True)),
         on_progress=on_progress,
     )
-    chosen = _resolve(solver)
+    chosen = resolve(solver)
     ensure_capable(problem, chosen)
     with compiling_watched(needed=chosen.name == AUTO or problem.requires is not None) as watch:
         reduced = presolve(problem)
@@ -107,7 +107,8 @@ def _answer(solver: Solver, reduced: Reduced | str, options: Options, started: f
     return solve_interruptibly(solver, reduced.problem, options)
 
 
-def _resolve(solver: str | Solver) -> Solver:
+def resolve(solver: str | Solver) -> Solver:
+    """Return the solver that a name stands for; any other object that is one is returned as it is."""
     if isinstance(solver, str):
         return Automatic() if solver == AUTO else load(solver)
     if isinstance(solver, Solver):
