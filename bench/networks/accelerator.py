@@ -23,7 +23,8 @@ import typer
 from bench.measuring.machine import versions
 from bench.networks.accelerator_page import page
 from bench.networks.accelerator_plot import plot
-from bench.networks.study import Case, Row, Study, app
+from bench.networks.command import app
+from bench.networks.study import Case, Row, Study
 
 NETWORKS = {"ResNet-8": "pretrainedResnet.h5", "MobileNet": "vww_96.h5"}
 SETTINGS = ((6, 8), (10, 16), (12, 16), (15, 16))

@@ -19,7 +19,8 @@ import numpy as np
 import typer
 
 from bench.measuring.machine import versions
-from bench.networks.study import Case, Row, Study, app, versions_of
+from bench.networks.command import app
+from bench.networks.study import Case, Row, Study, versions_of
 from bench.solvers import formats
 from knapprune.hardware.adder_bits import output_high, spans
 from knapprune.hardware.adder_graph import LayerAdders

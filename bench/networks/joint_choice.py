@@ -18,7 +18,8 @@ from typing import Annotated, Any
 import typer
 
 from bench.measuring.machine import versions
-from bench.networks.study import Case, Row, Study, app, versions_of
+from bench.networks.command import app
+from bench.networks.study import Case, Row, Study, versions_of
 from bench.solvers import formats
 
 # A network kept whole needs about WHOLE / cycles DSPs, and 16 / 36 of that in halves of blocks.

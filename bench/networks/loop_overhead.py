@@ -25,7 +25,8 @@ import typer
 
 from bench.measuring.machine import load, processor, versions
 from bench.measuring.turns import TURN, race
-from bench.networks.study import Case, Row, Study, app, versions_of
+from bench.networks.command import app
+from bench.networks.study import Case, Row, Study, versions_of
 from bench.solvers import formats
 
 VALIDATION = 5000

@@ -21,7 +21,8 @@ import typer
 
 from bench.measuring.apart import apart
 from bench.measuring.machine import versions
-from bench.networks.study import Case, Row, Study, app, versions_of
+from bench.networks.command import app
+from bench.networks.study import Case, Row, Study, versions_of
 from bench.solvers import formats
 
 SECONDS = 300

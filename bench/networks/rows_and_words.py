@@ -22,7 +22,8 @@ from typing import Annotated, Any
 import typer
 
 from bench.measuring.machine import versions
-from bench.networks.study import Case, Row, Study, app, versions_of
+from bench.networks.command import app
+from bench.networks.study import Case, Row, Study, versions_of
 from bench.solvers import formats
 
 BUDGETS = ((0.25, 0.25), (0.25, 0.5), (0.5, 0.25), (0.5, 0.5))

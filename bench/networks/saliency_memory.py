@@ -18,7 +18,8 @@ from typing import Any
 from bench.measuring import memory
 from bench.measuring.apart import apart
 from bench.measuring.machine import processor, versions
-from bench.networks.study import Case, Row, Study, app, versions_of
+from bench.networks.command import app
+from bench.networks.study import Case, Row, Study, versions_of
 from bench.solvers import formats
 
 STEP = "training step"

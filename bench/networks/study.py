@@ -1,4 +1,4 @@
-"""What all studies of networks share: the command line, rows that are kept as they come, and the page made of them.
+"""What all studies of networks share: rows that are kept as they come, and the page that is made of them.
 
 A study measures cases, a row each. Rows are written after every case, so that a run that was cut off goes on where it
 was: what has a row is not measured again, unless ``--again``. A case that fails is a row with its error.
@@ -6,20 +6,16 @@ was: what has a row is not measured again, unless ``--again``. A case that fails
 
 from __future__ import annotations
 
-import inspect
 import json
-import tempfile
 from collections.abc import Callable, Iterable, Sized
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bench.measuring.machine import ROOT
 from bench.solvers import rows as stored
-from knapsolve.cli.terminal import sentences_for_errors
 from knapsolve.files import atomic
 
 Row = dict[str, Any]
@@ -88,52 +84,6 @@ class Study:
     order: Callable[[Row], Any] | None = None
     others: tuple[str, ...] = ()
     more: Callable[[Any, Path], None] | None = None
-
-
-def command(
-    out: Annotated[Path, typer.Option(help="Folder of the rows and the page.", show_default="docs/benchmarks")] = DOCS,
-    page_only: Annotated[
-        bool, typer.Option("--page-only", "--table", help="Measure nothing; write the page from the rows there are.")
-    ] = False,
-    again: Annotated[
-        bool, typer.Option("--again/--missing", help="Measure anew what has a row, or only what has none.")
-    ] = False,
-) -> None:
-    """Hold the options that every study has."""
-
-
-def app(study: Study) -> typer.Typer:
-    """Make the command of a study."""
-    own = inspect.signature(study.cases or study.record or command, eval_str=True).parameters
-    shared = dict(inspect.signature(command, eval_str=True).parameters)
-    if study.record:
-        del shared["again"]
-
-    def main(**given: Any) -> None:
-        options = {name: given[name] for name in own}
-        with sentences_for_errors():
-            refuse_unwritable(given["out"])
-            if study.record and not given["page_only"]:
-                stored.save(given["out"] / f"{study.name}.json", study.record(**options))
-            if study.cases and not given["page_only"]:
-                measure(study, study.cases(**options), given["out"], given["again"])
-            write_page(study, given["out"])
-
-    parameters = {name: parameter for name, parameter in own.items() if name not in shared} | shared
-    main.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]
-    main.__annotations__ = {name: parameter.annotation for name, parameter in parameters.items()}
-    made = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    made.command(help="\n\n".join(f"\b\n{part}" for part in study.about.split("\n\n")))(main)
-    return made
-
-
-def refuse_unwritable(folder: Path) -> None:
-    """Make a folder and write to it, before hours are spent on what could not be kept."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise typer.BadParameter(f"out: {folder} cannot be written to ({error.strerror}); give another") from error
 
 
 def measure(study: Study, cases: Iterable[Case], out: Path, again: bool = False) -> None:

@@ -34,11 +34,11 @@ def save(path: Path, content: list[Row] | Mapping[str, Any]) -> None:
     if isinstance(content, list):
         text = _lines(content)
     else:
-        parts = (_lines(part) if isinstance(part, list) else json.dumps(part) for part in content.values())
-        named = (f"{json.dumps(name)}: {part}" for name, part in zip(content, parts, strict=True))
-        text = "{\n" + ",\n".join(named) + "\n}"
+        values = (_lines(value, " ") if isinstance(value, list) else json.dumps(value) for value in content.values())
+        parts = (f" {json.dumps(name)}: {value}" for name, value in zip(content, values, strict=True))
+        text = "{\n" + ",\n".join(parts) + "\n}"
     atomic.write_text(path, text + "\n")
 
 
-def _lines(rows: list[Row]) -> str:
-    return "[\n" + ",\n".join(" " + json.dumps(row) for row in rows) + "\n]"
+def _lines(rows: list[Row], margin: str = "") -> str:
+    return "[\n" + ",\n".join(f"{margin} {json.dumps(row)}" for row in rows) + f"\n{margin}]"
