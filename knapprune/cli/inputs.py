@@ -52,13 +52,13 @@ def read_structure(entries: list[str] | None) -> Any:
         return "auto"
     if len(entries) == 1 and "=" not in entries[0]:
         return entries[0]
-    found = {}
+    structures = {}
     for entry in entries:
         layer, equals, name = (part.strip() for part in entry.partition("="))
-        if not (layer and equals and name) or layer in found:
+        if not (layer and equals and name) or layer in structures:
             raise ValueError(f"--structure: got {entries}, expected one name, or one for each layer like fc1=neuron")
-        found[layer] = name
-    return found
+        structures[layer] = name
+    return structures
 
 
 def read_choose(entries: list[str]) -> Any:
@@ -113,8 +113,8 @@ def run_folder(out: Path | None, resume: Path | None, force: bool) -> Path:
     return resume
 
 
-def read_hardware(hardware: str, multipliers: Path | None, config: Path) -> Any:
-    """Read which resource model is asked for."""
+def read_hardware(hardware: str, multipliers: Path | None, config: Path, backend: str | None = None) -> Any:
+    """Read which resource model is asked for; `backend` is one in place of the configuration's own."""
     if multipliers is None:
         return hardware
     from knapprune.hardware.hls4ml import Hls4mlHardware
@@ -123,6 +123,6 @@ def read_hardware(hardware: str, multipliers: Path | None, config: Path) -> Any:
 
     if hardware != "hls4ml":
         raise ValueError(f"--multipliers: got --hardware {hardware}, expected hls4ml with such a file")
-    if (backend := read_hls_config(config).backend) not in COUNTED_BACKENDS:
-        raise ValueError(f"--multipliers: got a Backend {backend}, expected one of {list(COUNTED_BACKENDS)}")
+    if (wanted := read_hls_config(config, backend=backend).backend) not in COUNTED_BACKENDS:
+        raise ValueError(f"--multipliers: got a Backend {wanted}, expected one of {list(COUNTED_BACKENDS)}")
     return Hls4mlHardware(multipliers=read_multipliers(multipliers))

@@ -49,7 +49,8 @@ class Selecting:
             _at_least("patience", self.patience, 1)
         _at_least("steps", self.steps, 1)
         _ = self.plan  # it refuses a schedule that is none
-        if self.saliency_data is not None and not self.gradual:
+        gradual = self.gradual
+        if self.saliency_data is not None and not gradual:
             raise ValueError(
                 f"saliency_data: got data, expected None for saliency {self.saliency!r}, which needs no gradients"
             )

@@ -164,6 +164,7 @@ def test_prune_writes_its_report_and_meets_the_budget(files, tmp_path):
         "model.keras",
         "report.html",
         "report.json",
+        "run.toml",
     }
 
 
