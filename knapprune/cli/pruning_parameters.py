@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from knapprune.cli.inputs import CHECKPOINT, read_budget, read_data, read_hardware, read_structure
+from knapprune.report.files import write_bytes
 
 if TYPE_CHECKING:
     from knapprune.adapters.objective import Distillation
@@ -66,13 +67,18 @@ def library_arguments(parameters: Parameters) -> dict[str, Any]:
 
 @contextmanager
 def recorded(parameters: Parameters, folder: Path) -> Iterator[None]:
-    """Keep the settings of a run in its folder; one that was refused, or had not begun to train, leaves none."""
-    parameters.write(folder / RECORD)
+    """Keep the settings of a run in its folder; one that was refused, or had not begun to train, leaves none.
+
+    So the same command can be given again, and a folder that --force had to overwrite still tells of what is in it.
+    """
+    record = folder / RECORD
+    earlier = record.read_bytes() if record.is_file() else None
+    parameters.write(record)
     try:
         yield
     except BaseException:
         if not (folder / CHECKPOINT).exists():
-            (folder / RECORD).unlink()
+            record.unlink() if earlier is None else write_bytes(record, earlier)
         raise
 
 

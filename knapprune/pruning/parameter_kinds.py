@@ -11,7 +11,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Key:
-    """A key with the tables that it stands in, such as ``select.budget.dsp``; the file itself has no name."""
+    """A key of a file.
+
+    Parameters
+    ----------
+    file
+        The file.
+    name
+        With the tables that it stands in, such as ``select.budget.dsp``; empty for the file itself.
+    """
 
     file: Path
     name: str = ""
