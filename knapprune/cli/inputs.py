@@ -99,18 +99,19 @@ def read_data(path: Path | None) -> Any:
         raise ValueError(f"{path}: not a readable .npz file ({error})") from error
 
 
-def run_folder(out: Path | None, resume: Path | None, force: bool) -> Path:
-    """Find the folder of a run."""
+def check_run_folder(out: Path | None, resume: Path | None) -> None:
+    """Refuse what is no folder of a run, before anything else is looked at."""
     if (out is None) == (resume is None):
         raise ValueError("--out: expected it for a new run, or --resume for one that was interrupted, and not both")
-    if out is not None:
-        folder = output.claim(out, force)
-        shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
-        return folder
-    assert resume is not None
-    if not (resume / CHECKPOINT).is_dir():
+    if resume is not None and not (resume / CHECKPOINT).is_dir():
         raise FileNotFoundError(f"--resume: {resume} holds no run that was interrupted: no folder {CHECKPOINT}")
-    return resume
+
+
+def claim_run_folder(out: Path, force: bool) -> Path:
+    """Make the folder of a new run."""
+    folder = output.claim(out, force)
+    shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
+    return folder
 
 
 def read_hardware(hardware: str, multipliers: Path | None, config: Path, backend: str | None = None) -> Any:

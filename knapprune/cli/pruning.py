@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
-from knapprune.cli.inputs import CHECKPOINT, load, require_files, run_folder
+from knapprune.cli.inputs import CHECKPOINT, check_run_folder, claim_run_folder, load, require_files
 from knapprune.cli.pruning_options import said, with_pruning_options
 from knapprune.cli.pruning_parameters import RECORD, library_arguments, parameters_of, recorded
 from knapprune.cli.screen import EXIT_NOT_MET, on_screen, print_report
@@ -45,6 +45,7 @@ def prune(
         from knapprune.report import files as output
         from knapprune.report.page import require_page_tools
 
+        check_run_folder(out, resume)
         if given["params"] is None and resume is not None and (resume / RECORD).is_file():
             given["params"] = resume / RECORD
         parameters = parameters_of(given, said(context))
@@ -54,8 +55,8 @@ def prune(
         require_files(files["model"], files["config"])
         require_page_tools()
         arguments = library_arguments(parameters)
-        folder = run_folder(out, resume, force)
-        with recorded(parameters, folder) if resume is None else nullcontext():
+        folder = claim_run_folder(out, force) if out is not None else cast(Path, resume)
+        with nullcontext() if out is None else recorded(parameters, folder):
             model = load(files["model"], files.get("weights"), files["config"])
             result = kp.prune(model, files["config"], checkpoint=folder / CHECKPOINT, **arguments)
         output.write_model(folder / "model.keras", result.model)

@@ -35,5 +35,6 @@ def revived(
 
 def check_regrowth(share: float | None) -> None:
     """Refuse what is no share."""
-    if share is not None and not 0 < share <= 1:
+    number = isinstance(share, int | float | np.integer | np.floating)
+    if share is not None and not (number and 0 < share <= 1):
         raise ValueError(f"regrow: got {share!r}, expected a share above 0, up to 1, or None")

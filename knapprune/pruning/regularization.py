@@ -89,7 +89,11 @@ class Regularization:
 
 def regularization_of(given: float | Regularization | None) -> Regularization | None:
     """Read the argument."""
-    return given if given is None or isinstance(given, Regularization) else Regularization(float(given))
+    if given is None or isinstance(given, Regularization):
+        return given
+    if not isinstance(given, int | float | np.integer | np.floating):
+        raise ValueError(f"regularization: got {given!r}, expected a number, a Regularization or None")
+    return Regularization(float(given))
 
 
 def check_structure(structure: Any) -> None:

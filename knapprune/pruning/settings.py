@@ -111,7 +111,11 @@ class Training:
     @cached_property
     def distillation(self) -> Distillation | None:
         """How much is learned from the unpruned model."""
-        return Distillation(self.distill) if isinstance(self.distill, int | float) else self.distill
+        if self.distill is None or isinstance(self.distill, Distillation):
+            return self.distill
+        if not _is_number(self.distill):
+            raise ValueError(f"distill: got {self.distill!r}, expected a number, a Distillation or None")
+        return Distillation(self.distill)
 
     @cached_property
     def penalty(self) -> Regularization | None:
@@ -150,5 +154,9 @@ def _at_least(name: str, given: Any, least: int) -> None:
 
 
 def _not_negative(name: str, given: Any) -> None:
-    if isinstance(given, bool) or not isinstance(given, numbers.Real) or not float(given) >= 0:
+    if not _is_number(given) or not float(given) >= 0:
         raise ValueError(f"{name}: got {given!r}, expected a number, 0 or more")
+
+
+def _is_number(given: Any) -> bool:
+    return isinstance(given, numbers.Real) and not isinstance(given, bool)

@@ -346,7 +346,7 @@ def test_a_mistake_in_the_file_is_said_before_anything_is_loaded(params, tmp_pat
 @pytest.mark.parametrize("command", ["prune", "tune"])
 def test_a_file_that_nobody_names_is_asked_for(data, tmp_path, command, at, name):
     left = data[:at] + (data[at + 2 :] if at > 1 else ())  # the two that have no option stand in their order
-    result = run(command, *left, *QUICK, *(("--study", tmp_path / "s.log") if command == "tune" else ()))
+    result = run(command, *left, *QUICK, "--study" if command == "tune" else "--out", tmp_path / "new")
     assert result.exit_code == 2
     table = {"MODEL": "model", "CONFIG": "config"}.get(name, name.removeprefix("--"))
     assert f"{name}: got none, expected a file, or {table} in the table [files] of --params" in sentence(result)
@@ -368,12 +368,23 @@ def test_an_interrupted_run_goes_on_by_the_settings_in_its_folder(params, tmp_pa
         left[:] = [None] * 3
         assert run("prune", "--params", params(), "--out", tmp_path / "parts").exit_code == 130
     assert (tmp_path / "parts" / "checkpoint").is_dir()
+    nowhere = run("prune", "--resume", tmp_path / "elsewhere")
+    assert "elsewhere holds no run that was interrupted" in sentence(nowhere)
     other = run("prune", "--resume", tmp_path / "parts", "--steps", 3)
     assert other.exit_code == 2
     assert "steps: the pruning in" in sentence(other)
     again = run("prune", "--resume", tmp_path / "parts")
     assert again.exit_code == 0, again.output
     assert results(tmp_path / "parts") == results(tmp_path / "whole")
+
+
+def test_a_run_that_is_refused_leaves_the_settings_of_the_one_before_it(params, tmp_path, given):
+    """A folder that is forced still tells of the results in it, until training begins."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "run.toml").write_text("# earlier\n")
+    refused = run("prune", "--params", params(), "--out", tmp_path / "out", "--force")
+    assert "recorded" in sentence(refused)
+    assert (tmp_path / "out" / "run.toml").read_text() == "# earlier\n"
 
 
 def test_tune_reads_the_file_and_hands_it_on(params, tmp_path, given):
