@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from knapprune.network.layers import Layer
     from knapprune.network.rules.strategy import HardwareWarning
     from knapprune.pruning import PruningWarning, prune
+    from knapprune.pruning.parameters import read_params
     from knapprune.pruning.regularization import Regularization
     from knapprune.pruning.tuning import tune
     from knapprune.selection.budget import BudgetError
@@ -45,6 +46,7 @@ __all__ = [
     "estimate",
     "prune",
     "read_hls_config",
+    "read_params",
     "select",
     "tune",
     "verify",
@@ -67,6 +69,7 @@ _HOMES = {
     "estimate": "knapprune.estimation",
     "prune": "knapprune.pruning",
     "read_hls_config": "knapprune.network.hls_config",
+    "read_params": "knapprune.pruning.parameters",
     "select": "knapprune.selection.selecting",
     "tune": "knapprune.pruning.tuning",
     "verify": "knapprune.verification.verifying",

@@ -168,15 +168,15 @@ def _returned(pruning: Pruning) -> Step | None:
 def _selection(step: Step | None) -> dict[str, Any] | None:
     if step is None:
         return None
-    found = step.selection.solution
+    solution = step.selection.solution
     return {
-        "status": found.status,
-        "gap": found.gap,
-        "solver": found.solver,
-        "value": found.value,
-        "bound": found.bound,
-        "prices": None if found.prices is None else list(found.prices),
-        "seconds": found.seconds,
+        "status": solution.status,
+        "gap": solution.gap,
+        "solver": solution.solver,
+        "value": solution.value,
+        "bound": solution.bound,
+        "prices": None if solution.prices is None else list(solution.prices),
+        "seconds": solution.seconds,
     }
 
 
