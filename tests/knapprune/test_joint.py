@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import knapprune as kp
+from bench.networks.study import DOCS, row_of
 from knapprune.adapters.keras.files import load_keras_model
 from knapprune.hardware.hardware_model import HardwareWarning
 from knapprune.hardware.hls4ml import Hls4mlHardware
@@ -307,8 +308,8 @@ def test_the_wide_jets_network_is_proved(data_folder):
 
 def test_the_committed_table_is_made_from_the_committed_rows():
     bench = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "networks" / "joint_choice.py"))
-    docs = bench["DOCS"]
-    rows = json.loads((docs / "joint-choice.json").read_text())
-    assert bench["page"](rows) == (docs / "joint-choice.md").read_text()
-    failed = bench["run"]("KERAS_3layer", object(), {"dsp": 1, "bram": 1, "latency": 1})
+    rows = json.loads((DOCS / "joint-choice.json").read_text())
+    assert bench["page"](rows) == (DOCS / "joint-choice.md").read_text()
+    case = bench["case"]("KERAS_3layer", {"dsp": 1, "bram": 1, "latency": 1}, lambda network: object())
+    failed = row_of(bench["STUDY"], case)
     assert "failed: TypeError" in bench["table"]([failed])
