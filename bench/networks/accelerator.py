@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -97,13 +97,12 @@ def load(path: Path) -> Any:
 def throughput(load: Callable[[], Any], pruned: int, size: int, elements: int) -> Row:
     """Compare a given p with no structure at equal density, layer by layer, and with the dense network."""
     import knapprune as kp
-    from knapprune.adapters.keras.adapter import KerasAdapter
     from knapprune.hardware.accelerator import Accelerator
 
-    model = load()
-    kernels, accelerator = KerasAdapter().kernels(model), Accelerator(size, size - pruned, elements)
+    model, accelerator = load(), Accelerator(size, size - pruned, elements)
     selection = kp.select(model, {}, structure=f"fetch-group:{pruned}/{size}", hardware=accelerator)
     layers = selection.before.layers
+    kernels = counted(model, layers)
     equal = {name: largest(kernels[name], int(mask.sum())) for name, mask in selection.masks.items()}
     return {
         "dense": work(accelerator, layers, kernels, {}),
@@ -115,12 +114,11 @@ def throughput(load: Callable[[], Any], pruned: int, size: int, elements: int) -
 def by_layer(load: Callable[[], Any], pruned: int) -> Row:
     """Compare p chosen by layer with one p for all at the same cycles."""
     import knapprune as kp
-    from knapprune.adapters.keras.adapter import KerasAdapter
     from knapprune.hardware.accelerator import Accelerator
 
-    model = load()
-    kernels, accelerator = KerasAdapter().kernels(model), Accelerator(16, 2, 16)
+    model, accelerator = load(), Accelerator(16, 2, 16)
     uniform = kp.select(model, {}, structure=f"fetch-group:{pruned}/16", hardware=accelerator)
+    kernels = counted(model, uniform.before.layers)
     started = time.perf_counter()
     chosen = kp.select(model, {}, {"cycles": uniform.resources["cycles"]}, hardware=accelerator)
     return {
@@ -136,15 +134,24 @@ def by_layer(load: Callable[[], Any], pruned: int) -> Row:
     }
 
 
+def counted(model: Any, layers: Iterable[Any]) -> dict[str, Any]:
+    """Return the kernels of the layers that an accelerator counts: no depthwise convolution, no normalisation."""
+    from knapprune.adapters.keras.adapter import KerasAdapter
+
+    names = {layer.name for layer in layers}
+    return {name: kernel for name, kernel in KerasAdapter().kernels(model).items() if name in names}
+
+
 def products(load: Callable[[], Any]) -> Row:
     """Count the products of the layers that are counted here, and those of depthwise convolutions, which are not."""
     import knapprune as kp
 
     model = load()
-    counted = sum(layer.size * layer.pixels for layer in kp.estimate(model, {}, hardware="hls4ml").layers)
+    layers = [layer for layer in kp.estimate(model, {}, hardware="hls4ml").layers if "depthwise" not in layer.kind]
     depthwise = [layer for layer in model.layers if type(layer).__name__ == "DepthwiseConv2D"]
     left_out = sum(math.prod(layer.kernel.shape) * math.prod(layer.output.shape[1:-1]) for layer in depthwise)
-    return {"products": counted, "depthwise": len(depthwise), "depthwise_products": left_out}
+    number = sum(layer.size * layer.pixels for layer in layers)
+    return {"products": number, "depthwise": len(depthwise), "depthwise_products": left_out}
 
 
 STUDY = Study(

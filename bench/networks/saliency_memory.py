@@ -1,6 +1,7 @@
 """Measure the peak memory of each saliency measure against that of one training step, and write the table of it.
 
-    python -m bench.networks.saliency_memory                 run, write docs/benchmarks/saliency-memory.json and .md
+    python -m bench.networks.saliency_memory --again         run, write docs/benchmarks/saliency-memory.json and .md
+    python -m bench.networks.saliency_memory                 run what saliency-memory.json has no row of
     python -m bench.networks.saliency_memory --table         write saliency-memory.md anew from the .json
 
 Each row is a process of its own: it loads the framework, warms it up on a tiny network, builds the network and makes

@@ -108,7 +108,7 @@ def measure(study: Study, cases: Iterable[Case], out: Path, again: bool = False)
             row = next((row for row in rows if case.has(row)), None)
             if row is None:
                 name = ", ".join(str(value) for value in case.about.values())
-                progress.update(task, description=f"{study.name}: {name:.60}")
+                progress.update(task, description=f"{study.name}: {name:.40}")
                 row = row_of(study, case)
                 progress.console.print(f"{name}: {row.get('error', 'measured')}", markup=False, soft_wrap=True)
                 rows = [*stored.load(path(case)), row]
@@ -117,6 +117,7 @@ def measure(study: Study, cases: Iterable[Case], out: Path, again: bool = False)
                 kept += 1
             case.told(row)
             progress.advance(task)
+        progress.update(task, description=study.name)
         if kept:
             progress.console.print(f"{study.name}: {kept} rows were there; --again measures them anew", soft_wrap=True)
 
