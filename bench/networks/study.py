@@ -119,7 +119,9 @@ def measure(study: Study, cases: Iterable[Case], out: Path, again: bool = False)
             progress.advance(task)
         progress.update(task, description=study.name)
         if kept:
-            progress.console.print(f"{study.name}: {kept} rows were there; --again measures them anew", soft_wrap=True)
+            progress.console.print(
+                f"{study.name}: rows that were there: {kept}; --again measures them anew", soft_wrap=True
+            )
 
 
 def row_of(study: Study, case: Case) -> Row:

@@ -8,7 +8,7 @@ import pytest
 
 from bench.measuring.machine import ROOT
 from bench.networks.accuracy import baselines, data, methods, networks
-from bench.networks.accuracy.__main__ import STUDY, collect, wanted
+from bench.networks.accuracy.__main__ import STUDY, collect, use, wanted
 from bench.networks.accuracy.data import Data
 from bench.networks.accuracy.magnitude import fitting, largest
 from bench.networks.accuracy.page import page, spread
@@ -98,6 +98,10 @@ def test_no_two_runs_have_one_name_and_the_table_comes_before_the_sweep():
     table = len(methods.METHODS) * 3
     assert set(budgets[:table]) == {tuple(BUDGET.items())}
     assert tuple(BUDGET.items()) not in budgets[table:]
+
+
+def test_what_is_budgeted_is_the_same_at_each_call():
+    assert use(networks.NETWORKS["lenet"]) == use(networks.NETWORKS["lenet"])
 
 
 def test_the_newest_row_of_a_run_is_kept_with_those_of_the_file(tmp_path):

@@ -101,7 +101,7 @@ def test_a_case_that_raises_is_a_row_and_is_not_tried_again(meter, tmp_path):
     meter.instead = {}
     said = call(study(meter), tmp_path)
     assert meter.measured == [0, 1, 2, 3]
-    assert "squares: 4 rows were there; --again measures them anew" in said.output
+    assert "squares: rows that were there: 4; --again measures them anew" in said.output
 
 
 def test_what_json_cannot_hold_is_a_failed_row(meter, tmp_path):

@@ -82,12 +82,12 @@ def cases(
         return []
     folder.mkdir(parents=True, exist_ok=True)
     _threads(threads)
-    use = _use(NETWORKS[network])
+    before = use(NETWORKS[network])
     if action == "run":
-        runs = wanted(network, use, asked, [int(seed) for seed in seeds.split(",")])
+        runs = wanted(network, before, asked, [int(seed) for seed in seeds.split(",")])
         listed = [_of_run(run, work, test) for run in runs]
     else:
-        caps = budget(NETWORKS[network], use)
+        caps = budget(NETWORKS[network], before)
         pairs = [(name, seed) for seed, name in product(SEEDS, TRIALS) if TRIALS[name][0] in asked]
         listed = [_of_trial(name, seed, network, caps, folder) for name, seed in pairs]
     listed = [case for case in listed if not only or case.about["run"] in only.split(",")]
@@ -135,10 +135,13 @@ def _data(name: str) -> Data:
     return DATA[name]()
 
 
-def _use(network: Network) -> dict[str, int]:
+def use(network: Network) -> dict[str, int]:
     """Count what the unpruned network uses of what is budgeted."""
+    import keras
+
     import knapprune as kp
 
+    keras.utils.set_random_seed(0)  # constants cost what their values need: the same budget at each call
     before = kp.estimate(network.build(), network.config)
     return {name: before[name] for name in network.shares}
 
