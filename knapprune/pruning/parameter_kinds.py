@@ -58,29 +58,35 @@ def read_table(
     return {name: kinds[name](key.below(name), value) for name, value in given.items()}
 
 
-def _plain(expected: str, *types: type) -> Kind:
-    def read(key: Key, given: Any) -> Any:
-        if type(given) not in types:  # a bool is no number
-            raise key.wrong(given, expected)
+@dataclass(frozen=True)
+class _Plain:
+    """A value of some types of TOML's, taken as it is."""
+
+    expected: str
+    types: tuple[type, ...]
+
+    def __call__(self, key: Key, given: Any) -> Any:
+        if type(given) not in self.types:  # a bool is no number
+            raise key.wrong(given, self.expected)
         return given
 
-    return read
 
-
-WHOLE = _plain("a whole number", int)
-NUMBER = _plain("a number", int, float)
-TEXT = _plain("a text in quotes", str)
-SWITCH = _plain("true or false", bool)
-_AMOUNT = _plain("a number, the name of a part, or a table of numbers for a layer", int, float, str)
+WHOLE = _Plain("a whole number", (int,))
+NUMBER = _Plain("a number", (int, float))
+TEXT = _Plain("a text in quotes", (str,))
+SWITCH = _Plain("true or false", (bool,))
+_AMOUNT = _Plain("a number, the name of a part, or a table of numbers for a layer", (int, float, str))
+_NAME = _Plain("a text in quotes, or a table of such by layer", (str,))
 
 
 def number_or(make: Callable[..., Any], **kinds: Kind) -> Kind:
     """Read a number, or a table of what a dataclass is made of."""
+    number = _Plain(f"a number, or a table with some of {list(kinds)}", (int, float))
     needed = [own.name for own in fields(make) if own.default is MISSING]  # type: ignore[arg-type]
 
     def read(key: Key, given: Any) -> Any:
         if not isinstance(given, Mapping):
-            return _plain(f"a number, or a table with some of {list(kinds)}", int, float)(key, given)
+            return number(key, given)
         table = read_table(key, given, kinds)
         for name in needed:
             if name not in table:
@@ -112,5 +118,4 @@ def read_structure(key: Key, given: Any) -> str | dict[str, str]:
     """Read one name, or names by layer."""
     if isinstance(given, Mapping):
         return {name: TEXT(key.below(name), value) for name, value in given.items()}
-    text: str = _plain("a text in quotes, or a table of such by layer", str)(key, given)
-    return text
+    return str(_NAME(key, given))

@@ -17,7 +17,6 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import knapprune as kp
-from knapprune.adapters.keras.adapter import KerasAdapter
 from knapprune.cli import app
 
 keras = pytest.importorskip("keras")
@@ -354,6 +353,8 @@ def test_a_file_that_nobody_names_is_asked_for(data, tmp_path, command, at, name
 
 def test_an_interrupted_run_goes_on_by_the_settings_in_its_folder(params, tmp_path, monkeypatch):
     """No other option is needed, and another one is refused; before training began there is nothing to go on with."""
+    from knapprune.adapters.keras.adapter import KerasAdapter
+
     fit, left = KerasAdapter.fit, []
 
     def interrupted(*arguments, **options):
