@@ -8,9 +8,9 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from knapprune.adapters.keras.registration import register_with_keras
-
 if TYPE_CHECKING:
+    from knapprune.adapters.keras.custom_objects import custom_objects
+    from knapprune.adapters.model_files import load
     from knapprune.adapters.objective import Distillation
     from knapprune.adapters.pytorch.model import TorchModel
     from knapprune.estimation import estimate
@@ -42,7 +42,9 @@ __all__ = [
     "Resources",
     "Selection",
     "TorchModel",
+    "custom_objects",
     "estimate",
+    "load",
     "prune",
     "read_hls_config",
     "select",
@@ -64,15 +66,15 @@ _HOMES = {
     "Resources": "knapprune.hardware.resources",
     "Selection": "knapprune.selection.result",
     "TorchModel": "knapprune.adapters.pytorch.model",
+    "custom_objects": "knapprune.adapters.keras.custom_objects",
     "estimate": "knapprune.estimation",
+    "load": "knapprune.adapters.model_files",
     "prune": "knapprune.pruning",
     "read_hls_config": "knapprune.network.hls_config",
     "select": "knapprune.selection.selecting",
     "tune": "knapprune.pruning.tuning",
     "verify": "knapprune.verification.verifying",
 }
-
-register_with_keras()
 
 
 def __getattr__(name: str) -> Any:

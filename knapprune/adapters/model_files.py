@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from knapprune.network.hls_config import HlsConfigError, HlsConfigSource, as_dict, read_hls_config
-from knapprune.tools import ConversionError, MissingToolError, quiet, require_hls4ml
+from knapprune.tools import ConversionError, MissingToolError, quiet, require, require_hls4ml
 
 _PYTORCH = (".pt", ".pth", ".pt2")
 _KERAS = (".keras", ".h5", ".hdf5", ".json")
@@ -19,12 +19,37 @@ _READ = ".keras and .h5 (Keras 2 and 3, HGQ2), .json with its weights beside it,
 _OF_HLS4ML = ("BinaryDense", "TernaryDense", "QDense", "QConv1D", "QConv2D")
 
 
-def load_model(
+def load(
     path: str | os.PathLike[str],
     weights: str | os.PathLike[str] | None = None,
     hls_config: HlsConfigSource | None = None,
 ) -> Any:
-    """Read a model."""
+    """Read a model from a file: one of Keras 2 or 3, with or without masks, or of ONNX.
+
+    Parameters
+    ----------
+    path
+        ``.keras``, ``.h5``, ``.hdf5``, ``.json`` with its weights beside it, or ``.onnx``.
+    weights
+        The weights of a ``.json``, where they are not in ``<name>_weights.h5`` or ``<name>.weights.h5`` beside it.
+    hls_config
+        hls4ml's configuration or its file; needed for what only hls4ml understands: ONNX and quantised layers.
+
+    Returns
+    -------
+    model
+        A Keras model, or hls4ml's graph of what only hls4ml understands. A masked model keeps its masks.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If no model can be read from it; `HlsConfigError` if hls4ml is to read it and `hls_config` is not usable,
+        `ConversionError` if hls4ml does not take it.
+    MissingToolError
+        If Keras, hls4ml or qonnx is needed and not installed.
+    """
     path = Path(path)
     if (path / "saved_model.pb").is_file():
         raise ValueError(
@@ -45,6 +70,7 @@ def load_model(
         )
     if path.suffix.lower() not in _KERAS:
         raise ValueError(f"path: got {path.name!r}, expected one of {_READ}")
+    require("keras", extra="keras")
     from knapprune.adapters.keras.files import load_keras_model, weights_of
     from knapprune.adapters.keras.layers import quantised_layers
 

@@ -14,9 +14,9 @@ CHECKPOINT = "checkpoint"
 
 def load(model: Path, weights: Path | None, config: Path) -> Any:
     """Read a model."""
-    from knapprune.adapters.model_files import load_model
+    import knapprune as kp
 
-    return load_model(model, weights, config)
+    return kp.load(model, weights, config)
 
 
 def require_files(*paths: Path) -> None:

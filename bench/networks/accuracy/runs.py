@@ -79,7 +79,7 @@ def _measure(run: Run, data: Data, folder: Path, test: int) -> Row:
             spent = _prune(run, Problem(network, original, data, dict(run.budget), run.seed, checkpoint), pruned)
             atomic.write_text(times, json.dumps(spent))
         found = json.loads(times.read_text())
-        model = keras.models.load_model(pruned, compile=False)
+        model = keras.models.load_model(pruned, custom_objects=kp.custom_objects(), compile=False)
     images, classes = data.test
     check = kp.verify(model, network.config, data=(images[:test], classes[:test]))
     validation, answers = data.validation[1], model.predict(data.validation[0], verbose=0)
