@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from knapsolve import validation
+from knapsolve.checks import validation
 
 FEASIBILITY_TOLERANCE = 1e-9
 """Relative excess over a capacity that counts as rounding, where weights or capacities are not integers."""

@@ -14,8 +14,8 @@ from knapsolve.backends import pool
 from knapsolve.backends.program import Job, Program, Report
 from knapsolve.backends.repair import repaired
 from knapsolve.backends.scaling import Scaled
+from knapsolve.checks.refusal import start_of
 from knapsolve.problem import Knapsack
-from knapsolve.refusal import start_of
 from knapsolve.solution import evaluate
 from knapsolve.solver import Answer, Options, Progress
 

@@ -17,11 +17,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from knapsolve.checks.refusal import refuse
 from knapsolve.heuristics.greedy import Greedy
 from knapsolve.limits import clock
 from knapsolve.limits.interruption import late
 from knapsolve.problem import Knapsack
-from knapsolve.refusal import refuse
 from knapsolve.relaxation.dual import minimise_dual
 from knapsolve.solution import evaluate
 from knapsolve.solver import Answer, Capabilities, Options

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from knapsolve.checks.refusal import start_of
 from knapsolve.heuristics.fill import fill
 from knapsolve.heuristics.improvement import Improvement
 from knapsolve.problem import Knapsack
-from knapsolve.refusal import start_of
 from knapsolve.relaxation.fixing import Relaxed, program_of, relax_program
 from knapsolve.relaxation.incumbent import FLOAT_PROOF, Clock, Incumbent
 from knapsolve.solver import Answer, Capabilities, Options

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from knapsolve.checks.refusal import start_of
 from knapsolve.limits import clock
 from knapsolve.limits.interruption import OverdueError, interrupted, overdue
 from knapsolve.portfolio.known import Known
 from knapsolve.portfolio.stand_in import stand_in
 from knapsolve.problem import Knapsack
-from knapsolve.refusal import start_of
 from knapsolve.solution import evaluate
 from knapsolve.solver import AUTO, Answer, Capabilities, Options, Progress, load
 

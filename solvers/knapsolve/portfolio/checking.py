@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from knapsolve.checks.refusal import malformed, refuse
 from knapsolve.portfolio.presolve import Reduced
 from knapsolve.portfolio.stand_in import stand_in
 from knapsolve.problem import Knapsack
-from knapsolve.refusal import malformed, refuse
 from knapsolve.solution import evaluate, violation
 from knapsolve.solver import Answer
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from knapsolve.checks.refusal import refuse, valued
 from knapsolve.problem import Knapsack
-from knapsolve.refusal import refuse, valued
 from knapsolve.solution import relative_gap
 from knapsolve.solver import Answer
 

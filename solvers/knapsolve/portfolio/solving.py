@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from knapsolve import validation
+from knapsolve.checks import validation
 from knapsolve.limits import clock
 from knapsolve.limits.compiling import compiling_watched
 from knapsolve.limits.interruption import solve_interruptibly

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from knapsolve.checks.refusal import refuse, valued
 from knapsolve.problem import Knapsack
-from knapsolve.refusal import refuse, valued
 from knapsolve.solver import Answer, Options, load, missing_capabilities
 
 STAND_INS = {"greedy": 1.0, "choice": 0.2}

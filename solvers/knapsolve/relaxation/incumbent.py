@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from knapsolve.checks.refusal import refuse
 from knapsolve.limits import clock
 from knapsolve.limits.interruption import interrupted
 from knapsolve.problem import Knapsack
-from knapsolve.refusal import refuse
 from knapsolve.relaxation.fixing import Relaxed
 from knapsolve.solution import evaluate, violation
 from knapsolve.solver import Options, Progress

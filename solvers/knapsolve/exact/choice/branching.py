@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from knapsolve.checks.refusal import refuse
 from knapsolve.exact.choice.classes import Classes
 from knapsolve.exact.choice.dual import most_steps
 from knapsolve.exact.choice.relaxation import ChoiceRelaxation, restrict, scales
@@ -15,7 +16,6 @@ from knapsolve.exact.choice.round import total
 from knapsolve.exact.choice.tree import DONE, search
 from knapsolve.limits import clock
 from knapsolve.limits.interruption import late
-from knapsolve.refusal import refuse
 from knapsolve.solution import relative_gap
 from knapsolve.solver import Options, Progress
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from knapsolve.checks.refusal import refuse
 from knapsolve.exact.choice.budget import ROUNDING
 from knapsolve.exact.choice.classes import Classes
 from knapsolve.exact.choice.pairs import Nearby, Pair, best_pair
 from knapsolve.exact.choice.relaxation import ChoiceRelaxation
 from knapsolve.kernels import parallel
 from knapsolve.limits.interruption import late
-from knapsolve.refusal import refuse
 
 ROOM = 2**14
 """Longest list of one half of the freed classes."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from knapsolve.checks.refusal import start_of
 from knapsolve.exact.choice.branching import Found, branch, core_of, done, report
 from knapsolve.exact.choice.budget import grow
 from knapsolve.exact.choice.classes import Classes, classes_of
@@ -19,7 +20,6 @@ from knapsolve.exact.choice.round import multistart, sweep
 from knapsolve.limits import clock
 from knapsolve.limits.interruption import late
 from knapsolve.problem import Knapsack
-from knapsolve.refusal import start_of
 from knapsolve.solution import evaluate
 from knapsolve.solver import Answer, Capabilities, Options
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from knapsolve.checks.refusal import refuse, start_of
 from knapsolve.exact.closure.core import ROUNDING
 from knapsolve.limits import clock
 from knapsolve.limits.interruption import interrupted
 from knapsolve.problem import Knapsack
-from knapsolve.refusal import refuse, start_of
 from knapsolve.solution import evaluate, violation
 from knapsolve.solver import Options, Progress
 

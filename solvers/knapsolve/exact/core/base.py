@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from knapsolve.checks.refusal import refuse
 from knapsolve.exact.core.break_solution import common_divisor, find_break, take_before
 from knapsolve.heuristics.fill import fill
-from knapsolve.refusal import refuse
 from knapsolve.solver import Options
 
 ROUNDING = 2.0**-51

@@ -20,6 +20,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from knapsolve.checks.refusal import refuse
 from knapsolve.exact.core.base import Base, break_solution
 from knapsolve.exact.core.cuts import DIVISORS, strengthen
 from knapsolve.exact.core.deepening import deepen
@@ -30,7 +31,6 @@ from knapsolve.exact.core.residues import search_residues
 from knapsolve.exact.core.search import ListSearch
 from knapsolve.limits import clock
 from knapsolve.problem import Knapsack
-from knapsolve.refusal import refuse
 from knapsolve.solution import evaluate
 from knapsolve.solver import Answer, Capabilities, Options, Progress
 

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from knapsolve.checks.validation import read_only
 from knapsolve.exact.few_types.bands import MOST_RUNS, settle, split, tally
 from knapsolve.relaxation.dual import SLACK, minimise_runs_dual
-from knapsolve.validation import read_only
 
 SMALL = 2**12
 """Number of items up to which every item is taken."""

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from knapsolve.checks.refusal import refuse
 from knapsolve.exact.few_types.curves import Curve, common_step, curves
 from knapsolve.exact.few_types.deviations import OutOfRoomError, Space, best_deviation
 from knapsolve.exact.few_types.relaxation import Relaxation, relax
@@ -22,7 +23,6 @@ from knapsolve.exact.few_types.rounding import rounded
 from knapsolve.exact.few_types.types import types_of
 from knapsolve.limits import clock
 from knapsolve.problem import Knapsack
-from knapsolve.refusal import refuse
 from knapsolve.solution import evaluate, relative_gap
 from knapsolve.solver import Answer, Capabilities, Options, Progress
 

@@ -9,10 +9,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from knapsolve.checks.validation import read_only
 from knapsolve.kernels.hashing import OFFSET, mix
 from knapsolve.kernels.parallel import each, slices
 from knapsolve.problem import Knapsack
-from knapsolve.validation import read_only
 
 T = TypeVar("T")
 

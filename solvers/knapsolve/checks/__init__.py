@@ -1,0 +1,1 @@
+"""Arguments are checked at the door, selections where they are adopted."""
