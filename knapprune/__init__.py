@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from knapprune.hardware.fetch_groups import FetchGroup
     from knapprune.hardware.hardware_model import HardwareWarning
     from knapprune.hardware.resources import Resources
-    from knapprune.network.hls_config import HlsConfig, HlsConfigError, read_hls_config
+    from knapprune.network.hls_config import HlsConfig, HlsConfigError
+    from knapprune.network.hls_config_file import read_hls_config
     from knapprune.network.layers import Layer
     from knapprune.pruning import PruningWarning, prune
     from knapprune.pruning.regularization import Regularization
@@ -70,7 +71,7 @@ _HOMES = {
     "estimate": "knapprune.estimation",
     "load": "knapprune.adapters.model_files",
     "prune": "knapprune.pruning",
-    "read_hls_config": "knapprune.network.hls_config",
+    "read_hls_config": "knapprune.network.hls_config_file",
     "select": "knapprune.selection.selecting",
     "tune": "knapprune.pruning.tuning",
     "verify": "knapprune.verification.verifying",

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from knapprune.network.hls_config import HlsConfigError, HlsConfigSource, as_dict, read_hls_config
+from knapprune.network.hls_config import HlsConfigError, HlsConfigSource, as_dict
+from knapprune.network.hls_config_file import read_hls_config
 from knapprune.tools import ConversionError, MissingToolError, quiet, require, require_hls4ml
 
 _PYTORCH = (".pt", ".pth", ".pt2")

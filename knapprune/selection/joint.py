@@ -14,7 +14,7 @@ from knapprune.hardware.hardware_model import HardwareWarning
 from knapprune.hardware.latency import latency
 from knapprune.hardware.resources import LATENCY, Resources, covered
 from knapprune.hardware.structures import unstructured
-from knapprune.network.hls_config import read_hls_config
+from knapprune.network.hls_config_file import read_hls_config
 from knapprune.network.layers import Layer
 from knapprune.saliency import structure_values
 from knapprune.selection.budget import BudgetError, Cap, written

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.adapters.hls4ml.layers import describe, describe_fixed
-from knapprune.network.hls_config import COUNTED_BACKENDS, HlsConfig, HlsConfigError, read_hls_config
+from knapprune.network.hls_config import COUNTED_BACKENDS, HlsConfig, HlsConfigError
+from knapprune.network.hls_config_file import read_hls_config
 from knapprune.network.layers import Kind, Layer
 
 # hls4ml's classes by what multiplies in them. Exact names: a DepthwiseConv2D is a Conv2D to Python alone.
