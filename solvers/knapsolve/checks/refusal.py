@@ -29,6 +29,11 @@ def refuse(finder: str, reason: str, instead: str = "the best one before it is k
     instead
         What is done instead.
 
+    Returns
+    -------
+    str
+        For `Answer.trace`.
+
     Warns
     -----
     RuntimeWarning
@@ -65,7 +70,20 @@ def valued(problem: Knapsack, selected: Any) -> tuple[int | float, str | None]:
 
 
 def start_of(problem: Knapsack, options: Options) -> NDArray[np.bool_] | None:
-    """Return the selection that a solver is given to start from; None without one, or where it breaks a constraint."""
+    """Return the selection that a solver is given to start from; None without one, or where it breaks a constraint.
+
+    Parameters
+    ----------
+    problem
+        The problem.
+    options
+        What the solver is called with.
+
+    Warns
+    -----
+    RuntimeWarning
+        Where `Options.start` breaks a constraint.
+    """
     if options.start is None:
         return None
     reason = valued(problem, options.start)[1]
