@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from knapprune.hardware.adder_graph import LayerAdders
-from knapprune.tools import MissingToolError
+from knapprune.tools import require_program
 from knapprune.verification.verilog import verilog
 
 #: Seconds that one module may take.
@@ -113,8 +112,7 @@ def count_cells(cells: Mapping[str, int]) -> Synthesis:
 
 def require_yosys() -> None:
     """Check that Yosys is there."""
-    if shutil.which("yosys") is None:
-        raise MissingToolError("yosys is not on the path; install it with: apt-get install yosys")
+    require_program("yosys", install="apt-get install yosys")
 
 
 def _run(command: list[str], folder: Path, time_limit: float) -> str:

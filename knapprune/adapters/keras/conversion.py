@@ -8,13 +8,12 @@ from typing import Any
 from knapprune.adapters.keras.kernels import SCALES, find_kernels, leaf_layers
 from knapprune.adapters.keras.separable import readable_separable_convolutions
 from knapprune.network.hls_config import HlsConfig, as_dict
-from knapprune.tools import ConversionError
+from knapprune.tools import ConversionError, require_hls4ml
 
 
 def convert(model: Any, config: HlsConfig, output_dir: str) -> Any:
     """Convert a Keras model with hls4ml, without writing."""
-    import hls4ml
-
+    hls4ml = require_hls4ml()
     for layer in leaf_layers(model):
         # hls4ml derives C++ types from the name and does not escape it.
         if not re.fullmatch(r"[A-Za-z_]\w*", layer.name, re.ASCII):
