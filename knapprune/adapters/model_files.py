@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from knapprune.adapters.conversion import not_converted, project_settings
 from knapprune.network.hls_config import HlsConfigError, HlsConfigSource, as_dict
 from knapprune.network.hls_config_file import read_hls_config
-from knapprune.tools import ConversionError, MissingToolError, quiet, require, require_hls4ml
+from knapprune.tools import MissingToolError, quiet, require, require_hls4ml
 
 _PYTORCH = (".pt", ".pth", ".pt2")
 _KERAS = (".keras", ".h5", ".hdf5", ".json")
@@ -120,16 +121,12 @@ def _converted(
                 model,
                 output_dir=f"{path.stem}-hls4ml",
                 hls_config=as_dict(config),
-                backend=config.backend,
-                io_type=config.io_type,
-                part=config.part,
-                clock_period=config.clock_period,
+                **project_settings(config),
             )
     except (ImportError, MissingToolError):
         raise
     except Exception as error:
-        # Both raise what they like, bare Exception among it; the last layer hls4ml speaks of is the one it stopped at.
+        # The last layer that hls4ml speaks of is the one it stopped at.
         last = said.getvalue().strip().splitlines()[-1:]
         context = f" (its last words before: {last[0].strip()})" if last else ""
-        kind = "" if type(error) is Exception else f"{type(error).__name__}: "
-        raise ConversionError(f"path: {at_work} {path.name}: {kind}{error}{context}") from error
+        raise not_converted(f"path: {at_work} {path.name}", error, context) from error

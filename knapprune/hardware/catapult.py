@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.hardware.dsp import MultiplierTable
-from knapprune.hardware.hardware_model import LabelCosts
+from knapprune.hardware.hardware_model import LabelCosts, use_of_one_label
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.network.layers import Layer
 
@@ -43,8 +43,7 @@ class CatapultHardware:
         self.products = Hls4mlHardware(part, multipliers)
 
     def use(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> dict[str, int]:
-        costs = self.costs(layer, np.zeros(layer.kernel_shape, dtype=np.int64), kernel)
-        return {"dsp": costs.fixed["dsp"] + int(costs.type_costs[0, costs.label_type].sum())}
+        return use_of_one_label(self, layer, kernel)
 
     def costs(self, layer: Layer, labels: npt.NDArray[np.int64], kernel: npt.NDArray[np.generic]) -> LabelCosts:
         # What Catapult makes of a constant is not known, so each weight is one that needs a multiplier.

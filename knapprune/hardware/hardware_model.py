@@ -206,6 +206,14 @@ class Explains(Protocol):
         """
 
 
+def use_of_one_label(model: HardwareModel, layer: Layer, kernel: npt.NDArray[np.generic]) -> dict[str, int]:
+    """Count the use of a layer whose weights all have one label, for models that count by label anyway."""
+    # The smallest type: the array is of the kernel's size.
+    costs = model.costs(layer, np.zeros(layer.kernel_shape, dtype=np.int8), kernel)
+    alone = costs.type_costs[:, costs.label_type].sum(axis=1)
+    return {name: costs.fixed[name] + int(own) for name, own in zip(model.resources, alone, strict=True)}
+
+
 #: Which model ``"hls4ml"`` stands for, by backend; its own for the others.
 _OF_BACKEND = {
     "Vivado": "hls4ml-vivado",

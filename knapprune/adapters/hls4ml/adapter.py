@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from knapprune.adapters.conversion import check_names
 from knapprune.network.hls_config import HlsConfig, HlsConfigError
 from knapprune.network.layers import Layer
 
@@ -66,10 +66,7 @@ class Hls4mlAdapter:
     def convert(self, model: Any, config: HlsConfig, output_dir: str) -> Any:
         from knapprune.adapters.hls4ml.masking import copy_graph
 
-        for node in model.get_layers():
-            # hls4ml derives C++ types from the name and does not escape it.
-            if not re.fullmatch(r"[A-Za-z_]\w*", node.name, re.ASCII):
-                raise ValueError(f"model: expected layer names that are C++ identifiers, got {node.name!r}; rename it")
+        check_names(node.name for node in model.get_layers())
         copy = copy_graph(model)
         copy.config.config["OutputDir"] = output_dir
         return copy

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.adapters.mask_check import check_masks
+from knapprune.adapters.mask_check import check_masks, used_twice
 from knapprune.adapters.pytorch.mask import put_mask
 from knapprune.network.layers import Kind
 
@@ -69,10 +69,7 @@ def kernels(module: Any) -> dict[str, Kernel]:
         if type(part) not in kinds or getattr(part, "groups", 1) != 1:
             continue
         if times[id(part)] > 1:
-            raise ValueError(
-                f"layer {name!r} is used more than once: hls4ml builds each use on its own, which cannot be "
-                "described by one mask and one count"
-            )
+            raise used_twice(name)
         if "weight" not in part._parameters:
             raise ValueError(
                 f"layer {name!r}: its weight is computed, expected a plain parameter; end torch.nn.utils.prune with "
