@@ -47,14 +47,14 @@ class CatapultHardware:
 
     def costs(self, layer: Layer, labels: npt.NDArray[np.int64], kernel: npt.NDArray[np.generic]) -> LabelCosts:
         # What Catapult makes of a constant is not known, so each weight is one that needs a multiplier.
-        found = self.products.costs(replace(layer, weight_type=None), labels, kernel)
-        fixed = found.fixed["dsp"]
+        costs = self.products.costs(replace(layer, weight_type=None), labels, kernel)
+        fixed = costs.fixed["dsp"]
         if layer.strategy == "latency" and layer.reuse_factor > 1:
             # Catapult's multiplier_limit rounds down where Vivado's rounds up; no layer has less than one multiplier.
             zeros = int(np.count_nonzero(np.asarray(kernel) == 0))
             cap = layer.size // layer.reuse_factor - zeros // layer.reuse_factor
             fixed = max(cap, int(zeros < layer.size)) * self.products.dsp_per_multiplier(layer)
-        return LabelCosts(found.label_type, found.type_costs[:1], {"dsp": fixed})
+        return LabelCosts(costs.label_type, costs.type_costs[:1], {"dsp": fixed})
 
     def structure(self, layer: Layer, resources: tuple[str, ...]) -> str:
         return "unstructured"

@@ -190,12 +190,12 @@ class HlsConfig:
         HlsConfigError
             If it is ``auto`` or no fixed-point type.
         """
-        found = self._parse(self.default_precision_text, "the model")
-        if found is None:
+        precision = self._parse(self.default_precision_text, "the model")
+        if precision is None:
             raise HlsConfigError(
                 "hls_config: the model's default Precision is 'auto', expected a type like 'fixed<16,6>'"
             )
-        return found
+        return precision
 
     @property
     def default_precision_text(self) -> Any:

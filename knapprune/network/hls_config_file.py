@@ -130,11 +130,11 @@ def _input_shapes(value: Any) -> tuple[tuple[int, ...], ...]:
     """Read one shape or a list of shapes, with or without a None for the samples in front."""
     listed = value if isinstance(value, tuple | list) else [value]
     shapes = listed if all(isinstance(shape, tuple | list) for shape in listed) else [listed]
-    found = tuple(tuple(shape[1:] if shape[:1] in ([None], (None,)) else shape) for shape in shapes)
-    sizes = [size for shape in found for size in shape]
-    if not all(found) or any(isinstance(size, bool) or not isinstance(size, int) or size < 1 for size in sizes):
+    unbatched = tuple(tuple(shape[1:] if shape[:1] in ([None], (None,)) else shape) for shape in shapes)
+    sizes = [size for shape in unbatched for size in shape]
+    if not all(unbatched) or any(isinstance(size, bool) or not isinstance(size, int) or size < 1 for size in sizes):
         raise HlsConfigError(
             f"hls_config: InputShape is {value!r}, expected sizes without the sample axis, such as [3, 32, 32], or a "
             "list of such shapes"
         )
-    return found
+    return unbatched

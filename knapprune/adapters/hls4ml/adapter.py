@@ -74,16 +74,16 @@ class Hls4mlAdapter:
 
 def _settings(given: HlsConfig, own: HlsConfig, name: str, kind: str) -> list[tuple[str, object, object]]:
     """List what a configuration states of a layer, beside what the graph's own says."""
-    found: list[tuple[str, object, object]] = []
+    settings: list[tuple[str, object, object]] = []
     if given.setting("Strategy", name, kind) is not None:
-        found.append(("Strategy", given.strategy(name, kind), own.strategy(name, kind)))
+        settings.append(("Strategy", given.strategy(name, kind), own.strategy(name, kind)))
     if given.setting("ReuseFactor", name, kind) is not None:
-        found.append(("ReuseFactor", given.reuse_factor(name, kind), own.reuse_factor(name, kind)))
+        settings.append(("ReuseFactor", given.reuse_factor(name, kind), own.reuse_factor(name, kind)))
     if given.setting("ParallelizationFactor", name, kind) is not None:
         pair = (given.parallelization_factor(name, kind), own.parallelization_factor(name, kind))
-        found.append(("ParallelizationFactor", *pair))
+        settings.append(("ParallelizationFactor", *pair))
     for variable in _VARIABLES:
         if given.precision_text(variable, name, kind) is not None:
             stated, has = (config.precision(variable, name, kind) or "auto" for config in (given, own))
-            found.append((f"{variable} precision", str(stated), str(has)))
-    return found
+            settings.append((f"{variable} precision", str(stated), str(has)))
+    return settings

@@ -49,7 +49,7 @@ def layers(model: Any, config: HlsConfig) -> list[Layer]:
             "with hls4ml.converters.convert_from_keras_model and give its graph, which knows their types"
         )
     find_kernels(model)
-    found: dict[str, Layer] = {}
+    described: dict[str, Layer] = {}
     used: set[str] = set()
     order = calls(model)
     data = data_flow(order, config)
@@ -60,8 +60,8 @@ def layers(model: Any, config: HlsConfig) -> list[Layer]:
         if name in used:
             raise used_twice(name)
         used.add(name)
-        found |= {layer.name: _in_place(layer, call, config, data) for layer in _described(call, config, data)}
-    return list(found.values())
+        described |= {layer.name: _in_place(layer, call, config, data) for layer in _described(call, config, data)}
+    return list(described.values())
 
 
 def untouched(model: Any) -> list[str]:

@@ -72,7 +72,7 @@ def data_flow(order: list[Call], config: HlsConfig) -> Flow:
     types: dict[int, FixedPoint] = {}
     foldable: dict[int, Any] = {}
     inferred: set[int] = set()
-    found: dict[str, FixedPoint] = {}
+    entering: dict[str, FixedPoint] = {}
     merged: dict[str, tuple[Any, ...]] = {}
     positive: set[int] = set()
     never_negative: set[str] = set()
@@ -83,7 +83,7 @@ def data_flow(order: list[Call], config: HlsConfig) -> Flow:
         folded = before is not None and not isinstance(before, keras.layers.BatchNormalization)
         if before is not None and not folded:
             # Of two normalisations, the second is left, on the first one's inputs.
-            inputs = [found.pop(before.name)]
+            inputs = [entering.pop(before.name)]
             merged[call.layer.name] = (*merged.pop(before.name, ()), before)
         if before is not None and folded:
             into = f"{before.name}_pointwise" if type(before) in _SEPARABLE else before.name
@@ -91,10 +91,10 @@ def data_flow(order: list[Call], config: HlsConfig) -> Flow:
         if call.inputs and id(call.inputs[0]) in positive:
             never_negative.add(call.layer.name)
         if inputs and not folded:
-            found[call.layer.name] = inputs[0]
+            entering[call.layer.name] = inputs[0]
         if type(call.layer) in _SEPARABLE:
-            found[f"{call.layer.name}_depthwise"] = inputs[0]
-            found[f"{call.layer.name}_pointwise"] = _between(call, inputs[0], config)
+            entering[f"{call.layer.name}_depthwise"] = inputs[0]
+            entering[f"{call.layer.name}_pointwise"] = _between(call, inputs[0], config)
         # A linear activation is taken out again, unless it casts from one explicit type to another.
         linear = _is_linear_activation(call.layer) and id(call.inputs[0]) in inferred
         result = inputs[0] if folded or linear else _result(call, inputs, config)
@@ -115,7 +115,7 @@ def data_flow(order: list[Call], config: HlsConfig) -> Flow:
                 f"hls_config: layer {call.layer.name!r} would be folded into {before.name!r}, which hls4ml gets wrong "
                 f"for depthwise convolutions; expected a result precision for {before.name!r} other than 'auto'"
             )
-    return Flow(found, merged, frozenset(never_negative))
+    return Flow(entering, merged, frozenset(never_negative))
 
 
 def scale_of(layer: Any) -> npt.NDArray[np.floating[Any]]:

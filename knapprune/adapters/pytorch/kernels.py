@@ -63,7 +63,7 @@ def kernels(module: Any) -> dict[str, Kernel]:
     kinds = _kinds()
     used = _modules_in_use(module)
     times = Counter(id(part) for part in used.values())
-    found: dict[str, Kernel] = {}
+    known: dict[str, Kernel] = {}
     owners: dict[int, str] = {}
     for name, part in used.items():
         if type(part) not in kinds or getattr(part, "groups", 1) != 1:
@@ -77,8 +77,8 @@ def kernels(module: Any) -> dict[str, Kernel]:
             )
         if (other := owners.setdefault(id(part.weight), name)) != name:
             raise ValueError(f"layers {other!r} and {name!r} share one weight, expected one for each")
-        found[name] = Kernel(kinds[type(part)], part)
-    return found
+        known[name] = Kernel(kinds[type(part)], part)
+    return known
 
 
 def others(module: Any) -> list[str]:

@@ -83,11 +83,11 @@ def list_solvers() -> None:
             table.add_row(AUTO, "yes", "any", "yes", "yes", "yes", "picks one of the others")
             continue
         try:
-            found = load(name)
+            solver = load(name)
         except ImportError as error:
             broken.append(str(error))
             continue
-        table.add_row(name, *_capabilities(found.capabilities), escape(_origin(name, found)))
+        table.add_row(name, *_capabilities(solver.capabilities), escape(_origin(name, solver)))
     console = Console()
     console.print(table)
     for sentence in broken:
