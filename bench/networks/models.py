@@ -90,7 +90,6 @@ SPECS = (
 def run(spec: Spec, folder: Path) -> Row:
     """Read, estimate and verify one network; what fails becomes part of the row."""
     import knapprune as kp
-    from knapprune.adapters.model_files import load_model
 
     row: Row = {}
     started = time.perf_counter()
@@ -99,7 +98,7 @@ def run(spec: Spec, folder: Path) -> Row:
         # What constants cost goes by their values: an architecture alone takes the trained weights beside it.
         beside = spec.file.replace(".json", "_weights.h5") if spec.file.endswith(".json") else None
         weights = spec.weights or beside
-        model = load_model(folder / spec.file, weights and folder / weights, spec.config)
+        model = kp.load(folder / spec.file, weights and folder / weights, spec.config)
         row["read_as"] = type(model).__module__.split(".")[0]
         before = kp.estimate(model, spec.config)
         row |= {"layers": len(before.layers), "estimated": before.total, "uncounted": list(before.uncounted)}

@@ -83,7 +83,7 @@ def run(task: str, model: Any, x: Any, y: Any) -> None:
         return
     from knapprune.adapters.adapter import find_adapter, training_adapter
     from knapprune.hardware.structures import neuron
-    from knapprune.network.hls_config import read_hls_config
+    from knapprune.network.hls_config_file import read_hls_config
     from knapprune.saliency import Statistics, saliency_of, structure_values
 
     framework = training_adapter(find_adapter(model), model)

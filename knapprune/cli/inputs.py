@@ -14,9 +14,9 @@ CHECKPOINT = "checkpoint"
 
 def load(model: Path, weights: Path | None, config: Path) -> Any:
     """Read a model."""
-    from knapprune.adapters.model_files import load_model
+    import knapprune as kp
 
-    return load_model(model, weights, config)
+    return kp.load(model, weights, config)
 
 
 def require_files(*paths: Path) -> None:
@@ -120,7 +120,8 @@ def read_hardware(hardware: str, multipliers: Path | None, config: Path, backend
         return hardware
     from knapprune.hardware.hls4ml import Hls4mlHardware
     from knapprune.hardware.multiplier_file import read_multipliers
-    from knapprune.network.hls_config import COUNTED_BACKENDS, read_hls_config
+    from knapprune.network.hls_config import COUNTED_BACKENDS
+    from knapprune.network.hls_config_file import read_hls_config
 
     if hardware != "hls4ml":
         raise ValueError(f"--multipliers: got --hardware {hardware}, expected hls4ml with such a file")

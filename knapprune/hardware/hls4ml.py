@@ -40,7 +40,7 @@ from knapprune.hardware.bram import (
 from knapprune.hardware.constants import Constants, constants, integers_of
 from knapprune.hardware.dsp import MultiplierTable, table_of_part
 from knapprune.hardware.explanation import Explanation, legal_reuse_factors
-from knapprune.hardware.hardware_model import LabelCosts, SharedWords
+from knapprune.hardware.hardware_model import LabelCosts, SharedWords, use_of_one_label
 from knapprune.hardware.latency import interval
 from knapprune.hardware.ownership import (
     Labels,
@@ -131,10 +131,7 @@ class Hls4mlHardware:
         )
 
     def use(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> dict[str, int]:
-        # One label for all, in the smallest type: the arrays are of the kernel's size.
-        costs = self.costs(layer, np.zeros(layer.kernel_shape, dtype=np.int8), kernel)
-        alone = costs.type_costs[:, costs.label_type].sum(axis=1)
-        return {name: costs.fixed[name] + int(own) for name, own in zip(self.resources, alone, strict=True)}
+        return use_of_one_label(self, layer, kernel)
 
     def costs(self, layer: Layer, labels: Labels, kernel: npt.NDArray[np.generic]) -> LabelCosts:
         """Split the layer's use by label.

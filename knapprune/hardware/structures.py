@@ -88,11 +88,31 @@ STRUCTURES: dict[str, Structure | KernelStructure] = {
 
 
 def labels(layer: Layer, structure: str | Structure, kernel: npt.NDArray[np.generic] | None = None) -> Labels:
-    """Label a layer's weights by a named structure or by a function of the user's own."""
+    """Label a layer's weights by a named structure or by a function of the user's own.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    structure
+        A name in :data:`STRUCTURES`, or a function that takes the layer and returns labels.
+    kernel
+        Shape ``layer.kernel_shape``; only ``"constant"`` goes by it.
+
+    Returns
+    -------
+    numpy.ndarray
+        Integers from 0, shape ``layer.kernel_shape``: weights with one label live and die together.
+
+    Raises
+    ------
+    ValueError
+        If the structure is not known, or its labels have another shape or are no integers from 0.
+    """
     if callable(structure):
-        labelled = np.asarray(structure(layer))
-        _check(labelled, layer, getattr(structure, "__name__", repr(structure)))
-        return labelled.astype(np.int64, copy=False)
+        given = np.asarray(structure(layer))
+        _check(given, layer, getattr(structure, "__name__", repr(structure)))
+        return given.astype(np.int64, copy=False)
     if structure not in STRUCTURES:
         raise ValueError(
             f"structure: got {structure!r}, expected 'auto', a function, a fetch group such as "

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from knapprune.hardware.latency import latency
 from knapprune.hardware.resources import LATENCY, covered
 from knapprune.hardware.structures import unstructured
-from knapprune.network.hls_config import read_hls_config
+from knapprune.network.hls_config_file import read_hls_config
 from knapprune.network.layers import Layer
 from knapprune.network.rules.strategy import HardwareWarning
 from knapprune.saliency import structure_values

@@ -10,7 +10,7 @@ import knapprune as kp
 from knapprune.adapters.adapter import find_adapter
 from knapprune.hardware.hardware_model import find_hardware_model
 from knapprune.hardware.hls4ml import Hls4mlHardware
-from knapprune.network.hls_config import read_hls_config
+from knapprune.network.hls_config_file import read_hls_config
 from knapprune.network.layers import Layer
 from knapprune.pruning.regularization import Regularization, check_structure, regularization_of
 from knapprune.selection.budget import Cap

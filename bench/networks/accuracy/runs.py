@@ -66,7 +66,7 @@ def measure(run: Run, data: Data, folder: Path, test: int) -> Row:
             problem = Problem(network, original, data, dict(run.budget), run.seed, checkpoint)
             atomic.write_text(times, json.dumps(_prune(run, problem, pruned)))
         spent = json.loads(times.read_text())
-        model = keras.models.load_model(pruned, compile=False)
+        model = keras.models.load_model(pruned, custom_objects=kp.custom_objects(), compile=False)
     images, classes = data.test
     check = kp.verify(model, network.config, data=(images[:test], classes[:test]))
     validation, answers = data.validation[1], model.predict(data.validation[0], verbose=0)

@@ -82,10 +82,9 @@ def _of_layers(design: Row, published: Sequence[Row], layers: Sequence[Row]) -> 
 def _of_model(folder: Path) -> dict[str, Any]:
     """Estimate a model in its own configuration; what fails becomes part of the row."""
     import knapprune as kp
-    from knapprune.adapters.model_files import load_model
 
     try:
-        estimate = kp.estimate(load_model(folder / "model.keras"), str(folder / "config.yml"), explain=True)
+        estimate = kp.estimate(kp.load(folder / "model.keras"), str(folder / "config.yml"), explain=True)
     except Exception as error:
         said = " ".join(str(error).split()).replace(str(folder), "FOLDER")
         return {"error": f"{type(error).__name__}: {said}"[:120]}

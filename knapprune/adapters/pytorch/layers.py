@@ -28,7 +28,7 @@ from knapprune.tools import quiet
 
 def layers(module: Any, config: HlsConfig) -> list[Layer]:
     """Describe the layers whose kernel can be masked."""
-    found = kernels(module)
+    prunable = kernels(module)
     with quiet(io.StringIO()):
         graph = convert(_probe(module), _without_adder_graphs(config), "unwritten")
     numbers = graph_kernels(graph)
@@ -36,11 +36,11 @@ def layers(module: Any, config: HlsConfig) -> list[Layer]:
     # What they multiply by is not the probe's.
     fixed = {layer.name: layer for layer in graph_layers(_of_ones(module, config))} if scaling else {}
     return [
-        _as_asked(_layer(layer, found[layer.name], numbers[layer.name]), config)
-        if layer.name in found
+        _as_asked(_layer(layer, prunable[layer.name], numbers[layer.name]), config)
+        if layer.name in prunable
         else fixed[layer.name]
         for layer in graph_layers(graph)
-        if layer.name in {*found, *scaling}
+        if layer.name in {*prunable, *scaling}
     ]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from knapsolve.limits.interruption import OverdueError, interrupted, listening, overdue
 from knapsolve.problem import Knapsack
-from knapsolve.refusal import refuse, valued
+from knapsolve.solution import refuse, valued
 from knapsolve.solver import Answer, Options, Solver, load, missing_capabilities
 
 STAND_INS = {"greedy": 1.0, "choice": 0.2}

@@ -10,7 +10,7 @@ from knapprune.adapters.hls4ml.beside import beside_the_weights
 from knapprune.adapters.keras.adapter import KerasAdapter
 from knapprune.adapters.keras.files import load_keras_model
 from knapprune.hardware.beside import MEASURED, Beside
-from knapprune.network.hls_config import read_hls_config
+from knapprune.network.hls_config_file import read_hls_config
 
 ALVEO = "xcu250-figd2104-2L-e"
 

@@ -11,7 +11,7 @@ import pytest
 
 from knapprune.adapters.keras.adapter import KerasAdapter
 from knapprune.adapters.keras.files import load_keras_model
-from knapprune.network.hls_config import read_hls_config
+from knapprune.network.hls_config_file import read_hls_config
 
 ADAPTER = KerasAdapter()
 layers = keras.layers

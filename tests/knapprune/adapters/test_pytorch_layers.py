@@ -13,7 +13,9 @@ import knapprune as kp  # noqa: E402
 from knapprune.adapters.adapter import find_adapter  # noqa: E402
 from knapprune.adapters.pytorch.adapter import PyTorchAdapter  # noqa: E402
 from knapprune.adapters.pytorch.conversion import from_hls4ml, to_hls4ml  # noqa: E402
-from knapprune.network.hls_config import HlsConfigError, read_hls_config  # noqa: E402
+from knapprune.network.hls_config import HlsConfigError  # noqa: E402
+from knapprune.network.hls_config_file import read_hls_config  # noqa: E402
+from knapprune.tools import ConversionError  # noqa: E402
 
 ADAPTER = PyTorchAdapter()
 UNROLLED = {"Precision": "ap_fixed<16,6>", "ReuseFactor": 3, "Strategy": "resource_unrolled"}
@@ -158,7 +160,7 @@ def test_control_flow_on_data_is_refused():
 
 
 def test_what_hls4ml_cannot_convert_is_a_sentence():
-    with pytest.raises(ValueError, match="hls4ml cannot convert Sequential: Unsupported layer GELU"):
+    with pytest.raises(ConversionError, match="hls4ml does not convert Sequential: Unsupported layer GELU"):
         ADAPTER.layers(torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.GELU()), config((4,)))
 
 

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 from torch.utils.hooks import RemovableHandle  # noqa: E402
 
 from knapprune.adapters.pytorch.adapter import PyTorchAdapter  # noqa: E402
-from knapprune.adapters.pytorch.mask import load_masked  # noqa: E402
+from knapprune.adapters.pytorch.masked_state import load_masked  # noqa: E402
 
 torch.set_num_threads(1)
 ADAPTER = PyTorchAdapter()

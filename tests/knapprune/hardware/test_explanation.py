@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from knapprune.hardware.explanation import legal_reuse_factors
 from knapprune.hardware.hls4ml import Hls4mlHardware
-from knapprune.network.hls_config import read_hls_config
+from knapprune.network.hls_config_file import read_hls_config
 from knapprune.network.layers import Layer
 from knapprune.network.rounding import Rounding
 from knapprune.network.rules.strategy import resolve_layer

@@ -9,7 +9,8 @@ from knapprune.hardware.fetch_groups import FetchGroup
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.hardware.latency import interval
 from knapprune.hardware.structures import STRUCTURES, labels
-from knapprune.network.hls_config import HlsConfigError, read_hls_config
+from knapprune.network.hls_config import HlsConfigError
+from knapprune.network.hls_config_file import read_hls_config
 from knapprune.network.layers import Products
 from knapprune.network.rounding import Rounding
 from knapprune.network.rules.depthwise import resolve_depthwise

@@ -9,7 +9,8 @@ import pytest
 import knapprune as kp
 from knapprune import HardwareWarning
 from knapprune.hardware.intel import blocks
-from knapprune.network.hls_config import HlsConfigError, read_hls_config
+from knapprune.network.hls_config import HlsConfigError
+from knapprune.network.hls_config_file import read_hls_config
 
 SIZES = [(16, 24), (24, 30), (30, 12), (12, 5)]
 
