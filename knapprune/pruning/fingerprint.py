@@ -8,6 +8,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from knapprune.hardware.hardware_model import HardwareModel
 
@@ -52,12 +53,7 @@ def _feed(digest: Any, thing: Any) -> None:
     elif isinstance(thing, str | int | float | bool | None):
         digest.update(repr(thing).encode() + b",")
     elif isinstance(thing, np.ndarray) and thing.dtype != object:
-        digest.update(f"{thing.dtype}{thing.shape}".encode())
-        # In pieces, so that an array on disk is never all in memory.
-        for start in range(0, len(thing) if thing.ndim else 0, 4096):
-            digest.update(np.ascontiguousarray(thing[start : start + 4096]).data)
-        if not thing.ndim:
-            digest.update(thing.tobytes())
+        _feed_array(digest, thing)
     elif is_dataclass(thing) and not isinstance(thing, type):
         _feed(digest, [_name(thing), {field.name: getattr(thing, field.name) for field in fields(thing)}])
     elif isinstance(thing, HardwareModel) and not isinstance(thing, type):
@@ -67,3 +63,12 @@ def _feed(digest: Any, thing: Any) -> None:
     else:
         length = len(thing) if hasattr(thing, "__len__") else None
         digest.update(f"{type(thing).__module__}.{type(thing).__qualname__} {length}".encode())
+
+
+def _feed_array(digest: Any, array: npt.NDArray[Any]) -> None:
+    """Add an array, in pieces, so that one on disk is never all in memory."""
+    digest.update(f"{array.dtype}{array.shape}".encode())
+    for start in range(0, len(array) if array.ndim else 0, 4096):
+        digest.update(np.ascontiguousarray(array[start : start + 4096]).data)
+    if not array.ndim:
+        digest.update(array.tobytes())

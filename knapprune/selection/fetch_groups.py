@@ -81,9 +81,9 @@ class GroupOptions:
 def select_fetch_groups(request: Request, groups: Mapping[str, FetchGroup]) -> Outcome:
     """Choose p of each layer, where it is not given, and keep the best weights of each group."""
     layers = request.before.layers
-    choices = options(request.hardware, layers, request.kernels, groups, request.measure, request.normal)
+    choices = options(request.hardware, layers, request.kernels, groups, request.method.measure, request.method.normal)
     check_minimum(choices, request.caps, request.before)
-    solution = solve_knapsack(knapsack(choices, request.caps), request.solver, request.time_limit)
+    solution = solve_knapsack(knapsack(choices, request.caps), request.method.solver, request.method.time_limit)
     keep, structures = masks_and_names(choices, solution.selected)
     return Outcome(solution, keep, structures, layers, as_dict(request.config))
 

@@ -55,13 +55,13 @@ def select_jointly(request: Request, choose: Choose) -> Outcome:
     check_choice(fixed, caps, request.before)
 
     problem = NestedKnapsack([[way.option for way in ways] for ways in by_layer], [cap.capacity for cap in caps])
-    answer = solve_nested(problem, request.solver, time_limit=request.time_limit)
+    answer = solve_nested(problem, request.method.solver, time_limit=request.method.time_limit)
     if answer.solution.status is Status.INFEASIBLE:
         raise contradiction(fixed, caps)
     if answer.solution.status is Status.NO_SOLUTION:
         raise RuntimeError(
-            f"no choice that keeps the budget was found in {request.time_limit:g} s; allow more time or take another "
-            "solver"
+            f"no choice that keeps the budget was found in {request.method.time_limit:g} s; allow more time or take "
+            "another solver"
         )
     chosen = [ways[number] for ways, number in zip(by_layer, answer.taken, strict=True)]
     groups = [way.group for way in chosen]
@@ -91,8 +91,8 @@ def _ways(request: Request, layer: Layer, variants: Sequence[Variant]) -> list[_
     """Say of each variant of a layer what can be pruned in it and what that is worth."""
     wanted = request.structures[layer.name]
     capped = tuple(cap.counted for cap in request.caps_on_weights if cap.covers(layer.name))
-    of_chip, normal, shared_words = request.written[layer.name], request.normal, request.shared_words
-    saliency = structure_values(request.measure, layer, request.kernels[layer.name], unstructured(layer))
+    of_chip, normal, shared_words = request.written[layer.name], request.method.normal, request.shared_words
+    saliency = structure_values(request.method.measure, layer, request.kernels[layer.name], unstructured(layer))
 
     def group_of(built: Layer) -> Candidates:
         return layer_candidates(request.hardware, built, of_chip, capped, wanted, shared_words=shared_words)

@@ -32,8 +32,8 @@ def select_labelled(request: Request) -> Outcome:
     check_caps(request.hardware, groups, caps, request.before)
     prunable = [group for group in groups if group.prunable]
     values = [
-        request.normal(
-            structure_values(request.measure, group.layer, kernels[group.layer.name], group.labels)[group.alive]
+        request.method.normal(
+            structure_values(request.method.measure, group.layer, kernels[group.layer.name], group.labels)[group.alive]
         )
         for group in prunable
     ]
@@ -42,7 +42,7 @@ def select_labelled(request: Request) -> Outcome:
     def solved() -> tuple[Solution, Masks]:
         items = [items_of(group, value, caps) for group, value in zip(prunable, values, strict=True)]
         problem = knapsack([own.items for own in items], capacities)
-        answer = solve_knapsack(problem, request.solver, request.time_limit)
+        answer = solve_knapsack(problem, request.method.solver, request.method.time_limit)
         return answer, kept(groups, items, answer.selected)
 
     solution, keep = solved()

@@ -25,6 +25,24 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Method:
+    """How to select: what weights are worth, and who solves the knapsack.
+
+    Parameters
+    ----------
+    measure, normal
+        The saliency, and how layers are made comparable.
+    solver, time_limit
+        As for :func:`knapsolve.solve`.
+    """
+
+    measure: Measure
+    normal: Normalisation
+    solver: str
+    time_limit: float
+
+
+@dataclass(frozen=True)
 class Request:
     """A selection that was asked for: the layers that the hardware covers, the budget, and what weights are worth.
 
@@ -44,10 +62,8 @@ class Request:
         The caps that were asked for.
     structures
         What was asked for in each layer, by name.
-    measure, normal
-        The saliency, and how layers are made comparable.
-    solver, time_limit
-        As for :func:`knapsolve.solve`.
+    method
+        How to select.
     """
 
     framework: Adapter
@@ -59,10 +75,7 @@ class Request:
     before: Resources
     budget: tuple[Cap, ...]
     structures: Mapping[str, Any]
-    measure: Measure
-    normal: Normalisation
-    solver: str
-    time_limit: float
+    method: Method
 
     @cached_property
     def caps(self) -> tuple[Cap, ...]:
@@ -77,7 +90,7 @@ class Request:
     @property
     def shared_words(self) -> bool:
         """Whether the solver takes rows together with the memory words that they share."""
-        return takes_choices(self.solver)
+        return takes_choices(self.method.solver)
 
     def count(self, layers: Sequence[Layer], kernels: Kernels) -> Resources:
         """Count as `before` was counted."""
@@ -117,10 +130,7 @@ def requested(
     hardware: HardwareModel,
     budget: Budget | None,
     structure: Any,
-    measure: Measure,
-    normal: Normalisation,
-    solver: str,
-    time_limit: float,
+    method: Method,
     *,
     timed: bool,
 ) -> Request:
@@ -141,8 +151,5 @@ def requested(
         before=before,
         budget=() if budget is None else parse_budget(budget, before),
         structures={layer.name: own for layer, own in zip(layers, by_layer(structure, layers), strict=True)},
-        measure=measure,
-        normal=normal,
-        solver=solver,
-        time_limit=time_limit,
+        method=method,
     )

@@ -16,7 +16,7 @@ from knapprune.selection.check import SelectionWarning, check_result
 from knapprune.selection.fetch_groups import AnyStructure, fetch_groups, select_fetch_groups
 from knapprune.selection.labelled import select_labelled
 from knapprune.selection.masks import masked, masks_of
-from knapprune.selection.request import Outcome, Request, requested
+from knapprune.selection.request import Method, Outcome, Request, requested
 from knapprune.selection.result import Selection
 from knapprune.selection.variants import Choose
 
@@ -123,10 +123,7 @@ def select(
         find_hardware_model(hardware, config.part, config.backend),
         budget,
         structure,
-        saliency_of(saliency, statistics),
-        normalisation(normalise),
-        solver,
-        time_limit,
+        Method(saliency_of(saliency, statistics), normalisation(normalise), solver, time_limit),
         timed=choose is not None,
     )
     outcome = _outcome(request, choose)
