@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 BENCH = runpy.run_path(str(ROOT / "bench" / "networks" / "models.py"))
 
 

@@ -306,7 +306,7 @@ def test_the_wide_jets_network_is_proved(data_folder):
 
 
 def test_the_committed_table_is_made_from_the_committed_rows():
-    bench = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "networks" / "joint_choice.py"))
+    bench = runpy.run_path(str(Path(__file__).parents[3] / "bench" / "networks" / "joint_choice.py"))
     docs = bench["DOCS"]
     rows = json.loads((docs / "joint-choice.json").read_text())
     assert bench["page"](rows) == (docs / "joint-choice.md").read_text()
