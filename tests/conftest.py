@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+import shutil
 import signal
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,15 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let pass what other packages warn about and we cannot change; everything else is an error (pyproject.toml)."""
     # Keras 3.15 and TensorFlow 2.21 have not followed NumPy 2's copy keyword.
     config.addinivalue_line("filterwarnings", "ignore:__array__ implementation doesn't accept:DeprecationWarning")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs a package or a command that is not installed, without importing any that is."""
+    for marker in item.iter_markers("needs"):
+        for name in marker.args:
+            if find_spec(name) is None and shutil.which(name) is None:
+                pytest.skip(f"{name} is not installed")
 
 
 @pytest.fixture(scope="session")

@@ -153,12 +153,11 @@ def test_a_page_without_rows_says_so():
     assert "Nothing has been measured" in page([], [])
 
 
+@pytest.mark.needs("sklearn")
 def test_a_data_set_that_is_absent_says_what_to_download(tmp_path, monkeypatch):
     monkeypatch.setenv("KNAPPRUNE_DATA", str(tmp_path))
     with pytest.raises(FileNotFoundError, match=r"test_32x32\.mat"):
         data.svhn()
-
-    pytest.importorskip("sklearn")
 
     def offline(**arguments):
         raise OSError("no network")
@@ -168,8 +167,8 @@ def test_a_data_set_that_is_absent_says_what_to_download(tmp_path, monkeypatch):
         data.jets()
 
 
+@pytest.mark.needs("sklearn")
 def test_jets_from_a_file_are_standardised_and_split(tmp_path, monkeypatch):
-    pytest.importorskip("sklearn")
     random = np.random.default_rng(0)
     np.savez(tmp_path / "jets.npz", x=5 + 3 * random.random((600, 16)), y=random.choice(list("gqwzt"), 600))
     monkeypatch.setenv("KNAPPRUNE_DATA", str(tmp_path))
@@ -199,8 +198,8 @@ def test_one_value_has_no_spread():
     assert spread([1.0]) == "1.00"
 
 
+@pytest.mark.needs("matplotlib")
 def test_the_plot_is_drawn_with_and_without_rows(tmp_path):
-    pytest.importorskip("matplotlib")
     plot([], "lenet", tmp_path / "empty.png")
     rows = [row("unpruned", 0, 0.91, budget={}), row("knapprune", 0, 0.9), row("one-shot", 0, 0.1)]
     plot(rows, "lenet", tmp_path / "some.png")

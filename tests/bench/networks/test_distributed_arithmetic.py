@@ -1,7 +1,6 @@
 """The predicted look-up tables of distributed arithmetic, held against Yosys where it is installed."""
 
 import json
-import shutil
 
 import pytest
 
@@ -29,11 +28,11 @@ def test_a_run_without_yosys_fails_and_stays_in_the_table(monkeypatch, tmp_path)
     assert "| failed: MissingToolError: yosys is not on the path" in table([row])
 
 
+@pytest.mark.needs("da4ml")
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("yosys") is None, reason="yosys is not on the path")
+@pytest.mark.needs("yosys")
 @pytest.mark.parametrize("name", ["dense, half pruned", "dense, one output", "dense, 4 bits"])
 def test_a_design_is_predicted_within_a_tenth_of_what_yosys_takes(name):
-    pytest.importorskip("da4ml")
     design = next(design for design in DESIGNS if design.name == name)
     row = run(design)
     assert row["predicted"] == pytest.approx(row["synthesised"], rel=0.1), row

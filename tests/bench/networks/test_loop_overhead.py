@@ -63,9 +63,9 @@ def test_the_page_compares_repeat_by_repeat():
     assert "| lenet | 61,706 | 32 | 2 | 3 | prune | 22.0 | +10.0% | +0.0% | 3 | 0.5 | 0.10 |" in page([row])
 
 
+@pytest.mark.needs("tensorflow")
 @pytest.mark.slow
 def test_a_run_times_every_kind(tmp_path):
-    pytest.importorskip("tensorflow")
     random = np.random.default_rng(0)
     count = VALIDATION + PLAN["samples"]
     images, classes = random.integers(0, 256, (count, 28, 28), np.uint8), random.integers(0, 10, count)

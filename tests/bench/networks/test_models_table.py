@@ -30,8 +30,8 @@ def test_every_network_at_hand_has_a_row(data_folder):
     assert found <= named
 
 
+@pytest.mark.needs("qonnx")
 def test_a_network_runs_to_a_row(data_folder):
-    pytest.importorskip("qonnx")
     row = BENCH["run"](BENCH["Spec"]("onnx/two_layer_keras.onnx"), data_folder / "models")
     assert row["read_as"] == "hls4ml"
     assert row["counted"] == row["estimated"] == {"dsp": 305, "bram18": 0, "bram": 0}

@@ -42,9 +42,9 @@ def test_the_error_beside_an_estimate_is_the_measured_one(rows, form, resource):
     assert known.error.factor == pytest.approx(measured, abs=0.006)
 
 
+@pytest.mark.needs("scipy")
 @pytest.mark.parametrize(("form", "resource"), SUMS, ids=NAMES)
 def test_the_fit_finds_the_coefficients_again(rows, form, resource):
-    pytest.importorskip("scipy")
     known = getattr(form, resource).coefficients
     assert fit(own(rows, form), list(known), resource) == pytest.approx(list(known.values()), rel=0.01)
 
@@ -77,8 +77,8 @@ def test_cycles_are_within_one_in_nine_of_ten_rows(rows):
         assert share >= 0.9
 
 
+@pytest.mark.needs("scipy")
 def test_shapes_that_the_fit_has_not_seen_are_met_as_well(rows):
-    pytest.importorskip("scipy")
     for form in (UNROLLED, SHARED, ABOVE_ALONE):
         estimates, truth = left_out(own(rows, form), form.lut, "lut", lambda row: (row["n_in"], row["n_out"]))
         assert len(truth) == form.lut.error.rows

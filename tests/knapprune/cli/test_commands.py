@@ -8,15 +8,17 @@ import os
 import numpy as np
 import pytest
 import yaml
-from typer.testing import CliRunner
 
 from knapprune.cli import app
+from shared.commands import invoke
+from shared.frameworks import keras
+from shared.hls import hls_settings
 
-keras = pytest.importorskip("keras")
+pytestmark = pytest.mark.needs("keras")
 
 
 def run(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return invoke(app, *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,7 @@ def files(tmp_path_factory):
     config = {
         "Backend": "Vitis",
         "IOType": "io_parallel",
-        "HLSConfig": {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 4, "Strategy": "resource_unrolled"}},
+        "HLSConfig": hls_settings(),
     }
     (folder / "config.yml").write_text(yaml.safe_dump(config))
     np.savez(folder / "data.npz", x=inputs, y=labels)
@@ -146,9 +148,9 @@ def test_a_choice_of_another_form_is_refused(files, tmp_path, entry):
     assert "expected" in result.stderr
 
 
+@pytest.mark.needs("jinja2")
 def test_prune_writes_its_report_and_meets_the_budget(files, tmp_path):
     """The whole loop from files to files."""
-    pytest.importorskip("jinja2")
     result = run(
         "prune", files / "model.keras", files / "config.yml", "--budget", "dsp=0.5", "--budget", "fc1.bram=0.75",
         "--train", files / "data.npz", "--validation", files / "data.npz", "--out", tmp_path / "out",
@@ -175,9 +177,9 @@ def test_verify_without_the_reports_it_was_told_to_read_says_how_to_make_them(fi
     assert "build_prj.tcl" in result.output
 
 
+@pytest.mark.needs("jinja2")
 def test_prune_goes_on_with_a_run_that_was_interrupted(files, tmp_path):
     """What is on disk is gone on with, for the same arguments only; a finished run has nothing to go on with."""
-    pytest.importorskip("jinja2")
     arguments = (
         "prune", files / "model.keras", files / "config.yml", "--budget", "dsp=0.5", "--train", files / "data.npz",
         "--validation", files / "data.npz", "--steps", 2, "--epochs", 1, "--tolerance", 0.5,
@@ -205,9 +207,9 @@ def test_prune_goes_on_with_a_run_that_was_interrupted(files, tmp_path):
     assert "holds no run that was interrupted" in again.stderr.replace("\n", " ")
 
 
+@pytest.mark.needs("hls4ml")
 def test_verify_counts_what_was_predicted(files):
     """Converted, counted, equal."""
-    pytest.importorskip("hls4ml")
     result = run("verify", files / "model.keras", files / "config.yml")
     assert result.exit_code == 0, result.output
     assert "counted dsp" in result.stdout
@@ -237,15 +239,15 @@ def test_bad_input_is_a_sentence_and_exit_code_2(files, tmp_path, monkeypatch, a
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.needs("hgq")
 def test_a_model_with_quantised_layers_is_selected_from_as_an_hls4ml_graph(files, tmp_path):
     """The masked hls4ml project is written in place of a Keras model."""
-    pytest.importorskip("hgq")
     from hgq.layers import QDense
 
     keras.utils.set_random_seed(1)
     model = keras.Sequential([keras.layers.Input((8,)), QDense(4, name="fc")])
     model.save(tmp_path / "net.keras")
-    settings = {"HLSConfig": {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 2, "Strategy": "resource_unrolled"}}}
+    settings = {"HLSConfig": hls_settings(reuse_factor=2)}
     (tmp_path / "config.yml").write_text(yaml.safe_dump(settings))
     result = run(
         "select", tmp_path / "net.keras", tmp_path / "config.yml", "--budget", "bram18=0.5", "--out", tmp_path / "out"

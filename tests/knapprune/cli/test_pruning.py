@@ -11,17 +11,18 @@ import numpy as np
 import pytest
 import yaml
 from typer.main import get_command
-from typer.testing import CliRunner
 
 import knapprune as kp
 from knapprune.cli import app
+from shared.commands import invoke
+from shared.frameworks import keras
+from shared.hls import hls_settings
 
-keras = pytest.importorskip("keras")
-pytest.importorskip("jinja2")
+pytestmark = pytest.mark.needs("keras", "jinja2")
 
 
 def run(*arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return invoke(app, *arguments)
 
 
 def sentence(result):
@@ -41,7 +42,7 @@ def data(tmp_path_factory):
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     model.fit(inputs, labels, epochs=5, verbose=0)
     model.save(folder / "model.keras")
-    config = {"HLSConfig": {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 4, "Strategy": "resource_unrolled"}}}
+    config = {"HLSConfig": hls_settings()}
     (folder / "config.yml").write_text(yaml.safe_dump(config))
     np.savez(folder / "data.npz", x=inputs, y=labels)
     return (
@@ -53,9 +54,9 @@ def data(tmp_path_factory):
 QUICK = ("--budget", "dsp=0.5", "--steps", 1, "--epochs", 1, "--tolerance", 0.5)
 
 
+@pytest.mark.needs("optuna")
 def test_tune_prints_the_line_with_which_prune_reaches_what_it_found(data, tmp_path, monkeypatch):
     """Mistakes before the first trial bind nothing, and what is finished is not done again."""
-    pytest.importorskip("optuna")
     monkeypatch.chdir(tmp_path)
     search = (*QUICK, "--quantise", "--study", "runs/study.log", "--strengths", 1e-3, 1e-1)
     mistaken = run("tune", *data, *search, "--trials", 1, "--epochs", -1)

@@ -4,12 +4,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from knapprune.hardware.fetch_groups import FetchGroup, fetch_group
-from knapprune.network.layers import Layer
+from shared.hls import layer_of
 
 
 def layer(shape):
-    kind = {2: "dense", 3: "conv1d", 4: "conv2d"}[len(shape)]
-    return Layer("layer", kind, shape, "latency", "latency", 1, 1, 16, 16)
+    return layer_of(shape, "latency", 1)
 
 
 LAYERS = st.integers(2, 4).flatmap(lambda axes: st.tuples(*[st.integers(1, 7)] * axes)).map(layer)

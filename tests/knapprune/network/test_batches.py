@@ -1,37 +1,41 @@
 import itertools
 
-import keras
 import numpy as np
 import pytest
 
 from knapprune.network.batches import batches
+from shared.frameworks import keras
+
+pytestmark = pytest.mark.needs("keras")
 
 X = np.random.default_rng(0).normal(size=(10, 3)).astype(np.float32)
 Y = np.arange(10)
 W = np.linspace(0.1, 1, 10)
 
 
-class Blocks(keras.utils.PyDataset):
+def blocks(*parts):
     """A PyDataset of batches of four."""
 
-    def __init__(self, *parts):
-        super().__init__()
-        self.parts = parts
+    class Blocks(keras.utils.PyDataset):
+        def __len__(self):
+            return 3
 
-    def __len__(self):
-        return 3
+        def __getitem__(self, index):
+            return tuple(part[4 * index : 4 * index + 4] for part in parts)
 
-    def __getitem__(self, index):
-        return tuple(part[4 * index : 4 * index + 4] for part in self.parts)
+    return Blocks()
 
 
-class Endless(keras.utils.PyDataset):
+def endless():
     """A PyDataset without an end."""
 
-    num_batches = None
+    class Endless(keras.utils.PyDataset):
+        num_batches = None
 
-    def __getitem__(self, index):
-        return X, Y
+        def __getitem__(self, index):
+            return X, Y
+
+    return Endless()
 
 
 def tf_dataset(*parts):
@@ -54,7 +58,7 @@ def tensors(*parts):
 KINDS = {
     "arrays": lambda *parts: parts,
     "tf.data": tf_dataset,
-    "PyDataset": Blocks,
+    "PyDataset": blocks,
     "DataLoader": loader,
     "tensors": tensors,
 }
@@ -117,10 +121,11 @@ def test_only_one_batch_is_read_from_a_memory_map_at_a_time(tmp_path):
         (iter([(X, Y)]), "train: got a list_iterator, which can be read only once"),
         ([X], "train: batch 0 is a ndarray, expected"),
         ([], "train: got a list without any batch"),
-        (Endless(), "train: got a Endless that never ends"),
+        (endless, "train: got a Endless that never ends"),
     ],
 )
 def test_data_that_cannot_be_used_is_refused(data, message):
+    data = data() if data is endless else data
     with pytest.raises(ValueError, match=message):
         list(itertools.islice(batches(data, 4, "train"), 5))
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from knapprune.hardware.hardware_model import HardwareWarning
-from knapprune.network.layers import Layer
 from knapprune.project.distributed_arithmetic import bits_of, warn_of_unrounded
+from shared.hls import layer_of
 
 
 def layer(strategy, bits=8):
-    return Layer("fc", "dense", (2, 2), strategy, strategy, 1, 1, bits, 16)
+    return layer_of((2, 2), strategy, 1, bits)
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,15 @@
 
 import sys
 
-import keras
 import numpy as np
 import pytest
 
 from knapprune.project.count import count_project
 from knapprune.project.export import export
 from knapprune.tools import ConversionError, MissingToolError
+from shared.frameworks import keras
+
+pytestmark = pytest.mark.needs("keras")
 
 CONFIG = {"Model": {"Precision": "ap_fixed<16,6>", "ReuseFactor": 4, "Strategy": "resource_unrolled"}}
 

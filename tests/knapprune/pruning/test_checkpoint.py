@@ -17,14 +17,17 @@ import knapprune as kp
 from knapprune.hardware.dsp import MultiplierTable
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.pruning.fingerprint import fingerprint
-
-keras = pytest.importorskip("keras")
+from shared.frameworks import keras
+from shared.hls import hls_settings
 
 # The normalisation multiplies, and nothing can prune that.
-pytestmark = pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning")
+pytestmark = [
+    pytest.mark.needs("keras"),
+    pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning"),
+]
 
 KILLS = int(os.environ.get("KNAPPRUNE_KILLS", "3"))
-CONFIG = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 4, "Strategy": "resource_unrolled"}}
+CONFIG = hls_settings()
 ARGUMENTS = {"budget": {"dsp": 0.4, "bram18": 0.5}, "tolerance": 0.1, "steps": 3, "epochs": 3, "seed": 7}
 
 CHILD = f"""

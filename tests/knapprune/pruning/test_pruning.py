@@ -11,18 +11,10 @@ import pytest
 import knapprune as kp
 from knapprune.hardware import hardware_model
 from knapprune.hardware.hls4ml import Hls4mlHardware
+from shared.frameworks import keras
+from shared.hls import hls_settings
 
-keras = pytest.importorskip("keras")
-
-
-@pytest.fixture(scope="module")
-def blobs():
-    """Four classes that a small network separates well."""
-    random = np.random.default_rng(0)
-    centres = random.normal(size=(4, 16)) * 2
-    labels = random.integers(0, 4, 600)
-    inputs = (centres[labels] + random.normal(size=(600, 16))).astype("float32")
-    return (inputs[:400], labels[:400]), (inputs[400:], labels[400:])
+pytestmark = pytest.mark.needs("keras")
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +28,7 @@ def network(blobs):
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(3e-3), loss=loss)
     model.fit(*blobs[0], epochs=15, verbose=0)
-    config = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 4, "Strategy": "resource_unrolled"}}
+    config = hls_settings()
     return model, config
 
 
@@ -214,9 +206,9 @@ def test_bad_arguments_are_refused_before_any_work(network, blobs, wrong, messag
         pruned(network, blobs, **arguments)
 
 
+@pytest.mark.needs("jinja2")
 def test_the_report_saves_itself_as_json_and_as_a_page(network, blobs, tmp_path):
     """JSON holds the numbers, the page shows them; another ending is refused."""
-    pytest.importorskip("jinja2")
     seen = pruned(network, blobs, budget={"dsp": 0.5}, tolerance=1.0, steps=2, epochs=1)
     seen.report.save(tmp_path / "report.json")
     seen.report.save(tmp_path / "report.html")
@@ -349,7 +341,7 @@ def test_a_strong_penalty_shrinks_the_groups_that_are_left(network, blobs):
 def test_the_metric_is_that_of_the_weights_the_chip_will_hold(network, blobs):
     """With kernels of halves the network is worse than in floating point; the model keeps its own weights."""
     model, _ = network
-    narrow = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 4, "Strategy": "resource_unrolled"}}
+    narrow = hls_settings()
     narrow["LayerName"] = {name: {"Precision": {"weight": "fixed<10,9>"}} for name in ("fc1", "fc2", "out")}
     weights = [array.copy() for array in model.get_weights()]
     arguments = {"train": blobs[0], "validation": blobs[1], "progress": False, "tolerance": 1.0, "steps": 1}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 import pytest
 
@@ -11,10 +10,13 @@ from knapprune.adapters.adapter import find_adapter
 from knapprune.hardware.hardware_model import find_hardware_model
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.network.hls_config import read_hls_config
-from knapprune.network.layers import Layer
 from knapprune.pruning.regularization import Regularization, regularization_of
 from knapprune.selection.budget import Cap
 from knapprune.selection.candidates import candidates, layer_candidates
+from shared.frameworks import keras
+from shared.hls import layer_of
+
+pytestmark = pytest.mark.needs("keras")
 
 CONFIG = {
     "Model": {"Precision": "fixed<16,6>", "ReuseFactor": 4, "Strategy": "resource_unrolled"},
@@ -73,7 +75,7 @@ def test_shared_words_are_shared_out_completely(groups):
 
 def test_what_is_pruned_has_no_price_and_leaves_its_part_to_those_that_live():
     """Two rows of 18 bits share a half: the one that is left is charged all of it."""
-    layer = Layer("fc", "dense", (4, 4), "resource_unrolled", "resource_unrolled", 4, 4, 18, 16)
+    layer = layer_of((4, 4), bits=18)
     kernel = np.ones((4, 4))
     kernel[:, 1] = 0
     group = layer_candidates(Hls4mlHardware(), layer, kernel, ("bram18",), "row-and-word")

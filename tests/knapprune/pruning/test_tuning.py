@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 import pytest
 
 import knapprune as kp
+from shared.frameworks import keras
+from shared.hls import hls_settings
 
-pytest.importorskip("optuna")
+pytestmark = pytest.mark.needs("keras", "optuna")
 
-CONFIG = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 4, "Strategy": "resource_unrolled"}}
+
+CONFIG = hls_settings()
 RANDOM = np.random.default_rng(0)
 LABELS = RANDOM.integers(0, 3, 200)
 INPUTS = (RANDOM.normal(size=(3, 8))[LABELS] + 0.5 * RANDOM.normal(size=(200, 8))).astype("float32")

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 import knapprune as kp
-
-pytest.importorskip("matplotlib")
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-
 from knapprune.report.history_plot import history_figure
+from shared.hls import hls_settings
+
+pytestmark = pytest.mark.needs("matplotlib")
 
 
 def step(metric_before, metrics, dsp, accepted=True):
@@ -93,6 +92,8 @@ def test_masking_that_loses_nearly_all_leaves_room_for_the_rest():
 
 @pytest.mark.parametrize("steps", [1, 24])
 def test_no_text_hides_another_and_all_are_inside_the_picture(steps):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     many = [step(0.1 + 0.03 * number, [0.8], 1000 - 30 * number) for number in range(steps)]
     why = "in step 24, checkpoint: /a/folder/of/somebody/with/a/long/name/state-000123.npz: No space left on device; "
     why *= 2
@@ -120,7 +121,7 @@ def pruned():
     model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(3, name="out")])
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     model.fit(inputs, labels, epochs=20, verbose=0)
-    config = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 4, "Strategy": "resource_unrolled"}}
+    config = hls_settings()
 
     def run(**options):
         data = (inputs, labels)
@@ -141,8 +142,8 @@ def test_a_pruning_draws_itself_into_a_file_of_the_kind_its_name_says(pruned, tm
     assert out.report.content["ended"] is None
 
 
+@pytest.mark.needs("jinja2")
 def test_the_page_says_that_patience_was_at_its_end(pruned, tmp_path):
-    pytest.importorskip("jinja2")
     out = pruned(budget={"dsp": 0.1}, steps=5, epochs=0, tolerance=0.0, patience=1)
     assert len(out.history) < 5
     out.report.save(tmp_path / "report.html")
@@ -151,8 +152,8 @@ def test_the_page_says_that_patience_was_at_its_end(pruned, tmp_path):
     assert "the last 1 missed the tolerance, and patience was at its end" in page
 
 
+@pytest.mark.needs("jinja2")
 def test_the_page_shows_the_history_and_says_what_went_wrong(pruned, tmp_path):
-    pytest.importorskip("jinja2")
     out = pruned(tolerance=1.0)
     out.report.save(tmp_path / "whole.html")
     whole = (tmp_path / "whole.html").read_text()

@@ -1,8 +1,8 @@
 """Fetch groups through select and prune: equal counts, the best p for each layer, masks like all others."""
 
 import itertools
+from functools import cache
 
-import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,6 +13,10 @@ from knapprune.adapters.keras.adapter import KerasAdapter
 from knapprune.hardware.accelerator import Accelerator
 from knapprune.hardware.fetch_groups import FetchGroup
 from knapprune.saliency.normalisation import NORMALISATIONS
+from shared.frameworks import keras
+from shared.hls import hls_settings
+
+pytestmark = pytest.mark.needs("keras")
 
 
 def network(seed=0):
@@ -34,15 +38,23 @@ def network(seed=0):
     return model
 
 
-MODEL = network()
-KERNELS = KerasAdapter().kernels(MODEL)
+@cache
+def unpruned():
+    return network()
+
+
+@cache
+def kernels():
+    return KerasAdapter().kernels(unpruned())
+
+
 NAMES = ["first", "point", "line", "out"]
 HARDWARE = Accelerator(group=4, multipliers=1, processing_elements=4)
 
 
 def by_hand(name, kept, size=4, values=None):
     """The mask that keeps the largest weights of each group along the input channels, group by group."""
-    kernel = np.abs(KERNELS[name]) if values is None else values
+    kernel = np.abs(kernels()[name]) if values is None else values
     mask = np.zeros(kernel.shape, dtype=bool)
     for outer in np.ndindex(*kernel.shape[:-2], kernel.shape[-1]):
         for start in range(0, kernel.shape[-2], size):
@@ -52,7 +64,7 @@ def by_hand(name, kept, size=4, values=None):
 
 
 def test_a_given_p_keeps_the_most_salient_weights_of_every_group():
-    found = kp.select(MODEL, {}, structure=FetchGroup(4, 3), hardware=HARDWARE)
+    found = kp.select(unpruned(), {}, structure=FetchGroup(4, 3), hardware=HARDWARE)
     assert found.solution.status == "OPTIMAL"
     assert found.budget == ()
     for name in NAMES:
@@ -70,8 +82,8 @@ def test_a_given_p_keeps_the_most_salient_weights_of_every_group():
 
 
 def test_a_name_says_the_same_and_masks_hold_in_the_model():
-    found = kp.select(MODEL, {}, structure="fetch-group:3/4", hardware=HARDWARE)
-    masked = found.apply(MODEL)
+    found = kp.select(unpruned(), {}, structure="fetch-group:3/4", hardware=HARDWARE)
+    masked = found.apply(unpruned())
     kernels = KerasAdapter().kernels(masked)
     for name in NAMES:
         assert np.array_equal(kernels[name] != 0, by_hand(name, 1))
@@ -89,7 +101,7 @@ def test_p_can_be_given_by_layer_and_a_p_of_zero_leaves_a_layer_whole():
         "line": "fetch-group:1/4",
         "out": FetchGroup(16, 15),
     }
-    found = kp.select(MODEL, {}, structure=groups, hardware=HARDWARE)
+    found = kp.select(unpruned(), {}, structure=groups, hardware=HARDWARE)
     assert "first" not in found.masks
     assert np.array_equal(found.masks["point"], by_hand("point", 2))
     assert np.array_equal(found.masks["line"], by_hand("line", 3))
@@ -107,11 +119,13 @@ def test_p_can_be_given_by_layer_and_a_p_of_zero_leaves_a_layer_whole():
 def test_p_by_layer_is_the_best_of_all(cycles, words, normalise, multipliers):
     hardware = Accelerator(4, multipliers, 4)
     budget = {"cycles": cycles} | ({} if words is None else {"weight_words": words})
-    before = kp.estimate(MODEL, {}, hardware=hardware)
+    before = kp.estimate(unpruned(), {}, hardware=hardware)
     limits = {name: int(share * before[name] + 1e-9) for name, share in budget.items()}
     value, use = {}, {}
     for layer in before.layers:
-        worth = NORMALISATIONS[normalise](np.abs(KERNELS[layer.name]).astype(float).ravel()).reshape(layer.kernel_shape)
+        worth = NORMALISATIONS[normalise](np.abs(kernels()[layer.name]).astype(float).ravel()).reshape(
+            layer.kernel_shape
+        )
         for kept in range(1, 5):
             mask = by_hand(layer.name, kept)
             value[layer.name, kept], use[layer.name, kept] = worth[mask].sum(), hardware.use(layer, mask)
@@ -125,9 +139,9 @@ def test_p_by_layer_is_the_best_of_all(cycles, words, normalise, multipliers):
     ]
     if not feasible:
         with pytest.raises(kp.BudgetError, match=r"at least \d+ \(today \d+\) stay in use whatever p is chosen"):
-            kp.select(MODEL, {}, budget, normalise=normalise, hardware=hardware)
+            kp.select(unpruned(), {}, budget, normalise=normalise, hardware=hardware)
         return
-    found = kp.select(MODEL, {}, budget, normalise=normalise, hardware=hardware)
+    found = kp.select(unpruned(), {}, budget, normalise=normalise, hardware=hardware)
     assert found.solution.status == "OPTIMAL"
     assert found.solution.value == pytest.approx(max(feasible), rel=1e-9)
     for name, limit in limits.items():
@@ -135,26 +149,26 @@ def test_p_by_layer_is_the_best_of_all(cycles, words, normalise, multipliers):
     for name in NAMES:
         group = FetchGroup.parse(found.structures[name])
         assert np.array_equal(
-            found.masks.get(name, np.ones_like(KERNELS[name], dtype=bool)), by_hand(name, 4 - group.pruned)
+            found.masks.get(name, np.ones_like(kernels()[name], dtype=bool)), by_hand(name, 4 - group.pruned)
         )
 
 
 def test_a_cap_on_one_layer_holds_for_that_layer():
-    found = kp.select(MODEL, {}, {"cycles": 0.9, "line": {"cycles": 0.5}}, hardware=HARDWARE)
+    found = kp.select(unpruned(), {}, {"cycles": 0.9, "line": {"cycles": 0.5}}, hardware=HARDWARE)
     assert found.resources.by_layer["line"]["cycles"] <= found.before.by_layer["line"]["cycles"] // 2
     assert found.resources["cycles"] <= 0.9 * found.before["cycles"]
 
 
 def test_more_multipliers_than_weights_are_never_left_idle_for_nothing():
     """With four multipliers a PE, keeping one weight of a group or all four takes one cycle: all are kept."""
-    found = kp.select(MODEL, {}, {"cycles": 1.0}, hardware=Accelerator(4, 4, 4))
+    found = kp.select(unpruned(), {}, {"cycles": 1.0}, hardware=Accelerator(4, 4, 4))
     assert found.masks == {}
 
 
 def test_a_network_pruned_already_keeps_equal_counts_and_goes_on_from_there():
-    once = kp.select(MODEL, {}, structure="fetch-group:2/4", hardware=HARDWARE)
-    twice = kp.select(once.apply(MODEL), {}, structure="fetch-group:3/4", hardware=HARDWARE)
-    again = kp.select(once.apply(MODEL), {}, {"cycles": 1.0}, hardware=HARDWARE)
+    once = kp.select(unpruned(), {}, structure="fetch-group:2/4", hardware=HARDWARE)
+    twice = kp.select(once.apply(unpruned()), {}, structure="fetch-group:3/4", hardware=HARDWARE)
+    again = kp.select(once.apply(unpruned()), {}, {"cycles": 1.0}, hardware=HARDWARE)
     for name in NAMES:
         assert np.array_equal(twice.masks[name], by_hand(name, 1))
         assert np.array_equal(again.masks[name], once.masks[name])
@@ -162,17 +176,17 @@ def test_a_network_pruned_already_keeps_equal_counts_and_goes_on_from_there():
 
 
 def test_fetch_groups_cost_what_any_hardware_says():
-    config = {"Model": {"Strategy": "latency", "ReuseFactor": 1, "Precision": "fixed<16,6>"}}
-    found = kp.select(MODEL, config, structure="fetch-group:3/4", io_type="io_stream")
-    masked = kp.estimate(found.apply(MODEL), config, io_type="io_stream")
+    config = hls_settings("latency", 1)
+    found = kp.select(unpruned(), config, structure="fetch-group:3/4", io_type="io_stream")
+    masked = kp.estimate(found.apply(unpruned()), config, io_type="io_stream")
     assert found.resources["dsp"] == masked["dsp"] < found.before["dsp"]
-    by_layer = kp.select(MODEL, config, {"dsp": 0.5}, structure="fetch-group:4", io_type="io_stream")
+    by_layer = kp.select(unpruned(), config, {"dsp": 0.5}, structure="fetch-group:4", io_type="io_stream")
     assert by_layer.resources["dsp"] <= by_layer.before["dsp"] / 2
 
 
 def test_other_structures_save_no_cycles_for_certain_and_the_error_names_what_does():
     with pytest.raises(kp.BudgetError, match=r"pruning saves no cycles here(?s:.*)structure 'fetch-group:4' empties"):
-        kp.select(MODEL, {}, {"cycles": 0.5}, structure="unstructured", hardware=HARDWARE)
+        kp.select(unpruned(), {}, {"cycles": 0.5}, structure="unstructured", hardware=HARDWARE)
 
 
 @pytest.mark.parametrize(
@@ -192,27 +206,23 @@ def test_other_structures_save_no_cycles_for_certain_and_the_error_names_what_do
 )
 def test_what_cannot_be_done_is_refused_with_a_reason(arguments, message):
     with pytest.raises(ValueError, match=message):
-        kp.select(MODEL, {}, hardware=HARDWARE, **arguments)
+        kp.select(unpruned(), {}, hardware=HARDWARE, **arguments)
 
 
 @pytest.fixture(scope="module")
-def blobs():
-    """Four classes that a small network separates well, and the network."""
-    random = np.random.default_rng(0)
-    centres = random.normal(size=(4, 16)) * 2
-    labels = random.integers(0, 4, 600)
-    inputs = (centres[labels] + random.normal(size=(600, 16))).astype("float32")
+def trained(blobs):
+    """A network for the four classes, and what it is pruned with."""
     keras.utils.set_random_seed(1)
     dense = keras.layers.Dense
     model = keras.Sequential([keras.Input((16,)), dense(32, "relu", name="fc1"), dense(4, name="out")])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(3e-3), loss=loss)
-    model.fit(inputs[:400], labels[:400], epochs=8, verbose=0)
-    return model, {"train": (inputs[:400], labels[:400]), "validation": (inputs[400:], labels[400:]), "progress": False}
+    model.fit(*blobs[0], epochs=8, verbose=0)
+    return model, {"train": blobs[0], "validation": blobs[1], "progress": False}
 
 
-def test_pruning_to_a_given_p_lets_p_grow_step_by_step(blobs):
-    model, data = blobs
+def test_pruning_to_a_given_p_lets_p_grow_step_by_step(trained):
+    model, data = trained
     seen = kp.prune(
         model, {}, structure=FetchGroup(8, 6), hardware=Accelerator(8, 2, 8), steps=3, epochs=2, tolerance=0.2, **data
     )
@@ -225,8 +235,8 @@ def test_pruning_to_a_given_p_lets_p_grow_step_by_step(blobs):
     assert seen.resources.total == {name: count // 4 for name, count in seen.before.total.items()}
 
 
-def test_pruning_to_a_budget_of_cycles_lets_p_grow_where_it_hurts_least(blobs):
-    model, data = blobs
+def test_pruning_to_a_budget_of_cycles_lets_p_grow_where_it_hurts_least(trained):
+    model, data = trained
     hardware = Accelerator(8, 1, 8)
     seen = kp.prune(model, {}, budget={"cycles": 0.3}, hardware=hardware, steps=3, epochs=2, tolerance=0.2, **data)
     assert seen.met
@@ -234,8 +244,8 @@ def test_pruning_to_a_budget_of_cycles_lets_p_grow_where_it_hurts_least(blobs):
     assert all(step.selection.solution.status == "OPTIMAL" for step in seen.history)
 
 
-def test_a_p_that_ruins_the_network_is_not_met(blobs):
-    model, data = blobs
+def test_a_p_that_ruins_the_network_is_not_met(trained):
+    model, data = trained
     hardware = Accelerator(16, 1, 8)
     seen = kp.prune(
         model, {}, structure="fetch-group:15/16", hardware=hardware, steps=2, epochs=0, patience=1, tolerance=0, **data

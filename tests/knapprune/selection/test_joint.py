@@ -5,31 +5,30 @@ import json
 import runpy
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 
 import knapprune as kp
-from knapprune.adapters.keras.files import load_keras_model
 from knapprune.hardware.hardware_model import HardwareWarning
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.hardware.latency import interval, latency
-from knapprune.network.layers import Layer
 from knapprune.network.rules.reuse import valid_reuse_factors
 from knapprune.selection.variants import Variant, fitting_type
+from shared.frameworks import keras
+from shared.hls import hls_settings, layer_of
+from shared.networks import dense_network, jet_network
+
+pytestmark = pytest.mark.needs("keras")
 
 LEGAL = {"reuse_factor": "legal"}
 
 
 def network(seed=0, widths=(6, 4, 3), activation="relu"):
-    keras.utils.set_random_seed(seed)
-    dense = [keras.layers.Dense(width, activation=activation, name=f"fc{i}") for i, width in enumerate(widths[1:])]
-    return keras.Sequential([keras.Input((widths[0],)), *dense])
+    return dense_network(*widths, seed=seed, activation=activation)
 
 
 def config(strategy="resource_unrolled", reuse_factor=2, bits=16, **layers):
-    model = {"Strategy": strategy, "ReuseFactor": reuse_factor, "Precision": f"fixed<{bits},6>"}
-    return {"Model": model, "LayerName": layers}
+    return hls_settings(strategy, reuse_factor, bits, **layers)
 
 
 def with_factors(given, names, factors):
@@ -70,7 +69,7 @@ def test_the_choice_is_the_best_of_all_combinations(seed):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning")
 def test_the_choice_on_the_jets_model_is_the_best_of_all_for_twenty_budgets(data_folder):
-    model = load_keras_model(data_folder / "models" / "jets" / "KERAS_3layer.json")
+    model = jet_network(data_folder, "KERAS_3layer")
     names = ["fc1_relu", "fc2_relu", "fc3_relu", "output_softmax"]
     factors = [[4, 16, 64], [8, 32, 128], [8, 32, 64], [4, 16, 32]]
     choose = {"reuse_factor": dict(zip(names, factors, strict=True))}
@@ -272,7 +271,7 @@ def test_a_narrow_weight_is_worth_what_its_error_leaves():
     kernel = np.array([[0.75, -0.75], [0.1, 0.0]])
     kind = fitting_type(kernel, 3)
     assert (kind.width, kind.integer) == (3, 1)  # -1 to 0.75 in quarters
-    layer = Layer("fc", "dense", (2, 2), "resource_unrolled", "resource_unrolled", 2, 2, 3, 16)
+    layer = layer_of((2, 2), reuse_factor=2, bits=3)
     assert Variant(layer, kind).worth(kernel).tolist() == [[1, 1], [0, 1]]
     assert Variant(layer).worth(kernel).tolist() == [[1, 1], [1, 1]]
 
@@ -284,9 +283,7 @@ def test_the_fitting_type_holds_the_largest_weight(largest, integer):
 
 def test_latency_grows_with_the_reuse_factor_and_the_groups_of_pixels():
     def layer(reuse_factor, pixels=1, copies=1):
-        return Layer(
-            "c", "conv1d", (2, 4, 6), "resource", "resource", reuse_factor, reuse_factor, 16, 16, copies, pixels
-        )
+        return layer_of((2, 4, 6), "resource", reuse_factor, copies=copies, pixels=pixels)
 
     assert latency(layer(8)) - latency(layer(2)) == 6
     assert latency(layer(2)) > latency(layer(1))
@@ -296,7 +293,7 @@ def test_latency_grows_with_the_reuse_factor_and_the_groups_of_pixels():
 
 @pytest.mark.slow
 def test_the_wide_jets_network_is_proved(data_folder):
-    model = load_keras_model(data_folder / "models" / "jets" / "KERAS_dense_16x500x500x500x500x500x5.json")
+    model = jet_network(data_folder, "KERAS_dense_16x500x500x500x500x500x5")
     with pytest.warns(HardwareWarning, match="replaces reuse factor 50 by 64"):
         found = kp.select(
             model, config(reuse_factor=50), {"dsp": 0.25, "bram18": 0.25, "latency": 1.0}, choose=LEGAL, time_limit=60

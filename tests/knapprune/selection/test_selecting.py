@@ -1,24 +1,23 @@
 import itertools
+from functools import cache
 
-import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knapprune.adapters.keras.adapter import KerasAdapter
-from knapprune.adapters.keras.files import load_keras_model
 from knapprune.estimation import estimate
 from knapprune.hardware.hardware_model import HardwareWarning
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.hardware.resources import count
 from knapprune.selection.budget import BudgetError
 from knapprune.selection.selecting import SelectionWarning, select
+from shared.frameworks import keras
+from shared.hls import hls_settings as config
+from shared.networks import jet_network
 
-
-def config(strategy="resource_unrolled", reuse_factor=4, **layers):
-    model = {"Strategy": strategy, "ReuseFactor": reuse_factor, "Precision": "fixed<16,6>"}
-    return {"Model": model, "LayerName": layers}
+pytestmark = pytest.mark.needs("keras")
 
 
 def network(seed=0):
@@ -34,7 +33,11 @@ def network(seed=0):
     return model
 
 
-MODEL = network()
+@cache
+def unpruned():
+    return network()
+
+
 X = np.random.default_rng(0).normal(size=(40, 16))
 Y = np.random.default_rng(1).integers(0, 5, 40)
 
@@ -49,8 +52,8 @@ Y = np.random.default_rng(1).integers(0, 5, 40)
 @pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning")
 def test_no_budget_is_ever_exceeded(dsp, bram18, saliency, normalise):
     budget = {"dsp": dsp, "bram18": bram18}
-    found = select(MODEL, config(), budget, saliency=saliency, normalise=normalise)
-    pruned = {name: kernel * found.masks.get(name, True) for name, kernel in KerasAdapter().kernels(MODEL).items()}
+    found = select(unpruned(), config(), budget, saliency=saliency, normalise=normalise)
+    pruned = {name: kernel * found.masks.get(name, True) for name, kernel in KerasAdapter().kernels(unpruned()).items()}
     counted = count(Hls4mlHardware(), list(found.before.layers), pruned)
     assert counted.total == found.resources.total
     for cap in found.budget:
@@ -106,50 +109,50 @@ def test_constants_are_selected_best_of_all_where_values_repeat(seed):
 
 
 def test_auto_takes_the_finest_structure_that_saves_what_is_budgeted():
-    assert select(MODEL, config(), {"dsp": 0.5}).structures == {"fc1": "dsp-row", "fc2": "dsp-row"}
-    assert select(MODEL, config(), {"bram18": 0.5}).structures == {"fc1": "row-and-word", "fc2": "row-and-word"}
+    assert select(unpruned(), config(), {"dsp": 0.5}).structures == {"fc1": "dsp-row", "fc2": "dsp-row"}
+    assert select(unpruned(), config(), {"bram18": 0.5}).structures == {"fc1": "row-and-word", "fc2": "row-and-word"}
     mixed = config(fc2={"Strategy": "Latency", "ReuseFactor": 1})
-    assert select(MODEL, mixed, {"dsp": 0.5}).structures == {"fc1": "dsp-row", "fc2": "constant"}
+    assert select(unpruned(), mixed, {"dsp": 0.5}).structures == {"fc1": "dsp-row", "fc2": "constant"}
 
 
 def test_a_structure_can_be_named_for_one_layer():
-    found = select(MODEL, config(), {"dsp": 0.5}, structure={"fc1": "neuron"})
+    found = select(unpruned(), config(), {"dsp": 0.5}, structure={"fc1": "neuron"})
     assert found.structures == {"fc1": "neuron", "fc2": "dsp-row"}
     columns = found.masks["fc1"].sum(axis=0)
     assert set(columns) <= {0, 16}
 
 
 def test_a_cap_on_one_layer_holds_for_that_layer():
-    found = select(MODEL, config(), {"dsp": 0.9, "fc1": {"dsp": 8}})
+    found = select(unpruned(), config(), {"dsp": 0.9, "fc1": {"dsp": 8}})
     assert found.resources.by_layer["fc1"]["dsp"] == 8
     assert found.resources.by_layer["fc2"]["dsp"] == 30
 
 
 def test_masks_are_in_the_kernels_shape_and_apply_leaves_the_model_alone():
-    found = select(MODEL, config(), {"dsp": 0.25})
-    before = MODEL.get_weights()
-    masked = found.apply(MODEL)
+    found = select(unpruned(), config(), {"dsp": 0.25})
+    before = unpruned().get_weights()
+    masked = found.apply(unpruned())
     assert estimate(masked, config()).total == found.resources.total
     kernels = KerasAdapter().kernels(masked)
     for name, mask in found.masks.items():
         assert np.array_equal(kernels[name] != 0, mask)
-    assert all(np.array_equal(old, new) for old, new in zip(before, MODEL.get_weights(), strict=True))
+    assert all(np.array_equal(old, new) for old, new in zip(before, unpruned().get_weights(), strict=True))
 
 
 def test_a_generous_budget_keeps_everything_and_masks_nothing():
-    found = select(MODEL, config(), {"dsp": 1.0})
+    found = select(unpruned(), config(), {"dsp": 1.0})
     assert found.masks == {}
     assert found.resources.total == found.before.total
 
 
 @pytest.mark.parametrize("saliency", ["taylor", "fisher", "gauss-newton", "hessian", "movement"])
 def test_measures_of_gradients_use_the_data(saliency):
-    found = select(MODEL, config(), {"dsp": 0.5}, saliency=saliency, data=(X, Y), batch_size=8)
+    found = select(unpruned(), config(), {"dsp": 0.5}, saliency=saliency, data=(X, Y), batch_size=8)
     assert found.resources["dsp"] <= 63
-    plain = select(MODEL, config(), {"dsp": 0.5}).masks
+    plain = select(unpruned(), config(), {"dsp": 0.5}).masks
     assert any(not np.array_equal(found.masks[name], plain[name]) for name in found.masks)
     with pytest.raises(ValueError, match="data: got None"):
-        select(MODEL, config(), {"dsp": 0.5}, saliency=saliency)
+        select(unpruned(), config(), {"dsp": 0.5}, saliency=saliency)
 
 
 def test_all_kinds_of_data_select_the_same():
@@ -166,9 +169,9 @@ def test_all_kinds_of_data_select_the_same():
 
     pairs = torch.utils.data.TensorDataset(torch.from_numpy(X), torch.from_numpy(Y))
     kinds = [tf.data.Dataset.from_tensor_slices((X, Y)).batch(8), Blocks(), torch.utils.data.DataLoader(pairs, 8)]
-    expected = select(MODEL, config(), {"dsp": 0.5}, saliency="taylor", data=(X, Y), batch_size=8)
+    expected = select(unpruned(), config(), {"dsp": 0.5}, saliency="taylor", data=(X, Y), batch_size=8)
     for data in kinds:
-        found = select(MODEL, config(), {"dsp": 0.5}, saliency="taylor", data=data)
+        found = select(unpruned(), config(), {"dsp": 0.5}, saliency="taylor", data=data)
         assert found.solution.value == expected.solution.value
         assert all(np.array_equal(found.masks[name], mask) for name, mask in expected.masks.items())
 
@@ -177,9 +180,11 @@ def test_a_measure_of_ones_own_reads_statistics_of_the_gradients():
     def taylor_squared(layer, kernel, gradients):
         return (kernel * gradients.mean_absolute) ** 2
 
-    found = select(MODEL, config("Latency", 1), {"dsp": 0.5}, saliency=taylor_squared, normalise="max", data=(X, Y))
+    found = select(
+        unpruned(), config("Latency", 1), {"dsp": 0.5}, saliency=taylor_squared, normalise="max", data=(X, Y)
+    )
     assert found.resources["dsp"] == found.before["dsp"] // 2
-    by_name = select(MODEL, config("Latency", 1), {"dsp": 0.5}, saliency="taylor", normalise="max", data=(X, Y))
+    by_name = select(unpruned(), config("Latency", 1), {"dsp": 0.5}, saliency="taylor", normalise="max", data=(X, Y))
     # Squares over the largest square rank the weights of a layer as they were.
     for name, mask in found.masks.items():
         common = (mask & by_name.masks[name]).sum()
@@ -222,8 +227,8 @@ def test_a_budget_too_small_for_all_outputs_names_those_that_are_lost():
 
 
 def test_pruning_goes_on_from_a_model_that_is_pruned_already():
-    once = select(MODEL, config(), {"dsp": 0.5, "bram18": 0.6})
-    twice = select(once.apply(MODEL), config(), {"dsp": 40})
+    once = select(unpruned(), config(), {"dsp": 0.5, "bram18": 0.6})
+    twice = select(once.apply(unpruned()), config(), {"dsp": 40})
     assert twice.resources["dsp"] == 40
     for name, mask in twice.masks.items():
         assert not (mask & ~once.masks[name]).any()
@@ -250,17 +255,17 @@ def test_a_pruned_model_can_be_asked_to_stay_as_it_is():
 
 def test_plain_resource_cannot_save_and_the_error_names_what_can():
     with pytest.raises(BudgetError, match=r"pruning saves no dsp here(?s:.*)fc1: resource .*'resource_unrolled'"):
-        select(MODEL, config("Resource"), {"dsp": 0.5})
+        select(unpruned(), config("Resource"), {"dsp": 0.5})
 
 
 def test_latency_keeps_no_weights_in_memory_and_the_error_names_what_does():
     with pytest.raises(BudgetError, match=r"saves no bram(?s:.*)keeps no weights in BRAM; 'resource_unrolled'"):
-        select(MODEL, config("Latency", 1), {"bram": 0.5})
+        select(unpruned(), config("Latency", 1), {"bram": 0.5})
 
 
 def test_latency_above_one_is_only_a_cap_and_the_error_names_what_can():
     with pytest.raises(BudgetError, match=r"only caps(?s:.*)'latency' with reuse factor 1"):
-        select(MODEL, config("Latency", 4), {"dsp": 0.5})
+        select(unpruned(), config("Latency", 4), {"dsp": 0.5})
 
 
 def test_an_unrolled_convolution_in_parallel_is_told_to_stream():
@@ -272,26 +277,26 @@ def test_an_unrolled_convolution_in_parallel_is_told_to_stream():
 
 def test_rows_cannot_promise_memory_and_the_error_names_the_structure_that_can():
     with pytest.raises(BudgetError, match="structure 'bram-run' can save bram18 here"):
-        select(MODEL, config(), {"bram": 0.5}, structure="dsp-row")
+        select(unpruned(), config(), {"bram": 0.5}, structure="dsp-row")
 
 
 def test_layers_that_cannot_save_are_counted_as_fixed_and_told():
     mixed = config(fc2={"Strategy": "Resource", "ReuseFactor": 4})
     with pytest.warns(HardwareWarning, match="cannot be saved in 'fc2'"):
-        found = select(MODEL, mixed, {"dsp": 0.5})
+        found = select(unpruned(), mixed, {"dsp": 0.5})
     assert found.resources.by_layer["fc2"]["dsp"] == 30
     assert found.resources["dsp"] == 63
     with pytest.raises(BudgetError, match=r"at least 30 \(today 126\) stay in use"):
-        select(MODEL, mixed, {"dsp": 29})
+        select(unpruned(), mixed, {"dsp": 29})
 
 
 def test_an_unknown_structure_layer_or_solver_is_refused():
     with pytest.raises(ValueError, match="structure: got 'rows'"):
-        select(MODEL, config(), {"dsp": 0.5}, structure="rows")
+        select(unpruned(), config(), {"dsp": 0.5}, structure="rows")
     with pytest.raises(ValueError, match=r"structure: no layers \['fc9'\]"):
-        select(MODEL, config(), {"dsp": 0.5}, structure={"fc9": "dsp-row"})
+        select(unpruned(), config(), {"dsp": 0.5}, structure={"fc9": "dsp-row"})
     with pytest.raises(ValueError, match="few-types"):
-        select(MODEL, config(), {"dsp": 0.5}, solver="simplex")
+        select(unpruned(), config(), {"dsp": 0.5}, solver="simplex")
 
 
 def test_a_kernel_with_nan_names_its_layer():
@@ -304,7 +309,7 @@ def test_a_kernel_with_nan_names_its_layer():
 
 
 def test_the_summary_shows_every_layer_and_the_proof():
-    text = select(MODEL, config(), {"dsp": 0.25}).summary()
+    text = select(unpruned(), config(), {"dsp": 0.25}).summary()
     assert "fc1" in text
     assert "126 -> 31" in text
     assert "budget['dsp'] = 31 (uses 31)" in text
@@ -317,7 +322,7 @@ def test_the_summary_shows_every_layer_and_the_proof():
     "ignore:no weight of 3 of the 5 outputs:knapprune.selection.selecting.SelectionWarning"
 )  # of 8 DSPs
 def test_real_networks_fit_a_quarter_of_their_multipliers(data_folder, name):
-    model = load_keras_model(data_folder / "models" / "jets" / f"{name}.json")
+    model = jet_network(data_folder, name)
     found = select(model, config(), {"dsp": 0.25}, io_type="io_stream")
     assert found.resources["dsp"] == found.before["dsp"] // 4
     assert found.solution.status == "OPTIMAL"
@@ -326,7 +331,7 @@ def test_real_networks_fit_a_quarter_of_their_multipliers(data_folder, name):
 
 def test_a_chip_is_a_budget_and_the_answer_says_what_binds():
     chip = {"part": "xc7z007sclg225-1", "bram": 30}  # it has 66 DSPs, and 50 blocks, of which 30 are left
-    found = select(MODEL, config(reuse_factor=2), chip)
+    found = select(unpruned(), config(reuse_factor=2), chip)
     assert found.before.total == {"dsp": 252, "bram18": 113, "bram": 57}
     assert [(cap.resource, cap.limit) for cap in found.budget] == [("dsp", 66), ("bram18", 100), ("bram", 30)]
     assert found.resources.total == {"dsp": 66, "bram18": 60, "bram": 30}
@@ -349,7 +354,7 @@ def test_a_budget_in_blocks_keeps_what_one_in_twice_as_many_halves_keeps(structu
         own = {"fc1": {"bram": 16}}
         halves = {"dsp": 110, "bram18": 2 * blocks, "fc1": {"bram18": 32}}
         one, other = (
-            select(MODEL, settings_of, budget, structure=structure)
+            select(unpruned(), settings_of, budget, structure=structure)
             for budget in ({"dsp": 110, "bram": blocks, **own}, halves)
         )
         assert one.solution.value == other.solution.value
@@ -362,13 +367,15 @@ def test_a_budget_in_blocks_keeps_what_one_in_twice_as_many_halves_keeps(structu
 
 
 def test_a_fraction_of_blocks_is_of_todays_blocks():
-    assert estimate(MODEL, config()).total == {"dsp": 126, "bram18": 57, "bram": 29}
-    (cap,) = select(MODEL, config(), {"bram": 0.6}).budget
+    assert estimate(unpruned(), config()).total == {"dsp": 126, "bram18": 57, "bram": 29}
+    (cap,) = select(unpruned(), config(), {"bram": 0.6}).budget
     assert (cap.resource, cap.limit, cap.capacity) == ("bram", 17, 34)
 
 
 def test_a_resource_that_the_chip_has_enough_of_makes_no_structure_coarser():
-    found = select(MODEL, config(), {"part": "xc7z020clg400-1", "share": 0.5})  # 110 of 126 DSPs, 140 halves for 57
+    found = select(
+        unpruned(), config(), {"part": "xc7z020clg400-1", "share": 0.5}
+    )  # 110 of 126 DSPs, 140 halves for 57
     assert found.structures == {"fc1": "dsp-row", "fc2": "dsp-row"}
     assert found.resources["dsp"] == 110
     assert [cap.resource for cap in found.binding] == ["dsp"]
@@ -376,7 +383,7 @@ def test_a_resource_that_the_chip_has_enough_of_makes_no_structure_coarser():
 
 @pytest.mark.parametrize("settings_of", [config(), config("Resource"), config("Latency", 1)])
 def test_a_network_that_fits_its_chip_is_left_whole_and_nothing_binds(settings_of):
-    found = select(MODEL, settings_of, {"part": "xcku115-flvb2104-2-i"})
+    found = select(unpruned(), settings_of, {"part": "xcku115-flvb2104-2-i"})
     assert found.masks == {}
     assert found.binding == ()
     assert "binding" not in found.summary()
@@ -384,12 +391,14 @@ def test_a_network_that_fits_its_chip_is_left_whole_and_nothing_binds(settings_o
 
 def test_a_chip_too_small_for_a_strategy_that_cannot_save_is_told():
     with pytest.raises(BudgetError, match=r"budget\['xc7z007s'\]\['dsp'\] = 66: pruning saves no dsp here"):
-        select(MODEL, config("Resource"), {"part": "xc7z007s"})
+        select(unpruned(), config("Resource"), {"part": "xc7z007s"})
 
 
 def test_the_part_of_the_budget_decides_the_dsp_block():
     wide = {"Model": {"Strategy": "resource_unrolled", "ReuseFactor": 4, "Precision": "fixed<26,0>"}}
-    before = {part: select(MODEL, wide, {"part": part, "dsp": 1.0}).before["dsp"] for part in ("xcku040", "xc7k325t")}
+    before = {
+        part: select(unpruned(), wide, {"part": part, "dsp": 1.0}).before["dsp"] for part in ("xcku040", "xc7k325t")
+    }
     assert before == {"xcku040": 252, "xc7k325t": 504}
 
 
@@ -399,9 +408,9 @@ def test_warnings_name_the_line_that_called_select():
 
     stuck = config(fc2={"Strategy": "Resource", "ReuseFactor": 4})
     with pytest.warns(HardwareWarning, match="cannot be saved in 'fc2'") as told:
-        select(MODEL, stuck, {"dsp": 0.5})
+        select(unpruned(), stuck, {"dsp": 0.5})
     assert lines(told, HardwareWarning) == {__file__}
     for choose in (None, {"reuse_factor": [4]}):
         with pytest.warns(SelectionWarning, match="no weight of") as told:
-            select(MODEL, config(), {"dsp": 2}, choose=choose)
+            select(unpruned(), config(), {"dsp": 2}, choose=choose)
         assert lines(told, SelectionWarning) == {__file__}

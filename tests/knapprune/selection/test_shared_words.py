@@ -3,7 +3,6 @@
 import itertools
 from dataclasses import replace
 
-import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,17 +12,15 @@ from knapprune.adapters.keras.adapter import KerasAdapter
 from knapprune.hardware.hardware_model import SharedWords
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.hardware.structures import labels
-from knapprune.network.layers import Layer
 from knapprune.network.rounding import Rounding
 from knapprune.selection.selecting import select
 from knapprune.selection.shared_words import LONGEST_CHAIN, row_options
+from shared.hls import hls_settings, layer_of
+from shared.networks import dense_network
+
+pytestmark = pytest.mark.needs("keras")
 
 HARDWARE = Hls4mlHardware()
-
-
-def layer(shape, reuse_factor, bits, data_bits=16):
-    strategy = "resource_unrolled"
-    return Layer("fc", "dense", shape, strategy, strategy, reuse_factor, reuse_factor, bits, data_bits)
 
 
 @st.composite
@@ -31,7 +28,7 @@ def cases(draw):
     """Up to 11 rows of any width and depth, some of them partly or wholly zero."""
     bits = draw(st.integers(1, 80))
     reuse_factor = draw(st.sampled_from([2, 3, 512, 513, 1024, 1025, 1100, 2048, 2049, 2500]))
-    a_layer = layer((reuse_factor, draw(st.integers(1, 11))), reuse_factor, bits)
+    a_layer = layer_of((reuse_factor, draw(st.integers(1, 11))), reuse_factor=reuse_factor, bits=bits)
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     kernel = np.ones(a_layer.kernel_shape, dtype=bool)
     if draw(st.booleans()):
@@ -141,16 +138,11 @@ def values_alone_decide():
 
 
 def network(seed, shape=(6, 4, 3)):
-    keras.utils.set_random_seed(seed)
-    dense = [keras.layers.Dense(width, name=f"fc{i}") for i, width in enumerate(shape[1:])]
-    return keras.Sequential([keras.Input((shape[0],)), *dense])
+    return dense_network(*shape, seed=seed)
 
 
 def config(bits, reuse_factor=2, **layer_names):
-    return {
-        "Model": {"Strategy": "resource_unrolled", "ReuseFactor": reuse_factor, "Precision": f"fixed<{bits},6>"},
-        "LayerName": layer_names,
-    }
+    return hls_settings(reuse_factor=reuse_factor, bits=bits, **layer_names)
 
 
 @pytest.mark.parametrize("bits", [9, 14, 16, 17, 18, 20])
@@ -162,7 +154,10 @@ def test_the_selection_is_the_best_of_all_rows(bits):
     assert found.solution.status == "OPTIMAL"
     used, worth = [], []
     for own in kernels.values():
-        a_layer = replace(layer(own.shape, 2, bits, bits), weight_type=Rounding.parse(f"fixed<{bits},6>"))
+        a_layer = replace(
+            layer_of(own.shape, reuse_factor=2, bits=bits, data_bits=bits),
+            weight_type=Rounding.parse(f"fixed<{bits},6>"),
+        )
         rows = labels(a_layer, "dsp-row")
         subsets = list(itertools.product([False, True], repeat=int(rows.max()) + 1))
         used.append([tuple(HARDWARE.use(a_layer, own * np.array(keep)[rows]).values()) for keep in subsets])

@@ -3,7 +3,6 @@
 import json
 import tempfile
 
-import keras
 import numpy as np
 import pytest
 
@@ -16,6 +15,9 @@ from knapprune.project.read import GeneratedProjectError
 from knapprune.tools import MissingToolError
 from knapprune.verification.comparison import VerificationError
 from knapprune.verification.verifying import verify
+from shared.frameworks import keras
+
+pytestmark = pytest.mark.needs("keras")
 
 CONFIG = {"Model": {"Precision": "ap_fixed<16,6>", "ReuseFactor": 2, "Strategy": "resource_unrolled"}}
 

@@ -1,7 +1,6 @@
 """Yosys' counts are believed only where they are there. Most of this runs a stand-in for the tool."""
 
 import re
-import shutil
 import subprocess
 import time
 
@@ -25,7 +24,7 @@ void dense_da_7(inp_t model_inp[2], out_t model_out[2]) { // ap_fixed<8,3> -> ap
 """
 GRAPH = read_adder_graphs(CODE)["dense_da_7"]
 
-needs_yosys = pytest.mark.skipif(shutil.which("yosys") is None, reason="yosys is not on the path")
+needs_yosys = pytest.mark.needs("yosys")
 
 
 @pytest.fixture

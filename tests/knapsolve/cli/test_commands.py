@@ -6,12 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from knapsolve.cli.checkout import checkout
 from knapsolve.cli.commands import app
 from knapsolve.problem import Knapsack
 from knapsolve.solver import Answer, Capabilities, Options, solvers
+from shared.commands import invoke
 
 PROBLEM = "3\n10 5\n20 6\n30 7\n12\n"
 
@@ -24,7 +24,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def run(*arguments: object):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return invoke(app, *arguments)
 
 
 def test_solve_prints_the_proved_value(file: Path) -> None:

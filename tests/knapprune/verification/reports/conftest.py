@@ -10,6 +10,8 @@ from xml.sax.saxutils import escape
 
 import pytest
 
+from shared.hls import hls_settings
+
 PART = "xcvu13p-flga2577-2-e"
 
 
@@ -257,7 +259,7 @@ SAME = "ap_fixed_16_6_5_3_0"
 FC1 = f"dense_ap_fixed_{SAME}_config2_0_0"
 FC2 = f"dense_ap_fixed_{SAME}_config4_s"
 RELU = f"relu_ap_fixed_{SAME}_relu_config3_s"
-CONFIG = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 4, "Strategy": "resource_unrolled"}}
+CONFIG = hls_settings()
 PORTS = top_ports({"input_layer": 16}, {"layer5_out": 5})
 
 

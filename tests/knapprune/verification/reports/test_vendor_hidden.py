@@ -2,7 +2,6 @@
 
 from itertools import pairwise
 
-import keras
 import pytest
 
 from knapprune.project.export import export
@@ -10,8 +9,12 @@ from knapprune.verification.comparison import LayerCheck
 from knapprune.verification.reports.design import read_design
 from knapprune.verification.reports.folder import ReportError
 from knapprune.verification.reports.report import read_run, side_by_side
+from shared.frameworks import keras
+from shared.hls import hls_settings
 
-CONFIG = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 1, "Strategy": "Latency"}}
+pytestmark = pytest.mark.needs("keras")
+
+CONFIG = hls_settings("Latency", 1)
 ZEROS = "dense_latency_0_0_0_0_0_0_0_0_0_0_0_0_0_0_0_0_0_0_0_0_0_0_0_"
 NAMES = ("fc1", "fc2", "fc3", "output")
 

@@ -7,7 +7,6 @@ the parts of its templates that nothing is read from.
 import re
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 
@@ -18,9 +17,13 @@ from knapprune.verification.comparison import LayerCheck
 from knapprune.verification.reports.design import Argument, read_design
 from knapprune.verification.reports.folder import ReportError
 from knapprune.verification.reports.report import read_run, side_by_side
+from shared.frameworks import keras
+from shared.hls import hls_settings
+
+pytestmark = pytest.mark.needs("keras")
 
 HERE = Path(__file__).parent / "projects"
-CONFIG = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 1, "Strategy": "Latency"}}
+CONFIG = hls_settings("Latency", 1)
 
 
 @pytest.fixture

@@ -3,14 +3,14 @@
 import io
 import zipfile
 
-import keras
 import pytest
 
 import knapprune as kp
 from knapprune.verification.reports.folder import ReportError
 from knapprune.verification.reports.report import read_run
+from shared.frameworks import h5py, keras
 
-h5py = pytest.importorskip("h5py")
+pytestmark = pytest.mark.needs("keras", "h5py")
 
 
 @pytest.fixture(scope="module")

@@ -1,14 +1,17 @@
 """Reports of another model are refused with the first thing that does not match, and nothing else is refused."""
 
-import keras
 import numpy as np
 import pytest
 
 from knapprune.project.export import export
 from knapprune.verification.reports.folder import ReportError
 from knapprune.verification.reports.report import read_run, side_by_side
+from shared.frameworks import keras
+from shared.hls import hls_settings
 
-CONFIG = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 4, "Strategy": "resource_unrolled"}}
+pytestmark = pytest.mark.needs("keras")
+
+CONFIG = hls_settings()
 
 
 def renamed(position, old, new):

@@ -13,8 +13,9 @@ from knapprune.verification.reports.design import Argument, read_design
 from knapprune.verification.reports.folder import ReportError, find_reports
 from knapprune.verification.reports.report import read_run, side_by_side
 from knapprune.verification.reports.utilisation import read_utilisation
+from shared.hls import hls_settings
 
-CONFIG = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 4, "Strategy": "resource_unrolled"}}
+CONFIG = hls_settings()
 TOOLS = ["2018.2", "2019.2", "2022.2", "2025.1"]
 SYNTHESISED = {"lut": 7000, "ff": 4500, "bram": 20.5, "dsp": 40}
 
@@ -267,8 +268,8 @@ def test_verify_takes_reports_and_shows_them_everywhere(run, write_reports, tmp_
     assert (tmp_path / "vivado_synth.rpt").is_file()
 
 
+@pytest.mark.needs("jinja2")
 def test_a_pruning_report_shows_them(run, write_reports, tmp_path, network):
-    pytest.importorskip("jinja2")
     from knapprune.pruning.result import pruning_report
 
     model = network()
