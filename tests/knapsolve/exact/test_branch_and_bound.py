@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,14 +25,6 @@ def correlated(n: int, m: int, seed: int) -> Knapsack:
     weights = random.integers(1, 1000, (m, n))
     values = (weights.sum(axis=0) / m + 500 * random.random(n)).astype(np.int64)
     return Knapsack(values, weights, weights.sum(axis=1) // 2)
-
-
-def data() -> Path:
-    """The folder of published problems."""
-    folder = os.environ.get("KNAPPRUNE_DATA")
-    if not folder:
-        pytest.skip("KNAPPRUNE_DATA does not name the folder of published problems")
-    return Path(folder) / "knapsack"
 
 
 @pytest.mark.slow
@@ -140,17 +130,19 @@ def test_weights_beyond_exact_floats_are_declined():
     assert "declined" in BranchAndBound().solve(problem, Options()).trace[0]
 
 
-def test_mknap1_is_proved():
+@pytest.mark.compiled
+def test_mknap1_is_proved(data_folder):
     """The seven problems of Petersen, to their published optima."""
-    path = data() / "orlib" / "mknap1.txt"
+    path = data_folder / "knapsack" / "orlib" / "mknap1.txt"
     solutions = [solve(files.read(path, index), BranchAndBound()) for index in range(7)]
     assert all(solution.status is Status.OPTIMAL for solution in solutions)
     assert [solution.value for solution in solutions] == pytest.approx(MKNAP1, rel=1e-12)
 
 
-def test_sac94_is_proved():
+@pytest.mark.compiled
+def test_sac94_is_proved(data_folder):
     """All 54 problems."""
-    paths = sorted((data() / "sac94").rglob("*.dat"))
+    paths = sorted((data_folder / "knapsack" / "sac94").rglob("*.dat"))
     assert len(paths) == 54
     for path in paths:
         assert solve(files.read(path), BranchAndBound()).status is Status.OPTIMAL, path.name

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,14 +34,6 @@ def random_choices(classes, size, m, seed, *, exactly_one=True, real=False):
     return Knapsack(values, weights, capacities, choices=labels, exactly_one=exactly_one)
 
 
-def khan():
-    root = os.environ.get("KNAPPRUNE_DATA")
-    folder = Path(root) / "knapsack" / "mmkp" if root else None
-    if folder is None or not folder.is_dir():
-        pytest.skip("KNAPPRUNE_DATA does not name a folder that holds knapsack/mmkp")
-    return folder
-
-
 @pytest.mark.slow
 def test_it_keeps_every_rule_of_the_conformance_suite():
     """Small problems of every family, ties, zeros and impossible ones among them."""
@@ -68,6 +58,7 @@ def test_it_agrees_with_highs_on_medium_problems(m, exactly_one, real):
     assert ours.value == pytest.approx(theirs.value, rel=1e-9)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("m", [1, 2, 3])
 def test_the_sampled_prices_are_those_of_the_whole(m):
     """A box of prices from a sample must not change the dual's minimum."""
@@ -117,10 +108,10 @@ def test_a_time_limit_stops_it_with_a_valid_bound():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", range(1, LAST_KHAN + 1))
-def test_khan_problems_are_proved(number):
+def test_khan_problems_are_proved(data_folder, number):
     """The classic multi-resource multiple-choice set, against its published optima."""
     name = f"I{number:02d}"
-    folder = khan()
+    folder = data_folder / "knapsack" / "mmkp"
     solution = solve(read(folder / name), Choice())
     assert solution.status is Status.OPTIMAL
     assert solution.value == pytest.approx(json.loads((folder / "optima.json").read_text())[name])
@@ -196,6 +187,7 @@ def test_neighbourhoods_keep_to_the_capacities(problem):
         assert ((options >= classes.start[:-1]) & (options < classes.start[1:])).all()
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("levels", [1, 3, 20])
 def test_massive_ties_of_whole_values_are_proved(levels):
     """Thousands of classes alike, with the values few enough that nearly all options tie."""
@@ -222,6 +214,7 @@ def test_a_list_by_cells_finds_what_a_scan_finds():
     assert found.loss == scanned.loss
 
 
+@pytest.mark.compiled
 def test_it_stops_within_the_limit_on_a_million_options():
     """Time that is up in the middle of the relaxation still gives a selection and a bound."""
     problem = random_choices(100_000, 10, 3, seed=9, exactly_one=False, real=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import _thread
-import os
 import threading
 import time
 
@@ -21,7 +20,6 @@ from knapsolve.portfolio.presolve import Reduced, presolve
 from knapsolve.solution import evaluate, violation
 from knapsolve.testing import best_value, check_solver
 
-compiled = pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="as plain Python no limit can hold")
 FAMILIES = {"pit": precedence.open_pit, "graph": precedence.random_graph, "tree": precedence.tree}
 
 
@@ -206,7 +204,7 @@ def test_a_long_chain_is_followed_in_one_pass():
     assert solve(problem).value == n
 
 
-@compiled
+@pytest.mark.compiled
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_time_limit_holds_and_leaves_a_selection_and_a_bound(family):
     """Stopped after half a second: something is chosen, nothing is worth more than the bound."""
@@ -219,7 +217,7 @@ def test_a_time_limit_holds_and_leaves_a_selection_and_a_bound(family):
     assert solution.bound >= solution.value
 
 
-@compiled
+@pytest.mark.compiled
 def test_ctrl_c_keeps_what_was_found():
     """The interrupt ends the search, not the answer."""
     problem = made("graph", 3000, 3)

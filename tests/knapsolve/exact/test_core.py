@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,6 +65,7 @@ def test_it_does_what_every_solver_must():
     check_solver(Core(), count=30)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_it_agrees_with_bellman_on_pisingers_families(family, share):
@@ -123,12 +123,14 @@ def test_the_break_item_is_found_without_a_sort():
             assert n <= break_solution.SAMPLE or len(band) <= break_solution.SAMPLE
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("family", ["strongly correlated", "subset sum", "uncorrelated"])
 def test_ten_thousand_items_are_proved(family):
     """Sizes at which collecting in levels, cuts and the archive of decisions all come into play."""
     solved(made(family, 10_000, 6))
 
 
+@pytest.mark.compiled
 def test_dropping_unreachable_decisions_changes_nothing(monkeypatch):
     """A tidied archive recovers the same selection."""
     problem = made("almost strongly correlated", 2000, 7)
@@ -198,11 +200,8 @@ def test_kernels_run_without_the_compiler():
     subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=120)
 
 
-def test_published_optima_are_met():
+def test_published_optima_are_met(data_folder):
     """Pisinger's 21 files."""
-    data = os.environ.get("KNAPPRUNE_DATA")
-    if not data:
-        pytest.skip("KNAPPRUNE_DATA does not name the data folder")
-    folder = Path(data) / "knapsack" / "knapPI"
+    folder = data_folder / "knapsack" / "knapPI"
     for name, optimum in json.loads((folder / "optima.json").read_text()).items():
         assert solved(read(folder / name)) == optimum

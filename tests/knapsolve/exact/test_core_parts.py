@@ -106,6 +106,7 @@ def test_sifting_bounds_as_the_whole_relaxation_does(monkeypatch, kind):
     assert float(few.value) + few.bound >= total * (1 - 1e-12)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("n", [60, 3000])
 def test_residues_bound_the_optimum_and_find_it_where_copies_are_plenty(seed, n):
@@ -139,6 +140,7 @@ def test_residues_are_not_searched_where_items_differ(monkeypatch):
     assert search_residues(based(problem), None) is None
 
 
+@pytest.mark.compiled
 def test_few_kinds_are_proved_with_real_values():
     """Real values of few kinds go the same way as whole ones."""
     problem = copies(12, 2000, 3)
@@ -148,6 +150,7 @@ def test_few_kinds_are_proved_with_real_values():
     assert answer.bound == pytest.approx(0.37 * optimum(problem), rel=1e-12)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("most_work", [10**7, 0])
 def test_deepening_proves_or_lowers_the_bound(most_work):
     """With work enough the optimum is proved; without, the bound holds."""
@@ -195,6 +198,7 @@ def test_structured_values_of_a_large_range_are_proved(family):
     assert answer.bound == value
 
 
+@pytest.mark.compiled
 def test_every_stage_alone_is_right(monkeypatch):
     """Each stage, followed by a full list, gives the optimum."""
     problems = [copies(6, 300, 7), copies(200, 300, 8, 1, 300)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from unittest import mock
 
-import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -18,8 +17,6 @@ from knapsolve.exact.few_types.curves import common_step, curves
 from knapsolve.exact.few_types.relaxation import relax
 from knapsolve.kernels import parallel
 from knapsolve.testing.brute_force import best_value
-
-compiled = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="millions of steps")
 
 TABLE = np.array([[4, 1, 9, 2, 0, 16], [1, 0, 2, 1, 1, 4]])
 
@@ -147,7 +144,7 @@ def test_two_halves_find_what_one_programme_finds(monkeypatch, seed):
     assert halves.value == pytest.approx(whole.value, rel=1e-14)
 
 
-@compiled
+@pytest.mark.compiled
 def test_sixty_types_under_four_resources_are_proved():
     """The states of one programme would fill the memory; two halves do not."""
     random = np.random.default_rng(12)
@@ -209,7 +206,7 @@ def test_ties_agree_with_highs(kind, seed):
     assert solution.bound >= other.value - 1e-6 * abs(other.value)
 
 
-@compiled
+@pytest.mark.compiled
 @pytest.mark.parametrize("kind", sorted(TIED))
 def test_many_ties_are_proved_without_being_listed(kind):
     """Long runs of equal items cost no more than short ones."""
@@ -263,7 +260,7 @@ def test_types_of_no_use_do_not_matter():
     assert not solution.selected[(kinds == 3) | (kinds == 4) | (kinds == 5)].any()
 
 
-@compiled
+@pytest.mark.compiled
 def test_a_thousand_types_are_answered_in_time_and_said_to_be_stopped():
     """Where windows explode there is a bound, and the trace tells why it is no proof."""
     random = np.random.default_rng(16)

@@ -20,11 +20,13 @@ def random_problem(n: int, m: int, seed: int) -> Knapsack:
     return Knapsack(weights.sum(axis=0) // m + random.integers(0, 500, n), weights, weights.sum(axis=1) // 2)
 
 
+@pytest.mark.compiled
 def test_it_passes_the_conformance_suite():
     """Feasible, bounds valid, the same answer for the same seed."""
     check_solver(LocalSearch(), count=20)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("seed", range(3))
 def test_it_finds_the_optimum_of_middling_problems(seed):
     """What branch and bound proves, the neighbourhoods find."""
@@ -32,6 +34,7 @@ def test_it_finds_the_optimum_of_middling_problems(seed):
     assert solve(problem, LocalSearch()).value == solve(problem, BranchAndBound()).value
 
 
+@pytest.mark.compiled
 def test_it_beats_greedy_within_a_second():
     """Where no proof is near, it improves on the rounded relaxation and keeps to its limit."""
     problem = random_problem(300, 10, 1)

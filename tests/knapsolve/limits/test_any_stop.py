@@ -21,6 +21,7 @@ from knapsolve.exact.core.solver import Core
 from knapsolve.limits import clock, interruption
 from knapsolve.solution import evaluate, violation
 from knapsolve.solver import Answer, Options, load
+from shared.solvers import by_name
 
 LATE = 1e9
 """A time after every deadline."""
@@ -193,6 +194,7 @@ def solve_stopped(
     return looks.late if stop in ("time", "Ctrl-C") else steps < 100
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("stop", ["time", "Ctrl-C", "work", "memory"])
 @pytest.mark.parametrize("stage", SMALL)
 def test_a_stage_of_core_stopped_after_any_number_of_steps_answers(
@@ -228,6 +230,7 @@ def test_core_refuses_what_is_read_off_the_wrong_block(monkeypatch: pytest.Monke
     assert refused
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("real", [False, True])
 def test_core_stopped_after_any_number_of_steps_answers(real: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """All stages in turn, each from what those before it found."""
@@ -303,7 +306,7 @@ OFTEN = {
 
 
 @pytest.mark.parametrize("stop", ["time", "Ctrl-C"])
-@pytest.mark.parametrize("kind", PROBLEMS)
+@pytest.mark.parametrize("kind", by_name(PROBLEMS))
 def test_every_solver_stopped_after_any_number_of_steps_answers(
     kind: str, stop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -325,6 +328,7 @@ def test_every_solver_stopped_after_any_number_of_steps_answers(
             return
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("kind", ["bellman", "few-types", "branch-and-bound", "choice", "closure"])
 def test_auto_stopped_after_any_number_of_steps_answers(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Presolving, one solver or two in turn, and the check of the answer."""

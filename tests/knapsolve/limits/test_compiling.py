@@ -24,7 +24,7 @@ def run(script: str, cache: Path | None = None) -> subprocess.CompletedProcess[s
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="nothing is compiled")
+@pytest.mark.compiled
 def test_compiling_is_announced_once_and_a_warm_cache_is_silent(tmp_path: Path) -> None:
     cold = run(SOLVE.format(solver="branch-and-bound"), tmp_path).stderr.splitlines()
     assert [line for line in cold if line == BEGUN] == [BEGUN]
