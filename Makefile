@@ -30,6 +30,7 @@ test: $(TORCH)
 lint: $(TORCH)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 	$(BIN)/mypy
 
 test-fast: $(TORCH)

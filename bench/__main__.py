@@ -16,6 +16,7 @@ from bench.solvers.peers import PEERS, YARDSTICKS, contestant, installed, names
 from bench.solvers.registry import groups
 from bench.solvers.runner import measure
 from bench.solvers.spec import SEVERITIES, Group, Spec
+from knapsolve.files import atomic
 
 OUT = machine.ROOT / "docs" / "benchmarks"
 REGISTRY = groups()
@@ -120,13 +121,13 @@ def _run(
 
 
 def _render(name: str, group: Group, path: Path) -> None:
-    found = rows.load(path)
-    if not found:
+    measured = rows.load(path)
+    if not measured:
         return
     from bench.solvers.plots import plot
 
-    plotted = plot(group.title, found, path.with_suffix(".png"))
-    path.with_suffix(".md").write_text(tables.page(name, group, found, plotted))
+    plotted = plot(group.title, measured, path.with_suffix(".png"))
+    atomic.write_text(path.with_suffix(".md"), tables.page(name, group, measured, plotted))
 
 
 if __name__ == "__main__":

@@ -8,43 +8,106 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from knapprune.adapters.keras.registration import register_with_keras
-
 if TYPE_CHECKING:
-    from knapprune.adapters.objective import Distillation
+    from knapprune.adapters.adapter import (
+        Adapter,
+        AxesAdapter,
+        ConfiguredAdapter,
+        FoldsNormalisations,
+        PreparesData,
+        SetsObjectives,
+        TrainingAdapter,
+    )
+    from knapprune.adapters.keras.custom_objects import custom_objects
+    from knapprune.adapters.model_files import load
+    from knapprune.adapters.objective import Distillation, GroupPenalty, Objective
+    from knapprune.adapters.pytorch.masked_state import load_masked
     from knapprune.adapters.pytorch.model import TorchModel
     from knapprune.estimation import estimate
     from knapprune.hardware.accelerator import Accelerator
+    from knapprune.hardware.dsp import MultiplierTable
+    from knapprune.hardware.explanation import Explanation
     from knapprune.hardware.fetch_groups import FetchGroup
-    from knapprune.hardware.hardware_model import HardwareWarning
+    from knapprune.hardware.hardware_model import (
+        Covers,
+        Explains,
+        HardwareModel,
+        LabelCosts,
+        SharedWords,
+        SharesWords,
+    )
+    from knapprune.hardware.hls4ml import Hls4mlHardware
+    from knapprune.hardware.multiplier_file import read_multipliers
     from knapprune.hardware.resources import Resources
-    from knapprune.network.hls_config import HlsConfig, HlsConfigError, read_hls_config
-    from knapprune.network.layers import Layer
+    from knapprune.hardware.structures import labels
+    from knapprune.network.batches import Batch
+    from knapprune.network.hls_config import HlsConfig, HlsConfigError
+    from knapprune.network.hls_config_file import read_hls_config
+    from knapprune.network.layers import Layer, Products
+    from knapprune.network.precision import FixedPoint
+    from knapprune.network.rounding import Rounding
+    from knapprune.network.rules.strategy import HardwareWarning
     from knapprune.pruning import PruningWarning, prune
+    from knapprune.pruning.parameters import read_params
     from knapprune.pruning.regularization import Regularization
     from knapprune.pruning.tuning import tune
     from knapprune.selection.budget import BudgetError
     from knapprune.selection.result import Selection
-    from knapprune.selection.selecting import select
+    from knapprune.selection.selecting import SelectionWarning, select
+    from knapprune.tools import ConversionError, MissingToolError
     from knapprune.verification.verifying import verify
+    from knapsolve.plugins import PluginError, PluginWarning
 
 __all__ = [
     "Accelerator",
+    "Adapter",
+    "AxesAdapter",
+    "Batch",
     "BudgetError",
+    "ConfiguredAdapter",
+    "ConversionError",
+    "Covers",
     "Distillation",
+    "Explains",
+    "Explanation",
     "FetchGroup",
+    "FixedPoint",
+    "FoldsNormalisations",
+    "GroupPenalty",
+    "HardwareModel",
     "HardwareWarning",
+    "Hls4mlHardware",
     "HlsConfig",
     "HlsConfigError",
+    "LabelCosts",
     "Layer",
+    "MissingToolError",
+    "MultiplierTable",
+    "Objective",
+    "PluginError",
+    "PluginWarning",
+    "PreparesData",
+    "Products",
     "PruningWarning",
     "Regularization",
     "Resources",
+    "Rounding",
     "Selection",
+    "SelectionWarning",
+    "SetsObjectives",
+    "SharedWords",
+    "SharesWords",
     "TorchModel",
+    "TrainingAdapter",
+    "custom_objects",
     "estimate",
+    "labels",
+    "load",
+    "load_masked",
     "prune",
     "read_hls_config",
+    "read_multipliers",
+    "read_params",
     "select",
     "tune",
     "verify",
@@ -52,27 +115,58 @@ __all__ = [
 
 _HOMES = {
     "Accelerator": "knapprune.hardware.accelerator",
+    "Adapter": "knapprune.adapters.adapter",
+    "AxesAdapter": "knapprune.adapters.adapter",
+    "Batch": "knapprune.network.batches",
     "BudgetError": "knapprune.selection.budget",
+    "ConfiguredAdapter": "knapprune.adapters.adapter",
+    "ConversionError": "knapprune.tools",
+    "Covers": "knapprune.hardware.hardware_model",
     "Distillation": "knapprune.adapters.objective",
+    "Explains": "knapprune.hardware.hardware_model",
+    "Explanation": "knapprune.hardware.explanation",
     "FetchGroup": "knapprune.hardware.fetch_groups",
-    "HardwareWarning": "knapprune.hardware.hardware_model",
+    "FixedPoint": "knapprune.network.precision",
+    "FoldsNormalisations": "knapprune.adapters.adapter",
+    "GroupPenalty": "knapprune.adapters.objective",
+    "HardwareModel": "knapprune.hardware.hardware_model",
+    "HardwareWarning": "knapprune.network.rules.strategy",
+    "Hls4mlHardware": "knapprune.hardware.hls4ml",
     "HlsConfig": "knapprune.network.hls_config",
     "HlsConfigError": "knapprune.network.hls_config",
+    "LabelCosts": "knapprune.hardware.hardware_model",
     "Layer": "knapprune.network.layers",
+    "MissingToolError": "knapprune.tools",
+    "MultiplierTable": "knapprune.hardware.dsp",
+    "Objective": "knapprune.adapters.objective",
+    "PluginError": "knapsolve.plugins",
+    "PluginWarning": "knapsolve.plugins",
+    "PreparesData": "knapprune.adapters.adapter",
+    "Products": "knapprune.network.layers",
     "PruningWarning": "knapprune.pruning",
     "Regularization": "knapprune.pruning.regularization",
     "Resources": "knapprune.hardware.resources",
+    "Rounding": "knapprune.network.rounding",
     "Selection": "knapprune.selection.result",
+    "SelectionWarning": "knapprune.selection.selecting",
+    "SetsObjectives": "knapprune.adapters.adapter",
+    "SharedWords": "knapprune.hardware.hardware_model",
+    "SharesWords": "knapprune.hardware.hardware_model",
     "TorchModel": "knapprune.adapters.pytorch.model",
+    "TrainingAdapter": "knapprune.adapters.adapter",
+    "custom_objects": "knapprune.adapters.keras.custom_objects",
     "estimate": "knapprune.estimation",
+    "labels": "knapprune.hardware.structures",
+    "load": "knapprune.adapters.model_files",
+    "load_masked": "knapprune.adapters.pytorch.masked_state",
     "prune": "knapprune.pruning",
-    "read_hls_config": "knapprune.network.hls_config",
+    "read_hls_config": "knapprune.network.hls_config_file",
+    "read_multipliers": "knapprune.hardware.multiplier_file",
+    "read_params": "knapprune.pruning.parameters",
     "select": "knapprune.selection.selecting",
     "tune": "knapprune.pruning.tuning",
     "verify": "knapprune.verification.verifying",
 }
-
-register_with_keras()
 
 
 def __getattr__(name: str) -> Any:

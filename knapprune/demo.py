@@ -119,9 +119,7 @@ def _trained(train: tuple[Any, Any], seed: int) -> Any:
 
 def _hls_config(model: Any) -> dict[str, Any]:
     """Return hls4ml's configuration: 16-bit weights, four products to a multiplier, zero products dropped."""
-    import hls4ml
-
-    config: dict[str, Any] = hls4ml.utils.config_from_keras_model(
+    config: dict[str, Any] = require_hls4ml().utils.config_from_keras_model(
         model, granularity="name", default_precision=PRECISION, default_reuse_factor=REUSE_FACTOR
     )
     config["Model"]["Strategy"] = "resource_unrolled"

@@ -76,15 +76,15 @@ def estimate(
     kernels = written_kernels(framework, model, framework.kernels(model), config)
     warn_of_unrounded(layers, kernels)
     warn_of_overflow(layers, kernels)
-    found = count(resource_model, layers, kernels, uncounted, config.part)
+    resources = count(resource_model, layers, kernels, uncounted, config.part)
     if not explain:
-        return found
+        return resources
     explanations = _explain(resource_model, layers, kernels)
     around = surroundings(framework, model, config) if "dsp" in resource_model.resources else Surroundings()
     if any(layer.strategy == "distributed_arithmetic" for layer in layers):
         logic = distributed_logic(generated_adders(model, hls_config, **overrides))
         explanations = tuple(replace(known, logic=logic.get(known.layer.name, known.logic)) for known in explanations)
-    return replace(found, explanations=explanations, beside=around.things, beside_unknown=around.unknown)
+    return replace(resources, explanations=explanations, beside=around.things, beside_unknown=around.unknown)
 
 
 def _explain(resource_model: HardwareModel, layers: list[Layer], kernels: Kernels) -> tuple[Explanation, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -42,6 +43,12 @@ def require(module: str, *, extra: str) -> Any:
         raise MissingToolError(
             f'{_TITLES.get(package, package)} is not installed; install it with: pip install "knapprune[{extra}]"'
         ) from error
+
+
+def require_program(name: str, *, install: str) -> None:
+    """Check that a program is there."""
+    if shutil.which(name) is None:
+        raise MissingToolError(f"{name} is not on the path; install it with: {install}")
 
 
 def require_hls4ml() -> Any:

@@ -75,6 +75,22 @@ def test_the_engine_names_no_other_package_and_the_benchmarks_are_named_by_none(
     }
 
 
+@pytest.mark.parametrize(("package", "most"), [("knapprune", 8), ("knapsolve", 9), ("bench", 4)])
+def test_the_rooms_stand_on_few_levels_and_none_imports_one_above_it(
+    checkout: networkx.DiGraph, package: str, most: int
+) -> None:
+    def room(name: str) -> str:
+        return ".".join(name.split(".")[:2])
+
+    between = networkx.DiGraph(
+        (room(one), room(other))
+        for one, other in checkout.edges
+        if one.startswith(package) and other.startswith(package) and room(one) != room(other)
+    )
+    assert circles(between) == []
+    assert networkx.dag_longest_path_length(between) + 1 <= most
+
+
 @pytest.mark.parametrize(
     "back",
     [

@@ -8,27 +8,23 @@ Each design is a Keras model that hls4ml 1.3 converts; its adder graphs are read
 
 from __future__ import annotations
 
-import argparse
-import json
-import shutil
-import subprocess
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 
-from knapprune.hardware.adder_bits import output_high, spans
-from knapprune.hardware.adder_graph import LayerAdders
+from bench.measuring.machine import versions
+from bench.networks.command import app
+from bench.networks.study import Case, Row, Study, versions_of
+from bench.networks.whole_network import whole_network
+from bench.solvers import formats
 from knapprune.network.precision import FixedPoint
 from knapprune.project.distributed_arithmetic import generated_adders
-from knapprune.verification.verilog import verilog
 from knapprune.verification.yosys import synthesise
-
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "benchmarks"
 
 
 @dataclass(frozen=True)
@@ -111,73 +107,42 @@ def build(design: Design) -> tuple[Any, dict[str, Any]]:
     return model, {"Model": strategy | {"Precision": precision}, "LayerName": names}
 
 
-def run(design: Design) -> dict[str, Any]:
-    """Verify one design with synthesis; a failure becomes a row too."""
+def cases(
+    run: Annotated[bool, typer.Option("--run", help="Run the designs; without it only the page is written.")] = False,
+    only: Annotated[
+        str | None, typer.Option(help="Run the design of this name alone; with --again in the place of its row.")
+    ] = None,
+) -> list[Case]:
+    """List the designs, if they are to be run."""
+    return [case(design) for design in DESIGNS if run and only in (None, design.name)]
+
+
+def case(design: Design) -> Case:
+    """Make a design a case."""
+    return Case({"design": asdict(design)}, partial(measure, design))
+
+
+def measure(design: Design) -> Row:
+    """Verify one design with synthesis."""
     import knapprune as kp
 
-    row: dict[str, Any] = {"design": asdict(design), "versions": versions()}
     started = time.perf_counter()
-    try:
-        model, config = build(design)
-        checks = kp.verify(model, config, synthesise=True).by_layer.values()
-        row |= {
-            "da4ml": da4ml_cost(model, config),
-            "adders": sum(check.adders for check in checks),
-            "predicted": sum(check.estimated["lut"] for check in checks),
-            "synthesised": sum(check.synthesised["lut"] for check in checks),
-            "dsp": sum(check.synthesised["dsp"] for check in checks),
-        }
-        if len(checks) > 1:
-            layers = list(generated_adders(model, config).values())
-            data = FixedPoint(design.bits, design.integer)
-            row["synthesised"] = synthesise(whole_network(layers, data), "network").lut
-            # A ReLU takes a table for each bit it passes on or clears.
-            row["predicted"] += design.bits * sum(len(layer.graphs[0].outputs) for layer in layers[:-1])
-        row["seconds"] = round(time.perf_counter() - started, 2)
-    except Exception as error:
-        row |= {"error": f"{type(error).__name__}: {error}"}
-    return row
-
-
-def whole_network(layers: Sequence[LayerAdders], data: FixedPoint) -> str:
-    """Write Dense layers with a ReLU between them as one module, so that Yosys sees through from end to end."""
-    graphs = [layer.graphs[0] for layer in layers]
-    # The module of a sum is in front of each; one is enough.
-    texts = [verilog(graphs[0])]
-    texts += [verilog(graph).partition("endmodule\n\n")[2] for graph in graphs[1:]]
-    ports: list[str] = []
-    lines: list[str] = []
-    signals = [f"x{index}" for index in range(graphs[0].inputs)]
-    ports += [f"input [{data.width - 1}:0] {signal}" for signal in signals]
-    for place, graph in enumerate(graphs):
-        known = spans(graph)
-        wires = {value.first: known[index] for index, value in enumerate(graph.values) if value.kind == "input"}
-        pins = [f".i{index}({signals[index]}[{span.high - span.low - 1}:0])" for index, span in wires.items()]
-        signals = []
-        for index, output in enumerate(graph.outputs):
-            assert output.value is not None
-            assert graph.result is not None
-            low = known[output.value].low + output.shift
-            high = output_high(graph, output)
-            name, last = f"y{place}_{index}", place == len(graphs) - 1
-            (ports if last else lines).append(f"{'output' if last else 'wire'} [{high - low - 1}:0] {name}")
-            pins.append(f".o{index}({name})")
-            signals.append(f"r{place}_{index}")
-            if not last:
-                lines.append(relu(name, low, high, graph.result, data, signals[-1]))
-        lines.append(f"{graph.name} layer{place} ({', '.join(pins)})")
-    body = "".join(f"  {line};\n" for line in lines)
-    return "\n".join([*texts, f"module network ({', '.join(ports)});\n{body}endmodule\n"])
-
-
-def relu(name: str, low: int, high: int, kept: FixedPoint, data: FixedPoint, target: str) -> str:
-    """Cut an output to its layer's type, and what is not negative to the type of the data; wrap what does not fit."""
-
-    def bit(place: int) -> str:
-        return f"{name}[{min(place, high - 1) - low}]" if place >= low else "1'b0"
-
-    bits = [bit(place) for place in range(data.integer - 1, -data.fraction - 1, -1)]
-    return f"wire [{data.width - 1}:0] {target} = {{{data.width}{{~{bit(kept.integer - 1)}}}}} & {{{', '.join(bits)}}}"
+    model, config = build(design)
+    checks = kp.verify(model, config, synthesise=True).by_layer.values()
+    row = {
+        "da4ml": da4ml_cost(model, config),
+        "adders": sum(check.adders for check in checks),
+        "predicted": sum(check.estimated["lut"] for check in checks),
+        "synthesised": sum(check.synthesised["lut"] for check in checks),
+        "dsp": sum(check.synthesised["dsp"] for check in checks),
+    }
+    if len(checks) > 1:
+        layers = list(generated_adders(model, config).values())
+        data = FixedPoint(design.bits, design.integer)
+        row["synthesised"] = synthesise(whole_network(layers, data), "network").lut
+        # A ReLU takes a table for each bit it passes on or clears.
+        row["predicted"] += design.bits * sum(len(layer.graphs[0].outputs) for layer in layers[:-1])
+    return row | {"seconds": round(time.perf_counter() - started, 2)}
 
 
 def da4ml_cost(model: Any, config: dict[str, Any]) -> float:
@@ -191,53 +156,34 @@ def da4ml_cost(model: Any, config: dict[str, Any]) -> float:
         return float(sum(node.attributes.get("da_kernel_cost", 0.0) for node in graph.get_layers()))
 
 
-def versions() -> dict[str, str]:
-    """Name the versions that the numbers depend on; "none" is what is not installed, so that such a run is a row."""
-    found = {name: version_of(name) for name in ("knapprune", "hls4ml", "da4ml")}
-    if shutil.which("yosys") is None:
-        return found | {"yosys": "none"}
-    said = subprocess.run(["yosys", "-V"], capture_output=True, text=True, check=False).stdout.split()
-    return found | {"yosys": said[1] if len(said) > 1 else "unknown"}
-
-
-def version_of(package: str) -> str:
-    """Name the version of a package."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "none"
-
-
 def difference(number: float, synthesised: int) -> str:
     """Write a number's distance from what was synthesised."""
     return f"{number / synthesised - 1:+.1%}"
 
 
-def table(rows: list[dict[str, Any]]) -> str:
+def table(rows: list[Row]) -> str:
     """Lay the rows out as Markdown."""
     header = (
         "design | kernels | bits | not zero | adders | LUT predicted | LUT synthesised | difference "
         "| da4ml's cost | difference | DSP | seconds"
     )
-    lines = [f"| {header} |", "|" + " --- |" * (header.count("|") + 1)]
+    body: list[list[object]] = []
     for row in rows:
         design = row["design"]
         kernels = ", ".join("x".join(map(str, shape)) for shape in design["kernels"])
         start = [design["name"], kernels, design["bits"], f"{design['alive']:.0%}"]
         if "error" in row:
-            cells = [*start, f"failed: {row['error']}", *[""] * 7]
-        else:
-            counted = row["synthesised"]
-            ours = [row["predicted"], counted, difference(row["predicted"], counted)]
-            theirs = [f"{row['da4ml']:.0f}", difference(row["da4ml"], counted)]
-            cells = [*start, row["adders"], *ours, *theirs, row["dsp"], row["seconds"]]
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return "\n".join(lines)
+            body.append([*start, f"failed: {row['error']}"])
+            continue
+        counted = row["synthesised"]
+        ours = [row["predicted"], counted, difference(row["predicted"], counted)]
+        theirs = [f"{row['da4ml']:.0f}", difference(row["da4ml"], counted)]
+        body.append([*start, row["adders"], *ours, *theirs, row["dsp"], row["seconds"]])
+    return formats.table(header.split(" | "), body)
 
 
-def page(rows: list[dict[str, Any]]) -> str:
+def page(rows: list[Row]) -> str:
     """Put the table into its page."""
-    numbers = ", ".join(f"{name} {number}" for name, number in rows[0]["versions"].items())
     return f"""# Look-up tables of distributed arithmetic
 
 Networks with random weights that their type holds exactly, converted by hls4ml with strategy `distributed_arithmetic`.
@@ -257,25 +203,25 @@ that only lead there, are not built ("cut to 8 bits"). The prediction follows ea
 is high there: Yosys takes part of the ReLU's gates into the tables of the sums that read them. The other rows are one
 layer each; the multiplexers that bring a convolution's pixels are not in them.
 
-Made by `bench/networks/distributed_arithmetic.py` from `distributed-arithmetic.json` ({numbers}).
+Made by `bench/networks/distributed_arithmetic.py` from `distributed-arithmetic.json` ({versions_of(rows[0])}).
 """
 
 
-def main() -> None:
-    """Run if asked to, then write the page from the rows."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--run", action="store_true", help="run the designs; without it only the page is written")
-    parser.add_argument("--only", help="run the designs of this name alone, and put them in the place of the old rows")
-    parser.add_argument("--out", type=Path, default=DOCS, help="folder of the rows and of the page")
-    arguments = parser.parse_args()
-    rows_file = arguments.out / "distributed-arithmetic.json"
-    if arguments.run:
-        old = {row["design"]["name"]: row for row in json.loads(rows_file.read_text())} if arguments.only else {}
-        rows = [run(each) if arguments.only in (None, each.name) else old[each.name] for each in DESIGNS]
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        rows_file.write_text(json.dumps(rows, indent=1) + "\n")
-    (arguments.out / "distributed-arithmetic.md").write_text(page(json.loads(rows_file.read_text())))
+def place(row: Row) -> int:
+    """Return where a row's design is listed."""
+    names = [design.name for design in DESIGNS]
+    name = row["design"]["name"]
+    return names.index(name) if name in names else len(names)
 
+
+STUDY = Study(
+    "distributed-arithmetic",
+    __doc__,
+    page,
+    cases,
+    facts=partial(versions, "knapprune", "hls4ml", "da4ml", "yosys"),
+    order=place,
+)
 
 if __name__ == "__main__":
-    main()
+    app(STUDY)()

@@ -10,16 +10,20 @@ come with them, so nothing is fine-tuned here and no accuracy is stated.
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 import warnings
-from dataclasses import dataclass
-from importlib.metadata import version
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "benchmarks"
+import typer
+
+from bench.measuring.machine import versions
+from bench.networks.command import app
+from bench.networks.study import Case, Row, Study, versions_of
+from bench.solvers import formats
+
 BUDGET = 0.25
 
 
@@ -55,74 +59,70 @@ SPECS = (
 )
 
 
-def run(spec: Spec, folder: Path) -> dict[str, Any]:
-    """Estimate, select and verify one network; a failure becomes a row too."""
+def cases(
+    models: Annotated[
+        Path | None, typer.Option(help="Folder of the example models; without it only the page is written.")
+    ] = None,
+) -> list[Case]:
+    """List the networks, if there are models."""
+    return [] if models is None else [case(spec, models) for spec in SPECS]
+
+
+def case(spec: Spec, folder: Path) -> Case:
+    """Make one network a case."""
+    return Case(asdict(spec) | {"budget": {"dsp": BUDGET}}, partial(measure, spec, folder))
+
+
+def measure(spec: Spec, folder: Path) -> Row:
+    """Estimate, select and verify one network."""
     import knapprune as kp
     from knapprune.adapters.keras.files import load_keras_model
 
-    row: dict[str, Any] = {
-        "network": spec.network,
-        "io_type": spec.io_type,
-        "strategy": spec.strategy,
-        "reuse_factors": spec.reuse_factors,
-        "budget": {"dsp": BUDGET},
-        "versions": {name: version(name) for name in ("knapprune", "keras", "hls4ml")},
-    }
     started = time.perf_counter()
-    try:
-        model = load_keras_model(folder / f"{spec.network}.json")
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            selection = kp.select(model, spec.config, budget={"dsp": BUDGET})
-            selected = time.perf_counter()
-            check = kp.verify(selection.apply(model), spec.config)
-        row |= {
-            "before": dict(selection.before.total),
-            "cap": selection.budget[0].limit,
-            "predicted": check.predicted,
-            "counted": check.counted,
-            "status": str(selection.solution.status),
-            "solver": selection.solution.solver,
-            "gap": selection.solution.gap,
-            "remarks": sorted(
-                {str(warning.message) for warning in caught if warning.category.__module__[:4] == "knap"}
-            ),
-            "seconds": {
-                "select": round(selected - started, 2),
-                "verify": round(check.seconds, 2),
-            },
-        }
-    except Exception as error:
-        row |= {"error": f"{type(error).__name__}: {error}"}
-    return row
+    model = load_keras_model(folder / f"{spec.network}.json")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        selection = kp.select(model, spec.config, budget={"dsp": BUDGET})
+        selected = time.perf_counter()
+        check = kp.verify(selection.apply(model), spec.config)
+    return {
+        "before": dict(selection.before.total),
+        "cap": selection.budget[0].limit,
+        "predicted": check.predicted,
+        "counted": check.counted,
+        "status": str(selection.solution.status),
+        "solver": selection.solution.solver,
+        "gap": selection.solution.gap,
+        "remarks": sorted({str(warning.message) for warning in caught if warning.category.__module__[:4] == "knap"}),
+        "seconds": {"select": round(selected - started, 2), "verify": round(check.seconds, 2)},
+    }
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    """Lay the rows out as Markdown."""
+def table(rows: list[Row]) -> str:
+    """Lay the rows out as a table, and list the warnings below it."""
     header = (
         "network | strategy | reuse factors | IO | DSP before | budget | DSP predicted | DSP counted "
         "| BRAM_18K before | BRAM_18K counted | selection | verify [s]"
     )
-    lines = [f"| {header} |", "|" + " --- |" * (header.count("|") + 1)]
+    body: list[list[object]] = []
     notes = []
     for row in rows:
         factors = ", ".join(f"{name or 'all'} {rf}" if name else str(rf) for name, rf in row["reuse_factors"].items())
         start = [row["network"], row["strategy"], factors, row["io_type"]]
         if "error" in row:
-            cells = [*start, f"failed: {row['error']}", *[""] * 7]
-        else:
-            before, predicted, counted = row["before"], row["predicted"], row["counted"]
-            proof = f"{row['status']} ({row['solver']}, gap {row['gap']:.2g})"
-            dsp = [before["dsp"], row["cap"], predicted["dsp"], counted["dsp"]]
-            cells = [*start, *dsp, before["bram18"], counted["bram18"], proof, row["seconds"]["verify"]]
-            notes += [f"- {row['network']}, {row['strategy']}, {factors}: {remark}" for remark in row["remarks"]]
-        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
-    return "\n".join([*lines, *(["", "Warnings of these runs:", "", *notes] if notes else [])])
+            body.append([*start, f"failed: {row['error']}"])
+            continue
+        before, predicted, counted = row["before"], row["predicted"], row["counted"]
+        proof = f"{row['status']} ({row['solver']}, gap {row['gap']:.2g})"
+        dsp = [before["dsp"], row["cap"], predicted["dsp"], counted["dsp"]]
+        body.append([*start, *dsp, before["bram18"], counted["bram18"], proof, row["seconds"]["verify"]])
+        notes += [f"- {row['network']}, {row['strategy']}, {factors}: {remark}" for remark in row["remarks"]]
+    listed = ["", "Warnings of these runs:", "", *notes] if notes else []
+    return "\n".join([formats.table(header.split(" | "), body), *listed])
 
 
-def page(rows: list[dict[str, Any]]) -> str:
+def page(rows: list[Row]) -> str:
     """Put the table into its page."""
-    versions = ", ".join(f"{name} {number}" for name, number in rows[0]["versions"].items())
     return f"""# Jet tagging at a quarter of the DSPs
 
 Real, trained networks of hls4ml's examples, 16-bit weights and data. `kp.select` keeps the weights with the most
@@ -133,23 +133,11 @@ layer, or the row would say that it failed. Nothing is fine-tuned here.
 
 {table(rows)}
 
-Made by `bench/networks/jets.py` from `jets.json` ({versions}).
+Made by `bench/networks/jets.py` from `jets.json` ({versions_of(rows[0])}).
 """
 
 
-def main() -> None:
-    """Run if there are models, then write the page from the rows."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--models", type=Path, help="folder of the example models; without it only the page is written")
-    parser.add_argument("--out", type=Path, default=DOCS, help="folder of jets.json and jets.md")
-    arguments = parser.parse_args()
-    rows_file = arguments.out / "jets.json"
-    if arguments.models is not None:
-        rows = [run(spec, arguments.models) for spec in SPECS]
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        rows_file.write_text(json.dumps(rows, indent=1) + "\n")
-    (arguments.out / "jets.md").write_text(page(json.loads(rows_file.read_text())))
-
+STUDY = Study("jets", __doc__, page, cases, facts=partial(versions, "knapprune", "keras", "hls4ml"))
 
 if __name__ == "__main__":
-    main()
+    app(STUDY)()

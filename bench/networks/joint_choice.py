@@ -8,15 +8,20 @@ FOLDER holds hls4ml's example models, as for ``bench/networks/jets.py``.
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 import warnings
-from importlib.metadata import version
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "benchmarks"
+import typer
+
+from bench.measuring.machine import versions
+from bench.networks.command import app
+from bench.networks.study import Case, Row, Study, versions_of
+from bench.solvers import formats
+
 # A network kept whole needs about WHOLE / cycles DSPs, and 16 / 36 of that in halves of blocks.
 NETWORKS = {
     "KERAS_3layer": {"triples": 20, "whole": 14_800, "cycles": (30, 200)},
@@ -40,58 +45,75 @@ def budgets(network: str) -> list[dict[str, int]]:
     return drawn
 
 
-def run(network: str, model: Any, budget: dict[str, int]) -> dict[str, Any]:
-    """Choose within one budget; a failure becomes a row too."""
+def cases(
+    models: Annotated[
+        Path | None, typer.Option(help="Folder of the example models; without it only the page is written.")
+    ] = None,
+) -> list[Case]:
+    """List every network within every budget, if there are models."""
+    if models is None:
+        return []
+    return [case(network, budget, partial(warm, models)) for network in NETWORKS for budget in budgets(network)]
+
+
+def case(network: str, budget: dict[str, int], load: Callable[[str], Any]) -> Case:
+    """Make one network within one budget a case."""
+    return Case({"network": network, "budget": budget}, lambda: measure(load(network), budget))
+
+
+@cache
+def warm(folder: Path, network: str) -> Any:
+    """Load a network, and compile the kernels on it."""
+    from bench.networks.drawn import draw_vanishing
+    from knapprune.adapters.keras.files import load_keras_model
+
+    model = load_keras_model(folder / f"{network}.json")
+    draw_vanishing(model)
+    measure(model, {"dsp": 10, "bram18": 10, "latency": 100_000})
+    return model
+
+
+def measure(model: Any, budget: dict[str, int]) -> Row:
+    """Choose within one budget."""
     import knapprune as kp
 
     settings = {"Precision": "ap_fixed<16,6>", "Strategy": "resource_unrolled", "ReuseFactor": 16}
-    row: dict[str, Any] = {
-        "network": network,
-        "budget": budget,
-        "versions": {name: version(name) for name in ("knapprune", "keras", "numba")},
+    started, used = time.perf_counter(), time.process_time()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        selection = kp.select(
+            model, {"Model": settings}, budget, choose={"reuse_factor": "legal"}, time_limit=TIME_LIMIT
+        )
+    return {
+        "seconds": round(time.perf_counter() - started, 2),
+        "cpu_seconds": round(time.process_time() - used, 2),
+        "status": str(selection.solution.status),
+        "gap": selection.solution.gap,
+        "value": float(selection.solution.value),
+        "search": selection.solution.trace[-1].partition(": ")[2],
+        "reuse_factors": [layer.reuse_factor for layer in selection.resources.layers],
+        "uses": {name: selection.resources[name] for name in budget},
     }
-    try:
-        started, used = time.perf_counter(), time.process_time()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            found = kp.select(
-                model, {"Model": settings}, budget, choose={"reuse_factor": "legal"}, time_limit=TIME_LIMIT
-            )
-        row |= {
-            "seconds": round(time.perf_counter() - started, 2),
-            "cpu_seconds": round(time.process_time() - used, 2),
-            "status": str(found.solution.status),
-            "gap": found.solution.gap,
-            "value": float(found.solution.value),
-            "search": found.solution.trace[-1].partition(": ")[2],
-            "reuse_factors": [layer.reuse_factor for layer in found.resources.layers],
-            "uses": {name: found.resources[name] for name in budget},
-        }
-    except Exception as error:
-        row |= {"error": f"{type(error).__name__}: {error}"}
-    return row
 
 
-def table(rows: list[dict[str, Any]]) -> str:
+def table(rows: list[Row]) -> str:
     """Lay the rows out as Markdown."""
-    uses = "uses DSP, BRAM_18K, cycles"
-    header = f"network | DSP | BRAM_18K | cycles | reuse factors | {uses} | value | status | search | s | CPU s"
-    lines = [f"| {header} |", "|" + " --- |" * (header.count("|") + 1)]
+    header = ["network", "DSP", "BRAM_18K", "cycles", "reuse factors", "uses DSP, BRAM_18K, cycles", "value", "status"]
+    body: list[list[object]] = []
     for row in rows:
         cells = [row["network"], *row["budget"].values()]
         if "error" in row:
-            cells += [f"failed: {row['error'].splitlines()[0]}", *[""] * 6]
+            cells += [f"failed: {row['error'].splitlines()[0]}"]
         else:
             cells += [", ".join(map(str, row["reuse_factors"])), ", ".join(map(str, row["uses"].values()))]
             cells += [f"{row['value']:.4f}", f"{row['status']}, gap {row['gap']:.2g}", row["search"]]
             cells += [row["seconds"], row["cpu_seconds"]]
-        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
-    return "\n".join(lines)
+        body.append(cells)
+    return formats.table([*header, "search", "s", "CPU s"], body)
 
 
-def page(rows: list[dict[str, Any]]) -> str:
+def page(rows: list[Row]) -> str:
     """Put the table into its page."""
-    versions = ", ".join(f"{name} {number}" for name, number in rows[0]["versions"].items())
     return f"""# Reuse factors and rows at once
 
 `kp.select(..., choose={{"reuse_factor": "legal"}})` on networks of hls4ml's examples with 16-bit weights, strategy
@@ -104,31 +126,11 @@ which are zero in 16 bits; they are drawn anew here. That the choice equals an e
 
 {table(rows)}
 
-Made by `python -m bench.networks.joint_choice` from `joint-choice.json` ({versions}).
+Made by `python -m bench.networks.joint_choice` from `joint-choice.json` ({versions_of(rows[0])}).
 """
 
 
-def main() -> None:
-    """Run if there are models, then write the page from the rows."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--models", type=Path, help="folder of the example models; without it only the page is written")
-    parser.add_argument("--out", type=Path, default=DOCS, help="folder of joint-choice.json and .md")
-    arguments = parser.parse_args()
-    rows_file = arguments.out / "joint-choice.json"
-    if arguments.models is not None:
-        from bench.networks.drawn import draw_vanishing
-        from knapprune.adapters.keras.files import load_keras_model
-
-        rows = []
-        for network in NETWORKS:
-            model = load_keras_model(arguments.models / f"{network}.json")
-            draw_vanishing(model)
-            run(network, model, {"dsp": 10, "bram18": 10, "latency": 100_000})  # compiles the kernels
-            rows += [run(network, model, budget) for budget in budgets(network)]
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        rows_file.write_text(json.dumps(rows, indent=1) + "\n")
-    (arguments.out / "joint-choice.md").write_text(page(json.loads(rows_file.read_text())))
-
+STUDY = Study("joint-choice", __doc__, page, cases, facts=partial(versions, "knapprune", "keras", "numba"))
 
 if __name__ == "__main__":
-    main()
+    app(STUDY)()

@@ -12,23 +12,23 @@ once before, and once after each selection, as well. The runs take turns (:mod:`
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import warnings
 from collections.abc import Callable
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+import typer
 
-from bench.measuring.machine import describe, load
+from bench.measuring.machine import load, processor, versions
 from bench.measuring.turns import TURN, race
-from knapsolve.files import atomic
+from bench.networks.command import app
+from bench.networks.study import Case, Row, Study, versions_of
+from bench.solvers import formats
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "benchmarks"
 VALIDATION = 5000
 PLAIN = "fit"
 KINDS = (PLAIN, "prune", "prune, checkpoint")
@@ -127,16 +127,38 @@ def total(plan: dict[str, int]) -> int:
     return (plan["steps"] - 1) * plan["epochs"] + plan["final_epochs"]
 
 
-def row_key(row: dict[str, Any]) -> tuple[int, int, int]:
-    """Return what rows differ in: the network by its weights, the size of a batch and the epochs."""
-    return row["weights"], row["batch_size"], total(row)
+def row_key(row: Row) -> tuple[int, int, int]:
+    """Return what rows are sorted by: the network by its weights, the size of a batch and the epochs."""
+    return row.get("weights", 0), row["batch_size"], total(row)
 
 
-def measure(network: str, data: Path, plan: dict[str, int], repeat: int, turn: float) -> dict[str, Any]:
+def cases(
+    data: Annotated[Path | None, typer.Option(help="Folder of fashion_mnist.npz.")] = None,
+    networks: Annotated[str, typer.Option(help="Names, with commas between.")] = ",".join(NETWORKS),
+    steps: Annotated[int, typer.Option(help="The default is that of knapprune.prune.")] = 5,
+    epochs: Annotated[int, typer.Option(help="The default is that of knapprune.prune.")] = 4,
+    final_epochs: Annotated[int | None, typer.Option(help="Of the last step; as the others where not given.")] = None,
+    batch_size: int = 128,
+    samples: int = 55000,
+    repeat: int = 1,
+    turn: Annotated[float, typer.Option(help="Seconds; a large network takes longer ones.")] = TURN,
+) -> list[Case]:
+    """List the networks."""
+    names = networks.split(",")
+    if unknown := set(names) - set(NETWORKS):
+        raise typer.BadParameter(f"networks must be among {', '.join(NETWORKS)}; got {', '.join(sorted(unknown))}")
+    if data is None:
+        raise typer.BadParameter("data: expected the folder of fashion_mnist.npz, or --table for the page alone")
+    plan = {"steps": steps, "epochs": epochs, "final_epochs": final_epochs or epochs}
+    plan |= {"batch_size": batch_size, "samples": samples}
+    return [Case({"network": name} | plan, partial(measure, name, data, plan, repeat, turn)) for name in names]
+
+
+def measure(network: str, data: Path, plan: dict[str, int], repeat: int, turn: float) -> Row:
     """Time all kinds of run on one network."""
     import keras
 
-    row: dict[str, Any] = {"network": network, "weights": NETWORKS[network](keras).count_params()} | plan
+    row: Row = {"network": network, "weights": NETWORKS[network](keras).count_params()} | plan
     row |= {"turn": turn, "load": load(), **{unit: {kind: [] for kind in KINDS} for unit in UNITS}}
     for _ in range(repeat):
         for kind, timed in race({kind: (kind, network, data, plan) for kind in KINDS}, prepare, turn).items():
@@ -148,29 +170,35 @@ def measure(network: str, data: Path, plan: dict[str, int], repeat: int, turn: f
     return row
 
 
-def overhead(row: dict[str, Any], kind: str, unit: str = "seconds") -> float:
+def overhead(row: Row, kind: str, unit: str = "seconds") -> float:
     """Return what a kind of run takes more than plain training, as a share: the median of the repeats."""
     both = zip(row[unit][kind], row[unit][PLAIN], strict=True)
     ratios = [float(own / plain) for own, plain in both]
     return statistics.median(ratios) - 1
 
 
-def page(rows: list[dict[str, Any]]) -> str:
-    """Write the page from the rows."""
-    heads = ["network", "weights", "batch", "steps", "epochs", "run", "seconds", "overhead", "of processor time"]
-    heads += ["repeats", "turns, s", "of it the solver, s"]
-    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+def table(rows: list[Row]) -> str:
+    """Lay the rows out as Markdown, a line for each kind of run."""
+    header = ["network", "weights", "batch", "steps", "epochs", "run", "seconds", "overhead", "of processor time"]
+    body: list[list[object]] = []
     for row in rows:
+        if "error" in row:
+            about = [row["network"], "", row["batch_size"], row["steps"], total(row)]
+            body.append([*about, f"failed: {row['error']}"])
+            continue
         about = [row["network"], f"{row['weights']:,}", row["batch_size"], row["steps"], total(row)]
         for kind in KINDS:
             spent = row["seconds"][kind]
-            cells = [*about, kind, f"{statistics.median(spent):.1f}"]
             more = ["", ""] if kind == PLAIN else [f"{overhead(row, kind, unit):+.1%}" for unit in UNITS]
-            cells += [*more, len(spent), f"{row['turn']:g}", "" if kind == PLAIN else f"{row['solver_seconds']:.2f}"]
-            lines.append("| " + " | ".join(map(str, cells)) + " |")
-    table = "\n".join(lines)
+            solver = "" if kind == PLAIN else f"{row['solver_seconds']:.2f}"
+            median = f"{statistics.median(spent):.1f}"
+            body.append([*about, kind, median, *more, len(spent), f"{row['turn']:g}", solver])
+    return formats.table([*header, "repeats", "turns, s", "of it the solver, s"], body)
+
+
+def page(rows: list[Row]) -> str:
+    """Write the page from the rows."""
     first = rows[0]
-    versions = ", ".join(f"{name} {number}" for name, number in first["versions"].items())
     return f"""# What the pruning loop adds to plain training
 
 Fashion-MNIST, {first["samples"]:,} images, {VALIDATION:,} for validation after each epoch. Plain training is one `fit`
@@ -182,48 +210,21 @@ median over repeats. With a checkpoint, all state is written to disk after each 
 A mask is a pass over the weights after each step of the optimiser, of any batch: it is what counts for a large network
 in small batches. Selecting and measuring once more come once a step of the pruning, copying the state once an epoch.
 
-{table}
+{table(rows)}
 
-Made by `bench/networks/loop_overhead.py` ({versions}; {first["machine"]}, {first["cores"]} cores, load before
-{", ".join(str(row["load"]) for row in rows)}).
+Made by `bench/networks/loop_overhead.py` ({versions_of(first)}; {first["machine"]}, {first["cores"]} cores, load before
+{", ".join(str(row["load"]) for row in rows if "load" in row)}).
 """
 
 
-def main() -> None:
-    """Run, unless only the page is asked for, and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, help="folder of fashion_mnist.npz")
-    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
-    parser.add_argument("--steps", type=int, default=5, help="the default is that of knapprune.prune")
-    parser.add_argument("--epochs", type=int, default=4, help="the default is that of knapprune.prune")
-    parser.add_argument("--final-epochs", type=int, help="of the last step; as the others where not given")
-    parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--samples", type=int, default=55000)
-    parser.add_argument("--repeat", type=int, default=1)
-    parser.add_argument("--turn", type=float, default=TURN, help="seconds; a large network takes longer ones")
-    parser.add_argument("--out", type=Path, default=DOCS, help="folder of loop-overhead.json and .md")
-    parser.add_argument("--table", action="store_true", help="only write the page anew")
-    given = parser.parse_args()
-    record = given.out / "loop-overhead.json"
-    if not given.table:
-        if given.data is None:
-            parser.error("--data: expected the folder of fashion_mnist.npz")
-        machine = describe()
-        made: dict[str, Any] = {
-            "versions": {name: version(name) for name in ("knapprune", "keras", "tensorflow")},
-            "machine": machine["cpu"],
-            "cores": machine["cores"],
-        }
-        plan = {name: getattr(given, name) for name in ("steps", "epochs", "final_epochs", "batch_size", "samples")}
-        plan["final_epochs"] = given.final_epochs or given.epochs
-        for name in given.networks:
-            row = measure(name, given.data, plan, given.repeat, given.turn) | made
-            others = json.loads(record.read_text(encoding="utf-8")) if record.exists() else []
-            others = [old for old in others if row_key(old) != row_key(row)]
-            rows = sorted([row, *others], key=row_key)
-            atomic.write_text(record, json.dumps(rows, indent=1) + "\n")
-    atomic.write_text(given.out / "loop-overhead.md", page(json.loads(record.read_text(encoding="utf-8"))))
-
+STUDY = Study(
+    "loop-overhead",
+    __doc__,
+    page,
+    cases,
+    facts=lambda: versions("knapprune", "keras", "tensorflow") | processor(),
+    order=row_key,
+)
 
 if __name__ == "__main__":
-    main()
+    app(STUDY)()

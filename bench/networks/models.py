@@ -10,19 +10,21 @@ that is ended after a time limit. One that cannot be read or converted, or takes
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import subprocess
-import sys
 import time
 import warnings
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "benchmarks"
+import typer
+
+from bench.measuring.apart import apart
+from bench.measuring.machine import versions
+from bench.networks.command import app
+from bench.networks.study import Case, Row, Study, versions_of
+from bench.solvers import formats
+
 SECONDS = 300
 
 
@@ -85,19 +87,18 @@ SPECS = (
 )
 
 
-def run(spec: Spec, folder: Path) -> dict[str, Any]:
+def run(spec: Spec, folder: Path) -> Row:
     """Read, estimate and verify one network; what fails becomes part of the row."""
     import knapprune as kp
-    from knapprune.adapters.model_files import load_model
 
-    row: dict[str, Any] = {}
+    row: Row = {}
     started = time.perf_counter()
     warnings.simplefilter("ignore")
     try:
         # What constants cost goes by their values: an architecture alone takes the trained weights beside it.
         beside = spec.file.replace(".json", "_weights.h5") if spec.file.endswith(".json") else None
         weights = spec.weights or beside
-        model = load_model(folder / spec.file, weights and folder / weights, spec.config)
+        model = kp.load(folder / spec.file, weights and folder / weights, spec.config)
         row["read_as"] = type(model).__module__.split(".")[0]
         before = kp.estimate(model, spec.config)
         row |= {"layers": len(before.layers), "estimated": before.total, "uncounted": list(before.uncounted)}
@@ -110,44 +111,45 @@ def run(spec: Spec, folder: Path) -> dict[str, Any]:
     return row
 
 
-def run_apart(number: int, folder: Path) -> dict[str, Any]:
-    """Run one network in a process of its own, for at most so long."""
-    spec = SPECS[number]
-    row = {**asdict(spec), "versions": {name: version(name) for name in ("knapprune", "keras", "hls4ml", "qonnx")}}
-    command = [sys.executable, __file__, "--models", str(folder), "--one", str(number)]
-    quiet = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, env=quiet, check=True)
-    except subprocess.TimeoutExpired:
-        return row | {"error": f"not done in {SECONDS} s"}
-    except subprocess.CalledProcessError as error:
-        return row | {"error": f"the process ended with {error.returncode}"}
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return row | found
+def run_listed(number: int, folder: str) -> Row:
+    """Run one of the networks that are listed."""
+    return run(SPECS[number], Path(folder))
 
 
-def table(rows: list[dict[str, Any]]) -> str:
+def cases(
+    models: Annotated[
+        Path | None, typer.Option(help="Folder of the networks; without it only the page is written.")
+    ] = None,
+) -> list[Case]:
+    """List the networks, if there are any; each runs in a process of its own."""
+    if models is None:
+        return []
+    return [
+        Case(
+            asdict(spec),
+            partial(apart, "bench.networks.models:run_listed", number, str(models.resolve()), seconds=SECONDS),
+        )
+        for number, spec in enumerate(SPECS)
+    ]
+
+
+def table(rows: list[Row]) -> str:
     """Lay the rows out as Markdown."""
-    header = "network | read as | strategy | RF | layers | " + " | ".join(
-        f"{name} {kind}" for name in ("DSP", "BRAM_18K") for kind in ("predicted", "counted")
-    )
-    lines = [f"| {header} | verify [s] |", "|" + " --- |" * (header.count("|") + 2)]
+    counts = [f"{name} {kind}" for name in ("DSP", "BRAM_18K") for kind in ("predicted", "counted")]
+    body: list[list[object]] = []
     for row in rows:
         pruned = " (" + Path(row["weights"]).stem.split("_")[2] + ")" if row["weights"] else ""
-        start = [row["file"] + pruned, row.get("read_as", "-"), row["strategy"], row["reuse_factor"]]
-        estimated = row.get("estimated", {})
-        counted = row.get("counted", {})
-        cells = [*start, row.get("layers", "-")]
+        cells = [row["file"] + pruned, row.get("read_as", "-"), row["strategy"], row["reuse_factor"]]
+        cells.append(row.get("layers", "-"))
+        estimated, counted = row.get("estimated", {}), row.get("counted", {})
         for name in ("dsp", "bram18"):
             cells += [estimated.get(name, "-"), counted.get(name, "-")]
-        cells.append(row["seconds"]["verify"] if counted else row["error"].replace("|", "/"))
-        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
-    return "\n".join(lines)
+        body.append([*cells, row["seconds"]["verify"] if counted else row["error"]])
+    return formats.table(["network", "read as", "strategy", "RF", "layers", *counts, "verify [s]"], body)
 
 
-def page(rows: list[dict[str, Any]]) -> str:
+def page(rows: list[Row]) -> str:
     """Put the table into its page."""
-    versions = ", ".join(f"{name} {number}" for name, number in rows[0]["versions"].items())
     verified = sum("counted" in row for row in rows)
     listed = [f"- {row['file']}: {', '.join(row['uncounted'])}" for row in rows if row.get("uncounted")]
     uncounted = "\n".join(["", "Layers with weights that are not counted:", "", *listed, ""]) if listed else ""
@@ -162,30 +164,11 @@ two agree in every layer. The last column of the others says what stopped them. 
 
 {table(rows)}
 {uncounted}
-Made by `bench/networks/models.py` from `models.json` ({versions}).
+Made by `bench/networks/models.py` from `models.json` ({versions_of(rows[0])}).
 """
 
 
-def main() -> None:
-    """Run if there are models, then write the page from the rows."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--models", type=Path, help="folder of the networks; without it only the page is written")
-    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
-    parser.add_argument("--out", type=Path, default=DOCS, help="folder of models.json and models.md")
-    arguments = parser.parse_args()
-    if arguments.one is not None:
-        print(json.dumps(run(SPECS[arguments.one], arguments.models)))
-        return
-    rows_file = arguments.out / "models.json"
-    if arguments.models is not None:
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        rows: list[dict[str, Any]] = []
-        for number, spec in enumerate(SPECS):
-            rows.append(run_apart(number, arguments.models))
-            print(spec.file, rows[-1].get("counted") or rows[-1]["error"], flush=True)
-            rows_file.write_text(json.dumps(rows, indent=1) + "\n")
-    (arguments.out / "models.md").write_text(page(json.loads(rows_file.read_text())))
-
+STUDY = Study("models", __doc__, page, cases, facts=partial(versions, "knapprune", "keras", "hls4ml", "qonnx"))
 
 if __name__ == "__main__":
-    main()
+    app(STUDY)()

@@ -1,8 +1,10 @@
 """Hold the table of DSP blocks per product against Yosys: every pair of signed widths from 2 to 30 bits.
 
-``python -m bench.networks.multipliers`` writes ``docs/benchmarks/multipliers.json`` and the tables between the marks of
-``docs/benchmarks/multipliers.md``. Yosys stops before it maps look-up tables: which products get DSP blocks is settled
-by then. Its exit code is not believed, only its statistics.
+    python -m bench.networks.multipliers             run, write docs/benchmarks/multipliers.json and .md
+    python -m bench.networks.multipliers --table     write multipliers.md anew from the .json
+
+The table goes between the marks of multipliers.md. Yosys stops before it maps look-up tables: which products get DSP
+blocks is settled by then. Its exit code is not believed, only its statistics.
 """
 
 from __future__ import annotations
@@ -14,14 +16,17 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from bench.measuring.machine import versions
+from bench.networks.command import app
+from bench.networks.marks import filled
+from bench.networks.study import DOCS, Row, Study
+from bench.solvers import formats
 from knapprune.hardware.dsp import TABLES
-from knapsolve.files.atomic import write_text
+from knapprune.verification.yosys import require_yosys
 
 WIDTHS = range(2, 31)
 #: Yosys' name of the device family, by ours of the DSP block. Yosys 0.23 has no mapping for DSP58.
 FAMILIES = {"DSP48E1": "xc7", "DSP48E2": "xcup"}
-FOLDER = Path(__file__).parents[2] / "docs" / "benchmarks"
-MARKS = "<!-- table:begin -->", "<!-- table:end -->"
 
 
 def measure(family: str) -> dict[tuple[int, int], int]:
@@ -44,7 +49,7 @@ def measure(family: str) -> dict[tuple[int, int], int]:
     return {pair: sum(count for name, count in own.items() if name.startswith("DSP")) for pair, own in cells.items()}
 
 
-def compare(block: str, measured: dict[tuple[int, int], int]) -> dict[str, Any]:
+def compare(block: str, measured: dict[tuple[int, int], int]) -> Row:
     """List where our table and Yosys differ."""
     table = TABLES[block]
     ours = {pair: table.blocks(*pair) for pair in measured}
@@ -58,31 +63,29 @@ def compare(block: str, measured: dict[tuple[int, int], int]) -> dict[str, Any]:
     }
 
 
-def rows(results: list[dict[str, Any]]) -> str:
-    """Make the tables of the page."""
-    lines = ["| block | pairs | equal | only ours in look-up tables | ours fewer blocks | ours more blocks |",
-             "|---|---|---|---|---|---|"]  # fmt: skip
-    for found in results:
-        logic = [row for row in found["differ"] if row[2] == 0]
-        fewer = [row for row in found["differ"] if 0 < row[2] < row[3]]
-        more = [row for row in found["differ"] if row[2] > row[3]]
-        equal = found["pairs"] - len(found["differ"])
-        counts = [found["pairs"], equal, len(logic), len(fewer), len(more)]
-        lines.append(f"| {found['block']} | " + " | ".join(map(str, counts)) + " |")
-    return "\n".join(lines)
-
-
-def main() -> None:
-    """Measure all blocks and write both files."""
-    version = subprocess.run(["yosys", "-V"], capture_output=True, text=True, check=True).stdout.split("(")[0].strip()
+def record() -> dict[str, Any]:
+    """Measure all blocks."""
+    require_yosys()
     results = [compare(block, measure(family)) for block, family in FAMILIES.items()]
-    content = {"tool": version, "results": results}
-    text = json.dumps(content).replace(', "', ',\n"').replace("{", "{\n")
-    write_text(FOLDER / "multipliers.json", text + "\n")
-    page = FOLDER / "multipliers.md"
-    before, _, rest = page.read_text(encoding="utf-8").partition(MARKS[0])
-    after = rest.partition(MARKS[1])[2]
-    write_text(page, f"{before}{MARKS[0]}\n{rows(results)}\n{MARKS[1]}{after}")
+    return {"tool": f"Yosys {versions('yosys')['versions']['yosys']}", "results": results}
+
+
+def table(results: list[Row]) -> str:
+    """Lay out how many products differ, and how."""
+    header = ["block", "pairs", "equal", "only ours in look-up tables", "ours fewer blocks", "ours more blocks"]
+    body: list[list[object]] = []
+    for own in results:
+        logic = [row for row in own["differ"] if row[2] == 0]
+        fewer = [row for row in own["differ"] if 0 < row[2] < row[3]]
+        more = [row for row in own["differ"] if row[2] > row[3]]
+        equal = own["pairs"] - len(own["differ"])
+        body.append([own["block"], own["pairs"], equal, len(logic), len(fewer), len(more)])
+    return formats.table(header, body)
+
+
+def page(content: dict[str, Any]) -> str:
+    """Put the table into its page."""
+    return filled((DOCS / "multipliers.md").read_text(encoding="utf-8"), {"table": table(content["results"])})
 
 
 def _verilog(pairs: list[tuple[int, int]]) -> str:
@@ -97,5 +100,7 @@ def _verilog(pairs: list[tuple[int, int]]) -> str:
     return "\n".join([*products, *top]) + "\n"
 
 
+STUDY = Study("multipliers", __doc__, page, record=record)
+
 if __name__ == "__main__":
-    main()
+    app(STUDY)()

@@ -11,16 +11,21 @@ trained for one epoch.
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 import warnings
-from dataclasses import dataclass, field
-from importlib.metadata import version
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "benchmarks"
+import typer
+
+from bench.measuring.machine import versions
+from bench.networks.command import app
+from bench.networks.study import Case, Row, Study, versions_of
+from bench.solvers import formats
+
 BUDGETS = ((0.25, 0.25), (0.25, 0.5), (0.5, 0.25), (0.5, 0.5))
 STRUCTURES = ("bram-run", "row-and-word")
 TIME_LIMIT = 30.0
@@ -104,70 +109,84 @@ def lenet(data: Path) -> Any:
     return model
 
 
-def run(spec: Spec, model: Any, budget: tuple[float, float]) -> dict[str, Any]:
-    """Select by both structures within one budget; a failure becomes a row too."""
+def cases(
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of models and data; without it only the page is written.")
+    ] = None,
+) -> list[Case]:
+    """List every network within every budget, if there are data."""
+    return [] if data is None else [case(spec, budget, partial(warm, data)) for spec in SPECS for budget in BUDGETS]
+
+
+def case(spec: Spec, shares: tuple[float, float], load: Callable[[str], Any]) -> Case:
+    """Make one network within one budget a case."""
+    budget = dict(zip(("dsp", "bram18"), shares, strict=True))
+    return Case(asdict(spec) | {"budget": budget}, lambda: measure(spec, budget, load(spec.network)))
+
+
+@cache
+def warm(folder: Path, network: str) -> Any:
+    """Load a network, once the kernels are compiled."""
+    first = SPECS[0]
+    if network != first.network:
+        warm(folder, first.network)
+        return load(network, folder)
+    model = load(network, folder)
+    measure(first, {"dsp": 0.25, "bram18": 0.25}, model)
+    return model
+
+
+def measure(spec: Spec, budget: dict[str, float], model: Any) -> Row:
+    """Select by both structures within one budget."""
     import knapprune as kp
 
-    row: dict[str, Any] = {
-        "network": spec.network,
-        "bits": spec.bits,
-        "reuse_factor": spec.reuse_factor,
-        "layers": spec.layers,
-        "io_type": spec.io_type,
-        "budget": dict(zip(("dsp", "bram18"), budget, strict=True)),
-        "versions": {name: version(name) for name in ("knapprune", "keras", "numba")},
-    }
-    try:
-        for structure in STRUCTURES:
-            started = time.perf_counter()
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                # Shares of saliency add up, so that the two structures are compared by what they keep.
-                found = kp.select(
-                    model, spec.config, row["budget"], structure=structure, normalise="sum", time_limit=TIME_LIMIT
-                )
-            row[structure] = {
-                "kept": float(found.solution.value) / len(found.structures),
-                "uses": {name: found.resources[name] for name in row["budget"]},
-                "items": len(found.solution.selected),
-                "status": str(found.solution.status),
-                "gap": found.solution.gap,
-                "solve": round(found.solution.seconds, 3),
-                "seconds": round(time.perf_counter() - started, 3),
-            }
-            row["caps"] = {cap.resource: cap.limit for cap in found.budget}
-    except Exception as error:
-        row |= {"error": f"{type(error).__name__}: {error}"}
+    row: Row = {}
+    for structure in STRUCTURES:
+        started = time.perf_counter()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            # Shares of saliency add up, so that the two structures are compared by what they keep.
+            selection = kp.select(
+                model, spec.config, budget, structure=structure, normalise="sum", time_limit=TIME_LIMIT
+            )
+        row[structure] = {
+            "kept": float(selection.solution.value) / len(selection.structures),
+            "uses": {name: selection.resources[name] for name in budget},
+            "items": len(selection.solution.selected),
+            "status": str(selection.solution.status),
+            "gap": selection.solution.gap,
+            "solve": round(selection.solution.seconds, 3),
+            "seconds": round(time.perf_counter() - started, 3),
+        }
+        row["caps"] = {cap.resource: cap.limit for cap in selection.budget}
     return row
 
 
-def table(rows: list[dict[str, Any]]) -> str:
+def table(rows: list[Row]) -> str:
     """Lay the rows out as Markdown."""
     header = (
         "network | bits | RF | budget DSP | BRAM_18K | runs keep | DSP, BRAM_18K used | rows and words keep "
         "| DSP, BRAM_18K used | more | options | status, gap | select [s]"
     )
-    lines = [f"| {header} |", "|" + " --- |" * (header.count("|") + 1)]
+    body: list[list[object]] = []
     for row in rows:
         caps = row.get("caps", {})
         start = [row["network"].split("/")[-1], row["bits"], row["reuse_factor"]]
         start += [f"{share:.0%} = {caps.get(name, '?')}" for name, share in row["budget"].items()]
         if "error" in row:
-            cells = [*start, f"failed: {row['error'].splitlines()[0]}", *[""] * 7]
-        else:
-            runs, fine = (row[structure] for structure in STRUCTURES)
-            uses = [", ".join(map(str, found["uses"].values())) for found in (runs, fine)]
-            gain = fine["kept"] / runs["kept"] - 1 if runs["kept"] else float("inf")
-            more = f"{round(gain, 4) + 0.0:+.1%}"  # no "-0.0%" out of rounding errors
-            cells = [*start, f"{runs['kept']:.2%}", uses[0], f"{fine['kept']:.2%}", uses[1], more, fine["items"]]
-            cells += [f"{fine['status']}, {fine['gap']:.2g}", fine["seconds"]]
-        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
-    return "\n".join(lines)
+            body.append([*start, f"failed: {row['error'].splitlines()[0]}"])
+            continue
+        runs, fine = (row[structure] for structure in STRUCTURES)
+        uses = [", ".join(map(str, each["uses"].values())) for each in (runs, fine)]
+        gain = fine["kept"] / runs["kept"] - 1 if runs["kept"] else float("inf")
+        more = f"{round(gain, 4) + 0.0:+.1%}"  # no "-0.0%" out of rounding errors
+        cells = [*start, f"{runs['kept']:.2%}", uses[0], f"{fine['kept']:.2%}", uses[1], more, fine["items"]]
+        body.append([*cells, f"{fine['status']}, {fine['gap']:.2g}", fine["seconds"]])
+    return formats.table(header.split(" | "), body)
 
 
-def page(rows: list[dict[str, Any]]) -> str:
+def page(rows: list[Row]) -> str:
     """Put the table into its page."""
-    versions = ", ".join(f"{name} {number}" for name, number in rows[0]["versions"].items())
     return f"""# Rows and memory words
 
 Two ways to prune under a DSP and a BRAM budget at once. *Runs* are the published granularity: the rows that fill whole
@@ -181,25 +200,11 @@ weights are those of trained networks.
 
 {table(rows)}
 
-Made by `python -m bench.networks.rows_and_words` from `rows-and-words.json` ({versions}).
+Made by `python -m bench.networks.rows_and_words` from `rows-and-words.json` ({versions_of(rows[0])}).
 """
 
 
-def main() -> None:
-    """Run if there are data, then write the page from the rows."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, help="folder of models and data; without it only the page is written")
-    parser.add_argument("--out", type=Path, default=DOCS, help="folder of rows-and-words.json and .md")
-    arguments = parser.parse_args()
-    rows_file = arguments.out / "rows-and-words.json"
-    if arguments.data is not None:
-        models = {name: load(name, arguments.data) for name in dict.fromkeys(spec.network for spec in SPECS)}
-        run(SPECS[0], models[SPECS[0].network], BUDGETS[0])  # compiles the kernels
-        rows = [run(spec, models[spec.network], budget) for spec in SPECS for budget in BUDGETS]
-        arguments.out.mkdir(parents=True, exist_ok=True)
-        rows_file.write_text(json.dumps(rows, indent=1) + "\n")
-    (arguments.out / "rows-and-words.md").write_text(page(json.loads(rows_file.read_text())))
-
+STUDY = Study("rows-and-words", __doc__, page, cases, facts=partial(versions, "knapprune", "keras", "numba"))
 
 if __name__ == "__main__":
-    main()
+    app(STUDY)()

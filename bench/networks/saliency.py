@@ -1,23 +1,24 @@
 """Compare measures and normalisations by the accuracy they leave on small networks, and write the table of it.
 
-python -m bench.networks.saliency                  run (half an hour), write docs/benchmarks/saliency.json and .md
+python -m bench.networks.saliency --again          run (half an hour), write docs/benchmarks/saliency.json and .md
 python -m bench.networks.saliency --missing        run what saliency.json has no row of, and keep its rows
 python -m bench.networks.saliency --table          write saliency.md anew from the .json
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 import warnings
-from collections.abc import Sequence
-from importlib.metadata import version
-from pathlib import Path
+from functools import lru_cache, partial
+from itertools import product
 from statistics import mean
 from typing import Any
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "benchmarks"
+from bench.measuring.machine import versions
+from bench.networks.command import app
+from bench.networks.study import Case, Row, Study, versions_of
+from bench.solvers import formats
+
 NORMALISATIONS = ("lamp", "sum", "mean", "max", "none")
 SEEDS = (0, 1, 2)
 BUDGET = 0.25
@@ -28,7 +29,6 @@ SHUFFLED = "fisher, labels shuffled"
 GRADUAL = (0.8, 0.63, 0.5, 0.4, 0.315, BUDGET)
 STEPPED = ("l2", "fisher", "gauss-newton")
 SALIENCIES = ("l1", "l2", "taylor", "fisher", SHUFFLED, "gauss-newton", "hessian", "movement")
-Case = tuple[str, str, tuple[float, ...]]
 SETTINGS: dict[str, dict[str, Any]] = {
     "MLP 64-64-32-10, DSP rows of 4": {"Strategy": "resource_unrolled", "ReuseFactor": 4},
     "CNN 8-16-10, single weights": {"Strategy": "latency", "ReuseFactor": 1},
@@ -40,9 +40,9 @@ def digits(seed: int) -> tuple[Any, Any, Any, Any]:
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
-    found = load_digits()
-    pixels = (found.data / 16).astype("float32")
-    parts = train_test_split(pixels, found.target, test_size=0.3, stratify=found.target, random_state=seed)
+    images = load_digits()
+    pixels = (images.data / 16).astype("float32")
+    parts = train_test_split(pixels, images.target, test_size=0.3, stratify=images.target, random_state=seed)
     return parts[0], parts[1], parts[2], parts[3]
 
 
@@ -62,78 +62,109 @@ def network(name: str, seed: int) -> Any:
     return model
 
 
-def run(name: str, seed: int, wanted: Sequence[Case]) -> list[dict[str, Any]]:
-    """Train a network, prune it by each measure and normalisation, and fine-tune each result from the same start."""
-    import numpy as np
+class Trained:
+    """A network that is trained once, pruned by many measures, and set back after each."""
 
+    def __init__(self, name: str, seed: int) -> None:
+        import numpy as np
+
+        import knapprune as kp
+        from knapprune.adapters.adapter import find_adapter, training_adapter
+
+        self.x, self.x_test, self.y, self.y_test = digits(seed)
+        self.model = network(name, seed)
+        self.model.fit(self.x, self.y, epochs=TRAINING, batch_size=BATCH, verbose=0)
+        self.config = {"Model": {"Precision": "fixed<16,6>", **SETTINGS[name]}}
+        self.framework = training_adapter(find_adapter(self.model), self.model)
+        self.dense = kp.estimate(self.model, self.config).total["dsp"]
+        self.weights = self.model.get_weights()
+        self.optimiser = [variable.numpy() for variable in self.model.optimizer.variables]
+        self.shuffled = np.random.default_rng(seed).permutation(self.y)
+        self.before = self.accuracy()
+        self.at_start = {saliency: self.statistics(saliency) for saliency in SALIENCIES}
+
+    def accuracy(self) -> float:
+        """Measure the accuracy on the test data."""
+        import numpy as np
+
+        answers = np.argmax(self.model.predict(self.x_test, batch_size=1000, verbose=0), axis=1)
+        return float(np.mean(answers == self.y_test))
+
+    def fit(self, epochs: int) -> None:
+        """Train, with the weights that are zero held there."""
+        kernels = self.framework.kernels(self.model)
+        masks = Masks(self.model, {layer: kernel != 0 for layer, kernel in kernels.items()})
+        self.model.fit(self.x, self.y, epochs=epochs, batch_size=BATCH, verbose=0, callbacks=[masks.callback()])
+
+    def statistics(self, saliency: str) -> Any:
+        """Return what a measure reads of the model as it is now."""
+        from knapprune.saliency import Statistics
+
+        labels = self.shuffled if saliency == SHUFFLED else self.y
+        return Statistics(self.framework, self.model, (self.x, labels), BATCH)
+
+    def reset(self) -> None:
+        """Set weights and optimiser back to what they were after training."""
+        self.model.set_weights(self.weights)
+        for variable, value in zip(self.model.optimizer.variables, self.optimiser, strict=True):
+            variable.assign(value)
+
+
+#: What was trained for one network and seed serves all its cases; keeping only the newest frees the others.
+trained = lru_cache(maxsize=1)(Trained)
+
+
+def measure(name: str, seed: int, saliency: str, normalise: str, budgets: tuple[float, ...]) -> Row:
+    """Prune a trained network by a measure and normalisation, and fine-tune the result."""
     import knapprune as kp
-    from knapprune.adapters.adapter import find_adapter, training_adapter
-    from knapprune.saliency import Statistics, saliency_of
+    from knapprune.saliency import saliency_of
     from knapprune.selection.selecting import SelectionWarning
 
-    x, x_test, y, y_test = digits(seed)
-    model = network(name, seed)
-    model.fit(x, y, epochs=TRAINING, batch_size=BATCH, verbose=0)
-    config = {"Model": {"Precision": "fixed<16,6>", **SETTINGS[name]}}
-    framework = training_adapter(find_adapter(model), model)
-    dense = kp.estimate(model, config).total["dsp"]
-    trained = model.get_weights()
-    state = [variable.numpy() for variable in model.optimizer.variables]
-    shuffled = np.random.default_rng(seed).permutation(y)
-
-    def accuracy() -> float:
-        return float(np.mean(np.argmax(model.predict(x_test, batch_size=1000, verbose=0), axis=1) == y_test))
-
-    def fit(epochs: int) -> None:
-        masks = Masks(model, {layer: kernel != 0 for layer, kernel in framework.kernels(model).items()})
-        model.fit(x, y, epochs=epochs, batch_size=BATCH, verbose=0, callbacks=[masks.callback()])
-
-    def statistics(saliency: str) -> Any:
-        return Statistics(framework, model, (x, shuffled if saliency == SHUFFLED else y), BATCH)
-
-    before = accuracy()
-    rows = []
-    at_start = {saliency: statistics(saliency) for saliency in SALIENCIES}
-    for saliency, normalise, budgets in wanted:
-        started = time.perf_counter()
+    own = trained(name, seed)
+    started = time.perf_counter()
+    try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             for step, budget in enumerate(budgets):
-                measure = saliency_of(saliency.split(",")[0], statistics(saliency) if step else at_start[saliency])
-                cap = {"dsp": int(budget * dense)}
-                found = kp.select(model, config, cap, saliency=measure, normalise=normalise)
-                Masks(model, found.masks).hold()
+                statistics = own.statistics(saliency) if step else own.at_start[saliency]
+                measured = saliency_of(saliency.split(",")[0], statistics)
+                cap = {"dsp": int(budget * own.dense)}
+                selection = kp.select(own.model, own.config, cap, saliency=measured, normalise=normalise)
+                Masks(own.model, selection.masks).hold()
                 if step + 1 < len(budgets):
-                    fit(1)
-        masked = accuracy()
-        fit(TUNING)
-        tuned = accuracy()
-        model.set_weights(trained)
-        for variable, value in zip(model.optimizer.variables, state, strict=True):
-            variable.assign(value)
-        rows.append(
-            {
-                "network": name,
-                "seed": seed,
-                "saliency": saliency,
-                "normalise": normalise,
-                "steps": len(budgets),
-                "before": before,
-                "masked": masked,
-                "tuned": tuned,
-                "status": str(found.solution.status),
-                "emptied": any(issubclass(warning.category, SelectionWarning) for warning in caught),
-                "seconds": round(time.perf_counter() - started, 2),
-            }
-        )
-    return rows
+                    own.fit(1)
+        masked = own.accuracy()
+        own.fit(TUNING)
+        tuned = own.accuracy()
+    finally:
+        own.reset()
+    return {
+        "before": own.before,
+        "masked": masked,
+        "tuned": tuned,
+        "status": str(selection.solution.status),
+        "emptied": any(issubclass(warning.category, SelectionWarning) for warning in caught),
+        "seconds": round(time.perf_counter() - started, 2),
+    }
 
 
 def cases() -> list[Case]:
-    """List each measure with its normalisations, and the budgets of the steps."""
-    one = [(saliency, normalise, (BUDGET,)) for saliency in SALIENCIES for normalise in NORMALISATIONS]
-    one = [case for case in one if case[0] != SHUFFLED or case[1] in ("lamp", "none")]
-    return [*one, *((saliency, "none", GRADUAL) for saliency in STEPPED)]
+    """List each measure with its normalisations, and the budgets of the steps, on each network and seed."""
+    ways: list[tuple[str, str, tuple[float, ...]]]
+    ways = [(saliency, normalise, (BUDGET,)) for saliency in SALIENCIES for normalise in NORMALISATIONS]
+    ways = [way for way in ways if way[0] != SHUFFLED or way[1] in ("lamp", "none")]
+    ways += [(saliency, "none", GRADUAL) for saliency in STEPPED]
+    made = []
+    for name, seed in product(SETTINGS, SEEDS):
+        for saliency, normalise, budgets in ways:
+            about = {"network": name, "seed": seed, "saliency": saliency, "normalise": normalise, "steps": len(budgets)}
+            made.append(Case(about, partial(measure, name, seed, saliency, normalise, budgets)))
+    return made
+
+
+def place(row: Row) -> tuple[int, int, int]:
+    """Return what rows are sorted by."""
+    return list(SETTINGS).index(row["network"]), row["seed"], SALIENCIES.index(row["saliency"])
 
 
 class Masks:
@@ -154,50 +185,55 @@ class Masks:
         return keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: self.hold())
 
 
-def table(rows: list[dict[str, Any]], name: str, key: str) -> str:
+def table(rows: list[Row], name: str, key: str) -> str:
     """Lay out the mean accuracy over the seeds, a line for each measure, and star what emptied a layer."""
-    lines = [f"| saliency | {' | '.join(NORMALISATIONS)} |", "|" + "---|" * (len(NORMALISATIONS) + 1)]
     rows = [row for row in rows if row["network"] == name and row["steps"] == 1]
+    body: list[list[object]] = []
     for saliency in dict.fromkeys(row["saliency"] for row in rows):
-        cells = [saliency]
+        cells: list[object] = [saliency]
         for normalise in NORMALISATIONS:
             own = [row for row in rows if (row["saliency"], row["normalise"]) == (saliency, normalise)]
             star = "*" if any(row["emptied"] for row in own) else ""
             cells.append(f"{mean(row[key] for row in own):.3f}{star}" if own else "")
-        lines.append("| " + " | ".join(cells) + " |")
-    means = []
+        body.append(cells)
+    means: list[object] = ["mean of the measures"]
     for normalise in NORMALISATIONS:
         own = [row for row in rows if row["normalise"] == normalise and row["saliency"] != SHUFFLED]
-        means.append(f"{mean(row[key] for row in own):.3f}")
-    return "\n".join([*lines, f"| mean of the measures | {' | '.join(means)} |"])
+        means.append(f"{mean(row[key] for row in own):.3f}" if own else "")
+    return formats.table(["saliency", *NORMALISATIONS], [*body, means])
 
 
-def steps_table(rows: list[dict[str, Any]]) -> str:
+def steps_table(rows: list[Row]) -> str:
     """Lay out what one step and several leave, a line for each network and measure."""
-    lines = ["| network | saliency | one step: masked | tuned | six steps: masked | tuned |"]
-    lines.append("|" + "---|" * 6)
-    for name in SETTINGS:
-        for saliency in STEPPED:
-            key = (name, saliency, "none")
-            own = [row for row in rows if (row["network"], row["saliency"], row["normalise"]) == key]
-            cells = [name.split(",")[0], saliency]
-            for steps in (1, len(GRADUAL)):
-                cells += [
-                    f"{mean(row[key] for row in own if row['steps'] == steps):.3f}" for key in ("masked", "tuned")
-                ]
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    body: list[list[object]] = []
+    for name, saliency in product(SETTINGS, STEPPED):
+        own = [row for row in rows if (row["network"], row["saliency"], row["normalise"]) == (name, saliency, "none")]
+        cells: list[object] = [name.split(",")[0], saliency]
+        for steps, key in product((1, len(GRADUAL)), ("masked", "tuned")):
+            reached = [row[key] for row in own if row["steps"] == steps]
+            cells.append(f"{mean(reached):.3f}" if reached else "")
+        body.append(cells)
+    return formats.table(["network", "saliency", "one step: masked", "tuned", "six steps: masked", "tuned"], body)
 
 
-def page(rows: list[dict[str, Any]]) -> str:
+def failures(rows: list[Row]) -> str:
+    """List what failed, by what it is of."""
+    names = ("network", "seed", "saliency", "normalise", "steps")
+    lines = [
+        f"- {', '.join(str(row[name]) for name in names)}: failed: {row['error']}" for row in rows if "error" in row
+    ]
+    return "\n".join(["", "## Failures", "", *lines, ""]) if lines else ""
+
+
+def page(rows: list[Row]) -> str:
     """Write the page from the rows."""
+    failed, stamp, rows = failures(rows), versions_of(rows[0]), [row for row in rows if "error" not in row]
     parts = []
-    for name in SETTINGS:
+    for name in dict.fromkeys(row["network"] for row in rows):
         before = mean(row["before"] for row in rows if row["network"] == name)
         parts += [f"## {name}", f"Unpruned: {before:.3f}. Right after masking:", table(rows, name, "masked")]
         parts += [f"After {TUNING} epochs of fine-tuning:", table(rows, name, "tuned")]
     body = "\n\n".join(parts)
-    versions = ", ".join(f"{name} {number}" for name, number in rows[0]["versions"].items())
     return f"""# Saliency measures and normalisations
 
 **Counted by the model of knapprune 0.1.0**, in which each weight at reuse factor 1 is a multiplier; made anew by a
@@ -240,37 +276,19 @@ changed little elsewhere.
 
 All this was measured before `kp.select` ranked the best structure of each output first where an output would lose all
 of its weights; cuts that take a class its weights may come out otherwise now.
-
-Made by `bench/networks/saliency.py` from `saliency.json` ({versions}).
+{failed}
+Made by `bench/networks/saliency.py` from `saliency.json` ({stamp}).
 """
 
 
-def main() -> None:
-    """Run, unless only the page is asked for, and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", action="store_true", help="only write the page anew")
-    parser.add_argument("--missing", action="store_true", help="keep the rows there are, run the others")
-    parser.add_argument("--out", type=Path, default=DOCS, help="folder of saliency.json and .md")
-    arguments = parser.parse_args()
-    record = arguments.out / "saliency.json"
-    if not arguments.table:
-        rows = json.loads(record.read_text()) if arguments.missing else []
-        done = {tuple(row[key] for key in ("network", "seed", "saliency", "normalise", "steps")) for row in rows}
-        versions = {name: version(name) for name in ("knapprune", "keras", "tensorflow", "scikit-learn")}
-        for name in SETTINGS:
-            for seed in SEEDS:
-                wanted = [case for case in cases() if (name, seed, case[0], case[1], len(case[2])) not in done]
-                rows += [row | {"versions": versions} for row in run(name, seed, wanted)] if wanted else []
-                rows.sort(
-                    key=lambda row: (
-                        list(SETTINGS).index(row["network"]),
-                        row["seed"],
-                        SALIENCIES.index(row["saliency"]),
-                    )
-                )
-                record.write_text(json.dumps(rows, indent=1) + "\n")
-    (arguments.out / "saliency.md").write_text(page(json.loads(record.read_text())))
-
+STUDY = Study(
+    "saliency",
+    __doc__,
+    page,
+    cases,
+    facts=partial(versions, "knapprune", "keras", "tensorflow", "scikit-learn"),
+    order=place,
+)
 
 if __name__ == "__main__":
-    main()
+    app(STUDY)()

@@ -1,6 +1,7 @@
 """Measure the peak memory of each saliency measure against that of one training step, and write the table of it.
 
-    python -m bench.networks.saliency_memory                 run, write docs/benchmarks/saliency-memory.json and .md
+    python -m bench.networks.saliency_memory --again         run, write docs/benchmarks/saliency-memory.json and .md
+    python -m bench.networks.saliency_memory                 run what saliency-memory.json has no row of
     python -m bench.networks.saliency_memory --table         write saliency-memory.md anew from the .json
 
 Each row is a process of its own: it loads the framework, warms it up on a tiny network, builds the network and makes
@@ -9,20 +10,19 @@ the data, and only then starts the clock and resets the kernel's record of its p
 
 from __future__ import annotations
 
-import argparse
-import json
-import subprocess
-import sys
 import time
-from importlib.metadata import version
-from pathlib import Path
+from collections.abc import Sequence
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from bench.measuring import memory
-from bench.measuring.machine import describe
+from bench.measuring.apart import apart
+from bench.measuring.machine import processor, versions
+from bench.networks.command import app
+from bench.networks.study import Case, Row, Study, versions_of
+from bench.solvers import formats
 
-ROOT = Path(__file__).resolve().parents[2]
-DOCS = ROOT / "docs" / "benchmarks"
 STEP = "training step"
 MEASURES = ("l1", "l2", "taylor", "fisher", "gauss-newton", "hessian", "movement")
 WIDTHS = (784, 3000, 2550, 10)
@@ -30,24 +30,21 @@ SAMPLES = 10_000
 BATCH = 32
 
 
-def measure(task: str, widths: tuple[int, ...], samples: int) -> dict[str, Any]:
-    """Run a task in a process of its own and return its row; a failure becomes a row too."""
-    request = json.dumps([task, widths, samples])
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.networks.saliency_memory", "--child", request],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    row = {"task": task, "widths": widths, "samples": samples, "batch_size": BATCH}
-    if done.returncode != 0:
-        return row | {"error": done.stderr.strip().splitlines()[-1]}
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return row | found
+def cases() -> list[Case]:
+    """List a training step, and the measures."""
+    return [
+        Case({"task": task, "widths": WIDTHS, "samples": SAMPLES, "batch_size": BATCH}, partial(measure, task))
+        for task in (STEP, *MEASURES)
+    ]
 
 
-def child(task: str, widths: tuple[int, ...], samples: int) -> dict[str, Any]:
+def measure(task: str, widths: tuple[int, ...] = WIDTHS, samples: int = SAMPLES) -> Row:
+    """Do a task in a process of its own."""
+    spent: Row = apart("bench.networks.saliency_memory:spend", task, widths, samples)
+    return spent
+
+
+def spend(task: str, widths: Sequence[int], samples: int) -> Row:
     """Do the task, and say how far memory rose above what the framework, the network and the data take."""
     import numpy as np
 
@@ -68,7 +65,7 @@ def child(task: str, widths: tuple[int, ...], samples: int) -> dict[str, Any]:
     }
 
 
-def network(widths: tuple[int, ...]) -> Any:
+def network(widths: Sequence[int]) -> Any:
     """Build and compile a dense classifier; its optimiser is Adam, as in most training."""
     import keras
 
@@ -86,7 +83,7 @@ def run(task: str, model: Any, x: Any, y: Any) -> None:
         return
     from knapprune.adapters.adapter import find_adapter, training_adapter
     from knapprune.hardware.structures import neuron
-    from knapprune.network.hls_config import read_hls_config
+    from knapprune.network.hls_config_file import read_hls_config
     from knapprune.saliency import Statistics, saliency_of, structure_values
 
     framework = training_adapter(find_adapter(model), model)
@@ -97,54 +94,44 @@ def run(task: str, model: Any, x: Any, y: Any) -> None:
         structure_values(measured, layer, kernels[layer.name], neuron(layer))
 
 
-def page(rows: list[dict[str, Any]]) -> str:
-    """Write the page from the rows."""
-    step = next(row for row in rows if row["task"] == STEP)
-    lines = ["| task | peak above the start, MB | times a training step | seconds |", "|---|---|---|---|"]
+def table(rows: list[Row], step: Row) -> str:
+    """Lay the rows out as Markdown."""
+    body: list[list[object]] = []
     for row in rows:
         if "error" in row:
-            lines.append(f"| {row['task']} | failed: {row['error']} | | |")
+            body.append([row["task"], f"failed: {row['error']}"])
             continue
-        ratio = row["extra_bytes"] / step["extra_bytes"]
-        lines.append(f"| {row['task']} | {row['extra_bytes'] / 1e6:.0f} | {ratio:.2f} | {row['seconds']} |")
-    table = "\n".join(lines)
-    versions = ", ".join(f"{name} {number}" for name, number in step["versions"].items())
+        ratio = "" if "error" in step else f"{row['extra_bytes'] / step['extra_bytes']:.2f}"
+        body.append([row["task"], f"{row['extra_bytes'] / 1e6:.0f}", ratio, row["seconds"]])
+    return formats.table(["task", "peak above the start, MB", "times a training step", "seconds"], body)
+
+
+def page(rows: list[Row]) -> str:
+    """Write the page from the rows."""
+    step = next(row for row in rows if row["task"] == STEP)
+    weights = sum((inputs + 1) * outputs for inputs, outputs in pairwise(step["widths"]))
     shape = "-".join(map(str, step["widths"]))
     return f"""# Memory of the saliency measures
 
-A dense {shape} network of {step["weights"]:,} weights, {step["samples"]:,} images in batches of {step["batch_size"]}. A
+A dense {shape} network of {weights:,} weights, {step["samples"]:,} images in batches of {step["batch_size"]}. A
 measure of gradients reads all images, and each measure values every neuron; a training step is one batch with Adam, its
 two moments included. What is counted is the peak of resident memory above what the framework, the network and the
 images take before. Each row is a process of its own, warmed up on a tiny network. Other work ran on
 the machine: the seconds are for orientation.
 
-{table}
+{table(rows, step)}
 
-Made by `bench/networks/saliency_memory.py` ({versions}; {step["machine"]}).
+Made by `bench/networks/saliency_memory.py` ({versions_of(step)}; {step["machine"]}).
 """
 
 
-def main() -> None:
-    """Run, unless only the page is asked for, and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--table", action="store_true", help="only write the page anew")
-    parser.add_argument("--out", type=Path, default=DOCS, help="folder of saliency-memory.json and .md")
-    parser.add_argument("--child", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.child:
-        task, widths, samples = json.loads(arguments.child)
-        print(json.dumps(child(task, tuple(widths), samples)))
-        return
-    record = arguments.out / "saliency-memory.json"
-    if not arguments.table:
-        made = {
-            "versions": {name: version(name) for name in ("knapprune", "keras", "tensorflow")},
-            "machine": describe()["cpu"],
-        }
-        rows = [measure(task, WIDTHS, SAMPLES) | made for task in (STEP, *MEASURES)]
-        record.write_text(json.dumps(rows, indent=1) + "\n")
-    (arguments.out / "saliency-memory.md").write_text(page(json.loads(record.read_text())))
-
+STUDY = Study(
+    "saliency-memory",
+    __doc__,
+    page,
+    cases,
+    facts=lambda: versions("knapprune", "keras", "tensorflow") | processor(),
+)
 
 if __name__ == "__main__":
-    main()
+    app(STUDY)()

@@ -56,7 +56,7 @@ class Duel:
 
 def duels(champion: str, rows: list[Row]) -> list[Duel]:
     """Return a duel for each problem that the champion proved and a peer tried in the same run."""
-    found = []
+    compared = []
     for ours in (row for row in rows if row["solver"] == champion and row["status"] == PROVED):
         peers = [
             row
@@ -70,11 +70,11 @@ def duels(champion: str, rows: list[Row]) -> list[Duel]:
         tried = [row for row in peers if _used_its_time(row)]
         if proofs:
             best = min(proofs, key=lambda row: row["seconds"])
-            found.append(Duel(ours["spec"], best["seconds"] / ours["seconds"], True, best["solver"]))
+            compared.append(Duel(ours["spec"], best["seconds"] / ours["seconds"], True, best["solver"]))
         elif tried:
             longest = max(row["seconds"] for row in tried)
-            found.append(Duel(ours["spec"], longest / ours["seconds"], False, ""))
-    return found
+            compared.append(Duel(ours["spec"], longest / ours["seconds"], False, ""))
+    return compared
 
 
 def _used_its_time(row: Row) -> bool:
@@ -115,7 +115,7 @@ class Summary:
 
 def summaries(champion: str, rows: list[Row]) -> list[Summary]:
     """Return a summary for each contestant of a set, in the order of their first rows; yardsticks are left out."""
-    found = []
+    summed = []
     ours = {(row["spec"], row["run"]): row["seconds"] for row in rows if row["solver"] == champion and row["seconds"]}
     for solver in dict.fromkeys(row["solver"] for row in rows if row["status"] != "YARDSTICK"):
         mine = [row for row in rows if row["solver"] == solver]
@@ -124,7 +124,7 @@ def summaries(champion: str, rows: list[Row]) -> list[Summary]:
         ratios = [time / other for time, other in both if other is not None]
         gaps = [row["gap"] for row in mine]
         below = [shortfall(row, rows) for row in mine]
-        found.append(
+        summed.append(
             Summary(
                 solver=solver,
                 problems=len(mine),
@@ -135,7 +135,7 @@ def summaries(champion: str, rows: list[Row]) -> list[Summary]:
                 gap=None if None in gaps else sum(gaps) / len(gaps),
             )
         )
-    return found
+    return summed
 
 
 def geometric_mean(ratios: list[float]) -> float:

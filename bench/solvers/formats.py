@@ -38,14 +38,16 @@ def count(number: int) -> str:
     return f"10^{exponent}" if exponent >= 4 and number == 10**exponent else f"{number:,}"
 
 
-def table(header: Sequence[str], body: Sequence[Sequence[object]]) -> str:
-    """Return a table in Markdown; whole numbers have thousands separated."""
-    lines = [header, ["---"] * len(header), *([_cell(value) for value in row] for row in body)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+def table(header: Sequence[str], body: Sequence[Sequence[object]], *, thousands: bool = False) -> str:
+    """Return a table in Markdown; short rows end in empty cells, and thousands of whole numbers may be separated."""
+    lines = [list(header), ["---"] * len(header), *([_cell(value, thousands) for value in row] for row in body)]
+    return "\n".join("| " + " | ".join(line + [""] * (len(header) - len(line))) + " |" for line in lines)
 
 
-def _cell(value: object) -> str:
-    return f"{value:,}" if isinstance(value, int) else str(value).replace("|", "/")
+def _cell(value: object, thousands: bool) -> str:
+    if thousands and isinstance(value, int):
+        return f"{value:,}"
+    return str(value).replace("|", "/").replace("\n", " ")
 
 
 def _two_digits(number: float) -> str:

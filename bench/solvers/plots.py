@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.solvers.peers import PEERS, YARDSTICKS
+from knapsolve.files import atomic
 
 Row = dict[str, Any]
 COLUMNS = 3
@@ -43,7 +44,7 @@ def plot(title: str, rows: list[Row], path: Path) -> bool:
         line[0].set_ylabel("seconds")
     figure.legend([handles[name] for name in styles], list(styles), loc="outside right upper", frameon=False)
     figure.suptitle(f"{title}  (x: ended without a proof)")
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    atomic.through(path, lambda file: figure.savefig(file, dpi=110, metadata={"Software": None}))
     return True
 
 
@@ -78,7 +79,7 @@ def _proofs(title: str, rows: list[Row], path: Path) -> bool:
         axes.set_visible(False)
     figure.legend([handles[name] for name in styles], list(styles), loc="outside right upper", frameon=False)
     figure.suptitle(title)
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    atomic.through(path, lambda file: figure.savefig(file, dpi=110, metadata={"Software": None}))
     return True
 
 

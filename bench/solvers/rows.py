@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,17 @@ def merge(old: list[Row], new: list[Row], order: list[str]) -> list[Row]:
     return sorted(by_key.values(), key=lambda row: rank.get(row["spec"], len(rank)))
 
 
-def save(path: Path, rows: list[Row]) -> None:
-    """Write the rows, a row a line, atomically."""
+def save(path: Path, content: list[Row] | Mapping[str, Any]) -> None:
+    """Write rows, or lists of rows by name, a row a line, atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = ",\n".join(" " + json.dumps(row) for row in rows)
-    atomic.write_text(path, f"[\n{lines}\n]\n")
+    if isinstance(content, list):
+        text = _lines(content)
+    else:
+        values = (_lines(value, " ") if isinstance(value, list) else json.dumps(value) for value in content.values())
+        parts = (f" {json.dumps(name)}: {value}" for name, value in zip(content, values, strict=True))
+        text = "{\n" + ",\n".join(parts) + "\n}"
+    atomic.write_text(path, text + "\n")
+
+
+def _lines(rows: list[Row], margin: str = "") -> str:
+    return "[\n" + ",\n".join(f"{margin} {json.dumps(row)}" for row in rows) + f"\n{margin}]"

@@ -31,10 +31,10 @@ from numba import njit
 
 @njit(cache=True)
 def total(numbers):
-    found = 0
+    added = 0
     for number in numbers:
-        found += number
-    return found
+        added += number
+    return added
 """
 
 FIRST_SOLVE = """

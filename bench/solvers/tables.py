@@ -54,29 +54,27 @@ def page(name: str, group: Group, rows: list[Row], plotted: bool) -> str:
 
 def summary(champion: str, rows: list[Row]) -> str:
     """Return a table of each contestant on each set; times and gaps are means over the problems that it took."""
-    lines = [SUMMARY_HEADER, ("---",) * len(SUMMARY_HEADER)]
-    for heading, members in _by_set(rows):
-        for found in summaries(champion, members):
-            lines.append(
-                (
-                    heading,
-                    found.solver,
-                    f"{found.proved} of {found.problems}",
-                    formats.seconds(None if math.isnan(found.seconds) else found.seconds),
-                    formats.ratio(found.ratio),
-                    formats.gap(found.below_best),
-                    formats.gap(found.gap),
-                )
-            )
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    body = [
+        (
+            heading,
+            own.solver,
+            f"{own.proved} of {own.problems}",
+            formats.seconds(None if math.isnan(own.seconds) else own.seconds),
+            formats.ratio(own.ratio),
+            formats.gap(own.below_best),
+            formats.gap(own.gap),
+        )
+        for heading, members in _by_set(rows)
+        for own in summaries(champion, members)
+    ]
+    return formats.table(SUMMARY_HEADER, body)
 
 
 def table(rows: list[Row]) -> str:
     """Return rows as a table; columns in which no row says anything are left out."""
     cells = [[str(cell) for cell in _cells(row, rows)] for row in rows]
     kept = [i for i in range(len(HEADER)) if any(line[i] not in ("", "-") for line in cells)]
-    lines = [[HEADER[i] for i in kept], ["---"] * len(kept), *[[line[i] for i in kept] for line in cells]]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return formats.table([HEADER[i] for i in kept], [[line[i] for i in kept] for line in cells])
 
 
 def _cells(row: Row, rows: list[Row]) -> list[str]:
@@ -94,7 +92,7 @@ def _cells(row: Row, rows: list[Row]) -> list[str]:
         formats.gap(row["gap"]),
         "-" if yardstick else memory,
         "-" if yardstick else formats.seconds(row.get("warm_seconds")),
-        row["note"].replace("|", "/").replace("\n", " "),
+        row["note"],
     ]
 
 
@@ -135,8 +133,8 @@ def _machine(machine: Row) -> str:
 
 def _comparison(champion: str, rows: list[Row]) -> list[str]:
     """Return a sentence on the champion against peers that proved, and one on problems where none did."""
-    found = duels(champion, rows)
-    proved = [duel for duel in found if duel.proved]
+    all_duels = duels(champion, rows)
+    proved = [duel for duel in all_duels if duel.proved]
     sentences = []
     if proved:
         worst = min(proved, key=lambda duel: duel.ratio)
@@ -145,8 +143,8 @@ def _comparison(champion: str, rows: list[Row]) -> list[str]:
             f"{formats.ratio(geometric_mean([duel.ratio for duel in proved]))} the time of `{champion}` "
             f"(geometric mean), at the least {formats.ratio(worst.ratio)} (`{worst.peer}` on `{worst.spec}`)."
         )
-    if len(found) > len(proved):
-        alone = [duel for duel in found if not duel.proved]
+    if len(all_duels) > len(proved):
+        alone = [duel for duel in all_duels if not duel.proved]
         sentences.append(
             f"On {len(alone)} more `{champion}` proved the optimum and no peer did, given at least "
             f"{formats.ratio(min(duel.ratio for duel in alone))} its time."

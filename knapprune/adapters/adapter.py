@@ -12,7 +12,7 @@ from knapprune.adapters.objective import Objective
 from knapprune.network.batches import Batch
 from knapprune.network.hls_config import HlsConfig
 from knapprune.network.layers import Layer
-from knapprune.plugins import find, load
+from knapsolve.plugins import create, find, ignored
 
 GROUP = "knapprune.adapters"
 
@@ -452,13 +452,13 @@ def find_adapter(model: Any) -> Adapter:
     """Find the adapter of a model's framework."""
     known = find(GROUP)
     for entry in known.values():
-        factory = load(entry)
-        if factory is not None and (candidate := factory()).matches(model):
-            found: Adapter = candidate
-            return found
+        with ignored(entry):
+            candidate: Adapter = create(entry, Adapter)
+            if candidate.matches(model):
+                return candidate
     kind = type(model)
     raise TypeError(
-        f"model: got {kind.__module__}.{kind.__qualname__}, expected a model of one of the adapters {sorted(known)}"
+        f"model: got {kind.__module__}.{kind.__qualname__}, expected a model of one of the adapters {list(known)}"
     )
 
 

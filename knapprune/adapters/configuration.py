@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Unpack
 
 from knapprune.adapters.adapter import Adapter, ConfiguredAdapter
-from knapprune.network.hls_config import HlsConfig, HlsConfigError, HlsConfigSource, Overrides, read_hls_config
+from knapprune.network.hls_config import HlsConfig, HlsConfigError, HlsConfigSource, Overrides
+from knapprune.network.hls_config_file import read_hls_config
 
 _TOP_LEVEL = {"Backend": "backend", "IOType": "io_type", "Part": "part", "ClockPeriod": "clock_period"}
 

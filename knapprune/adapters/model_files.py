@@ -9,8 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from knapprune.network.hls_config import HlsConfigError, HlsConfigSource, as_dict, read_hls_config
-from knapprune.tools import ConversionError, MissingToolError, quiet, require_hls4ml
+from knapprune.adapters.conversion import not_converted, project_settings
+from knapprune.network.hls_config import HlsConfigError, HlsConfigSource, as_dict
+from knapprune.network.hls_config_file import read_hls_config
+from knapprune.tools import MissingToolError, quiet, require, require_hls4ml
 
 _PYTORCH = (".pt", ".pth", ".pt2")
 _KERAS = (".keras", ".h5", ".hdf5", ".json")
@@ -19,12 +21,37 @@ _READ = ".keras and .h5 (Keras 2 and 3, HGQ2), .json with its weights beside it,
 _OF_HLS4ML = ("BinaryDense", "TernaryDense", "QDense", "QConv1D", "QConv2D")
 
 
-def load_model(
+def load(
     path: str | os.PathLike[str],
     weights: str | os.PathLike[str] | None = None,
     hls_config: HlsConfigSource | None = None,
 ) -> Any:
-    """Read a model."""
+    """Read a model from a file: one of Keras 2 or 3, with or without masks, or of ONNX.
+
+    Parameters
+    ----------
+    path
+        ``.keras``, ``.h5``, ``.hdf5``, ``.json`` with its weights beside it, or ``.onnx``.
+    weights
+        The weights of a ``.json``, where they are not in ``<name>_weights.h5`` or ``<name>.weights.h5`` beside it.
+    hls_config
+        hls4ml's configuration or its file; needed for what only hls4ml understands: ONNX and quantised layers.
+
+    Returns
+    -------
+    model
+        A Keras model, or hls4ml's graph of what only hls4ml understands. A masked model keeps its masks.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If no model can be read from it; `HlsConfigError` if hls4ml is to read it and `hls_config` is not usable,
+        `ConversionError` if hls4ml does not take it.
+    MissingToolError
+        If Keras, hls4ml or qonnx is needed and not installed.
+    """
     path = Path(path)
     if (path / "saved_model.pb").is_file():
         raise ValueError(
@@ -45,6 +72,7 @@ def load_model(
         )
     if path.suffix.lower() not in _KERAS:
         raise ValueError(f"path: got {path.name!r}, expected one of {_READ}")
+    require("keras", extra="keras")
     from knapprune.adapters.keras.files import load_keras_model, weights_of
     from knapprune.adapters.keras.layers import quantised_layers
 
@@ -93,16 +121,12 @@ def _converted(
                 model,
                 output_dir=f"{path.stem}-hls4ml",
                 hls_config=as_dict(config),
-                backend=config.backend,
-                io_type=config.io_type,
-                part=config.part,
-                clock_period=config.clock_period,
+                **project_settings(config),
             )
     except (ImportError, MissingToolError):
         raise
     except Exception as error:
-        # Both raise what they like, bare Exception among it; the last layer hls4ml speaks of is the one it stopped at.
+        # The last layer that hls4ml speaks of is the one it stopped at.
         last = said.getvalue().strip().splitlines()[-1:]
         context = f" (its last words before: {last[0].strip()})" if last else ""
-        kind = "" if type(error) is Exception else f"{type(error).__name__}: "
-        raise ConversionError(f"path: {at_work} {path.name}: {kind}{error}{context}") from error
+        raise not_converted(f"path: {at_work} {path.name}", error, context) from error

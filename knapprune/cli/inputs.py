@@ -14,9 +14,9 @@ CHECKPOINT = "checkpoint"
 
 def load(model: Path, weights: Path | None, config: Path) -> Any:
     """Read a model."""
-    from knapprune.adapters.model_files import load_model
+    import knapprune as kp
 
-    return load_model(model, weights, config)
+    return kp.load(model, weights, config)
 
 
 def require_files(*paths: Path) -> None:
@@ -52,13 +52,13 @@ def read_structure(entries: list[str] | None) -> Any:
         return "auto"
     if len(entries) == 1 and "=" not in entries[0]:
         return entries[0]
-    found = {}
+    structures = {}
     for entry in entries:
         layer, equals, name = (part.strip() for part in entry.partition("="))
-        if not (layer and equals and name) or layer in found:
+        if not (layer and equals and name) or layer in structures:
             raise ValueError(f"--structure: got {entries}, expected one name, or one for each layer like fc1=neuron")
-        found[layer] = name
-    return found
+        structures[layer] = name
+    return structures
 
 
 def read_choose(entries: list[str]) -> Any:
@@ -99,30 +99,32 @@ def read_data(path: Path | None) -> Any:
         raise ValueError(f"{path}: not a readable .npz file ({error})") from error
 
 
-def run_folder(out: Path | None, resume: Path | None, force: bool) -> Path:
-    """Find the folder of a run."""
+def check_run_folder(out: Path | None, resume: Path | None) -> None:
+    """Refuse what is no folder of a run, before anything else is looked at."""
     if (out is None) == (resume is None):
         raise ValueError("--out: expected it for a new run, or --resume for one that was interrupted, and not both")
-    if out is not None:
-        folder = output.claim(out, force)
-        shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
-        return folder
-    assert resume is not None
-    if not (resume / CHECKPOINT).is_dir():
+    if resume is not None and not (resume / CHECKPOINT).is_dir():
         raise FileNotFoundError(f"--resume: {resume} holds no run that was interrupted: no folder {CHECKPOINT}")
-    return resume
 
 
-def read_hardware(hardware: str, multipliers: Path | None, config: Path) -> Any:
-    """Read which resource model is asked for."""
+def claim_run_folder(out: Path, force: bool) -> Path:
+    """Make the folder of a new run."""
+    folder = output.claim(out, force)
+    shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
+    return folder
+
+
+def read_hardware(hardware: str, multipliers: Path | None, config: Path, backend: str | None = None) -> Any:
+    """Read which resource model is asked for; `backend` is one in place of the configuration's own."""
     if multipliers is None:
         return hardware
     from knapprune.hardware.hls4ml import Hls4mlHardware
     from knapprune.hardware.multiplier_file import read_multipliers
-    from knapprune.network.hls_config import COUNTED_BACKENDS, read_hls_config
+    from knapprune.network.hls_config import COUNTED_BACKENDS
+    from knapprune.network.hls_config_file import read_hls_config
 
     if hardware != "hls4ml":
         raise ValueError(f"--multipliers: got --hardware {hardware}, expected hls4ml with such a file")
-    if (backend := read_hls_config(config).backend) not in COUNTED_BACKENDS:
-        raise ValueError(f"--multipliers: got a Backend {backend}, expected one of {list(COUNTED_BACKENDS)}")
+    if (wanted := read_hls_config(config, backend=backend).backend) not in COUNTED_BACKENDS:
+        raise ValueError(f"--multipliers: got a Backend {wanted}, expected one of {list(COUNTED_BACKENDS)}")
     return Hls4mlHardware(multipliers=read_multipliers(multipliers))

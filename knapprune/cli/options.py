@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-Model = Annotated[
-    Path, typer.Argument(help="A Keras model: .keras, .h5, or .json with its weights beside it; or an .onnx file.")
-]
-Config = Annotated[Path, typer.Argument(help="hls4ml's configuration, as YAML.")]
+_MODEL = "A Keras model: .keras, .h5, or .json with its weights beside it; or an .onnx file."
+_CONFIG = "hls4ml's configuration, as YAML."
+
+Model = Annotated[Path, typer.Argument(help=_MODEL)]
+Config = Annotated[Path, typer.Argument(help=_CONFIG)]
 Weights = Annotated[Path | None, typer.Option(help="Weights of a .json model; else <name>_weights.h5 beside it.")]
 Budget = Annotated[
     list[str] | None,
@@ -48,8 +49,17 @@ MultipliersOption = Annotated[
 ]
 DataOption = Annotated[Path | None, typer.Option(help="An .npz with arrays x and y.")]
 
-Train = Annotated[Path, typer.Option(help="An .npz with arrays x and y to train on.")]
-ValidationOption = Annotated[Path, typer.Option(help="An .npz with arrays x and y to measure by.")]
+ParamsOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Settings from a TOML file, in its tables train, select, keep and config, and paths in files: see "
+        "docs/guides/pruning.md. An option that is given wins over it. A run writes its own, run.toml, into --out."
+    ),
+]
+ModelOrParams = Annotated[Path | None, typer.Argument(help=f"{_MODEL} Or in the table files of --params.")]
+ConfigOrParams = Annotated[Path | None, typer.Argument(help=f"{_CONFIG} Or in the table files of --params.")]
+Train = Annotated[Path | None, typer.Option(help="An .npz with arrays x and y to train on.")]
+ValidationOption = Annotated[Path | None, typer.Option(help="An .npz with arrays x and y to measure by.")]
 Tolerance = Annotated[float, typer.Option(help="How far the metric may fall, as a difference.")]
 ScheduleOption = Annotated[str, typer.Option(help="polynomial, constant or binary-search.")]
 Steps = Annotated[int, typer.Option(help="Pruning steps.")]
@@ -63,7 +73,9 @@ Temperature = Annotated[
     float | None,
     typer.Option(help="With --distill: what the logits are divided by, so that near misses count; by default 2."),
 ]
-Quantise = Annotated[bool, typer.Option("--quantise", help="Measure with weights rounded as on the chip.")]
+Quantise = Annotated[
+    bool, typer.Option("--quantise/--no-quantise", help="Measure with weights rounded as on the chip.")
+]
 Seed = Annotated[int, typer.Option(help="Of the order of the data, and of random layers.")]
 SaliencyData = Annotated[
     Path | None, typer.Option(help="An .npz to measure a saliency of gradients on, in place of all training data.")

@@ -3,104 +3,62 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
 
-from knapprune.cli.inputs import CHECKPOINT, load, require_files, run_folder
-from knapprune.cli.options import (
-    BatchSize,
-    Budget,
-    Config,
-    Distill,
-    Epochs,
-    FinalEpochs,
-    Force,
-    HardwareOption,
-    LearningRate,
-    Model,
-    MultipliersOption,
-    Normalise,
-    Quantise,
-    Regrow,
-    SaliencyData,
-    SaliencyOption,
-    ScheduleOption,
-    Seed,
-    SolverOption,
-    Steps,
-    StructureOption,
-    Temperature,
-    TimeLimit,
-    Tolerance,
-    Train,
-    ValidationOption,
-    Weights,
-)
-from knapprune.cli.pruning_options import pruning_arguments, read_regularization
+from knapprune.cli.inputs import CHECKPOINT, check_run_folder, claim_run_folder, load, require_files
+from knapprune.cli.pruning_options import said, with_pruning_options
+from knapprune.cli.pruning_parameters import RECORD, library_arguments, parameters_of, recorded
 from knapprune.cli.screen import EXIT_NOT_MET, on_screen, print_report
 
 
+@with_pruning_options
 def prune(
-    model: Model,
-    config: Config,
-    train: Train,
-    validation: ValidationOption,
-    budget: Budget = None,
+    context: typer.Context,
     out: Annotated[Path | None, typer.Option(help="Folder for the results, and for the state while it runs.")] = None,
     resume: Annotated[
-        Path | None, typer.Option(help="In place of --out: the folder of a run that was interrupted; goes on with it.")
+        Path | None,
+        typer.Option(
+            help="In place of --out: the folder of a run that was interrupted; goes on with it, by its own run.toml "
+            "where there is no --params."
+        ),
     ] = None,
-    weights: Weights = None,
-    tolerance: Tolerance = 0.02,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files of an earlier run in that folder.")] = False,
     patience: Annotated[int, typer.Option(help="Steps in a row that may miss the tolerance; 0 for any number.")] = 0,
-    schedule: ScheduleOption = "polynomial",
-    steps: Steps = 5,
-    epochs: Epochs = 4,
-    final_epochs: FinalEpochs = None,
-    batch_size: BatchSize = 32,
-    learning_rate: LearningRate = "constant",
-    regrow: Regrow = 0.0,
-    distill: Distill = 0.0,
-    temperature: Temperature = None,
     regularization: Annotated[float, typer.Option(help="Strength of the pull on groups of weights to zero.")] = 0.0,
     form: Annotated[
         str | None,
         typer.Option(help="With --regularization: layer (one strength a layer; by default) or price (what it costs)."),
     ] = None,
-    quantise: Quantise = False,
-    seed: Seed = 0,
-    structure: StructureOption = None,
-    saliency: SaliencyOption = "l1",
-    saliency_data: SaliencyData = None,
-    normalise: Normalise = "lamp",
-    solver: SolverOption = "auto",
-    time_limit: TimeLimit = 10.0,
-    force: Force = False,
-    hardware: HardwareOption = "hls4ml",
-    multipliers: MultipliersOption = None,
+    **shared: Any,
 ) -> None:
-    """Prune by steps with fine-tuning; write model.keras, masks.npz, report.json, report.html and history.png."""
-    given = dict(locals())
+    """Prune by steps with fine-tuning; write model.keras, masks.npz, report.json, report.html and history.png.
+
+    The settings in force are written to run.toml first: --params with that file does the same again.
+    """
+    given = {**shared, "patience": patience, "regularization": regularization, "form": form}
     with on_screen():
         import knapprune as kp
         from knapprune.report import files as output
         from knapprune.report.page import require_page_tools
 
-        require_files(model, config)
+        check_run_folder(out, resume)
+        if given["params"] is None and resume is not None and (resume / RECORD).is_file():
+            given["params"] = resume / RECORD
+        parameters = parameters_of(given, said(context))
+        files = parameters.files
+        if "checkpoint" in parameters.settings:
+            raise ValueError(f"{given['params']}: keep.checkpoint: expected none, since the command keeps it in --out")
+        require_files(files["model"], files["config"])
         require_page_tools()
-        arguments = pruning_arguments(given)
-        penalty = read_regularization(regularization, form)
-        folder = run_folder(out, resume, force)
-        result = kp.prune(
-            load(model, weights, config),
-            config,
-            patience=patience or None,
-            regularization=penalty,
-            checkpoint=folder / CHECKPOINT,
-            **arguments,
-        )
+        arguments = library_arguments(parameters)
+        folder = claim_run_folder(out, force) if out is not None else cast(Path, resume)
+        with nullcontext() if out is None else recorded(parameters, folder):
+            model = load(files["model"], files.get("weights"), files["config"])
+            result = kp.prune(model, files["config"], checkpoint=folder / CHECKPOINT, **arguments)
         output.write_model(folder / "model.keras", result.model)
         output.write_masks(folder / "masks.npz", result.masks)
         report = result.report

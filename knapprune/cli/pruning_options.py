@@ -1,53 +1,91 @@
-"""The options of a pruning, read into what the library takes."""
+"""The options that `prune` and `tune` share, and which of them a user gave."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from knapprune.cli.inputs import read_budget, read_data, read_hardware, read_structure
+import typer
 
-if TYPE_CHECKING:
-    from knapprune.adapters.objective import Distillation
-    from knapprune.pruning.regularization import Regularization
+from knapprune.cli.options import (
+    BatchSize,
+    Budget,
+    ConfigOrParams,
+    Distill,
+    Epochs,
+    FinalEpochs,
+    HardwareOption,
+    LearningRate,
+    ModelOrParams,
+    MultipliersOption,
+    Normalise,
+    ParamsOption,
+    Quantise,
+    Regrow,
+    SaliencyData,
+    SaliencyOption,
+    ScheduleOption,
+    Seed,
+    SolverOption,
+    Steps,
+    StructureOption,
+    Temperature,
+    TimeLimit,
+    Tolerance,
+    Train,
+    ValidationOption,
+    Weights,
+)
 
-#: Options of `prune` and `tune` that the library takes as they are, under the same names.
-_AS_GIVEN = (
-    "tolerance", "schedule", "steps", "epochs", "final_epochs", "batch_size", "learning_rate", "quantise", "saliency",
-    "normalise", "solver", "time_limit", "seed",
-)  # fmt: skip
+#: By name, the option and its default.
+SHARED: Mapping[str, tuple[Any, Any]] = {
+    "model": (ModelOrParams, None),
+    "config": (ConfigOrParams, None),
+    "params": (ParamsOption, None),
+    "train": (Train, None),
+    "validation": (ValidationOption, None),
+    "weights": (Weights, None),
+    "budget": (Budget, None),
+    "tolerance": (Tolerance, 0.02),
+    "schedule": (ScheduleOption, "polynomial"),
+    "steps": (Steps, 5),
+    "epochs": (Epochs, 4),
+    "final_epochs": (FinalEpochs, None),
+    "batch_size": (BatchSize, 32),
+    "learning_rate": (LearningRate, "constant"),
+    "regrow": (Regrow, 0.0),
+    "distill": (Distill, 0.0),
+    "temperature": (Temperature, None),
+    "quantise": (Quantise, False),
+    "seed": (Seed, 0),
+    "structure": (StructureOption, None),
+    "saliency": (SaliencyOption, "l1"),
+    "saliency_data": (SaliencyData, None),
+    "normalise": (Normalise, "lamp"),
+    "solver": (SolverOption, "auto"),
+    "time_limit": (TimeLimit, 10.0),
+    "hardware": (HardwareOption, "hls4ml"),
+    "multipliers": (MultipliersOption, None),
+}
 
 
-def read_regularization(strength: float, form: str | None) -> Regularization | None:
-    """Read a penalty on groups."""
-    from knapprune.pruning.regularization import Regularization
-
-    if strength == 0:
-        if form is not None:
-            raise ValueError(f"--form: got {form!r} without a strength, expected --regularization with it")
-        return None
-    return Regularization(strength) if form is None else Regularization(strength, cast(Any, form))
-
-
-def pruning_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Read what `prune` and `tune` have in common."""
-    return {name: given[name] for name in _AS_GIVEN} | {
-        "train": read_data(given["train"]),
-        "validation": read_data(given["validation"]),
-        "budget": read_budget(given["budget"]),
-        "regrow": given["regrow"] or None,
-        "distill": _distillation(given["distill"], given["temperature"]),
-        "structure": read_structure(given["structure"]),
-        "saliency_data": read_data(given["saliency_data"]),
-        "hardware": read_hardware(given["hardware"], given["multipliers"], given["config"]),
-    }
+def with_pruning_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the shared options beside its own; they come as its ``**`` argument."""
+    own = [
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in inspect.signature(command, eval_str=True).parameters.values()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    shared = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=option)
+        for name, (option, default) in SHARED.items()
+    ]
+    command.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
+    return command
 
 
-def _distillation(weight: float, temperature: float | None) -> Distillation | None:
-    from knapprune.adapters.objective import Distillation
-
-    if weight == 0:
-        if temperature is not None:
-            raise ValueError(f"--temperature: got {temperature} without a weight, expected --distill with it")
-        return None
-    return Distillation(weight) if temperature is None else Distillation(weight, temperature)
+def said(context: typer.Context) -> set[str]:
+    """Name the options that were given, the others having their defaults."""
+    sources = {own.name: context.get_parameter_source(own.name) for own in context.command.params if own.name}
+    return {name for name, source in sources.items() if source is not None and source.name != "DEFAULT"}

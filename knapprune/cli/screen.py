@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
 from rich.markup import escape
@@ -49,20 +49,20 @@ def print_report(report: Report) -> None:
         change = f"{100 * (after - before) / before:+.1f} %" if before else "-"
         limit = content["budget"].get(name, "-")
         table.add_row(name, str(before), str(after), str(counted.get(name, "-")), str(limit), change)
-    labels = {
+    labels: dict[Literal["metric", "model_accuracy", "accuracy"], str] = {
         "metric": "metric, validation",
         "model_accuracy": "accuracy, float",
         "accuracy": "accuracy, bit-accurate",
     }
     for key, label in labels.items():
-        before, after = content["baseline"][key], content["pruned"][key]
-        if before is not None and after is not None:
-            table.add_row(label, f"{before:.4f}", f"{after:.4f}", "", "", f"{100 * (after - before):+.2f} points")
+        unpruned, pruned = content["baseline"][key], content["pruned"][key]
+        if unpruned is not None and pruned is not None:
+            table.add_row(label, f"{unpruned:.4f}", f"{pruned:.4f}", "", "", f"{100 * (pruned - unpruned):+.2f} points")
     console = Console()
     console.print(table)
-    found = content["selection"]
-    if found is not None:
-        console.print(f"selection: {found['status']} by {found['solver']}, gap {found['gap']:.2g}")
+    proof = content["selection"]
+    if proof is not None:
+        console.print(f"selection: {proof['status']} by {proof['solver']}, gap {proof['gap']:.2g}")
     if content["ended"]:
         console.print(f"[yellow]Ended early:[/] {escape(content['ended'])}", soft_wrap=True)
     if not content["met"]:

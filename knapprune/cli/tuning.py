@@ -13,35 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from knapprune.cli.inputs import load, require_files
-from knapprune.cli.options import (
-    BatchSize,
-    Budget,
-    Config,
-    Distill,
-    Epochs,
-    FinalEpochs,
-    HardwareOption,
-    LearningRate,
-    Model,
-    MultipliersOption,
-    Normalise,
-    Quantise,
-    Regrow,
-    SaliencyData,
-    SaliencyOption,
-    ScheduleOption,
-    Seed,
-    SolverOption,
-    Steps,
-    StructureOption,
-    Temperature,
-    TimeLimit,
-    Tolerance,
-    Train,
-    ValidationOption,
-    Weights,
-)
-from knapprune.cli.pruning_options import pruning_arguments
+from knapprune.cli.pruning_options import said, with_pruning_options
+from knapprune.cli.pruning_parameters import library_arguments, parameters_of
 from knapprune.cli.screen import on_screen, say
 
 if TYPE_CHECKING:
@@ -51,69 +24,46 @@ if TYPE_CHECKING:
 _OWN = ("study", "trials", "strengths", "form")
 
 
+@with_pruning_options
 def tune(
     context: typer.Context,
-    model: Model,
-    config: Config,
-    train: Train,
-    validation: ValidationOption,
     study: Annotated[
         Path,
         typer.Option(help="A file that keeps what was tried; the same command goes on with it, also from elsewhere."),
     ],
-    budget: Budget = None,
     trials: Annotated[int, typer.Option(help="How many to finish, those in the file counted.")] = 20,
     strengths: Annotated[tuple[float, float], typer.Option(help="The smallest and the largest to try.")] = (1e-6, 1e-2),
     form: Annotated[str, typer.Option(help="price (each group by what it costs) or layer (one strength a layer).")] = (
         "price"
     ),
-    weights: Weights = None,
-    tolerance: Tolerance = 0.02,
-    schedule: ScheduleOption = "polynomial",
-    steps: Steps = 5,
-    epochs: Epochs = 4,
-    final_epochs: FinalEpochs = None,
-    batch_size: BatchSize = 32,
-    learning_rate: LearningRate = "constant",
-    regrow: Regrow = 0.0,
-    distill: Distill = 0.0,
-    temperature: Temperature = None,
-    quantise: Quantise = False,
-    seed: Seed = 0,
-    structure: StructureOption = None,
-    saliency: SaliencyOption = "l1",
-    saliency_data: SaliencyData = None,
-    normalise: Normalise = "lamp",
-    solver: SolverOption = "auto",
-    time_limit: TimeLimit = 10.0,
-    hardware: HardwareOption = "hls4ml",
-    multipliers: MultipliersOption = None,
+    **given: Any,
 ) -> None:
     """Prune with several strengths of the penalty on groups; say which left the best metric at the budget.
 
     It takes the options of `prune`, and prints the line to give to it.
     """
-    given = dict(locals())
     with on_screen():
         import knapprune as kp
 
-        require_files(model, config)
+        parameters = parameters_of(given, said(context))
+        files = parameters.files
+        require_files(files["model"], files["config"])
         try:
-            found = kp.tune(
-                load(model, weights, config),
-                config,
+            tuning = kp.tune(
+                load(files["model"], files.get("weights"), files["config"]),
+                files["config"],
                 study=study,
                 trials=trials,
                 strengths=strengths,
                 form=cast(Any, form),
                 on_trial=_teller(trials),
-                **pruning_arguments(given),
+                **library_arguments(parameters),
             )
         except KeyboardInterrupt:
             say(f"Interrupted. What was finished is in {study}; the same command goes on with it.")
             raise
-    _print(found)
-    print(f"\n{_line(context, found)}")
+    _print(tuning)
+    print(f"\n{_line(context, tuning)}")
 
 
 def _teller(trials: int) -> Callable[[int, float, float | None], None]:
@@ -135,34 +85,35 @@ def _teller(trials: int) -> Callable[[int, float, float | None], None]:
     return tell
 
 
-def _print(found: Tuning) -> None:
+def _print(tuning: Tuning) -> None:
     table = Table("trial", "strength", "metric", "")
     for column in table.columns[:3]:
         column.justify = "right"
     best = False
-    for number, (strength, metric) in enumerate(found.trials, start=1):
-        mark = "best" if not best and strength == found.best.strength else ""
+    for number, (strength, metric) in enumerate(tuning.trials, start=1):
+        mark = "best" if not best and strength == tuning.best.strength else ""
         best = best or bool(mark)
         table.add_row(str(number), f"{strength:.3g}", f"{metric:.4f}", mark)
     Console().print(table)
-    print(f"best strength: {found.best.strength:.3g} (form {found.best.form}), metric {found.metric:.4f} at the budget")
+    print(
+        f"best strength: {tuning.best.strength:.3g} (form {tuning.best.form}), metric {tuning.metric:.4f} at the budget"
+    )
 
 
-def _line(context: typer.Context, found: Tuning) -> str:
+def _line(context: typer.Context, tuning: Tuning) -> str:
     """Return the command that prunes as the best trial did."""
     words = ["knapprune", "prune"]
+    given = said(context) - set(_OWN)
     for parameter in context.command.params:
-        name = parameter.name or ""
-        source = context.get_parameter_source(name)
-        if name in _OWN or source is None or source.name == "DEFAULT":
+        if parameter.name not in given:
             continue
-        value = context.params[name]
+        value = context.params[parameter.name]
         if parameter.param_type_name == "argument":
             words.append(str(value))
         elif isinstance(value, bool):
-            words.append(parameter.opts[0])
+            words.append(parameter.opts[0] if value else parameter.secondary_opts[0])
         else:
             for one in value if isinstance(value, list | tuple) else [value]:
                 words += [parameter.opts[0], str(one)]
-    words += ["--regularization", repr(found.best.strength), "--form", found.best.form, "--out", "pruned"]
+    words += ["--regularization", repr(tuning.best.strength), "--form", tuning.best.form, "--out", "pruned"]
     return shlex.join(words)

@@ -185,7 +185,7 @@ class LayerAdders:
 
 def read_adder_graphs(code: str) -> dict[str, AdderGraph]:
     """Read the adder graphs in generated C++."""
-    return {found["name"]: _read(found) for found in _FUNCTION.finditer(code)}
+    return {match["name"]: _read(match) for match in _FUNCTION.finditer(code)}
 
 
 def _read(function: re.Match[str]) -> AdderGraph:
@@ -202,14 +202,14 @@ def _read(function: re.Match[str]) -> AdderGraph:
 
 
 def _value(expression: str, kept: FixedPoint, place: dict[str, int], name: str) -> Value:
-    if found := _INPUT.fullmatch(expression):
-        return Value("input", kept, int(found[1] or found[2]))
-    if found := _SUM.fullmatch(expression):
-        second = place[found["shifted"] or found["plain"]]
-        kind = _kind(found["sign"])
-        return Value(kind, kept, place[found["first"]], second, int(found["shift"] or 0))
-    if found := _CONSTANT_SUM.fullmatch(expression):
-        return Value(_kind(found["sign"]), kept, place[found["first"]], constant=float(found["constant"]))
+    if match := _INPUT.fullmatch(expression):
+        return Value("input", kept, int(match[1] or match[2]))
+    if match := _SUM.fullmatch(expression):
+        second = place[match["shifted"] or match["plain"]]
+        kind = _kind(match["sign"])
+        return Value(kind, kept, place[match["first"]], second, int(match["shift"] or 0))
+    if match := _CONSTANT_SUM.fullmatch(expression):
+        return Value(_kind(match["sign"]), kept, place[match["first"]], constant=float(match["constant"]))
     try:
         return Value("constant", kept, constant=float(expression))
     except ValueError:
@@ -219,11 +219,11 @@ def _value(expression: str, kept: FixedPoint, place: dict[str, int], name: str) 
 def _output(expression: str, place: dict[str, int], name: str) -> Output:
     if expression == "0":
         return Output(None, FixedPoint(1, 1, signed=False))
-    found = _CAST.fullmatch(expression)
-    if found is None:
+    match = _CAST.fullmatch(expression)
+    if match is None:
         raise AdderGraphError(f"function {name}: expected a cast of a value, got {expression!r}")
-    value = place[found["shifted"] or found["plain"]]
-    return Output(value, parse_precision(found["type"]), int(found["shift"] or 0), found["minus"] == "-")
+    value = place[match["shifted"] or match["plain"]]
+    return Output(value, parse_precision(match["type"]), int(match["shift"] or 0), match["minus"] == "-")
 
 
 def _kind(sign: str) -> Literal["add", "subtract"]:

@@ -90,13 +90,13 @@ def table(name: str, function: str, size: int, bits: int, readers: int, backend:
     return Beside(name, f"{function} table", bram18=halves, lut=None if halves else readers * -(-size * bits // 64))
 
 
-def summary(found: tuple[Beside, ...]) -> str:
+def summary(things: tuple[Beside, ...]) -> str:
     """Describe what is beside the weights as a table."""
     rows: list[list[object]] = [
         [thing.name, thing.what, thing.dsp, thing.bram18, "" if thing.lut is None else str(thing.lut)]
-        for thing in found
+        for thing in things
     ]
-    rows.append(["total", "", sum(thing.dsp for thing in found), sum(thing.bram18 for thing in found), ""])
+    rows.append(["total", "", sum(thing.dsp for thing in things), sum(thing.bram18 for thing in things), ""])
     reported, estimated = (", ".join(str(design[place]) for design in MEASURED) for place in (1, 2))
     return "\n".join(
         [

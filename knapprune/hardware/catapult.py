@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.hardware.dsp import MultiplierTable
-from knapprune.hardware.hardware_model import LabelCosts
+from knapprune.hardware.hardware_model import LabelCosts, use_of_one_label
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.network.layers import Layer
 
@@ -43,19 +43,18 @@ class CatapultHardware:
         self.products = Hls4mlHardware(part, multipliers)
 
     def use(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> dict[str, int]:
-        costs = self.costs(layer, np.zeros(layer.kernel_shape, dtype=np.int64), kernel)
-        return {"dsp": costs.fixed["dsp"] + int(costs.type_costs[0, costs.label_type].sum())}
+        return use_of_one_label(self, layer, kernel)
 
     def costs(self, layer: Layer, labels: npt.NDArray[np.int64], kernel: npt.NDArray[np.generic]) -> LabelCosts:
         # What Catapult makes of a constant is not known, so each weight is one that needs a multiplier.
-        found = self.products.costs(replace(layer, weight_type=None), labels, kernel)
-        fixed = found.fixed["dsp"]
+        costs = self.products.costs(replace(layer, weight_type=None), labels, kernel)
+        fixed = costs.fixed["dsp"]
         if layer.strategy == "latency" and layer.reuse_factor > 1:
             # Catapult's multiplier_limit rounds down where Vivado's rounds up; no layer has less than one multiplier.
             zeros = int(np.count_nonzero(np.asarray(kernel) == 0))
             cap = layer.size // layer.reuse_factor - zeros // layer.reuse_factor
             fixed = max(cap, int(zeros < layer.size)) * self.products.dsp_per_multiplier(layer)
-        return LabelCosts(found.label_type, found.type_costs[:1], {"dsp": fixed})
+        return LabelCosts(costs.label_type, costs.type_costs[:1], {"dsp": fixed})
 
     def structure(self, layer: Layer, resources: tuple[str, ...]) -> str:
         return "unstructured"

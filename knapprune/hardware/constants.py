@@ -6,9 +6,6 @@ what becomes of the products of one input:
 - A constant of at most two non-zero signed digits is a shift or two and one addition: no multiplier.
 - Equal constants are multiplied once, for all outputs that they go to.
 - What is left takes one multiplier for each distinct pair of input and constant.
-
-Signed digits are those of the canonical form (the non-adjacent form, with the fewest digits -1, 0 and 1): Reitwiesner,
-"Binary arithmetic", Advances in Computers 1, 1960.
 """
 
 from __future__ import annotations
@@ -19,36 +16,13 @@ from math import prod
 import numpy as np
 import numpy.typing as npt
 
+from knapprune.network.digits import DIGITS_OF_A_PRODUCT
 from knapprune.network.layers import Layer
 
-#: The fewest signed digits for which HLS builds a multiplier.
-DIGITS_OF_A_PRODUCT = 3
 #: Up to this width of the data, operands are narrowed one by one in ways that reports do not show.
 UPPER_BOUND_BITS = 12
 
 Integers = npt.NDArray[np.int64]
-
-
-def signed_digits(numbers: npt.NDArray[np.integer]) -> npt.NDArray[np.uint8]:
-    """Count the non-zero digits of whole numbers in the form with the fewest, of digits -1, 0 and 1.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> signed_digits(np.array([0, 7, -12, 11])).tolist()  # 8 - 1, -16 + 4, 8 + 4 - 1
-    [0, 2, 2, 3]
-    """
-    magnitude = np.abs(numbers, dtype=np.int64)
-    # The digits of the non-adjacent form are where 3x and x differ.
-    digits: npt.NDArray[np.uint8] = np.bitwise_count(3 * magnitude ^ magnitude)
-    return digits
-
-
-def signed_bits(numbers: Integers) -> Integers:
-    """Count the bits that whole numbers need with a sign."""
-    # A double holds these exactly enough: only its exponent is read, and weights have at most 53 bits.
-    _, exponent = np.frexp(np.where(numbers < 0, ~numbers, numbers).astype(np.float64))
-    return exponent.astype(np.int64) + 1
 
 
 @dataclass(frozen=True)
@@ -85,9 +59,9 @@ def constants(layer: Layer, kernel: npt.NDArray[np.generic]) -> Constants:
     rows = np.ascontiguousarray(np.transpose(whole, order)).reshape(inputs, -1)
     owner = np.empty(rows.shape, np.int32 if rows.size < 1 << 31 else np.int64)
     value, start = np.empty(rows.size, np.int64), np.empty(inputs + 1, np.int64)
-    found = number_constants(rows, DIGITS_OF_A_PRODUCT, known, owner, value, start)
+    multipliers = number_constants(rows, DIGITS_OF_A_PRODUCT, known, owner, value, start)
     back = np.transpose(owner.reshape(shape), np.argsort(order))
-    return Constants(back, value[:found], np.repeat(_copies_of_inputs(layer, inputs), np.diff(start)), known)
+    return Constants(back, value[:multipliers], np.repeat(_copies_of_inputs(layer, inputs), np.diff(start)), known)
 
 
 def integers_of(layer: Layer, kernel: npt.NDArray[np.generic]) -> tuple[Integers, bool]:

@@ -18,18 +18,18 @@ def number_constants(rows, digits, shared, owner, value, start):  # type: ignore
     known = np.empty(slots, np.int64)
     number = np.empty(slots, np.int64)
     mask = np.uint64(slots - 1)
-    found = 0
+    multipliers = 0
     for i in range(inputs):
-        start[i] = found
+        start[i] = multipliers
         for j in range(width):
             weight = rows[i, j]
             if weight == 0:
                 owner[i, j] = -1
                 continue
             if not shared:
-                owner[i, j] = found
-                value[found] = weight
-                found += 1
+                owner[i, j] = multipliers
+                value[multipliers] = weight
+                multipliers += 1
                 continue
             magnitude = abs(weight)
             left = (3 * magnitude) ^ magnitude
@@ -46,9 +46,9 @@ def number_constants(rows, digits, shared, owner, value, start):  # type: ignore
             while stamp[at] == i and known[at] != weight:
                 at = (at + 1) & (slots - 1)
             if stamp[at] != i:
-                stamp[at], known[at], number[at] = i, weight, found
-                value[found] = weight
-                found += 1
+                stamp[at], known[at], number[at] = i, weight, multipliers
+                value[multipliers] = weight
+                multipliers += 1
             owner[i, j] = number[at]
-    start[inputs] = found
-    return found
+    start[inputs] = multipliers
+    return multipliers

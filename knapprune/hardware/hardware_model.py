@@ -11,16 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.network.layers import Layer
-from knapprune.plugins import find, load
+from knapsolve.plugins import find, load
 
 if TYPE_CHECKING:
     from knapprune.hardware.explanation import Explanation
 
 GROUP = "knapprune.hardware"
-
-
-class HardwareWarning(UserWarning):
-    """The hardware will not be quite what was asked for."""
 
 
 @dataclass(frozen=True)
@@ -206,6 +202,14 @@ class Explains(Protocol):
         """
 
 
+def use_of_one_label(model: HardwareModel, layer: Layer, kernel: npt.NDArray[np.generic]) -> dict[str, int]:
+    """Count the use of a layer whose weights all have one label, for models that count by label anyway."""
+    # The smallest type: the array is of the kernel's size.
+    costs = model.costs(layer, np.zeros(layer.kernel_shape, dtype=np.int8), kernel)
+    alone = costs.type_costs[:, costs.label_type].sum(axis=1)
+    return {name: costs.fixed[name] + int(own) for name, own in zip(model.resources, alone, strict=True)}
+
+
 #: Which model ``"hls4ml"`` stands for, by backend; its own for the others.
 _OF_BACKEND = {
     "Vivado": "hls4ml-vivado",
@@ -222,9 +226,8 @@ def find_hardware_model(model: str | HardwareModel, part: str, backend: str = "V
     known = find(GROUP)
     if model == "hls4ml":
         model = _OF_BACKEND.get(backend, model)
-    factory = load(known[model]) if model in known else None
-    if factory is None:
+    if model not in known:
         near = difflib.get_close_matches(model, known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near and near[0] != model else ""
-        raise ValueError(f"hardware: got {model!r}, expected one of {sorted(known)}{hint}")
-    return cast("Callable[[str], HardwareModel]", factory)(part)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"hardware: got {model!r}, expected one of {list(known)}{hint}")
+    return cast("Callable[[str], HardwareModel]", load(known[model]))(part)

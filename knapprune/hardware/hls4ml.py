@@ -37,10 +37,10 @@ from knapprune.hardware.bram import (
     rows_of_pieces,
     weight_memory,
 )
-from knapprune.hardware.constants import Constants, constants, integers_of, signed_bits
+from knapprune.hardware.constants import Constants, constants, integers_of
 from knapprune.hardware.dsp import MultiplierTable, table_of_part
 from knapprune.hardware.explanation import Explanation, legal_reuse_factors
-from knapprune.hardware.hardware_model import LabelCosts, SharedWords
+from knapprune.hardware.hardware_model import LabelCosts, SharedWords, use_of_one_label
 from knapprune.hardware.latency import interval
 from knapprune.hardware.ownership import (
     Labels,
@@ -52,6 +52,7 @@ from knapprune.hardware.ownership import (
 )
 from knapprune.hardware.product_logic import constants_of, of_products
 from knapprune.hardware.structures import labels
+from knapprune.network.digits import signed_bits
 from knapprune.network.layers import Layer
 
 
@@ -87,14 +88,14 @@ class Hls4mlHardware:
         self, layer: Layer, kernel: npt.NDArray[np.generic]
     ) -> tuple[Constants, npt.NDArray[np.int64]]:
         """DSP blocks of the multipliers of a kernel of constants."""
-        found = constants(layer, kernel)
-        bits = signed_bits(found.value)
+        multiplied = constants(layer, kernel)
+        bits = signed_bits(multiplied.value)
         if not self.multipliers.signs_constants:
-            bits -= found.value > 0
-        if not found.known:
+            bits -= multiplied.value > 0
+        if not multiplied.known:
             bits[:] = layer.weight_bits
         price = [self.multipliers.blocks(width, layer.operand_bits) for width in range(1, int(bits.max(initial=0)) + 1)]
-        return found, np.array([0, *price], dtype=np.int64)[bits] * found.copies
+        return multiplied, np.array([0, *price], dtype=np.int64)[bits] * multiplied.copies
 
     def dsp_of_rows(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> npt.NDArray[np.int64]:
         """DSP blocks of the multipliers whose weights come from memory."""
@@ -117,11 +118,11 @@ class Hls4mlHardware:
 
     def dsp_at_most(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> int:
         """DSP blocks of a latency layer above reuse factor 1: those of its constants, but no more than its limit."""
-        found, blocks = self.dsp_of_constants(layer, kernel)
+        multiplied, blocks = self.dsp_of_constants(layer, kernel)
         limit = latency_multiplier_limit(layer, kernel) * layer.copies
-        if found.copies.sum() <= limit:
+        if multiplied.copies.sum() <= limit:
             return int(blocks.sum())
-        return limit * int((blocks // np.maximum(found.copies, 1)).max(initial=0))
+        return limit * int((blocks // np.maximum(multiplied.copies, 1)).max(initial=0))
 
     def dsp_of_products(self, layer: Layer) -> int:
         """DSP blocks of the products that no weight of the layer decides."""
@@ -130,10 +131,7 @@ class Hls4mlHardware:
         )
 
     def use(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> dict[str, int]:
-        # One label for all, in the smallest type: the arrays are of the kernel's size.
-        costs = self.costs(layer, np.zeros(layer.kernel_shape, dtype=np.int8), kernel)
-        alone = costs.type_costs[:, costs.label_type].sum(axis=1)
-        return {name: costs.fixed[name] + int(own) for name, own in zip(self.resources, alone, strict=True)}
+        return use_of_one_label(self, layer, kernel)
 
     def costs(self, layer: Layer, labels: Labels, kernel: npt.NDArray[np.generic]) -> LabelCosts:
         """Split the layer's use by label.
@@ -151,8 +149,8 @@ class Hls4mlHardware:
         own = np.zeros((len(self.resources), label_count), dtype=np.int64)
         fixed = dict.fromkeys(self.resources, 0)
         if layer.constant:
-            found, blocks = self.dsp_of_constants(layer, kernel)
-            own[0], fixed["dsp"] = of_one_label(labels, found.owner, blocks, label_count)
+            multiplied, blocks = self.dsp_of_constants(layer, kernel)
+            own[0], fixed["dsp"] = of_one_label(labels, multiplied.owner, blocks, label_count)
         elif layer.strategy == "latency":
             fixed["dsp"] = self.dsp_at_most(layer, kernel)
         elif layer.strategy == "resource":

@@ -16,7 +16,25 @@ _TOOLS = ("Vivado HLS", "Vitis HLS")
 
 
 def read_multipliers(path: str | os.PathLike[str]) -> MultiplierTable:
-    """Read a table from a YAML or TOML file."""
+    """Read a table of DSP blocks by product from a YAML or TOML file.
+
+    Parameters
+    ----------
+    path
+        The file; its keys are in ``docs/guides/hardware.md``.
+
+    Returns
+    -------
+    MultiplierTable
+        For ``Hls4mlHardware(multipliers=)``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not valid, or has a key or a value that is not known.
+    """
     given = _load(Path(path))
     if unknown := sorted(map(str, given.keys() - set(_KEYS))):
         raise ValueError(f"multipliers: {path} has the key {unknown[0]!r}, expected some of {list(_KEYS)}")

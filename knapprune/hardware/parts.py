@@ -107,12 +107,12 @@ def find(number: str) -> Part | None:
     """
     lowered = number.lower()
     # "xcu250" begins with "xcu25", and is another chip: a digit never starts the package.
-    found = [
+    families = [
         part
         for name, part in catalogue().items()
         if lowered.startswith(name) and not lowered[len(name) : len(name) + 1].isdigit()
     ]
-    return max(found, key=lambda part: len(part.name), default=None)
+    return max(families, key=lambda part: len(part.name), default=None)
 
 
 def family(number: str) -> Family | None:

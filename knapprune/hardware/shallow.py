@@ -41,7 +41,7 @@ def shallow_memories(layers: Iterable[Layer], use: Mapping[str, Mapping[str, int
         own = use[layer.name].get("bram18", use[layer.name].get("bram", 0))
         if own and layer.strategy.startswith("resource") and share_that_stays(layer.reuse_factor) < 1:
             halves.setdefault(layer.reuse_factor, {})[layer.name] = own
-    return [_sentence(words, found) for words, found in halves.items()]
+    return [_sentence(words, layers) for words, layers in halves.items()]
 
 
 def _sentence(words: int, halves: Mapping[str, int]) -> str:

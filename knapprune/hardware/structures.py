@@ -71,8 +71,8 @@ def constant(layer: Layer, kernel: npt.NDArray[np.generic]) -> Labels:
     """
     if not layer.constant:
         return unstructured(layer)
-    found = constants(layer, kernel)
-    return np.where(found.owner < 0, len(found.value), found.owner).astype(np.int64, copy=False)
+    multiplied = constants(layer, kernel)
+    return np.where(multiplied.owner < 0, len(multiplied.value), multiplied.owner).astype(np.int64, copy=False)
 
 
 #: The structures that can be asked for by name.
@@ -88,11 +88,31 @@ STRUCTURES: dict[str, Structure | KernelStructure] = {
 
 
 def labels(layer: Layer, structure: str | Structure, kernel: npt.NDArray[np.generic] | None = None) -> Labels:
-    """Label a layer's weights by a named structure or by a function of the user's own."""
+    """Label a layer's weights by a named structure or by a function of the user's own.
+
+    Parameters
+    ----------
+    layer
+        The layer.
+    structure
+        A name in :data:`STRUCTURES`, or a function that takes the layer and returns labels.
+    kernel
+        Shape ``layer.kernel_shape``; only ``"constant"`` goes by it.
+
+    Returns
+    -------
+    numpy.ndarray
+        Integers from 0, shape ``layer.kernel_shape``: weights with one label live and die together.
+
+    Raises
+    ------
+    ValueError
+        If the structure is not known, or its labels have another shape or are no integers from 0.
+    """
     if callable(structure):
-        found = np.asarray(structure(layer))
-        _check(found, layer, getattr(structure, "__name__", repr(structure)))
-        return found.astype(np.int64, copy=False)
+        given = np.asarray(structure(layer))
+        _check(given, layer, getattr(structure, "__name__", repr(structure)))
+        return given.astype(np.int64, copy=False)
     if structure not in STRUCTURES:
         raise ValueError(
             f"structure: got {structure!r}, expected 'auto', a function, a fetch group such as "
@@ -103,10 +123,10 @@ def labels(layer: Layer, structure: str | Structure, kernel: npt.NDArray[np.gene
     return cast("Structure", STRUCTURES[structure])(layer)
 
 
-def _check(found: npt.NDArray[np.generic], layer: Layer, name: str) -> None:
-    if found.shape != layer.kernel_shape:
+def _check(given: npt.NDArray[np.generic], layer: Layer, name: str) -> None:
+    if given.shape != layer.kernel_shape:
         raise ValueError(
-            f"structure {name}: labels of layer {layer.name!r} have shape {found.shape}, expected {layer.kernel_shape}"
+            f"structure {name}: labels of layer {layer.name!r} have shape {given.shape}, expected {layer.kernel_shape}"
         )
-    if not np.issubdtype(found.dtype, np.integer) or (found.size and found.min() < 0):
-        raise ValueError(f"structure {name}: labels of layer {layer.name!r} must be integers >= 0, got {found.dtype}")
+    if not np.issubdtype(given.dtype, np.integer) or (given.size and given.min() < 0):
+        raise ValueError(f"structure {name}: labels of layer {layer.name!r} must be integers >= 0, got {given.dtype}")

@@ -36,12 +36,12 @@ def with_blocks(counts: Mapping[str, int]) -> dict[str, int]:
     >>> with_blocks({"dsp": 8, "bram18": 5, "latency": 9})
     {'dsp': 8, 'bram18': 5, 'bram': 3, 'latency': 9}
     """
-    found: dict[str, int] = {}
+    completed: dict[str, int] = {}
     for name, count in counts.items():
-        found[name] = count
+        completed[name] = count
         if name == HALVES and BLOCKS not in counts:
-            found[BLOCKS] = -(-count // _IN_A_BLOCK)
-    return found
+            completed[BLOCKS] = -(-count // _IN_A_BLOCK)
+    return completed
 
 
 def blocks_line(*totals: Mapping[str, int]) -> list[str]:

@@ -42,12 +42,12 @@ class FixedPoint:
 
 def parse_precision(text: object) -> FixedPoint:
     """Read a precision such as ``fixed<16,6>``, ``ap_ufixed<8,0,RND>``, ``int<4>`` or ``ac_fixed<16,6,true>``."""
-    found = _PATTERN.match(str(text).strip())
-    if found is None:
+    match = _PATTERN.match(str(text).strip())
+    if match is None:
         raise ValueError(
             f"precision: got {str(text)!r}, expected a fixed-point or integer type such as 'fixed<16,6>' or 'int<8>'"
         )
-    unsigned, family, arguments = found.groups()
+    unsigned, family, arguments = match.groups()
     fields = [field.strip() for field in arguments.split(",")]
     try:
         width = int(fields[0])

@@ -10,47 +10,42 @@ from __future__ import annotations
 import re
 
 from knapprune.hardware.adder_graph import AdderGraph, AdderGraphError, LayerAdders, read_adder_graphs
+from knapprune.project.firmware import Firmware
 
-_CALL = re.compile(
-    r"^\s*\w+::(?P<function>\w+)<(?P<arguments>[\w, ]+)>\([^;]*\);\s*//\s*(?P<name>\S+)\s*$", re.MULTILINE
-)
-_STRUCT = re.compile(r"^struct (?P<name>\w+)(?: : nnet::\w+)? \{(?P<body>.*?)^\};", re.MULTILINE | re.DOTALL)
-_TYPE = re.compile(r"^typedef .*?(?P<type>ap_u?(?:fixed|int)<[^<>]*>).* (?P<name>\w+);", re.MULTILINE)
+_TYPE = re.compile(r"ap_u?(?:fixed|int)<[^<>]*>")
 _MULTIPLIER = re.compile(r"typedef (\w+) mult_config;")
 _FUNCTION = re.compile(r"\b(?:dense_da_(?:wrapper_)?|einsum_dense)(\d+)(?=_da_kernel|<|$)", re.MULTILINE)
 _PARALLEL = re.compile(r"static const unsigned (?:n_pixels|parallelization_factor) = (\d+);")
 
 
-def layer_adders(top: str, parameters: str, defines: str, code: str) -> dict[str, LayerAdders]:
+def layer_adders(texts: Firmware) -> dict[str, LayerAdders]:
     """Find the layers that are adder graphs."""
-    structs = {found["name"]: found["body"] for found in _STRUCT.finditer(parameters)}
-    types = {found["name"]: found["type"] for found in _TYPE.finditer(defines)}
-    graphs = read_adder_graphs(code)
+    types = {name: word[0] for name, text in texts.types.items() if (word := _TYPE.search(text))}
+    graphs = read_adder_graphs(texts.generated)
     layers: dict[str, LayerAdders] = {}
-    for call in _CALL.finditer(top):
-        arguments = call["arguments"].split(", ")
-        body = next((structs[name] for name in arguments if name in structs), "")
+    for call in texts.calls:
+        body = next((texts.structs[name] for name in call.template if name in texts.structs), "")
         multiplier = _MULTIPLIER.search(body)
-        whole = "\n".join([call["function"], body, structs.get(multiplier[1], "") if multiplier else ""])
+        whole = "\n".join([call.function, body, texts.structs.get(multiplier[1], "") if multiplier else ""])
         number = _FUNCTION.search(whole)
         if number is None:
             continue
-        mine = _of_layer(graphs, number[1], call["name"])
+        mine = _of_layer(graphs, number[1], call.name)
         # The first type is that of the data, the second that of the result. An einsum cuts its sums later.
-        result = [types[name] for name in arguments if name in types][1]
-        if call["function"] != "einsum_dense":
+        result = [types[name] for name in call.template if name in types][1]
+        if call.function != "einsum_dense":
             mine = tuple(graph.with_result(result) for graph in mine)
         parallel = _PARALLEL.search(body)
-        layers[call["name"]] = LayerAdders(call["name"], mine, int(parallel[1]) if parallel else 1)
+        layers[call.name] = LayerAdders(call.name, mine, int(parallel[1]) if parallel else 1)
     return layers
 
 
 def _of_layer(graphs: dict[str, AdderGraph], number: str, layer: str) -> tuple[AdderGraph, ...]:
-    found = tuple(
+    own = tuple(
         graph
         for name, graph in graphs.items()
         if name == f"dense_da_{number}" or name.startswith(f"einsum_{number}_da_")
     )
-    if not found:
+    if not own:
         raise AdderGraphError(f"layer {layer!r}: its adder graph dense_da_{number} is not in nnet_code_gen.h")
-    return found
+    return own

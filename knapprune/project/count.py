@@ -144,12 +144,12 @@ def _constants(layer: GeneratedLayer, table: MultiplierTable) -> tuple[NDArray[n
     else:  # the resource strategies have the weights of an output side by side
         inputs = whole.reshape(layer.fan_out, -1).T
     reads = np.full(len(inputs), layer.copies) if layer.reads is None else layer.reads
-    found = [
+    pairs = [
         (bits(np.array([constant]), signed=table.signs_constants), times)
         for constants, times in zip(constants_to_multiply(inputs), reads.tolist(), strict=True)
         for constant in constants.tolist()
     ]
-    widths, copies = np.array(found, dtype=np.int64).reshape(-1, 2).T
+    widths, copies = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     return widths, copies
 
 

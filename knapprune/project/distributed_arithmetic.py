@@ -20,10 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.hardware.adder_graph import AdderGraph, LayerAdders, read_adder_graphs
-from knapprune.hardware.hardware_model import HardwareWarning
 from knapprune.hardware.logic import Logic, of_adders
 from knapprune.network.layers import Layer
 from knapprune.network.precision import FixedPoint
+from knapprune.network.rules.strategy import HardwareWarning
 from knapprune.tools import require
 
 

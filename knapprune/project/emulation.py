@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knapprune.project.export import Project
-from knapprune.tools import MissingToolError, quiet
+from knapprune.tools import quiet, require_program
 
 
 class CompilationError(RuntimeError):
@@ -73,8 +72,7 @@ def _optimisation(project: Project, wanted: bool) -> Iterator[None]:
 
 def require_compiler() -> None:
     """Check that g++ is there."""
-    if shutil.which("g++") is None:
-        raise MissingToolError("g++ is not on the path; install it with: apt-get install g++ (or dnf install gcc-c++)")
+    require_program("g++", install="apt-get install g++ (or dnf install gcc-c++)")
 
 
 def predict(

@@ -43,8 +43,8 @@ def read_settings(folder: Path) -> dict[str, str]:
     if not script.is_file():
         raise GeneratedProjectError(f"folder: expected a Vivado or Vitis project of hls4ml, {own} is missing")
     text = read(script)
-    found = {name: match[1] for name, pattern in _SCRIPT.items() if (match := pattern.search(text))}
-    return {"backend": "vivado", **found}
+    settings = {name: match[1] for name, pattern in _SCRIPT.items() if (match := pattern.search(text))}
+    return {"backend": "vivado", **settings}
 
 
 def without_macros(text: str, defines: str) -> str:
@@ -56,7 +56,7 @@ def without_macros(text: str, defines: str) -> str:
     'static const unsigned n_out = 5 * 4;'
     """
     numbers = dict(_MACRO.findall(defines))
-    return _NAME.sub(lambda found: numbers.get(found[0], found[0]), text) if numbers else text
+    return _NAME.sub(lambda name: numbers.get(name[0], name[0]), text) if numbers else text
 
 
 def read(path: Path) -> str:

@@ -72,13 +72,13 @@ def convolution(call: Call, source: Source) -> tuple[GeneratedLayer, ...]:
     copies = 1 if source.streamed else pixels // sizes["n_partitions"]
     depthwise = call.function.startswith("depthwise")
     shape = (n_in, 1 if depthwise else sizes["n_filt"])
-    found = replace(_product_sum(call, source, body, multiplier, shape, copies), reads=_reads(body, source))
+    layer = replace(_product_sum(call, source, body, multiplier, shape, copies), reads=_reads(body, source))
     if not depthwise:
-        return (found,)
+        return (layer,)
     # The limit is that of a kernel in which every filter sees every channel.
     own = numbers(multiplier)
     limit = -(-own["n_in"] * own["n_out"] // own["reuse_factor"]) - own["n_zeros"] // own["reuse_factor"]
-    return (replace(found, n_out=sizes["n_filt"], depthwise=True, limit=limit),)
+    return (replace(layer, n_out=sizes["n_filt"], depthwise=True, limit=limit),)
 
 
 def einsum_dense(call: Call, source: Source) -> tuple[GeneratedLayer, ...]:
@@ -88,12 +88,12 @@ def einsum_dense(call: Call, source: Source) -> tuple[GeneratedLayer, ...]:
     inner = source.struct(aliases(body).get("dense_conf", ""), call.name)
     shape = (sizes["n_contract"], sizes["n_free_kernel"] * sizes["n_inplace"])
     copies = min(sizes["parallelization_factor"], sizes["n_free_data"])
-    found = replace(_product_sum(call, source, inner, inner, shape, copies), fan_out=sizes["n_free_kernel"])
-    if found.zeros < 0:
+    layer = replace(_product_sum(call, source, inner, inner, shape, copies), fan_out=sizes["n_free_kernel"])
+    if layer.zeros < 0:
         # Kernels that switch share one struct, which then states no zeros, and so no limit that means anything.
-        written = int(found.weights.size - (found.weights != 0).sum())
-        found = replace(found, zeros=written, limit=found.weights.size)
-    return (found,)
+        written = int(layer.weights.size - (layer.weights != 0).sum())
+        layer = replace(layer, zeros=written, limit=layer.weights.size)
+    return (layer,)
 
 
 def recurrent(call: Call, source: Source) -> tuple[GeneratedLayer, ...]:
@@ -197,8 +197,8 @@ def _product_sum(
     call: Call, source: Source, body: str, multiplier: str, shape: tuple[int, int], copies: int
 ) -> GeneratedLayer:
     # Structs name their kernel since hls4ml 1.0, which brought kernels that are generated.
-    found, strategy = _KERNEL.search(multiplier), _STRATEGY.search(body)
-    kernel = found[1] if found else None
+    kernel_class, strategy = _KERNEL.search(multiplier), _STRATEGY.search(body)
+    kernel = kernel_class[1] if kernel_class else None
     if strategy is None or (kernel is None and strategy[1] == "resource_unrolled"):
         raise GeneratedProjectError(f"layer {call.name!r}: no kernel or strategy in struct {call.config}")
     weights = source.array(call.arrays[0] if call.arrays else None, call.name)

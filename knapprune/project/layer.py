@@ -147,10 +147,10 @@ class Source:
     def element(self, name: str, layer: str) -> str:
         """Name the type of an array's values."""
         path = self.weights / f"{name}.h"
-        found = _ELEMENT.search(path.read_text())
-        if found is None:
+        element = _ELEMENT.search(path.read_text())
+        if element is None:
             raise GeneratedProjectError(f"layer {layer!r}: expected the type of an array in {path}, found none")
-        return found[1]
+        return element[1]
 
 
 def numbers(body: str) -> dict[str, int]:

@@ -12,17 +12,11 @@ from numpy.typing import NDArray
 
 from knapprune.hardware.adder_graph import AdderGraphError, LayerAdders
 from knapprune.project.adders import layer_adders
-from knapprune.project.files import GeneratedProjectError, read, read_settings, top_source, without_macros
+from knapprune.project.files import GeneratedProjectError, read_settings
+from knapprune.project.firmware import Firmware, LayerCall, read_firmware
 from knapprune.project.kinds import READERS, Call
 from knapprune.project.layer import GeneratedLayer, Source
 
-# ``nnet::dense<input_t, layer2_t, config2>(in, out, w2, b2); // name``: one line a layer, in the top function.
-_CALL = re.compile(
-    r"^\s*nnet::(?P<function>\w+)<(?P<types>\w+,.*?)\b(?P<config>\w+)>\((?P<arguments>[^)]*)\);\s*//\s*(?P<name>\S+)\s*$",
-    re.MULTILINE,
-)
-STRUCT = re.compile(r"^struct (?P<name>\w+)(?: : nnet::\w+)? \{(?P<body>.*?)^\};", re.MULTILINE | re.DOTALL)
-TYPE = re.compile(r"^typedef (?P<type>.+) (?P<name>\w+);", re.MULTILINE)
 _UNROLLED_CLASS = re.compile(r"^class (dense_resource_unrolled_\w+)\b", re.MULTILINE)
 _PRODUCT = re.compile(r"\bproduct\(data\[\d+\], weights\[(\d+)\]\)")
 _WINDOW = re.compile(r"^class fill_buffer_(\w+)\b", re.MULTILINE)
@@ -56,32 +50,27 @@ class GeneratedProject:
 def read_project(folder: Path) -> GeneratedProject:
     """Read a project that hls4ml wrote for the Vivado or Vitis backend."""
     firmware = folder / "firmware"
-    top, defines = read(top_source(firmware)), read(firmware / "defines.h")
-    parameters = without_macros(read(firmware / "parameters.h"), defines)
-    # Before hls4ml 0.7 no code was generated beside the top function.
-    code = firmware / "nnet_utils" / "nnet_code_gen.h"
-    generated = read(code) if code.is_file() else ""
+    texts = read_firmware(firmware)
     try:
-        adders = layer_adders(top, parameters, defines, generated)
+        adders = layer_adders(texts)
     except AdderGraphError as error:
         raise GeneratedProjectError(f"folder: {firmware}: {error}") from error
     settings = read_settings(folder)
-    structs = {match["name"]: match["body"] for match in STRUCT.finditer(parameters)}
     backend = "Vivado" if settings.get("backend", "").startswith("vivado") else "Vitis"
     source = Source(
-        structs=structs,
-        types={match["name"]: match["type"] for match in TYPE.finditer(without_macros(defines, defines))},
-        products=_products_by_class(generated),
+        structs=texts.structs,
+        types=texts.types,
+        products=_products_by_class(texts.generated),
         weights=firmware / "weights",
-        streamed="hls::stream<" in top,
+        streamed=texts.streamed,
         backend=backend,
-        windows=dict(_by_class(_WINDOW, generated)),
-        positive=_never_negative(top, structs),
+        windows=dict(_by_class(_WINDOW, texts.generated)),
+        positive=_never_negative(texts),
     )
     layers: list[GeneratedLayer] = []
     others: list[str] = []
-    for found in _CALL.finditer(top):
-        call = _call(found, source.weights)
+    for written in texts.calls:
+        call = _call(written, source.weights)
         if call.name in adders:
             continue
         if call.function in READERS:
@@ -94,24 +83,23 @@ def read_project(folder: Path) -> GeneratedProject:
     return GeneratedProject(tuple(layers), tuple(others), settings.get("part", ""), backend, tuple(adders.values()))
 
 
-def _call(found: re.Match[str], weights: Path) -> Call:
-    arrays = tuple(name for name in found["arguments"].split(", ") if (weights / f"{name}.h").is_file())
-    types = tuple(name.strip() for name in found["types"].split(",") if name.strip())
-    return Call(found["function"], found["name"], types, found["config"], arrays, found["arguments"].split(",")[0])
+def _call(written: LayerCall, weights: Path) -> Call:
+    arrays = tuple(name for name in written.arguments if (weights / f"{name}.h").is_file())
+    *types, config = written.template
+    return Call(written.function, written.name, tuple(types), config, arrays, (*written.arguments, "")[0])
 
 
-def _never_negative(top: str, structs: dict[str, str]) -> frozenset[str]:
+def _never_negative(texts: Firmware) -> frozenset[str]:
     """Follow the top function's variables from each ReLU on."""
     positive: set[str] = set()
-    for found in _CALL.finditer(top):
-        source, result = (name.strip() for name in [*found["arguments"].split(","), ""][:2])
-        function, body = found["function"], structs.get(found["config"], "")
-        moves = function.startswith(("linear", "transpose", "zeropad")) or (
-            function.startswith("pooling") and _MAX_POOLING.search(body)
+    for call in texts.calls:
+        source, result = [*call.arguments, ""][:2]
+        moves = call.function.startswith(("linear", "transpose", "zeropad")) or (
+            call.function.startswith("pooling") and _MAX_POOLING.search(texts.structs.get(call.template[-1], ""))
         )
-        if function == "relu" or (moves and source in positive):
+        if call.function == "relu" or (moves and source in positive):
             positive.add(result)
-        for alias in _ALIAS.finditer(top):
+        for alias in _ALIAS.finditer(texts.top):
             if alias["of"] in positive:
                 positive.add(alias["name"])
     return frozenset(positive)

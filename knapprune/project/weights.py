@@ -29,16 +29,16 @@ _ROUNDING: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
 
 def integers(decimals: NDArray[np.float64], type_text: str) -> NDArray[np.int64]:
     """Bring the decimals of a weights' file into their type, as the C++ compiler does."""
-    found = _TYPE.search(type_text)
-    if found is None:
+    match = _TYPE.search(type_text)
+    if match is None:
         raise ValueError(f"expected a fixed-point or integer type, got {type_text!r}")
-    words = [word.strip().removeprefix("AP_") for word in found["arguments"].split(",")]
+    words = [word.strip().removeprefix("AP_") for word in match["arguments"].split(",")]
     width = int(words[0])
-    fraction = width - int(words[1]) if found["family"] == "fixed" else 0
+    fraction = width - int(words[1]) if match["family"] == "fixed" else 0
     rounding = next((word for word in words if word in _ROUNDING), "TRN")
     overflow = next((word for word in words if word.startswith(("WRAP", "SAT"))), "WRAP")
     whole = _ROUNDING[rounding](np.ldexp(decimals, fraction))
-    low, high = (0, 2**width - 1) if found["u"] else (-(2 ** (width - 1)), 2 ** (width - 1) - 1)
+    low, high = (0, 2**width - 1) if match["u"] else (-(2 ** (width - 1)), 2 ** (width - 1) - 1)
     if overflow == "WRAP":
         whole = np.mod(whole - low, 2.0**width) + low
     elif overflow == "SAT_ZERO":

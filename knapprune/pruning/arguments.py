@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import fields
 from typing import Any, Unpack
 
 from knapprune.adapters.adapter import SetsObjectives, find_adapter, training_adapter
@@ -16,16 +16,17 @@ from knapprune.network.batches import is_arrays
 from knapprune.network.hls_config import HlsConfigSource, Overrides, as_dict
 from knapprune.network.metric import accuracy
 from knapprune.pruning.fingerprint import fingerprint
-from knapprune.pruning.learning_rate import Rate, rate_of
+from knapprune.pruning.learning_rate import Rate
 from knapprune.pruning.loop import run
+from knapprune.pruning.network import Network
 from knapprune.pruning.reach import check_reachable
-from knapprune.pruning.regrowth import regrowth_of
-from knapprune.pruning.regularization import Regularization, regularization_of
+from knapprune.pruning.regularization import Regularization
 from knapprune.pruning.result import Pruning
-from knapprune.pruning.schedule import Schedule, plan_of
-from knapprune.pruning.task import Metric, Task
-from knapprune.pruning.validation_data import whole
-from knapprune.saliency import Saliency, needs_data
+from knapprune.pruning.schedule import Schedule
+from knapprune.pruning.settings import Keeping, Selecting, Training, check_together
+from knapprune.pruning.task import Task
+from knapprune.pruning.validation_data import Metric, Validation, whole
+from knapprune.saliency import Saliency
 from knapprune.saliency.normalisation import Normalisation
 from knapprune.selection.budget import Budget, parse_budget, with_part
 from knapprune.selection.fetch_groups import AnyStructure
@@ -147,91 +148,50 @@ def prune(
     PruningWarning
         Where pruning ends before its last step.
     """
-    given = {name: value for name, value in locals().items() if name not in _NOT_IN_FINGERPRINT}
-    if patience is not None:
-        _at_least("patience", patience, 1)
-    plan = plan_of(schedule, _at_least("steps", steps, 1), patience)
-    last = epochs if final_epochs is None else _at_least("final_epochs", final_epochs, 0)
-    by_step = (*[_at_least("epochs", epochs, 0)] * (steps - 1), last)
-    _at_least("seed", seed, 0)
-    rate = rate_of(learning_rate, by_step)
-    distillation = Distillation(distill) if isinstance(distill, int | float) else distill
-    gradual = needs_data(saliency)
-    if saliency_data is not None and not gradual:
-        raise ValueError(f"saliency_data: got data, expected None for saliency {saliency!r}, which needs no gradients")
-    regrowth = regrowth_of(regrow, gradual)
-    penalty = regularization_of(regularization, structure)
-    if not tolerance >= 0:
-        raise ValueError(f"tolerance: got {tolerance!r}, expected a number, 0 or more")
+    given = dict(locals())
+    selecting = Selecting(**_those(Selecting, given))
+    training = Training(**_those(Training, given))
+    keeping = Keeping(**_those(Keeping, given))
+    check_together(selecting, training)
     inputs, targets = whole(validation, batch_size)
     framework = training_adapter(find_adapter(model), model)
-    if (distillation or penalty) and not isinstance(framework, SetsObjectives):
-        name = "distill" if distillation else "regularization"
+    if (training.distillation or training.penalty) and not isinstance(framework, SetsObjectives):
+        name = "distill" if training.distillation else "regularization"
         raise ValueError(f"{name}: {type(framework).__name__} cannot add to a model's loss, expected None")
     config = configuration(framework, model, hls_config, **with_part(overrides, budget))
     resource_model = find_hardware_model(hardware, config.part, config.backend)
     before = estimate(model, config, hardware=resource_model)
+    network = Network(framework, model, config, resource_model, before)
     caps = () if budget is None else parse_budget(budget, before)
     if caps:
-        check_reachable(framework, model, config, caps, before, structure, resource_model, solver)
-    arguments = {}
-    if checkpoint is not None:
-        known = given | {
-            "model": [framework.describe(model), framework.state(framework.apply(model, {}))],
-            "hls_config": as_dict(config),
-            "train": _fingerprint_of_data(train),
-            "saliency_data": None if saliency_data is None else _fingerprint_of_data(saliency_data),
-            "validation": (inputs, targets),
-        }
-        arguments = {name: fingerprint(value) for name, value in known.items()}
-    options = {
-        "saliency": saliency,
-        "normalise": normalise,
-        "solver": solver,
-        "time_limit": time_limit,
-        "data": (train if saliency_data is None else saliency_data) if gradual else None,
+        check_reachable(network, caps, selecting)
+    types = {layer.name: layer.weight_type for layer in before.layers if layer.weight_type} if quantise else {}
+    measured = Validation(inputs, targets, metric or accuracy, types)
+    arguments = {} if checkpoint is None else _digests(given, network, measured)
+    return run(Task(network, train, measured, caps, selecting, training, keeping, arguments))
+
+
+def _those(group: type[Selecting | Training | Keeping], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Take the arguments of one group."""
+    return {field.name: given[field.name] for field in fields(group)}
+
+
+def _digests(given: Mapping[str, Any], network: Network, validation: Validation) -> dict[str, str]:
+    """Describe all arguments that a result depends on, by name."""
+    unimportant = {field.name for field in fields(Keeping)}
+    framework, model = network.framework, network.model
+    known = {name: value for name, value in given.items() if name not in unimportant} | {
+        "model": [framework.describe(model), framework.state(framework.apply(model, {}))],
+        "hls_config": as_dict(network.config),
+        "train": _parts(given["train"]),
+        "saliency_data": None if given["saliency_data"] is None else _parts(given["saliency_data"]),
+        "validation": (validation.inputs, validation.targets),
     }
-    task = Task(
-        framework=framework,
-        model=model,
-        config=config,
-        hardware=resource_model,
-        train=train,
-        inputs=inputs,
-        targets=targets,
-        score=metric or accuracy,
-        before=before,
-        caps=caps,
-        plan=plan,
-        tolerance=tolerance,
-        epochs=by_step,
-        batch_size=batch_size,
-        rate=rate,
-        distillation=distillation,
-        regularization=penalty,
-        regrowth=regrowth,
-        types={layer.name: layer.weight_type for layer in before.layers if layer.weight_type} if quantise else {},
-        seed=seed,
-        structure=structure,
-        options=options,
-        progress=progress,
-        checkpoint=None if checkpoint is None else Path(checkpoint),
-        arguments=arguments,
-    )
-    return run(task)
+    return {name: fingerprint(value) for name, value in known.items()}
 
 
-#: What does not change the result, and what goes into the fingerprint in another form.
-_NOT_IN_FINGERPRINT = ("progress", "checkpoint")
-
-
-def _fingerprint_of_data(train: Any) -> Any:
+def _parts(data: Any) -> Any:
+    """Take the arrays of what holds arrays, so that their numbers count."""
     import numpy as np
 
-    return [np.asarray(part) if hasattr(part, "__array__") else part for part in train] if is_arrays(train) else train
-
-
-def _at_least(name: str, given: int, least: int) -> int:
-    if isinstance(given, bool) or not isinstance(given, int) or given < least:
-        raise ValueError(f"{name}: got {given!r}, expected a whole number, {least} or more")
-    return given
+    return [np.asarray(part) if hasattr(part, "__array__") else part for part in data] if is_arrays(data) else data

@@ -63,16 +63,16 @@ class Chosen:
     @classmethod
     def of(cls, selection: Selection) -> Chosen:
         """Leave the arrays of a selection out."""
-        found = selection.solution
-        prices = None if found.prices is None else tuple(map(float, found.prices))
+        solution = selection.solution
+        prices = None if solution.prices is None else tuple(map(float, solution.prices))
         answer = Answer(
-            str(found.status),
-            found.solver,
-            float(found.value),
-            float(found.bound),
-            float(found.gap),
+            str(solution.status),
+            solution.solver,
+            float(solution.value),
+            float(solution.bound),
+            float(solution.gap),
             prices,
-            found.seconds,
+            solution.seconds,
         )
         return cls(selection.resources, asking(selection.budget, selection.before), dict(selection.structures), answer)
 

@@ -32,7 +32,7 @@ def run(task: Task) -> Pruning:
     """Prune."""
     loop = _Loop(task)
     stopped: str | None = None
-    with progress_bar(sum(task.epochs), task.progress) as advance:
+    with progress_bar(sum(task.epochs), task.keeping.progress) as advance:
         for _ in range(loop.progress.epochs):
             advance("resumed")
         try:
@@ -54,21 +54,23 @@ class _Loop:
     def __init__(self, task: Task) -> None:
         self.task = task
         self.started = time.perf_counter()
-        self.model = task.framework.apply(task.model, {})
-        self.train = task.framework.prepared(task.train) if isinstance(task.framework, PreparesData) else task.train
+        self.framework = framework = task.network.framework
+        self.model = framework.apply(task.network.model, {})
+        self.train = framework.prepared(task.train) if isinstance(framework, PreparesData) else task.train
         self.baseline = task.measure(self.model)
         self.origin = self.current = self._snapshot()
         self.progress = Progress()
-        self.checkpoint = None if task.checkpoint is None else Checkpoint(task.checkpoint, task.arguments)
-        saved = None if self.checkpoint is None else self.checkpoint.load(task.before)
+        folder, training = task.keeping.folder, task.training
+        self.checkpoint = None if folder is None else Checkpoint(folder, task.arguments)
+        saved = None if self.checkpoint is None else self.checkpoint.load(task.network.before)
         if saved is not None:
             self.progress, self.current = saved
-            self.current.put(task.framework, self.model)
+            self.current.put(framework, self.model)
         self.objective: Objective | None = None
-        if isinstance(task.framework, SetsObjectives) and (task.distillation or task.regularization):
-            self.objective = task.framework.objective(self.model)
-            if task.distillation is not None:
-                self.objective.distil(task.model, task.distillation)
+        if isinstance(framework, SetsObjectives) and (training.distillation or training.penalty):
+            self.objective = framework.objective(self.model)
+            if training.distillation is not None:
+                self.objective.distil(task.network.model, training.distillation)
 
     @property
     def number(self) -> int:
@@ -80,7 +82,7 @@ class _Loop:
         while True:
             trial = self.progress.trial
             if trial is None:
-                share = self.task.plan.next([(step.share, step.accepted) for step in self.progress.history])
+                share = self.task.selecting.plan.next([(step.share, step.accepted) for step in self.progress.history])
                 if share is None:
                     return
                 trial = self.progress.trial = self._begin(share)
@@ -96,15 +98,15 @@ class _Loop:
         """Select and mask."""
         started = time.perf_counter()
         history = self.progress.history
-        if self.task.plan.goes_back and history:
-            (self.progress.kept or self.origin).put(self.task.framework, self.model)
+        if self.task.selecting.plan.goes_back and history:
+            (self.progress.kept or self.origin).put(self.framework, self.model)
         try:
             selection = self.task.select(self.model, share)
         except (BudgetError, RuntimeError) as error:
             if not history:
                 raise
             raise _StopError(str(error)) from error
-        self.task.framework.remask(self.model, self._open(selection) | selection.masks)
+        self.framework.remask(self.model, self._open(selection) | selection.masks)
         metric = self.task.measure(self.model)
         self.current = self._snapshot()
         return Trial(
@@ -119,10 +121,10 @@ class _Loop:
 
     def _open(self, selection: Selection) -> dict[str, npt.NDArray[np.bool_]]:
         """Return masks that keep everything, for layers that a selection may leave without one."""
-        standing = self.task.framework.masks(self.model)
+        standing = self.framework.masks(self.model)
         # A layer that is kept whole has no mask in a selection: it may have had one that is to open, and one that it
         # will have in a later step would have Keras compile its training step anew.
-        free = standing if self.task.regrowth else {}
+        free = {} if self.task.training.regrow is None else standing
         shapes = {name: mask.shape for name, mask in free.items()} | {
             layer.name: layer.kernel_shape
             for layer in selection.before.layers
@@ -140,12 +142,12 @@ class _Loop:
         for epoch in range(len(trial.metrics), task.epochs[step]):
             started = time.perf_counter()
             seed, rate = task.seed_of(step, epoch), task.rate(step, epoch)
-            loss = task.framework.fit(self.model, self.train, batch_size=task.batch_size, seed=seed, rate=rate)
+            loss = self.framework.fit(self.model, self.train, batch_size=task.training.batch_size, seed=seed, rate=rate)
             if not isfinite(loss):
                 raise _StopError(
                     f"train: the loss is {loss} in epoch {epoch + 1}; lower the learning rate or check the data"
                 )
-            if broken := [name for name, kernel in task.framework.kernels(self.model).items() if not _finite(kernel)]:
+            if broken := [name for name, kernel in self.framework.kernels(self.model).items() if not _finite(kernel)]:
                 raise _StopError(
                     f"train: weights of {broken[0]} are no numbers after epoch {epoch + 1}; lower the learning rate or "
                     "check the data"
@@ -171,11 +173,11 @@ class _Loop:
         if not trial.budget:
             return
         last = self._snapshot()
-        trial.best.put(task.framework, self.model)
-        used = task.resources(self.model)
+        trial.best.put(self.framework, self.model)
+        used = task.network.resources(self.model)
         if not all(cap.use(used) <= cap.limit for cap in trial.budget):
             self._cut_back(trial)
-        last.put(task.framework, self.model)
+        last.put(self.framework, self.model)
 
     def _cut_back(self, trial: Trial) -> None:
         """Select once more from the model as it is, and measure what is left."""
@@ -185,21 +187,21 @@ class _Loop:
         except (BudgetError, RuntimeError):
             trial.metric = float("nan")  # no state of this step can be returned
             return
-        task.framework.remask(self.model, self._open(selection) | selection.masks)
+        self.framework.remask(self.model, self._open(selection) | selection.masks)
         trial.selection, trial.metric = Chosen.of(selection), task.measure(self.model)
         trial.best = self._snapshot()
 
     def _finish(self, trial: Trial) -> None:
         """Close a step: its best state is judged. The next one goes on from the last: going back undoes training."""
         self._keep_budget(trial)
-        accepted = trial.metric >= self.baseline - self.task.tolerance
+        accepted = trial.metric >= self.baseline - self.task.selecting.tolerance
         self.progress.history.append(trial.step(accepted))
         self.progress.trial = None
         if accepted:
             self.progress.kept, self.progress.metric = trial.best, trial.metric
 
     def _snapshot(self) -> Snapshot:
-        return Snapshot.of(self.task.framework, self.model)
+        return Snapshot.of(self.framework, self.model)
 
     def _save(self) -> None:
         if self.checkpoint is None:
@@ -217,26 +219,26 @@ class _Loop:
 
     def result(self, stopped: str | None) -> Pruning:
         """Bring the working copy to the state that is returned."""
-        task, kept = self.task, self.progress.kept
-        model, resources = task.model, task.before
+        task, network, kept = self.task, self.task.network, self.progress.kept
+        model, resources = network.model, network.before
         if self.objective is not None:
             self.objective.remove()
         if kept is not None:
-            kept.put(task.framework, self.model)
-            model, resources = self.model, task.resources(self.model)
+            kept.put(self.framework, self.model)
+            model, resources = self.model, network.resources(self.model)
         history = self.progress.history
         within = all(cap.use(resources) <= cap.limit for cap in task.caps)
         return Pruning(
             model=model,
             masks={} if kept is None else {name: mask for name, mask in kept.masks.items() if not mask.all()},
             history=tuple(history),
-            before=task.before,
+            before=network.before,
             resources=resources,
             budget=task.caps,
             met=within if task.caps else bool(history) and history[-1].accepted,
             baseline=self.baseline,
             metric=self.baseline if kept is None else self.progress.metric,
-            tolerance=task.tolerance,
+            tolerance=task.selecting.tolerance,
             seconds=self._seconds(),
             stopped=stopped,
         )

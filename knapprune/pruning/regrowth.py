@@ -33,12 +33,8 @@ def revived(
     return np.where(dead, np.abs(gradient) * scale, kernel).astype(kernel.dtype)
 
 
-def regrowth_of(share: float | None, gradual: bool) -> float:
-    """Read the argument."""
-    if share is None:
-        return 0.0
-    if not 0 < share <= 1:
+def check_regrowth(share: float | None) -> None:
+    """Refuse what is no share."""
+    number = isinstance(share, int | float | np.integer | np.floating)
+    if share is not None and not (number and 0 < share <= 1):
         raise ValueError(f"regrow: got {share!r}, expected a share above 0, up to 1, or None")
-    if gradual:
-        raise ValueError("regrow: got a saliency of gradients, expected one of the weights alone, such as 'l1' or 'l2'")
-    return float(share)

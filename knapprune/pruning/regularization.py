@@ -87,13 +87,20 @@ class Regularization:
         return {group.layer.name: GroupPenalty(group.labels, scale * priced[group.layer.name]) for group in prunable}
 
 
-def regularization_of(given: float | Regularization | None, structure: Any) -> Regularization | None:
+def regularization_of(given: float | Regularization | None) -> Regularization | None:
     """Read the argument."""
-    found = given if given is None or isinstance(given, Regularization) else Regularization(float(given))
+    if given is None or isinstance(given, Regularization):
+        return given
+    if not isinstance(given, int | float | np.integer | np.floating):
+        raise ValueError(f"regularization: got {given!r}, expected a number, a Regularization or None")
+    return Regularization(float(given))
+
+
+def check_structure(structure: Any) -> None:
+    """Refuse groups that cannot be penalised."""
     wanted = structure.values() if isinstance(structure, Mapping) else [structure]
-    if found is not None and any(fetch_group(own) is not None for own in wanted):
+    if any(fetch_group(own) is not None for own in wanted):
         raise ValueError("regularization: got fetch groups as structure, expected one whose groups die together")
-    return found
 
 
 def _roots(group: Candidates) -> Strengths:
@@ -102,9 +109,9 @@ def _roots(group: Candidates) -> Strengths:
 
 def _price(group: Candidates, caps: Sequence[Cap], prices: Sequence[float]) -> Strengths:
     """Price each group: its own costs, and its part of the words that it shares with others that live."""
-    found = np.zeros(len(group.alive))
+    priced = np.zeros(len(group.alive))
     for cap, price in zip(caps, prices, strict=True):
-        found += price * group.cost_of_types(cap)[group.costs.label_type]
+        priced += price * group.cost_of_types(cap)[group.costs.label_type]
         if group.words is not None and group.cost_of_words(cap):
             words = group.words.of(np.flatnonzero(group.alive))
             ends = np.zeros(len(words.cost) + 1)
@@ -112,5 +119,5 @@ def _price(group: Candidates, caps: Sequence[Cap], prices: Sequence[float]) -> S
             np.add.at(ends, words.last + 1, -1)
             members = np.maximum(np.cumsum(ends)[:-1], 1)
             parts = np.concatenate([[0.0], np.cumsum(words.cost / members)])
-            found[group.alive] += price * (parts[words.last + 1] - parts[words.first])
-    return found
+            priced[group.alive] += price * (parts[words.last + 1] - parts[words.first])
+    return priced

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
 from knapprune.hardware.resources import Resources
 from knapprune.network.layers import Masks
 from knapprune.pruning.history import Step
+from knapprune.report.content import Budget, LayerRow, Proof, Side, StepRow, Vendor
 from knapprune.report.report import Report
 from knapprune.selection.budget import Cap
 
@@ -139,24 +140,25 @@ def _ended(pruning: Pruning) -> str | None:
     return f"after step {len(history)}: the last {late} missed the tolerance, and patience was at its end"
 
 
-def _side(metric: float, resources: dict[str, int], check: Verified | None) -> dict[str, Any]:
+def _side(metric: float, resources: dict[str, int], check: Verified | None) -> Side:
     return {
         "metric": metric,
         "accuracy": None if check is None else check.accuracy,
         "model_accuracy": None if check is None else check.model_accuracy,
         "resources": resources,
         "counted": None if check is None else check.counted,
-        "reported": None if check is None or check.reported is None else asdict(check.reported),
+        "reported": None if check is None or check.reported is None else cast("Vendor", asdict(check.reported)),
     }
 
 
-def _budget(caps: Iterable[Cap]) -> dict[str, Any]:
+def _budget(caps: Iterable[Cap]) -> Budget:
     """Absolute counts by resource; caps on one layer under its name."""
-    budget: dict[str, Any] = {}
+    whole: dict[str, int] = {}
+    layers: dict[str, dict[str, int]] = {}
     for cap in caps:
-        target = budget if cap.layer is None else budget.setdefault(cap.layer, {})
+        target = whole if cap.layer is None else layers.setdefault(cap.layer, {})
         target[cap.resource] = cap.limit
-    return budget
+    return {**whole, **layers}
 
 
 def _returned(pruning: Pruning) -> Step | None:
@@ -165,23 +167,23 @@ def _returned(pruning: Pruning) -> Step | None:
     return accepted[-1] if accepted else None
 
 
-def _selection(step: Step | None) -> dict[str, Any] | None:
+def _selection(step: Step | None) -> Proof | None:
     if step is None:
         return None
-    found = step.selection.solution
+    solution = step.selection.solution
     return {
-        "status": found.status,
-        "gap": found.gap,
-        "solver": found.solver,
-        "value": found.value,
-        "bound": found.bound,
-        "prices": None if found.prices is None else list(found.prices),
-        "seconds": found.seconds,
+        "status": solution.status,
+        "gap": solution.gap,
+        "solver": solution.solver,
+        "value": solution.value,
+        "bound": solution.bound,
+        "prices": None if solution.prices is None else list(solution.prices),
+        "seconds": solution.seconds,
     }
 
 
-def _layers(pruning: Pruning, check: Verified | None) -> list[dict[str, Any]]:
-    rows = []
+def _layers(pruning: Pruning, check: Verified | None) -> list[LayerRow]:
+    rows: list[LayerRow] = []
     for layer in pruning.before.layers:
         mask = pruning.masks.get(layer.name)
         counted = None if check is None else dict(check.by_layer[layer.name].counted)
@@ -201,7 +203,7 @@ def _layers(pruning: Pruning, check: Verified | None) -> list[dict[str, Any]]:
     return rows
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: Step) -> StepRow:
     return {
         "share": step.share,
         "budget": _budget(step.budget),

@@ -109,8 +109,8 @@ def plan_of(schedule: str | Schedule, steps: int, patience: int | None) -> Plan:
 
 def shares(schedule: Schedule, steps: int) -> list[float]:
     """Evaluate a schedule at every step."""
-    found = [float(schedule(step, steps)) for step in range(1, steps + 1)]
-    ordered = all(0.0 <= a <= b <= 1.0 for a, b in zip([0.0, *found], found, strict=False))
-    if not ordered or abs(found[-1] - 1.0) > 1e-9:
-        raise ValueError(f"schedule: got the shares {found}, expected ones that rise from 0 to end at 1")
-    return [*found[:-1], 1.0]
+    course = [float(schedule(step, steps)) for step in range(1, steps + 1)]
+    ordered = all(0.0 <= a <= b <= 1.0 for a, b in zip([0.0, *course], course, strict=False))
+    if not ordered or abs(course[-1] - 1.0) > 1e-9:
+        raise ValueError(f"schedule: got the shares {course}, expected ones that rise from 0 to end at 1")
+    return [*course[:-1], 1.0]

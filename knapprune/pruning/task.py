@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from functools import cached_property
+from typing import Any, cast
 
 import numpy as np
 
-from knapprune.adapters.adapter import TrainingAdapter, written_kernels
-from knapprune.adapters.objective import Distillation, GroupPenalty
-from knapprune.estimation import estimate
+from knapprune.adapters.objective import GroupPenalty
 from knapprune.hardware.fetch_groups import fetch_group
-from knapprune.hardware.hardware_model import HardwareModel
 from knapprune.hardware.resources import Resources
-from knapprune.network.hls_config import HlsConfig
-from knapprune.network.rounding import Rounding
 from knapprune.pruning.history import Chosen
+from knapprune.pruning.network import Network
 from knapprune.pruning.regrowth import revived
-from knapprune.pruning.regularization import Regularization
-from knapprune.pruning.schedule import Plan
+from knapprune.pruning.settings import Keeping, Selecting, Training
+from knapprune.pruning.validation_data import Validation
 from knapprune.saliency.statistics import Statistics
 from knapprune.selection.budget import Cap
 from knapprune.selection.candidates import candidates
@@ -28,162 +24,114 @@ from knapprune.selection.masks import takes_choices
 from knapprune.selection.result import Selection
 from knapprune.selection.selecting import select
 
-Metric = Callable[[Any, Any], float]
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Task:
     """A pruning that was asked for.
 
     Parameters
     ----------
-    framework
-        The adapter of the model's framework.
-    model
-        The model as it was given.
-    config
-        The hls4ml configuration.
-    hardware
-        The resource model.
+    network
+        What is pruned.
     train
         What to train on.
-    inputs, targets
+    validation
         What to measure by.
-    score
-        The metric of targets and outputs.
-    before
-        What the model uses.
     caps
         The budget; empty where the structure leaves nothing to choose.
-    plan
-        Which shares of the way to the budget to try.
-    tolerance
-        How far the metric may fall.
-    epochs
-        Of each step's fine-tuning.
-    batch_size
-        Of the training.
-    rate
-        Maps step and epoch to what the learning rate is multiplied by.
-    distillation
-        How much is learned from the unpruned model, or None.
-    regularization
-        What groups are penalised by while training, or None.
-    regrowth
-        Share of the living weights that dead ones may replace at a step.
-    types
-        By layer name, the types that kernels are rounded to before anything is measured.
-    seed
-        Of the order of the data and of random layers.
-    structure
-        As for `knapprune.select`.
-    options
-        What else goes to `knapprune.select`.
-    progress
-        Whether to show a progress bar.
-    checkpoint
-        The folder that keeps the state, or None.
+    selecting, training, keeping
+        The settings.
     arguments
         Digests of all arguments by name, to know the run again; empty without a folder.
     """
 
-    framework: TrainingAdapter
-    model: Any
-    config: HlsConfig
-    hardware: HardwareModel
+    network: Network
     train: Any
-    inputs: Any
-    targets: Any
-    score: Metric
-    before: Resources
+    validation: Validation
     caps: tuple[Cap, ...]
-    plan: Plan
-    tolerance: float
-    epochs: tuple[int, ...]
-    batch_size: int
-    rate: Callable[[int, int], float]
-    distillation: Distillation | None
-    regularization: Regularization | None
-    regrowth: float
-    types: Mapping[str, Rounding]
-    seed: int
-    structure: Any
-    options: Mapping[str, Any]
-    progress: bool
-    checkpoint: Path | None
+    selecting: Selecting
+    training: Training
+    keeping: Keeping
     arguments: Mapping[str, str]
+
+    @cached_property
+    def epochs(self) -> tuple[int, ...]:
+        """Of each step's fine-tuning."""
+        return self.training.epochs_of(self.selecting.steps)
+
+    @cached_property
+    def rate(self) -> Callable[[int, int], float]:
+        """Maps step and epoch to what the learning rate is multiplied by."""
+        return self.training.rate(self.selecting.steps)
 
     def measure(self, model: Any) -> float:
         """Measure a model on the validation data."""
-        own = self.framework.kernels(model) if self.types else {}
-        if own:
-            self.framework.assign(model, {name: rounding(own[name]) for name, rounding in self.types.items()})
-        try:
-            return float(self.score(self.targets, self.framework.predict(model, self.inputs)))
-        finally:
-            self.framework.assign(model, own)
+        return self.validation.measure(self.network.framework, model)
 
     def penalties(self, model: Any, chosen: Chosen) -> dict[str, GroupPenalty]:
         """Say what a masked model's groups are penalised by."""
-        if self.regularization is None:
+        penalty = self.training.penalty
+        if penalty is None:
             return {}
-        kernels = written_kernels(self.framework, model, self.framework.kernels(model), self.config)
         groups = candidates(
-            self.hardware,
-            self.before.layers,
-            kernels,
+            self.network.hardware,
+            self.network.before.layers,
+            self.network.written(model),
             chosen.caps,
-            self.structure,
-            shared_words=takes_choices(self.options["solver"]),
+            cast("Any", self.selecting.structure),
+            shared_words=takes_choices(self.selecting.solver),
         )
-        return self.regularization.penalties(groups, chosen.caps, chosen.solution.prices)
+        return penalty.penalties(groups, chosen.caps, chosen.solution.prices)
 
     def caps_at(self, share: float) -> tuple[Cap, ...]:
         """Return the caps at a share of the way from today's use to the budget."""
-        return tuple(_between(cap, self.before, share) for cap in self.caps)
+        return tuple(_between(cap, self.network.before, share) for cap in self.caps)
 
     def select(self, model: Any, share: float) -> Selection:
         """Select from a model at a share of the way to the budget."""
-        own = self.framework.kernels(model)
-        masks = self.framework.masks(model) if self.regrowth else {}
-        gradients = Statistics(self.framework, model, self.train, self.batch_size)
+        framework, regrow = self.network.framework, self.training.regrow
+        if regrow is None:
+            return self._select(model, share)
+        own = framework.kernels(model)
+        gradients = Statistics(framework, model, self.train, self.training.batch_size)
         grown = {
-            name: revived(own[name], mask, gradients.of(name, ("mean",)).mean, self.regrowth)
-            for name, mask in masks.items()
+            name: revived(own[name], mask, gradients.of(name, ("mean",)).mean, regrow)
+            for name, mask in framework.masks(model).items()
         }
-        self.framework.assign(model, grown)
+        framework.assign(model, grown)
         try:
             return self._select(model, share)
         finally:
-            self.framework.assign(model, {name: own[name] for name in grown})
+            framework.assign(model, {name: own[name] for name in grown})
 
     def select_within(self, model: Any, caps: tuple[Cap, ...]) -> Selection:
         """Select from a model what keeps given caps, and let nothing grow again."""
-        return self._selected(model, caps, self.structure)
+        return self._selected(model, caps, self.selecting.structure)
 
     def _select(self, model: Any, share: float) -> Selection:
+        structure = self.selecting.structure
         if self.caps:
-            return self._selected(model, self.caps_at(share), self.structure)
-        return self._selected(model, None, structure_at(self.structure, share))
+            return self._selected(model, self.caps_at(share), structure)
+        return self._selected(model, None, structure_at(structure, share))
 
     def _selected(self, model: Any, caps: tuple[Cap, ...] | None, structure: Any) -> Selection:
         return select(
             model,
-            self.config,
+            self.network.config,
             caps,
             structure=structure,
-            batch_size=self.batch_size,
-            hardware=self.hardware,
-            **self.options,
+            saliency=self.selecting.saliency,
+            normalise=self.selecting.normalise,
+            solver=self.selecting.solver,
+            time_limit=self.selecting.time_limit,
+            data=self.selecting.gradients_from(self.train),
+            batch_size=self.training.batch_size,
+            hardware=self.network.hardware,
         )
-
-    def resources(self, model: Any) -> Resources:
-        """Say what a model uses."""
-        return estimate(model, self.config, hardware=self.hardware)
 
     def seed_of(self, step: int, epoch: int) -> int:
         """Return the seed of one epoch, the same in every run."""
-        return int(np.random.SeedSequence([self.seed, step, epoch]).generate_state(1)[0])
+        return int(np.random.SeedSequence([self.training.seed, step, epoch]).generate_state(1)[0])
 
 
 def _between(cap: Cap, before: Resources, share: float) -> Cap:

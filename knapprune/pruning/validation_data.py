@@ -2,20 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from knapprune.adapters.adapter import TrainingAdapter
 from knapprune.network.batches import batches, is_arrays
+from knapprune.network.rounding import Rounding
+
+Metric = Callable[[Any, Any], float]
+
+
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """What a model is measured by.
+
+    Parameters
+    ----------
+    inputs, targets
+        Arrays, or lists or mappings of them.
+    metric
+        Of targets and outputs.
+    types
+        By layer name, the types that kernels are rounded to before anything is measured.
+    """
+
+    inputs: Any
+    targets: Any
+    metric: Metric
+    types: Mapping[str, Rounding]
+
+    def measure(self, framework: TrainingAdapter, model: Any) -> float:
+        """Measure a model."""
+        own = framework.kernels(model) if self.types else {}
+        if own:
+            framework.assign(model, {name: rounding(own[name]) for name, rounding in self.types.items()})
+        try:
+            return float(self.metric(self.targets, framework.predict(model, self.inputs)))
+        finally:
+            framework.assign(model, own)
 
 
 def whole(validation: Any, batch_size: int) -> tuple[Any, Any]:
     """Return the inputs and the targets."""
     if is_arrays(validation):
         return validation[0], validation[1]
-    found = list(batches(validation, batch_size, "validation"))
-    return _joined([batch.inputs for batch in found]), _joined([batch.targets for batch in found])
+    parts = list(batches(validation, batch_size, "validation"))
+    return _joined([batch.inputs for batch in parts]), _joined([batch.targets for batch in parts])
 
 
 def _joined(parts: list[Any]) -> Any:

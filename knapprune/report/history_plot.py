@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import isfinite
 from textwrap import fill
 from typing import Any
 
 from knapprune.hardware.units import in_one_unit, in_words
-from knapprune.report.schedule_plot import figure
+from knapprune.report.content import Content, StepRow, limits
+from knapprune.report.picture import (
+    LIMIT,
+    MASKED,
+    METRIC,
+    METRIC_NAME,
+    RETURNED,
+    SEVERAL,
+    UNPRUNED,
+    encoded,
+    figure,
+    masked_points,
+    tidy,
+)
 
-METRIC, MASKED, RETURNED, LIMIT = "#1f5fa8", "#c2571a", "#23803a", "#b3261e"
-RESOURCES = ("#1f5fa8", "#c2571a", "#6a4c93", "#23803a", "#8a6d00", "#555555")
 
-
-def history_plot(content: Mapping[str, Any], kind: str = "png") -> bytes:
+def history_plot(content: Content, kind: str = "png") -> bytes:
     """Draw the history of a pruning."""
-    picture = io.BytesIO()
-    history_figure(content).savefig(picture, format=kind, dpi=150)
-    return picture.getvalue()
+    return encoded(history_figure(content), kind)
 
 
-def history_figure(content: Mapping[str, Any]) -> Any:
+def history_figure(content: Content) -> Any:
     """Draw the validation metric and the share of each resource over a pruning."""
     steps = content["history"]
     trained = any(step["metrics"] for step in steps)
     ends = _ends(steps, trained)
-    drawn = figure(figsize=(7.0, 5.6), layout="constrained")
+    drawn = figure(7.0, 5.6)
     above, below = drawn.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     returned = _returned(content, ends, trained)
     _metric(above, content, ends, trained, returned)
@@ -35,8 +42,7 @@ def history_figure(content: Mapping[str, Any]) -> Any:
     for axes, columns in ((above, 3), (below, 2)):
         for edge in ends[:-1]:
             axes.axvline(edge, color="#dddddd", linewidth=0.8, zorder=0)
-        axes.grid(axis="y", alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
+        tidy(axes, grid="y")
         axes.legend(
             loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, frameon=False, fontsize=9, borderaxespad=0.2,
             columnspacing=1.4, handlelength=1.6,
@@ -50,7 +56,7 @@ def history_figure(content: Mapping[str, Any]) -> Any:
     return drawn
 
 
-def _ends(steps: Sequence[Mapping[str, Any]], trained: bool) -> list[int]:
+def _ends(steps: Sequence[StepRow], trained: bool) -> list[int]:
     """Where each step ends on the horizontal axis: epochs, or, where none trains, the steps themselves."""
     ends: list[int] = []
     for step in steps:
@@ -58,7 +64,7 @@ def _ends(steps: Sequence[Mapping[str, Any]], trained: bool) -> list[int]:
     return ends
 
 
-def _returned(content: Mapping[str, Any], ends: Sequence[int], trained: bool) -> tuple[int, Mapping[str, Any]] | None:
+def _returned(content: Content, ends: Sequence[int], trained: bool) -> tuple[int, StepRow] | None:
     """Return the step that is returned, and where its state was reached: its last best epoch, or the masking."""
     accepted = [index for index, step in enumerate(content["history"]) if step["accepted"]]
     if not accepted:
@@ -71,14 +77,14 @@ def _returned(content: Mapping[str, Any], ends: Sequence[int], trained: bool) ->
 
 def _metric(
     axes: Any,
-    content: Mapping[str, Any],
+    content: Content,
     ends: Sequence[int],
     trained: bool,
-    returned: tuple[int, Mapping[str, Any]] | None,
+    returned: tuple[int, StepRow] | None,
 ) -> None:
     steps, baseline = content["history"], content["baseline"]["metric"]
     floor = baseline - content["tolerance"]
-    axes.axhline(baseline, color="#333333", linewidth=1.2, label=f"unpruned: {baseline:.4f}")
+    axes.axhline(baseline, color=UNPRUNED, linewidth=1.2, label=f"unpruned: {baseline:.4f}")
     axes.axhline(floor, color=LIMIT, linestyle="--", linewidth=1.2, label=f"tolerance: {floor:.4f}")
     starts = [0, *ends[:-1]]
     curve = [(start + epoch, value) for start, step in zip(starts, steps, strict=True)
@@ -93,7 +99,7 @@ def _metric(
     inside = [point for point in masked if point[1] >= bottom]
     outside = [(at, bottom) for at, value in masked if value < bottom]
     if inside:
-        axes.plot(*zip(*inside, strict=True), "v", color=MASKED, markersize=6, label="right after masking")
+        masked_points(axes, inside)
     if outside:
         axes.plot(*zip(*outside, strict=True), "v", color=MASKED, markersize=7, fillstyle="none", clip_on=False,
                   label="masked, below the axis")  # fmt: skip
@@ -101,7 +107,7 @@ def _metric(
         at, step = returned
         axes.plot(at, step["metric"], "D", color=RETURNED, markersize=7, label=f"returned: {step['metric']:.4f}")
     axes.set_ylim(bottom=bottom)
-    axes.set_ylabel("validation metric")
+    axes.set_ylabel(METRIC_NAME)
 
 
 def _bottom(trained: Sequence[float], masked: Sequence[float]) -> float:
@@ -112,15 +118,14 @@ def _bottom(trained: Sequence[float], masked: Sequence[float]) -> float:
     return max(lowest, low - 1.5 * span) - 0.05 * span
 
 
-def _resources(
-    axes: Any, content: Mapping[str, Any], ends: Sequence[int], returned: tuple[int, Mapping[str, Any]] | None
-) -> None:
+def _resources(axes: Any, content: Content, ends: Sequence[int], returned: tuple[int, StepRow] | None) -> None:
     everything = content["baseline"]["resources"]
-    before = {name: everything[name] for name in in_one_unit(everything, content["budget"]) if everything[name]}
-    for color, (name, count) in zip(RESOURCES * len(before), before.items(), strict=False):
+    budget = limits(content)
+    before = {name: everything[name] for name in in_one_unit(everything, budget) if everything[name]}
+    for color, (name, count) in zip(SEVERAL * len(before), before.items(), strict=False):
         used = [step["resources"][name] for step in content["history"]]
         shares = [100 * amount / count for amount in [count, *used]]
-        limit = content["budget"].get(name)
+        limit = budget.get(name)
         asked = "" if limit is None else f" (budget {limit:,})"
         label = f"{in_words(name)}: {count:,} → {content['pruned']['resources'][name]:,}{asked}"
         # Each step's masks hold from its start to its end, and are there before its first epoch.

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
 from knapprune.hardware.units import in_one_unit
+from knapprune.report.content import Content, limits
 from knapprune.report.history_plot import history_plot
-from knapprune.report.schedule_plot import figure, schedule_plot
+from knapprune.report.picture import figure
+from knapprune.report.schedule_plot import schedule_plot
 from knapprune.tools import require
 
 
-def page(content: Mapping[str, Any]) -> str:
+def page(content: Content) -> str:
     """Render a pruning report."""
     environment = _environment()
     source = resources.files("knapprune.report").joinpath("page.html.j2").read_text(encoding="utf-8")
     plots = {
         resource: _inline(schedule_plot(content, resource))
-        for resource in in_one_unit(content["baseline"]["resources"], content["budget"])
+        for resource in in_one_unit(content["baseline"]["resources"], limits(content))
         if content["baseline"]["resources"][resource]
     }
     counted = dict.fromkeys(name for row in content["layers"] for name in row["before"])
@@ -32,7 +33,7 @@ def page(content: Mapping[str, Any]) -> str:
 def require_page_tools() -> None:
     """Find out before a long run whether its page can be written."""
     _environment()
-    figure()
+    figure(1, 1)
 
 
 def _environment() -> Any:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from knapprune.report.content import Content
 from knapprune.report.files import write_json
 from knapsolve.files.atomic import write_text
 
@@ -18,11 +17,10 @@ class Report:
     Parameters
     ----------
     content
-        Ready for JSON. The keys that all reports have: ``baseline``, ``pruned``, ``budget``, ``selection``,
-        ``history``, ``seconds``.
+        Ready for JSON.
     """
 
-    content: Mapping[str, Any]
+    content: Content
 
     def save(self, path: str | Path) -> None:
         """Write the report, completely or not at all."""

@@ -35,9 +35,9 @@ def first_order(
     samples = count = 0
     for batch in walk:
         samples, count = samples + batch.size, count + 1
-        found = dict(gradient(batch))
-        for layer in list(found):
-            _add(totals, layer, found.pop(layer), batch.size)
+        gradients = dict(gradient(batch))
+        for layer in list(gradients):
+            _add(totals, layer, gradients.pop(layer), batch.size)
     for of_layer in totals.values():
         for layer, total in of_layer.items():
             total /= samples

@@ -81,12 +81,12 @@ def candidates(
     shared_words: bool = True,
 ) -> list[Candidates]:
     """List what can be pruned in each layer."""
-    found = []
+    groups = []
     for layer, wanted in zip(layers, by_layer(structure, layers), strict=True):
         capped = tuple(cap.counted for cap in caps if cap.covers(layer.name))
         kernel = kernels[layer.name]
-        found.append(layer_candidates(resource_model, layer, kernel, capped, wanted, shared_words=shared_words))
-    return found
+        groups.append(layer_candidates(resource_model, layer, kernel, capped, wanted, shared_words=shared_words))
+    return groups
 
 
 def by_layer(structure: Any, layers: Sequence[Layer]) -> list[Any]:

@@ -81,10 +81,10 @@ class GroupOptions:
 def select_fetch_groups(request: Request, groups: Mapping[str, FetchGroup]) -> Outcome:
     """Choose p of each layer, where it is not given, and keep the best weights of each group."""
     layers = request.before.layers
-    found = options(request.hardware, layers, request.kernels, groups, request.measure, request.normal)
-    check_minimum(found, request.caps, request.before)
-    solution = solve_knapsack(knapsack(found, request.caps), request.solver, request.time_limit)
-    keep, structures = masks_and_names(found, solution.selected)
+    choices = options(request.hardware, layers, request.kernels, groups, request.measure, request.normal)
+    check_minimum(choices, request.caps, request.before)
+    solution = solve_knapsack(knapsack(choices, request.caps), request.solver, request.time_limit)
+    keep, structures = masks_and_names(choices, solution.selected)
     return Outcome(solution, keep, structures, layers, as_dict(request.config))
 
 
@@ -95,21 +95,21 @@ def fetch_groups(
     structure: AnyStructure | Mapping[str, AnyStructure],
 ) -> dict[str, FetchGroup] | None:
     """Find the fetch groups of each layer, if that is what is asked for."""
-    found: dict[str, FetchGroup] = {}
+    by_name: dict[str, FetchGroup] = {}
     for layer, wanted in zip(layers, by_layer(structure, layers), strict=True):
         if wanted == "auto":
             wanted = resource_model.structure(layer, tuple(cap.counted for cap in caps if cap.covers(layer.name)))
         group = fetch_group(wanted)
         if group is not None:
-            found[layer.name] = group
-    if not found:
+            by_name[layer.name] = group
+    if not by_name:
         return None
-    if missing := [layer.name for layer in layers if layer.name not in found]:
+    if missing := [layer.name for layer in layers if layer.name not in by_name]:
         raise ValueError(
             f"structure: layers {missing} have no fetch groups and others have; expected fetch groups for all: "
             "p = 0 leaves a layer whole"
         )
-    return found
+    return by_name
 
 
 def options(
@@ -121,13 +121,13 @@ def options(
     normal: Normalisation,
 ) -> list[GroupOptions]:
     """List what each layer can keep, without what another option of the layer makes pointless."""
-    found = []
+    choices = []
     for layer in layers:
         group, kernel = groups[layer.name], kernels[layer.name]
         if not layer.size:  # it only scales: nothing to choose, but it counts
             use = resource_model.use(layer, kernel)
             nothing = np.zeros(layer.kernel_shape, dtype=np.int64)
-            found.append(GroupOptions(layer, group, nothing, np.ones(1, np.int64), np.zeros(1), (use,)))
+            choices.append(GroupOptions(layer, group, nothing, np.ones(1, np.int64), np.zeros(1), (use,)))
             continue
         alive = (kernel != 0).ravel()
         values = np.zeros(layer.size)
@@ -142,48 +142,48 @@ def options(
         costs = [resource_model.use(layer, (ranks < count) & (kernel != 0)) for count in kept]
         useful = _useful(worth, costs)
         chosen = tuple(costs[option] for option in useful)
-        found.append(GroupOptions(layer, group, ranks, kept[useful], worth[useful], chosen))
-    return found
+        choices.append(GroupOptions(layer, group, ranks, kept[useful], worth[useful], chosen))
+    return choices
 
 
-def check_minimum(found: Sequence[GroupOptions], caps: tuple[Cap, ...], before: Resources) -> None:
+def check_minimum(choices: Sequence[GroupOptions], caps: tuple[Cap, ...], before: Resources) -> None:
     """Refuse a budget that no choice of p keeps.
 
     Keeping fewer weights uses less of every resource, so what keeps each cap alone keeps all of them.
     """
-    given = all(layer.group.pruned is not None for layer in found)
+    given = all(layer.group.pruned is not None for layer in choices)
     refuse_below(
         [
-            Need(cap, cap.of_counted(sum(int(layer.cost(cap).min()) for layer in found)), cap.use(before))
+            Need(cap, cap.of_counted(sum(int(layer.cost(cap).min()) for layer in choices)), cap.use(before))
             for cap in caps
         ],
         "with the p that is given" if given else "whatever p is chosen",
     )
 
 
-def knapsack(found: Sequence[GroupOptions], caps: tuple[Cap, ...]) -> Knapsack:
+def knapsack(choices: Sequence[GroupOptions], caps: tuple[Cap, ...]) -> Knapsack:
     """Build the multiple-choice problem: one class a layer, exactly one of its options is taken."""
     from knapsolve import Knapsack
 
-    counts = [len(layer.kept) for layer in found]
-    rows = [np.concatenate([layer.cost(cap) for layer in found]) for cap in caps]
+    counts = [len(layer.kept) for layer in choices]
+    rows = [np.concatenate([layer.cost(cap) for layer in choices]) for cap in caps]
     # Where every p is given there need be no budget; a problem has at least one row.
     weights = np.stack(rows) if rows else np.zeros((1, sum(counts)), dtype=np.int64)
     return Knapsack(
-        np.concatenate([layer.values for layer in found]),
+        np.concatenate([layer.values for layer in choices]),
         weights,
         [cap.capacity for cap in caps] or [0],
-        choices=np.repeat(np.arange(len(found)), counts),
+        choices=np.repeat(np.arange(len(choices)), counts),
         exactly_one=True,
     )
 
 
 def masks_and_names(
-    found: Sequence[GroupOptions], selected: npt.NDArray[np.bool_]
+    choices: Sequence[GroupOptions], selected: npt.NDArray[np.bool_]
 ) -> tuple[dict[str, npt.NDArray[np.bool_]], dict[str, str]]:
     """Read the answer."""
     masks, names, start = {}, {}, 0
-    for layer in found:
+    for layer in choices:
         option = int(np.flatnonzero(selected[start : start + len(layer.kept)])[0])
         start += len(layer.kept)
         masks[layer.layer.name], names[layer.layer.name] = layer.mask(option), layer.name(option)

@@ -8,11 +8,12 @@ from knapprune.network.hls_config import as_dict
 from knapprune.network.layers import Masks
 from knapprune.saliency import structure_values
 from knapprune.selection.candidates import candidates
-from knapprune.selection.items import items_of, knapsack
+from knapprune.selection.items import items_of
 from knapprune.selection.masks import kept, solve_knapsack
 from knapprune.selection.minimum import check_caps
 from knapprune.selection.outputs import last_layer, lost_outputs, outputs_first
 from knapprune.selection.request import Outcome, Request
+from knapsolve.nested.items import knapsack
 
 if TYPE_CHECKING:
     from knapsolve import Solution
@@ -40,8 +41,9 @@ def select_labelled(request: Request) -> Outcome:
 
     def solved() -> tuple[Solution, Masks]:
         items = [items_of(group, value, caps) for group, value in zip(prunable, values, strict=True)]
-        found = solve_knapsack(knapsack(items, capacities), request.solver, request.time_limit)
-        return found, kept(groups, items, found.selected)
+        problem = knapsack([own.items for own in items], capacities)
+        answer = solve_knapsack(problem, request.solver, request.time_limit)
+        return answer, kept(groups, items, answer.selected)
 
     solution, keep = solved()
     last = last_layer(layers)

@@ -11,7 +11,8 @@ import numpy.typing as npt
 from knapprune.hardware.hardware_model import HardwareModel
 from knapprune.network.layers import Layer, Masks
 from knapprune.selection.candidates import Candidates
-from knapprune.selection.items import Items, split
+from knapprune.selection.items import LayerItems
+from knapsolve.nested.items import split
 
 if TYPE_CHECKING:
     from knapsolve import Knapsack, Solution
@@ -37,10 +38,10 @@ def takes_choices(solver: str) -> bool:
     return solver == AUTO or load(solver).capabilities.choices
 
 
-def kept(groups: Sequence[Candidates], items: Sequence[Items], selected: npt.NDArray[np.bool_]) -> Masks:
+def kept(groups: Sequence[Candidates], items: Sequence[LayerItems], selected: npt.NDArray[np.bool_]) -> Masks:
     """Say which weights the selected items of the prunable groups keep, by layer name."""
     prunable = [group for group in groups if group.prunable]
-    parts = split(selected, items)
+    parts = split(selected, [own.items for own in items])
     return {
         group.layer.name: own.kept(part)[group.labels] for group, own, part in zip(prunable, items, parts, strict=True)
     }

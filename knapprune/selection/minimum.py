@@ -7,11 +7,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
-from knapprune.hardware.hardware_model import HardwareModel, HardwareWarning
-from knapprune.hardware.resources import Resources
+from knapprune.hardware.hardware_model import HardwareModel
+from knapprune.hardware.resources import LATENCY, Resources
+from knapprune.network.rules.strategy import HardwareWarning
 from knapprune.selection.budget import BudgetError, Cap, written
 from knapprune.selection.candidates import Candidates, could_save
+
+SECONDS_FOR_A_MINIMUM = 2.0
+"""Time to find out how far one cap would have to be raised beside the others; without a proof nothing is said."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,55 @@ def check_caps(
     refuse_below(needs, "whatever is pruned")
     for sentence in told:
         warnings.warn(sentence, HardwareWarning, stacklevel=5)  # the line that calls `select`
+
+
+def check_choice(fixed: Sequence[npt.NDArray[np.int64]], caps: tuple[Cap, ...], before: Resources) -> None:
+    """Refuse a budget that is below what every choice uses, each cap by itself.
+
+    Parameters
+    ----------
+    fixed
+        By layer, shape (variants, caps): what stays in use of each cap whatever is pruned.
+    caps, before
+        What is capped, and what is in use now.
+    """
+    least = sum((own.min(axis=0) for own in fixed), np.zeros(len(caps), dtype=np.int64))
+    needs = [Need(cap, cap.of_counted(int(used)), cap.use(before)) for cap, used in zip(caps, least, strict=True)]
+    # Variants that take too long are left out already, so beside a latency that is too small nothing else is certain.
+    late = [need for need in needs if need.cap.resource == LATENCY and need.cap.limit < need.least]
+    beside = [str(cap) for cap in caps if cap.resource == LATENCY and not late]
+    refuse_below(late or needs, " beside ".join(["whatever is chosen and pruned", *beside]))
+
+
+def contradiction(fixed: Sequence[npt.NDArray[np.int64]], caps: tuple[Cap, ...]) -> BudgetError:
+    """Say how far each cap has to be raised so that some choice keeps all of them; `fixed` as in `check_choice`."""
+    lines = [f"{'; '.join(map(str, caps))}: no reuse factors and widths to choose from keep all of these"]
+    for row, cap in enumerate(caps):
+        least = _least_beside(fixed, caps, row)
+        if least is not None:
+            lines.append(f"  the others allow {written([replace(cap, limit=cap.of_counted(least))])} at least")
+    return BudgetError("\n".join(lines))
+
+
+def _least_beside(fixed: Sequence[npt.NDArray[np.int64]], caps: tuple[Cap, ...], row: int) -> int | None:
+    """Find the least that stays in use for one cap while all others are kept; None where it cannot be proved."""
+    from knapsolve import Knapsack, Status, solve
+
+    others = [number for number in range(len(caps)) if number != row]
+    if not others:
+        return None
+    used = np.concatenate(fixed)
+    solution = solve(
+        Knapsack(
+            (used[:, row].max() - used[:, row]).astype(np.float64),
+            used[:, others].T,
+            [caps[number].capacity for number in others],
+            choices=np.repeat(np.arange(len(fixed)), [len(own) for own in fixed]),
+            exactly_one=True,
+        ),
+        time_limit=SECONDS_FOR_A_MINIMUM,
+    )
+    return int(used[solution.selected, row].sum()) if solution.status == Status.OPTIMAL else None
 
 
 def _least(resource_model: HardwareModel, group: Candidates, cap: Cap, in_steps: bool) -> int:

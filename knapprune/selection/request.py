@@ -81,8 +81,8 @@ class Request:
 
     def count(self, layers: Sequence[Layer], kernels: Kernels) -> Resources:
         """Count as `before` was counted."""
-        found = count(self.hardware, list(layers), kernels, self.before.uncounted, self.config.part)
-        return with_latency(found) if LATENCY in self.before.counted else found
+        used = count(self.hardware, list(layers), kernels, self.before.uncounted, self.config.part)
+        return with_latency(used) if LATENCY in self.before.counted else used
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,7 @@ class Selection:
         rows.append(["total", "", *[""] * len(extra), "", *totals])
         caps = "; ".join(f"{cap} (uses {cap.use(self.resources)})" for cap in self.budget)
         binding = ", ".join(map(str, self.binding))
-        found = self.solution
+        solution = self.solution
         return "\n".join(
             [
                 plain_table(["layer", "structure", *extra, "weights", *names], rows),
@@ -108,7 +108,7 @@ class Selection:
                 *([caps] if caps else []),
                 *([f"binding: {binding}"] if binding else []),
                 *self.resources.chip(),
-                f"{found.status} by {found.solver}, gap {found.gap:.2g}",
+                f"{solution.status} by {solution.solver}, gap {solution.gap:.2g}",
             ]
         )
 

@@ -73,11 +73,11 @@ def row_options(values: Floats, words: SharedWords, rows_cost: bool = True) -> R
     room = int((np.diff(start) * most).sum())
     whole = np.empty((4, room), np.int64)
     value = np.empty(room)
-    found = chain_options(
+    options = chain_options(
         np.ascontiguousarray(values, np.float64), words.first, words.last, spent, unit, start, rows_cost, whole, value
     )
-    chain, rows, cost, keep = whole[:, :found]
-    return RowOptions(chain, rows, cost, value[:found], keep, start[:-1])
+    chain, rows, cost, keep = whole[:, :options]
+    return RowOptions(chain, rows, cost, value[:options], keep, start[:-1])
 
 
 def _common_divisors(start: Integers, words: SharedWords) -> Integers:
@@ -102,7 +102,7 @@ def chain_options(value, first, last, spent, unit, start, rows_cost, whole, best
     table = np.empty((most_rows + 1, 2, most_rows + 1, most + 1))
     origin = np.empty((most_rows + 1, 2, most_rows + 1, most + 1), np.int8)
     front = np.empty(most + 1)
-    found = 0
+    options = 0
     for c in range(len(start) - 1):
         begin, rows, step = start[c], start[c + 1] - start[c], unit[c]
         before = spent[first[begin]]
@@ -152,8 +152,8 @@ def chain_options(value, first, last, spent, unit, start, rows_cost, whole, best
                 reach = max(reach, front[w])
                 if worth > reach:
                     reach = worth
-                    whole[0, found], whole[1, found], whole[2, found] = c, at, w * step
-                    best_value[found] = worth
+                    whole[0, options], whole[1, options], whole[2, options] = c, at, w * step
+                    best_value[options] = worth
                     kept, state, left, there = 0, 0, at, w
                     for back in range(rows, 0, -1):
                         move = origin[back, state, left, there]
@@ -163,9 +163,9 @@ def chain_options(value, first, last, spent, unit, start, rows_cost, whole, best
                             kept |= 1 << (back - 1)
                             left -= 1
                             there -= (spent[last[r] + 1] - spent[first[r] + state]) // step
-                    whole[3, found] = kept
-                    found += 1
+                    whole[3, options] = kept
+                    options += 1
                 front[w] = reach
             if not rows_cost:
                 break
-    return found
+    return options

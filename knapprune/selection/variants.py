@@ -73,19 +73,21 @@ def check_choose(choose: Any, names: Iterable[str]) -> Choose:
     for key, given in choose.items():
         if isinstance(given, Mapping) and (unknown := given.keys() - set(known)):
             raise ValueError(f"choose[{key!r}]: no layers {sorted(unknown)}, expected some of {known}")
-    found: Choose = {key: _kept(given) for key, given in choose.items()}  # type: ignore[assignment]
-    return found
+    checked: Choose = {key: _kept(given) for key, given in choose.items()}  # type: ignore[assignment]
+    return checked
 
 
-def variants(layers: Iterable[Layer], kernels: Mapping[str, npt.NDArray[Any]], choose: Choose) -> list[list[Variant]]:
+def list_variants(
+    layers: Iterable[Layer], kernels: Mapping[str, npt.NDArray[Any]], choose: Choose
+) -> list[list[Variant]]:
     """List the ways to build each layer."""
     known = list(layers)
     _check_factors(known, choose.get("reuse_factor"))
-    found = []
+    by_layer = []
     for layer in known:
         widths = _widths(choose.get("bits"), layer.name) if layer.own_settings else None
         types = [None] if widths is None else [fitting_type(kernels[layer.name], width) for width in widths]
-        found.append(
+        by_layer.append(
             [
                 Variant(
                     replace(
@@ -101,7 +103,7 @@ def variants(layers: Iterable[Layer], kernels: Mapping[str, npt.NDArray[Any]], c
                 for kind in types
             ]
         )
-    return found
+    return by_layer
 
 
 def legal_reuse_factors(layer: Layer) -> list[int]:

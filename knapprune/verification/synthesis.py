@@ -13,8 +13,8 @@ from knapprune.verification.yosys import synthesise_layer
 
 def with_synthesis(checks: Mapping[str, LayerCheck], layers: Iterable[LayerAdders]) -> dict[str, LayerCheck]:
     """Synthesise adder graphs, and put predicted and synthesised look-up tables into the checks of their layers."""
-    found = dict(checks)
+    complete = dict(checks)
     for layer in layers:
         synthesised = synthesise_layer(layer).resources
-        found[layer.name] = replace(checks[layer.name], estimated={"lut": tables_of(layer)}, synthesised=synthesised)
-    return found
+        complete[layer.name] = replace(checks[layer.name], estimated={"lut": tables_of(layer)}, synthesised=synthesised)
+    return complete

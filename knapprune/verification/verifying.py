@@ -17,7 +17,8 @@ from knapprune.hardware.beside import summary as beside_summary
 from knapprune.hardware.dsp import MultiplierTable
 from knapprune.hardware.hardware_model import HardwareModel
 from knapprune.hardware.units import blocks_line, with_blocks
-from knapprune.network.hls_config import COUNTED_BACKENDS, HlsConfig, HlsConfigSource, Overrides, read_hls_config
+from knapprune.network.hls_config import COUNTED_BACKENDS, HlsConfig, HlsConfigSource, Overrides
+from knapprune.network.hls_config_file import read_hls_config
 from knapprune.network.metric import accuracy as share_of_right_classes
 from knapprune.project.count import count_project
 from knapprune.project.emulation import build, predict, require_compiler

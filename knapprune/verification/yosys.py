@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from knapprune.hardware.adder_graph import LayerAdders
-from knapprune.tools import MissingToolError
+from knapprune.tools import require_program
 from knapprune.verification.verilog import verilog
 
 #: Seconds that one module may take.
@@ -87,9 +86,9 @@ def synthesise(
 def synthesise_layer(layer: LayerAdders, *, family: str = "xcup", time_limit: float = TIME_LIMIT) -> Synthesis:
     """Synthesise the adder graphs of one layer."""
     graphs = [graph for graph in layer.graphs if graph.adders]
-    found = [synthesise(verilog(graph), graph.name, family=family, time_limit=time_limit) for graph in graphs]
+    synthesised = [synthesise(verilog(graph), graph.name, family=family, time_limit=time_limit) for graph in graphs]
     cells: dict[str, int] = {}
-    for counts in found:
+    for counts in synthesised:
         for name, number in counts.cells.items():
             cells[name] = cells.get(name, 0) + number * layer.copies
     return count_cells(cells)
@@ -113,8 +112,7 @@ def count_cells(cells: Mapping[str, int]) -> Synthesis:
 
 def require_yosys() -> None:
     """Check that Yosys is there."""
-    if shutil.which("yosys") is None:
-        raise MissingToolError("yosys is not on the path; install it with: apt-get install yosys")
+    require_program("yosys", install="apt-get install yosys")
 
 
 def _run(command: list[str], folder: Path, time_limit: float) -> str:
@@ -143,10 +141,10 @@ def _read(counts: Path, top: str, said: str) -> Synthesis:
     try:
         read: Any = json.loads(counts.read_text(encoding="utf-8"))
         cells = read["modules"][f"\\{top}"]["num_cells_by_type"]
-        found = {str(name): int(number) for name, number in cells.items()}
+        by_type = {str(name): int(number) for name, number in cells.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         tail = "\n".join(said.splitlines()[-10:])
         raise SynthesisError(f"yosys wrote no counts of module {top!r}; the end of what it said:\n{tail}") from error
-    if unmapped := sorted(name for name in found if name.startswith(("$", "\\"))):
+    if unmapped := sorted(name for name in by_type if name.startswith(("$", "\\"))):
         raise SynthesisError(f"yosys left cells of module {top!r} unmapped: {', '.join(unmapped)}")
-    return count_cells(found)
+    return count_cells(by_type)

@@ -5,38 +5,61 @@ Importing this package loads neither Numba nor any solver; they load when someth
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
+from knapsolve.plugins import PluginError, PluginWarning
 from knapsolve.problem import Knapsack
 from knapsolve.solution import Solution, Status
 from knapsolve.solver import Answer, Capabilities, Options, Progress, Solver, solvers
-from knapsolve.version import __version__
 
 if TYPE_CHECKING:
     from knapsolve.files.reading import read
+    from knapsolve.limits.clock import now
+    from knapsolve.limits.interruption import late
     from knapsolve.portfolio.solving import solve
+    from knapsolve.solution import refuse, start_of, valued
+
+__version__ = "0.2.0.dev0"
 
 __all__ = [
     "Answer",
     "Capabilities",
     "Knapsack",
     "Options",
+    "PluginError",
+    "PluginWarning",
     "Progress",
     "Solution",
     "Solver",
     "Status",
     "__version__",
+    "late",
+    "now",
     "read",
+    "refuse",
     "solve",
     "solvers",
+    "start_of",
+    "valued",
 ]
 
-_LAZY = {"read": "knapsolve.files.reading", "solve": "knapsolve.portfolio.solving"}
+_HOMES = {
+    "late": "knapsolve.limits.interruption",
+    "now": "knapsolve.limits.clock",
+    "read": "knapsolve.files.reading",
+    "refuse": "knapsolve.solution",
+    "solve": "knapsolve.portfolio.solving",
+    "start_of": "knapsolve.solution",
+    "valued": "knapsolve.solution",
+}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        from importlib import import_module
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
 
-        return getattr(import_module(_LAZY[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

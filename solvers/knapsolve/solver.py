@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from knapsolve.plugins import create, find, ignored
 from knapsolve.problem import Knapsack
 
 ENTRY_POINT_GROUP = "knapprune.solvers"
@@ -124,29 +123,9 @@ class Solver(Protocol):
         ...
 
 
-@cache
-def _found() -> dict[str, EntryPoint]:
-    """Entry points by name; our own wins over a stranger of the same name, which is warned about."""
-    found: dict[str, EntryPoint] = {}
-    for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda point: _distribution(point) != "knapprune"):
-        known = found.setdefault(point.name, point)
-        if known.value != point.value:
-            warnings.warn(
-                f"solver {point.name!r} of distribution {_distribution(point)!r} is ignored: the name is taken by "
-                f"{_distribution(known)!r}",
-                RuntimeWarning,
-                stacklevel=4,
-            )
-    return found
-
-
-def _distribution(point: EntryPoint) -> str:
-    return point.dist.name if point.dist is not None else "unknown"
-
-
 def solvers() -> list[str]:
     """Return the names that `solve` accepts: every registered solver, and ``"auto"``. Loads none of them."""
-    return [*sorted(_found()), AUTO]
+    return [*find(ENTRY_POINT_GROUP), AUTO]
 
 
 def unknown_solver(name: Any) -> ValueError:
@@ -162,34 +141,21 @@ def load(name: str) -> Solver:
     ------
     ValueError
         If the name is not registered.
-    ImportError
+    PluginError
         If the solver's own module cannot be loaded; the message names its distribution.
     """
-    if name not in _found():
+    entry = find(ENTRY_POINT_GROUP).get(name)
+    if entry is None:
         raise unknown_solver(name)
-    point = _found()[name]
-    try:
-        solver = point.load()()
-    except Exception as error:
-        raise ImportError(
-            f"solver {name!r} of distribution {_distribution(point)!r} cannot be loaded: {error!r}"
-        ) from error
-    if not isinstance(solver, Solver):
-        raise ImportError(
-            f"solver {name!r} of distribution {_distribution(point)!r} must have name, capabilities and solve; "
-            f"got {type(solver).__name__}"
-        )
-    return solver
+    return cast("Solver", create(entry, Solver))
 
 
 def load_all() -> dict[str, Solver]:
     """Load every registered solver; one that cannot be loaded warns, naming its distribution, and is left out."""
     loaded = {}
-    for name in _found():
-        try:
+    for name, entry in find(ENTRY_POINT_GROUP).items():
+        with ignored(entry):
             loaded[name] = load(name)
-        except ImportError as error:
-            warnings.warn(str(error), RuntimeWarning, stacklevel=2)
     return loaded
 
 

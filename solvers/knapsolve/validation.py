@@ -51,23 +51,30 @@ def numbers(name: str, given: ArrayLike, *, dimensions: int | None, minimum: int
         raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}")
     if dimensions is not None and array.ndim != dimensions:
         raise ValueError(f"{name} must have {dimensions} axis; got shape {array.shape}")
-    if array.dtype.kind == "f":
-        array = array.astype(np.float64, copy=False)
-    else:
-        if array.dtype == np.uint64 and array.size and array.max() > np.uint64(2**63 - 1):
-            raise ValueError(f"{name} must fit 64-bit signed integers; got {array.max()}: pass floats or divide")
-        array = array.astype(np.int64, copy=False)
+    array = _in_64_bits(name, array)
     if array.size:
-        # min and max touch each entry once, make no copy, and pass NaN on.
-        smallest, largest = array.min(), array.max()
-        if not (np.isfinite(smallest) and np.isfinite(largest)):
-            where = np.argwhere(~np.isfinite(array))[0]
-            position = tuple(int(i) for i in where)
-            raise ValueError(f"{name} must be finite; got {array[position]} at {_at(position)}")
-        if minimum is not None and smallest < minimum:
-            position = tuple(int(i) for i in np.argwhere(array < minimum)[0])
-            raise ValueError(f"{name} must not be below {minimum}; got {array[position]} at {_at(position)}")
+        _check_range(name, array, minimum)
     return read_only(array)
+
+
+def _in_64_bits(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    """Return the entries as int64 or float64."""
+    if array.dtype.kind == "f":
+        return array.astype(np.float64, copy=False)
+    if array.dtype == np.uint64 and array.size and array.max() > np.uint64(2**63 - 1):
+        raise ValueError(f"{name} must fit 64-bit signed integers; got {array.max()}: pass floats or divide")
+    return array.astype(np.int64, copy=False)
+
+
+def _check_range(name: str, array: NDArray[Any], minimum: int | None) -> None:
+    """Refuse an entry that is not finite or too small; min and max touch each once, make no copy, and pass NaN on."""
+    smallest, largest = array.min(), array.max()
+    if not (np.isfinite(smallest) and np.isfinite(largest)):
+        position = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise ValueError(f"{name} must be finite; got {array[position]} at {_at(position)}")
+    if minimum is not None and smallest < minimum:
+        position = tuple(int(i) for i in np.argwhere(array < minimum)[0])
+        raise ValueError(f"{name} must not be below {minimum}; got {array[position]} at {_at(position)}")
 
 
 def _at(position: tuple[int, ...]) -> str:

@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import io
+import json
 import pkgutil
 import re
 import tomllib
@@ -14,7 +15,11 @@ import numpy as np
 import pytest
 import typer
 
+import knapprune as kp
+import knapprune.cli
+from bench.networks.command import app as study_command
 from knapsolve.solver import load
+from shared.commands import invoke
 
 ROOT = Path(__file__).parents[2]
 PAGES = {path.name: path for path in [ROOT / "README.md", *sorted((ROOT / "docs" / "guides").glob("*.md"))]}
@@ -100,6 +105,13 @@ def given_to_readme() -> Names:
     }  # fmt: skip
 
 
+def given_to_pruning() -> Names:
+    """The file of settings that the page shows, under the name that it says."""
+    (settings,) = blocks(PAGES["pruning.md"], "toml")
+    Path("run.toml").write_text(settings)
+    return {}
+
+
 def claims_of_readme(page: Page) -> None:
     names = page.names
     assert "bram18" in page.printed
@@ -117,11 +129,13 @@ def claims_of_accelerator(page: Page) -> None:
 
 
 def claims_of_adapter(page: Page) -> None:
-    from knapprune.adapters.adapter import Adapter
-
+    """It has all that an adapter needs, and what the page names of the seam are public names."""
     mine = page.names["adapter"]
-    assert isinstance(mine, Adapter)
+    assert isinstance(mine, kp.Adapter)
     assert not mine.matches(object())
+    named = set(re.findall(r"`([A-Z][A-Za-z]+)`", page.path.read_text()))
+    assert {"ConfiguredAdapter", "FoldsNormalisations", "Objective", "TrainingAdapter"} <= named
+    assert named <= set(kp.__all__)
 
 
 def claims_of_hardware(page: Page) -> None:
@@ -149,6 +163,24 @@ def claims_of_pruning(page: Page) -> None:
     assert (again.metric, again.resources.total) == (first.metric, first.resources.total)
     assert all(np.array_equal(mask, first.masks[name]) for name, mask in again.masks.items())
 
+    run_from_its_file(page)
+
+
+def run_from_its_file(page: Page) -> None:
+    """Its settings are one run in Python and as a command, and so are those that the command writes; others are not."""
+    for line in shown(page.path):
+        if "--params" in line:
+            assert invoke(knapprune.cli.app, *line.split()[1:]).exit_code == 0, line
+    metrics = {
+        name: json.loads(Path(name, "report.json").read_text())["history"][-1]["metrics"]
+        for name in ("pruned", "again", "other")
+    }
+    from_file = page.names["from_file"]
+    assert from_file.met
+    assert tuple(metrics["pruned"]) == from_file.history[-1].metrics
+    assert metrics["again"] == metrics["pruned"]
+    assert metrics["other"] != metrics["pruned"]
+
 
 def claims_of_pytorch(page: Page) -> None:
     assert "bit-accurate accuracy" in page.printed
@@ -162,7 +194,7 @@ def claims_of_solver(page: Page) -> None:
     assert "test_mine_conforms" in page.names
 
 
-GIVEN: dict[str, Callable[[], Names]] = {"README.md": given_to_readme}
+GIVEN: dict[str, Callable[[], Names]] = {"README.md": given_to_readme, "pruning.md": given_to_pruning}
 CLAIMS: dict[str, Callable[[Page], None]] = {
     "README.md": claims_of_readme,
     "accelerator.md": claims_of_accelerator,
@@ -175,7 +207,7 @@ CLAIMS: dict[str, Callable[[Page], None]] = {
 }
 
 
-OURS = re.compile(r"(knapprune|knapsolve|python -m bench)( |$)")
+OURS = re.compile(r"(knapprune|knapsolve|python -m bench[\w.]*)( |$)")
 
 
 def shown(path: Path) -> list[str]:
@@ -194,8 +226,12 @@ def parsed(line: str) -> tuple[Any, list[str]]:
     """Return the command that a line starts with, and the words that are left for it."""
     words = line.split()
     if words[0] == "python":
+        package = (ROOT / words[2].replace(".", "/")).is_dir()
+        module = importlib.import_module(f"{words[2]}.__main__" if package else words[2])
+        if hasattr(module, "STUDY"):
+            return typer.main.get_command(study_command(module.STUDY)), words[3:]
         app = typer.Typer()
-        app.command()(importlib.import_module(f"{words[2]}.__main__").main)
+        app.command()(module.main)
         return typer.main.get_command(app), words[3:]
     module = {"knapprune": "knapprune.cli", "knapsolve": "knapsolve.cli.commands"}[words[0]]
     return typer.main.get_command(importlib.import_module(module).app).commands[words[1]], words[2:]
@@ -248,15 +284,13 @@ def test_readmes_table_has_every_solver_and_says_which_prove():
 
 
 NAMED = re.compile(r"`((?:knapprune|knapsolve|bench)(?:\.\w+)+)")
-FOLDERS = re.compile(r"`((?:knapprune|solvers|tests|bench|docs)/[\w./-]*)`")
 
 
 @pytest.mark.parametrize("path", PAGES.values(), ids=PAGES)
-def test_links_files_and_names_in_a_page_are_there(path):
+def test_links_and_names_in_a_page_lead_somewhere(path):
     text = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.DOTALL | re.MULTILINE)
     links = [link for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text) if "://" not in link]
     assert [link for link in links if not (path.parent / link).exists()] == []
-    assert [file for file in FOLDERS.findall(text) if not (ROOT / file).exists()] == []
     for name in NAMED.findall(text):
         pkgutil.resolve_name(name)
 

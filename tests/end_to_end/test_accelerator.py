@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import knapprune as kp
+from bench.networks.study import DOCS, row_of
 from knapprune.adapters.keras.adapter import KerasAdapter
 
 ROOT = Path(__file__).parents[2]
@@ -48,14 +49,13 @@ def test_p_by_layer_keeps_more_than_one_p_for_all_at_the_same_cycles(network):
 
 @pytest.mark.needs("matplotlib")
 def test_the_committed_page_is_made_from_the_committed_rows(tmp_path):
-    docs = BENCH["DOCS"]
-    rows = json.loads((docs / "accelerator.json").read_text())
-    assert BENCH["page"](rows) == (docs / "accelerator.md").read_text()
+    rows = json.loads((DOCS / "accelerator.json").read_text())
+    assert BENCH["page"](rows) == (DOCS / "accelerator.md").read_text()
     BENCH["plot"](rows, tmp_path / "plot.png")
     assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_network_that_fails_stays_on_the_page(tmp_path):
-    rows = BENCH["run"](tmp_path)
-    assert [row["kind"] for row in rows] == ["failed", "failed"]
-    assert "ResNet-8 failed: FileNotFoundError" in BENCH["page"](rows)
+    rows = [row_of(BENCH["STUDY"], case) for case in BENCH["cases"](tmp_path)]
+    assert {row["network"] for row in rows if "FileNotFoundError" in row["error"]} == set(BENCH["NETWORKS"])
+    assert BENCH["page"](rows).count("ResNet-8 failed: FileNotFoundError") == 1

@@ -109,7 +109,7 @@ ROWS = DEEP | {"Strategy": "resource", "ReuseFactor": 6}
     ],
     ids=["depthwise", "depthwise-rows", "separable", "einsum", "einsum-in-place", "lstm", "gru"],
 )
-@pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.HardwareWarning")
 def test_a_masked_layer_of_each_kind_agrees_with_keras(shape, layer, settings, io_type):
     keras.utils.set_random_seed(2)
     model = masked(keras.Sequential([keras.Input(shape), layer()]))

@@ -196,7 +196,7 @@ def test_there_are_at_least_sixty_cases_and_none_twice():
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-@pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.HardwareWarning")
 def test_prediction_count_and_arithmetic_agree(case, by_hand):
     model, layer = network_of(case, np.random.default_rng(CASES.index(case)))
     check = kp.verify(model, config_of(case))

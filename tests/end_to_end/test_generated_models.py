@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from bench.networks.generated_models.__main__ import OUT
 from bench.networks.generated_models.cases import cases
 from bench.networks.generated_models.page import page
 from bench.networks.generated_models.run import run
+from bench.networks.study import DOCS
 
 # Not those of the committed page, which begins at 0.
 FIRST, CHUNKS, CHUNK = 10_000, 16, 24
@@ -28,7 +28,7 @@ def test_the_same_number_draws_the_same_case():
 
 
 def test_the_committed_page_is_made_from_the_committed_rows_and_has_three_hundred_models():
-    rows = json.loads((OUT / "generated-models.json").read_text())
-    assert page(rows) == (OUT / "generated-models.md").read_text()
+    rows = json.loads((DOCS / "generated-models.json").read_text())
+    assert page(rows) == (DOCS / "generated-models.md").read_text()
     assert sum(row["outcome"] == "equal" for row in rows) >= 300
     assert not {row["outcome"] for row in rows} & {"differs", "failed"}

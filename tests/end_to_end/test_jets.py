@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import knapprune as kp
+from bench.networks.study import DOCS, row_of
 from shared.networks import jet_network
 
 BENCH = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "networks" / "jets.py"))
@@ -35,10 +36,9 @@ def test_a_network_of_keras_2_is_loaded_with_its_weights(data_folder):
 def test_the_committed_table_is_made_from_the_committed_rows():
     import json
 
-    docs = BENCH["DOCS"]
-    assert BENCH["page"](json.loads((docs / "jets.json").read_text())) == (docs / "jets.md").read_text()
+    assert BENCH["page"](json.loads((DOCS / "jets.json").read_text())) == (DOCS / "jets.md").read_text()
 
 
 def test_a_failed_run_stays_in_the_table(tmp_path):
-    row = BENCH["run"](BENCH["SPECS"][0], tmp_path)
+    row = row_of(BENCH["STUDY"], BENCH["case"](BENCH["SPECS"][0], tmp_path))
     assert "failed: FileNotFoundError" in BENCH["table"]([row])

@@ -38,7 +38,7 @@ def network(name):
     + [("separable_rows", {"x_pointwise": {"dsp": 0.5, "bram": 0.6}})]
     + [("lstm", {"x/recurrent": {"dsp": 0.25}}), ("gru", {"x": {"bram": 0.5}})],
 )
-@pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.HardwareWarning")
 def test_a_selection_uses_in_the_generated_code_what_it_promised(name, budget):
     model, config = network(name)
     selection = kp.select(model, config, budget=budget, time_limit=2)
@@ -50,7 +50,7 @@ def test_a_selection_uses_in_the_generated_code_what_it_promised(name, budget):
 
 
 @pytest.mark.parametrize("name", ["depthwise", "separable", "lstm", "gru", "einsum"])
-@pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.HardwareWarning")
 def test_masks_hold_in_fit_and_survive_saving(name, tmp_path):
     model, config = network(name)
     model.compile("adam", "mse")

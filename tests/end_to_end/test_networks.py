@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from knapprune import HardwareWarning
 from knapprune.adapters.keras.adapter import KerasAdapter
-from knapprune.hardware.hardware_model import HardwareWarning
 from knapprune.network.hls_config import HlsConfigError
 from knapprune.verification.verifying import verify
 from shared.frameworks import keras, layers

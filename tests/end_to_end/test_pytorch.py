@@ -10,7 +10,7 @@ from shared.networks import random_masks
 
 pytestmark = [
     pytest.mark.needs("torch", "hls4ml"),
-    pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning"),
+    pytest.mark.filterwarnings("ignore::knapprune.HardwareWarning"),
 ]
 torch_modules = Later("shared.torch_modules")
 ADAPTER = PyTorchAdapter()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import knapprune as kp
+from bench.networks.study import DOCS, row_of
 
 BENCH = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "networks" / "rows_and_words.py"))
 
@@ -26,11 +27,11 @@ def test_rows_and_words_keep_more_and_are_counted_so(spec, data_folder):
 
 
 def test_the_committed_table_is_made_from_the_committed_rows():
-    docs = BENCH["DOCS"]
-    rows = json.loads((docs / "rows-and-words.json").read_text())
-    assert BENCH["page"](rows) == (docs / "rows-and-words.md").read_text()
+    rows = json.loads((DOCS / "rows-and-words.json").read_text())
+    assert BENCH["page"](rows) == (DOCS / "rows-and-words.md").read_text()
 
 
 def test_a_failed_run_stays_in_the_table():
-    row = BENCH["run"](BENCH["SPECS"][0], object(), BENCH["BUDGETS"][0])
+    case = BENCH["case"](BENCH["SPECS"][0], BENCH["BUDGETS"][0], lambda network: object())
+    row = row_of(BENCH["STUDY"], case)
     assert "failed: TypeError" in BENCH["table"]([row])

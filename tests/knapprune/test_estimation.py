@@ -4,12 +4,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from knapprune import HardwareWarning
 from knapprune.adapters.keras.adapter import KerasAdapter
 from knapprune.estimation import estimate
 from knapprune.hardware.accelerator import Accelerator
 from knapprune.hardware.beside import Beside
 from knapprune.hardware.dsp import MultiplierTable
-from knapprune.hardware.hardware_model import HardwareWarning
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.hardware.resources import Resources
 from knapprune.project import surroundings
@@ -177,7 +177,7 @@ def test_hardware_that_cannot_explain_is_told():
 
 
 @pytest.mark.parametrize(("name", "dsp", "bram18"), [("KERAS_3layer", 1064, 474), ("KERAS_conv1d_small", 35, 18)])
-@pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.HardwareWarning")
 def test_real_networks_are_estimated(data_folder, name, dsp, bram18):
     model = jet_network(data_folder, name)
     assert estimate(model, UNROLLED, io_type="io_stream").total == {

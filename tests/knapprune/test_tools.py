@@ -7,7 +7,7 @@ import sys
 import pytest
 import typer
 
-from knapprune.adapters.model_files import load_model
+import knapprune as kp
 from knapprune.adapters.onnx_files import load_onnx_model
 from knapprune.cli.screen import on_screen
 from knapprune.tools import MissingToolError, require
@@ -31,7 +31,7 @@ def test_what_onnx_files_need_is_named(monkeypatch, tmp_path, package):
         load_onnx_model(tmp_path / "net.onnx")
     (tmp_path / "net.onnx").write_bytes(b"")
     with pytest.raises(MissingToolError, match=re.escape(message)):
-        load_model(tmp_path / "net.onnx", hls_config={"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 1}})
+        kp.load(tmp_path / "net.onnx", hls_config={"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 1}})
 
 
 def test_a_package_is_called_by_its_title_and_a_module_that_is_there_is_returned(monkeypatch):

@@ -42,7 +42,7 @@ def prune_by_magnitude(problem: Problem, epochs: Sequence[int]) -> Any:
     from knapprune.adapters.adapter import find_adapter, training_adapter
     from knapprune.hardware.hardware_model import find_hardware_model
     from knapprune.hardware.resources import count
-    from knapprune.network.hls_config import read_hls_config
+    from knapprune.network.hls_config_file import read_hls_config
     from knapprune.network.metric import accuracy
     from knapprune.pruning.learning_rate import cosine
     from knapprune.pruning.schedule import polynomial, shares

@@ -63,7 +63,7 @@ def prune(problem: Problem, **settings: Any) -> Any:
         "normalise": "lamp",
         "regularization": Regularization(PRICE, "price"),
     }
-    found = kp.prune(
+    pruned = kp.prune(
         problem.model,
         problem.network.config,
         train=problem.data.train,
@@ -74,9 +74,9 @@ def prune(problem: Problem, **settings: Any) -> Any:
         checkpoint=problem.checkpoint,
         **given | settings,
     )
-    if not found.met:
-        raise RuntimeError(f"the budget was not met: {found.stopped}")
-    return found.model
+    if not pruned.met:
+        raise RuntimeError(f"the budget was not met: {pruned.stopped}")
+    return pruned.model
 
 
 def prune_by_fisher(problem: Problem, **settings: Any) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from bench.networks.accuracy import baselines
 from bench.networks.accuracy.methods import (
@@ -20,6 +19,8 @@ from bench.networks.accuracy.methods import (
 )
 from bench.networks.accuracy.networks import NETWORKS, budget
 from bench.networks.accuracy.runs import UNPRUNED
+from bench.networks.study import Row, versions_of
+from bench.solvers import formats
 
 TUNING = """## How the settings were chosen
 
@@ -37,7 +38,6 @@ Prices and one strength a layer are level within the spread; too strong a penalt
 RELATIVE_LOSS = 0.02
 """Of the unpruned accuracy, as the published work allows."""
 
-Row = dict[str, Any]
 Budget = tuple[tuple[str, int], ...]
 
 
@@ -65,27 +65,20 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
 def table(rows: list[Row], network: str, budget: Budget) -> str:
     """Compare the methods at one budget."""
     whole = unpruned(rows, network)
-    lines = [
-        "| method | seeds | bit-accurate, % | in floating point, % | points below unpruned "
-        "| DSPs counted | blocks counted | CPU minutes |",
-        "|" + " --- |" * 8,
-    ]
-    if whole:
-        lines.append(_line("unpruned", list(whole.values()), whole))
+    header = ["method", "seeds", "bit-accurate, %", "in floating point, %", "points below unpruned", "DSPs counted"]
+    body = [_line("unpruned", list(whole.values()), whole)] if whole else []
     for name, method in METHODS.items():
         mine = [row for row in rows if (row["network"], row["method"]) == (network, name) and budget_of(row) == budget]
         if good := done(mine):
-            lines.append(_line(method.title, good, whole))
-        lines += [
-            f"| {method.title} | {row['seed']} | failed: {row['error']} |" + " |" * 5 for row in mine if "error" in row
-        ]
-    return "\n".join(lines)
+            body.append(_line(method.title, good, whole))
+        body += [[method.title, row["seed"], f"failed: {row['error']}"] for row in mine if "error" in row]
+    return formats.table([*header, "blocks counted", "CPU minutes"], body)
 
 
-def _line(title: str, rows: list[Row], whole: dict[int, Row]) -> str:
+def _line(title: str, rows: list[Row], whole: dict[int, Row]) -> list[object]:
     lost = [100 * (whole[row["seed"]]["bit_accurate"] - row["bit_accurate"]) for row in rows if row["seed"] in whole]
     minutes = [row["cpu_seconds"] / 60 for row in rows if "cpu_seconds" in row]
-    cells = [
+    return [
         title,
         len(rows),
         spread([100 * row["bit_accurate"] for row in rows]),
@@ -94,7 +87,6 @@ def _line(title: str, rows: list[Row], whole: dict[int, Row]) -> str:
         *(_range([row["counted"][name] for row in rows]) for name in ("dsp", "bram")),
         spread(minutes, 1) if minutes else "",
     ]
-    return "| " + " | ".join(map(str, cells)) + " |"
 
 
 def _range(counts: list[int]) -> str:
@@ -104,31 +96,31 @@ def _range(counts: list[int]) -> str:
 def frontier(rows: list[Row], network: str) -> str:
     """List every budget and method of the first seed."""
     whole = unpruned(rows, network)
-    lines = [
-        "| budget | method | DSPs | of unpruned | of them in the output | blocks | of unpruned "
-        "| bit-accurate, % | relative loss |",
-        "|" + " --- |" * 9,
-    ]
+    header = (
+        "budget | method | DSPs | of unpruned | of them in the output | blocks | of unpruned "
+        "| bit-accurate, % | relative loss"
+    )
+    body: list[list[object]] = []
     mine = [row for row in done(rows) if row["network"] == network and row["budget"] and row["seed"] in whole]
     first = min((row["seed"] for row in mine), default=0)
     rank = list(METHODS)
     for row in sorted(mine, key=lambda row: (row["budget"]["dsp"], rank.index(row["method"]))):
         if row["seed"] != first:
             continue
-        original, found = whole[first], row["counted"]
+        original, counted = whole[first], row["counted"]
         cells = [
             ", ".join(f"{limit} {name}" for name, limit in row["budget"].items()),
             METHODS[row["method"]].title,
-            found["dsp"],
-            f"{found['dsp'] / original['counted']['dsp']:.1%}",
+            counted["dsp"],
+            f"{counted['dsp'] / original['counted']['dsp']:.1%}",
             [use["dsp"] for use in row["by_layer"].values()][-1],
-            found["bram"],
-            f"{found['bram'] / original['counted']['bram']:.1%}",
+            counted["bram"],
+            f"{counted['bram'] / original['counted']['bram']:.1%}",
             f"{100 * row['bit_accurate']:.2f}",
             f"{1 - row['bit_accurate'] / original['bit_accurate']:.1%}",
         ]
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return "\n".join(lines)
+        body.append(cells)
+    return formats.table(header.split(" | "), body)
 
 
 def layers(rows: list[Row], network: str, budget: Budget) -> str:
@@ -136,12 +128,12 @@ def layers(rows: list[Row], network: str, budget: Budget) -> str:
     mine = [row for row in done(rows) if row["network"] == network]
     table = [row for row in mine if budget_of(row) == budget]
     names = [name for row in mine[:1] for name, use in row["by_layer"].items() if use.get("dsp")]
-    lines = [f"| method | {' | '.join(names)} |", "|" + " --- |" * (1 + len(names))]
+    body: list[list[object]] = []
     for key, method in METHODS.items():
         if own := [row["by_layer"] for row in table if row["method"] == key]:
             cells = [_range([use.get(name, {}).get("dsp", 0) for use in own]) for name in names]
-            lines.append(f"| {method.title} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+            body.append([method.title, *cells])
+    return formats.table(["method", *names], body)
 
 
 def fewest(rows: list[Row], network: str, loss: float = RELATIVE_LOSS) -> str:
@@ -149,21 +141,21 @@ def fewest(rows: list[Row], network: str, loss: float = RELATIVE_LOSS) -> str:
     whole = unpruned(rows, network)
     mine = [row for row in done(rows) if row["network"] == network and row["budget"] and row["seed"] in whole]
     first = min((row["seed"] for row in mine), default=0)
-    lines = ["| method | DSPs | fewer | blocks | relative loss |", "|" + " --- |" * 5]
+    body: list[list[object]] = []
     for key, method in METHODS.items():
         within = [
             (row["counted"]["dsp"], row["counted"]["bram"], 1 - row["bit_accurate"] / whole[first]["bit_accurate"])
             for row in mine
             if row["seed"] == first and row["method"] == key
         ]
-        within = [found for found in within if found[2] <= loss]
+        within = [run for run in within if run[2] <= loss]
         if within:
             dsps, blocks, lost = min(within)
             fewer = 1 - dsps / whole[first]["counted"]["dsp"]
-            lines.append(f"| {method.title} | {dsps} | {fewer:.1%} | {blocks} | {lost:.1%} |")
+            body.append([method.title, dsps, f"{fewer:.1%}", blocks, f"{lost:.1%}"])
         elif any(row["method"] == key for row in mine):
-            lines.append(f"| {method.title} | none of those tried | | | |")
-    return "\n".join(lines)
+            body.append([method.title, "none of those tried"])
+    return formats.table(["method", "DSPs", "fewer", "blocks", "relative loss"], body)
 
 
 def shown(rows: Iterable[Row]) -> list[str]:
@@ -209,27 +201,27 @@ def settings(rows: list[Row]) -> str:
     """Show what each setting that was tried reached on validation data, the best of each method first."""
     rank = list(METHODS)
     tried: dict[tuple[str, str, str], list[Row]] = {}
-    for row in rows:
+    for row in done(rows):
         given = ", ".join(f"{name} {value}" for name, value in row["settings"].items())
         tried.setdefault((row["network"], row["method"], given), []).append(row)
 
     def order(key: tuple[str, str, str]) -> tuple[str, int, float]:
         return key[0], rank.index(key[1]), statistics.fmean(row["cross_entropy"] for row in tried[key])
 
-    lines = ["| network | method | settings | seeds | validation, % | cross-entropy |", "|" + " --- |" * 6]
+    body: list[list[object]] = []
     for key in sorted(tried, key=order):
         reached = [100 * row["validation"] for row in tried[key]], [row["cross_entropy"] for row in tried[key]]
-        cells = [key[0], METHODS[key[1]].title, key[2], len(tried[key]), spread(reached[0]), spread(reached[1], 4)]
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
-    return "\n".join(lines)
+        name = METHODS[key[1]].title
+        body.append([key[0], name, key[2], len(tried[key]), spread(reached[0]), spread(reached[1], 4)])
+    body += [[row["network"], row["run"], f"failed: {row['error']}"] for row in rows if "error" in row]
+    return formats.table(["network", "method", "settings", "seeds", "validation, %", "cross-entropy"], body)
 
 
 def page(rows: list[Row], tried: list[Row]) -> str:
     """Write the page."""
     if not rows:
         return "# Accuracy under a budget\n\nNothing has been measured yet.\n"
-    machine, versions = rows[0]["machine"], rows[0]["versions"]
-    stamp = ", ".join(f"{name} {number}" for name, number in versions.items())
+    machine, stamp = rows[0]["machine"], versions_of(rows[0])
     sections = "\n".join(section(rows, name) for name in shown(rows))
     return f"""# Accuracy under a budget
 

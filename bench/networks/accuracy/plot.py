@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.networks.accuracy.methods import METHODS
 from bench.networks.accuracy.page import done, unpruned
+from knapsolve.files import atomic
 
 Row = dict[str, Any]
 COLOURS = ("#1f5fa8", "#2a9fd6", "#c2571a", "#2e8b57", "#8a4fa3", "#8c6d31", "#b03060", "#777777")
@@ -58,7 +59,7 @@ def plot(rows: list[Row], network: str, path: Path) -> None:
     axes.grid(alpha=0.25)
     if axes.get_legend_handles_labels()[0]:
         figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
-    figure.savefig(path, dpi=130, metadata={"Software": None})
+    atomic.through(path, lambda file: figure.savefig(file, dpi=130, metadata={"Software": None}))
 
 
 def _name_line(axes: Any, text: str, height: float, points: int) -> None:

@@ -6,19 +6,16 @@ import json
 import shutil
 import time
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-from bench.measuring import machine
 from bench.networks.accuracy.baselines import baseline
 from bench.networks.accuracy.data import Data
 from bench.networks.accuracy.methods import METHODS
 from bench.networks.accuracy.networks import NETWORKS
 from bench.networks.accuracy.problem import Problem
+from bench.networks.study import Row
 from knapsolve.files import atomic
 
-Row = dict[str, Any]
 UNPRUNED = "unpruned"
 
 
@@ -46,44 +43,34 @@ class Run:
         """A name for files, and to know the run by."""
         return "-".join([self.network, self.method, *(f"{key}{limit}" for key, limit in self.budget), str(self.seed)])
 
-
-def execute(run: Run, data: Data, folder: Path, test: int) -> Row:
-    """Do a run; a failure becomes a row too."""
-    row: Row = {
-        "run": run.name,
-        "network": run.network,
-        "method": run.method,
-        "seed": run.seed,
-        "budget": dict(run.budget),
-        "load": machine.load(),
-        "machine": machine.describe(),
-        "versions": {name: version(name) for name in ("knapprune", "keras", "tensorflow", "hls4ml")},
-    }
-    try:
-        return row | _measure(run, data, folder, test)
-    except Exception as error:
-        return row | {"error": f"{type(error).__name__}: {error}"}
+    @property
+    def about(self) -> Row:
+        """What its row says beforehand."""
+        of = {"run": self.name, "network": self.network, "method": self.method, "seed": self.seed}
+        return of | {"budget": dict(self.budget)}
 
 
-def _measure(run: Run, data: Data, folder: Path, test: int) -> Row:
+def measure(run: Run, data: Data, folder: Path, test: int) -> Row:
+    """Do a run."""
     import keras
 
     import knapprune as kp
 
     network = NETWORKS[run.network]
     original = baseline(network, data, run.seed, folder / f"{run.network}-{run.seed}.keras")
-    model, found = original, {}
+    model = original
+    spent: Row = {}
     if run.method != UNPRUNED:
         pruned, times, checkpoint = (folder / f"{run.name}.{end}" for end in ("keras", "times", "checkpoint"))
         if not times.exists():
-            spent = _prune(run, Problem(network, original, data, dict(run.budget), run.seed, checkpoint), pruned)
-            atomic.write_text(times, json.dumps(spent))
-        found = json.loads(times.read_text())
-        model = keras.models.load_model(pruned, compile=False)
+            problem = Problem(network, original, data, dict(run.budget), run.seed, checkpoint)
+            atomic.write_text(times, json.dumps(_prune(run, problem, pruned)))
+        spent = json.loads(times.read_text())
+        model = keras.models.load_model(pruned, custom_objects=kp.custom_objects(), compile=False)
     images, classes = data.test
     check = kp.verify(model, network.config, data=(images[:test], classes[:test]))
     validation, answers = data.validation[1], model.predict(data.validation[0], verbose=0)
-    found |= {
+    return spent | {
         "validation": float((answers.argmax(axis=1) == validation).mean()),
         "float": check.model_accuracy,
         "bit_accurate": check.accuracy,
@@ -92,7 +79,6 @@ def _measure(run: Run, data: Data, folder: Path, test: int) -> Row:
         "by_layer": {name: dict(layer.counted) for name, layer in check.by_layer.items()},
         "verify_seconds": check.seconds,
     }
-    return found
 
 
 def _prune(run: Run, problem: Problem, path: Path) -> Row:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from pathlib import Path
@@ -10,15 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from bench.measuring import machine
 from bench.networks.accuracy.baselines import baseline
 from bench.networks.accuracy.data import Data
 from bench.networks.accuracy.methods import METHODS
-from bench.networks.accuracy.networks import Network
+from bench.networks.accuracy.networks import NETWORKS
 from bench.networks.accuracy.problem import Problem
-from knapsolve.files import atomic
-
-Row = dict[str, Any]
+from bench.networks.study import Row
 
 SEEDS = (0, 1, 2)
 """Of the networks that they are tried on."""
@@ -51,11 +47,11 @@ def name_of(network: str, trial: str, seed: int) -> str:
     return f"{network}-{trial}-{seed}"
 
 
-def attempt(name: str, seed: int, key: str, network: Network, budget: dict[str, int], data: Data, folder: Path) -> Row:
-    """Prune with one of the settings."""
+def attempt(name: str, seed: int, key: str, budget: dict[str, int], data: Data, folder: Path) -> Row:
+    """Prune a network with one of the settings."""
     from knapprune.pruning.regularization import Regularization
 
-    method, settings = TRIALS[name]
+    network, (method, settings) = NETWORKS[key], TRIALS[name]
     given = dict(settings)
     for form in ("layer", "price"):
         if form in given:
@@ -67,10 +63,7 @@ def attempt(name: str, seed: int, key: str, network: Network, budget: dict[str, 
     seconds = time.perf_counter() - started
     model.save(folder / f"{run}.keras")
     shutil.rmtree(checkpoint, ignore_errors=True)
-    row = {"run": run, "network": key, "method": method, "settings": settings, "seed": seed}
-    row |= _scores(model, *data.validation) | {"seconds": seconds, "load": machine.load()}
-    atomic.write_text(folder / f"{run}.json", json.dumps(row))
-    return row
+    return _scores(model, *data.validation) | {"seconds": seconds}
 
 
 def _scores(model: Any, inputs: Any, classes: Any) -> dict[str, float]:

@@ -6,14 +6,14 @@ import re
 from collections import Counter, defaultdict
 from typing import Any
 
-Row = dict[str, Any]
+from bench.networks.study import Row, versions_of
+from bench.solvers import formats
 
 
 def page(rows: list[Row]) -> str:
     """Write the page of these rows."""
     outcomes = Counter(row["outcome"] for row in rows)
     equal = [row for row in rows if row["outcome"] == "equal"]
-    versions = ", ".join(f"{name} {number}" for name, number in rows[0]["versions"].items())
     layers = sum(len(row["layers"]) for row in equal)
     return f"""# Random models: predicted and counted
 
@@ -52,7 +52,7 @@ Layers, not models; the strategy and the reuse factor are those of the generated
 
 A cell is models predicted as counted, of models drawn; the rest were refused{_unless_failures(outcomes)}.
 {_failures(rows)}
-Made by `python -m bench.networks.generated_models` from `generated-models.json` ({versions}).
+Made by `python -m bench.networks.generated_models` from `generated-models.json` ({versions_of(rows[0])}).
 """
 
 
@@ -60,23 +60,24 @@ def _table(rows: list[Row], down: str, across: str) -> str:
     drawn: Counter[tuple[Any, Any]] = Counter((row[down], row[across]) for row in rows)
     equal = Counter((row[down], row[across]) for row in rows if row["outcome"] == "equal")
     columns = sorted({column for _, column in drawn})
-    lines = [_line([down.replace("_", " "), *columns]), _line(["---"] * (len(columns) + 1))]
-    for name in sorted({name for name, _ in drawn}):
-        cells = [f"{equal[name, col]} of {drawn[name, col]}" if drawn[name, col] else "" for col in columns]
-        lines.append(_line([name, *cells]))
-    return "\n".join(lines)
+    body = [
+        [name, *(f"{equal[name, col]} of {drawn[name, col]}" if drawn[name, col] else "" for col in columns)]
+        for name in sorted({name for name, _ in drawn})
+    ]
+    return formats.table([down.replace("_", " "), *map(str, columns)], body)
 
 
 def _strategies(rows: list[Row]) -> str:
-    found: Counter[tuple[str, str]] = Counter()
+    layers: Counter[tuple[str, str]] = Counter()
     for row in rows:
         for strategy, factor in row["layers"].values():
-            found[strategy, "1" if factor == 1 else "2 to 8" if factor <= 8 else "above 8"] += 1
+            layers[strategy, "1" if factor == 1 else "2 to 8" if factor <= 8 else "above 8"] += 1
     columns = ["1", "2 to 8", "above 8"]
-    lines = [_line(["strategy", *(f"reuse factor {column}" for column in columns)]), _line(["---"] * 4)]
-    for strategy in sorted({strategy for strategy, _ in found}):
-        lines.append(_line([strategy, *(found[strategy, column] for column in columns)]))
-    return "\n".join(lines)
+    body = [
+        [strategy, *(layers[strategy, column] for column in columns)]
+        for strategy in sorted({strategy for strategy, _ in layers})
+    ]
+    return formats.table(["strategy", *(f"reuse factor {column}" for column in columns)], body)
 
 
 def _classes(rows: list[Row], outcome: str) -> str:
@@ -102,7 +103,3 @@ def _failures(rows: list[Row]) -> str:
         return ""
     lines = [f"- {row['seed']}, {row['front_end']} {row['network']}: {row['why']}" for row in bad]
     return "\n".join(["", "## Failures", "", *lines, ""])
-
-
-def _line(cells: list[Any]) -> str:
-    return "| " + " | ".join(map(str, cells)) + " |"

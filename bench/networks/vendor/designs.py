@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.networks.vendor.prediction import Row, is_vivado_hls
+from bench.networks.vendor.prediction import is_vivado_hls
+from bench.networks.vendor.published import Row
 from bench.solvers.formats import table
 from knapprune.hardware.beside import MEASURED
 from knapprune.hardware.dsp import table_of_part
@@ -22,13 +23,13 @@ FORCED_TOOL = "2021.1"
 
 def multipliers(published: Sequence[Row]) -> list[dict[str, Any]]:
     """Say for each published pair of widths what our table has."""
-    found = []
+    rows = []
     for row in published:
         known = table_of_part(row["part"], "Vivado" if is_vivado_hls(row["tool"]) else "Vitis")
         widths = [int(operand.rstrip("us")) for operand in row["operands"][:2]]
         own = {name: row[name] for name in ("tool", "part", "kind", "operands", "count")}
-        found.append(own | {"reported": row["dsp"], "predicted": known.blocks(*widths), "before": row["table"]})
-    return found
+        rows.append(own | {"reported": row["dsp"], "predicted": known.blocks(*widths), "before": row["table"]})
+    return rows
 
 
 def multiplier_table(rows: Sequence[Row]) -> str:
@@ -46,12 +47,16 @@ def multiplier_table(rows: Sequence[Row]) -> str:
         ]
         why = "products forced into blocks, below 9 bits" if tool == FORCED_TOOL else "; ".join(left)
         body.append([tool, part, len(own), all_of_them, equal, before, why if left else "nothing"])
-    return table(["tool", "part", "pairs of widths", "multipliers", "equal", "0.1.0 equal", "not explained"], body)
+    return table(
+        ["tool", "part", "pairs of widths", "multipliers", "equal", "0.1.0 equal", "not explained"],
+        body,
+        thousands=True,
+    )
 
 
 def designs(published: Sequence[Row], layers: Sequence[Row], reports: Path) -> list[dict[str, Any]]:
     """Predict whole designs where their weights are known: from the model, or from layers that are all published."""
-    found = []
+    rows = []
     for design in published:
         row = {name: design[name] for name in ("source", "design", "tool", "part", "layers", "strategies", "rf")}
         row["reported"] = {"dsp": design["csynth"]["dsp"], "bram18": round(2 * design["csynth"]["bram36"])}
@@ -60,8 +65,8 @@ def designs(published: Sequence[Row], layers: Sequence[Row], reports: Path) -> l
         folder = reports / MODELS.get(design["source"], "none")
         if folder.is_dir():
             row |= _of_model(folder)
-        found.append(row)
-    return found
+        rows.append(row)
+    return rows
 
 
 def _of_layers(design: Row, published: Sequence[Row], layers: Sequence[Row]) -> dict[str, Any]:
@@ -77,16 +82,15 @@ def _of_layers(design: Row, published: Sequence[Row], layers: Sequence[Row]) -> 
 def _of_model(folder: Path) -> dict[str, Any]:
     """Estimate a model in its own configuration; what fails becomes part of the row."""
     import knapprune as kp
-    from knapprune.adapters.model_files import load_model
 
     try:
-        found = kp.estimate(load_model(folder / "model.keras"), str(folder / "config.yml"), explain=True)
+        estimate = kp.estimate(kp.load(folder / "model.keras"), str(folder / "config.yml"), explain=True)
     except Exception as error:
         said = " ".join(str(error).split()).replace(str(folder), "FOLDER")
         return {"error": f"{type(error).__name__}: {said}"[:120]}
     names = ("dsp", "bram18")
-    beside = {name: sum(getattr(thing, name) for thing in found.beside) for name in names}
-    return {"weights": {name: found.total[name] for name in names}, "beside": beside}
+    beside = {name: sum(getattr(thing, name) for thing in estimate.beside) for name in names}
+    return {"weights": {name: estimate.total[name] for name in names}, "beside": beside}
 
 
 def design_table(rows: Sequence[Row]) -> str:
@@ -101,7 +105,7 @@ def design_table(rows: Sequence[Row]) -> str:
             cells += [row["reported"][name], *(_known(row[which], name) for which in ("weights", "beside", "before"))]
         body.append(cells)
     failed = [f"- {row['source']}, the model: {row['error']}" for row in rows if "error" in row]
-    return "\n".join([table(header, body), *(["", *failed] if failed else [])])
+    return "\n".join([table(header, body, thousands=True), *(["", *failed] if failed else [])])
 
 
 def _known(counts: Mapping[str, int], name: str) -> int | str:

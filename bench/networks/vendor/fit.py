@@ -8,22 +8,16 @@ Reads ``vendor/calibration.json`` in the folder that KNAPPRUNE_DATA names. Needs
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import typer
 
-from knapprune.hardware.fitted import ABOVE_SYNTHESISED, FORMS, TERMS, Form, Quantities, Sum, form_of
-from knapprune.hardware.latency import dense_interval, dense_latency
-
-Row = Mapping[str, Any]
-
-# hls4ml with functions of their own, by the names their authors gave them.
-MODIFIED = ("conv_2d_cl_me", "dense_ss")
+from bench.networks.vendor.published import Row, cycles_of, form_of_row, layers_of, read_rows
+from knapprune.hardware.fitted import FORMS, TERMS, Sum
 
 #: What is left out at once, so that nothing like a row is among those the fit has seen.
 GROUPS: dict[str, Callable[[Row], object]] = {
@@ -31,43 +25,6 @@ GROUPS: dict[str, Callable[[Row], object]] = {
     "width": lambda row: row["wbits"],
     "source": lambda row: row["source"],
 }
-
-
-def read_rows(data: Path) -> list[Row]:
-    """Read the published rows."""
-    rows: list[Row] = json.loads((data / "vendor" / "calibration.json").read_text())
-    return rows
-
-
-def layers_of(row: Row) -> tuple[Quantities, ...]:
-    """State what the estimates of a row are made of: one layer, or the two of a design that was reported as a whole."""
-    common: dict[str, Any] = {
-        "strategy": row["strategy"],
-        "weight_bits": row["wbits"],
-        "data_bits": row["dbits"],
-        "part": row["part"],
-        "clock_period": row["clock"] or 5.0,
-        "alone": row["set"] == "single-dense",
-    }
-    if row["set"] == "two-dense":
-        sizes = [int(size) for size in row["shape"].split("-")]
-        pairs = zip(sizes[:-1], sizes[1:], row["rf_used"], strict=True)
-        return tuple(Quantities(n_in=n, n_out=m, reuse_factor=factor, **common) for n, m, factor in pairs)
-    # Under latency, the single layers that are published with 1024 have the multipliers of 1023.
-    factor = 1023 if row["set"] == "single-dense" and row["strategy"] == "latency" and row["rf"] == 1024 else row["rf"]
-    known: dict[str, Any] = {"nonzero": row.get("nonzero"), "constants": row.get("constants3")}
-    return (Quantities(n_in=row["n_in"], n_out=row["n_out"], reuse_factor=factor, **known, **common),)
-
-
-def form_of_row(row: Row) -> Form | None:
-    """Find the form of a row; None where it lacks what the form is made of, or hls4ml was changed for it."""
-    if row["kind"] in MODIFIED:
-        return None
-    if row["stage"] != "csynth":
-        return ABOVE_SYNTHESISED
-    layer = layers_of(row)[0]
-    of_constants = layer.strategy == "latency" or layer.reuse_factor == 1
-    return None if of_constants and layer.nonzero is None else form_of(layer)
 
 
 def matrix(rows: Sequence[Row], terms: Sequence[str]) -> npt.NDArray[np.float64]:
@@ -87,7 +44,7 @@ def fit(rows: Sequence[Row], terms: Sequence[str], resource: str) -> npt.NDArray
     some = [row for row in rows if row[resource] > 0]
     values, truth = matrix(some, terms), reported(some, resource)
     start = np.maximum(nnls(values / truth[:, None], np.ones(len(some)))[0], 1e-4 * truth.mean() / (values.mean(0) + 1))
-    found = least_squares(
+    fitted = least_squares(
         lambda coefficients: np.log(np.maximum(values @ coefficients, 1e-9) / truth),
         start,
         bounds=(0, np.inf),
@@ -96,7 +53,7 @@ def fit(rows: Sequence[Row], terms: Sequence[str], resource: str) -> npt.NDArray
         x_scale=start,
         max_nfev=2000,
     )
-    return np.asarray(found.x)
+    return np.asarray(fitted.x)
 
 
 def estimated(rows: Sequence[Row], known: Sum) -> npt.NDArray[np.float64]:
@@ -107,13 +64,13 @@ def estimated(rows: Sequence[Row], known: Sum) -> npt.NDArray[np.float64]:
 def factors(estimates: npt.NDArray[np.float64], truth: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Shape (rows,): the larger of both over the smaller; infinite where only one is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = np.maximum(estimates / truth, truth / estimates)
-    return np.where(estimates == truth, 1.0, found)
+        larger = np.maximum(estimates / truth, truth / estimates)
+    return np.where(estimates == truth, 1.0, larger)
 
 
-def nine_in_ten(found: npt.NDArray[np.float64]) -> float:
+def nine_in_ten(ratios: npt.NDArray[np.float64]) -> float:
     """The factor that nine in ten rows are within."""
-    return float(np.quantile(found, 0.9, method="higher"))
+    return float(np.quantile(ratios, 0.9, method="higher"))
 
 
 def left_out(
@@ -138,11 +95,11 @@ def report(rows: Sequence[Row]) -> list[str]:
         own = [row for row in rows if form_of_row(row) is form]
         for resource, known in (("lut", form.lut), ("ff", form.ff)):
             terms = list(known.coefficients)
-            truth, found = reported(own, resource), fit(own, terms, resource)
+            truth, fitted = reported(own, resource), fit(own, terms, resource)
             here = estimated(own, known)
             lines += [
                 f"{form.name}, {resource}: {len(own)} rows",
-                *(f"  {number:10.4g}  {term}" for number, term in zip(found, terms, strict=True)),
+                *(f"  {number:10.4g}  {term}" for number, term in zip(fitted, terms, strict=True)),
                 f"  in the table {_shares(here, truth, resource)}",
                 *(
                     f"  {f'{name} out':12} {_shares(*left_out(own, known, resource, group), resource)}"
@@ -155,39 +112,24 @@ def report(rows: Sequence[Row]) -> list[str]:
 def _shares(estimates: npt.NDArray[np.float64], truth: npt.NDArray[np.float64], resource: str) -> str:
     if not truth.size:
         return "too few rows"
-    found = factors(estimates, truth)
+    ratios = factors(estimates, truth)
     near, what = (
-        (np.abs(estimates - truth) <= 0.3 * truth, "within 30%") if resource == "lut" else (found <= 2, "within x2")
+        (np.abs(estimates - truth) <= 0.3 * truth, "within 30%") if resource == "lut" else (ratios <= 2, "within x2")
     )
-    return f"{near.mean():4.0%} {what}; 9 in 10 within x{nine_in_ten(found):.3f}"
-
-
-def cycles_of(layer: Quantities) -> tuple[int, int]:
-    """Estimate interval and latency of a layer that computes one position at a time."""
-    zeros = layer.n_in * layer.n_out - layer.known_nonzero
-    how: dict[str, Any] = {
-        "constants": layer.multiplied if layer.strategy == "latency" else None,
-        "limit": -(-layer.n_in * layer.n_out // layer.reuse_factor) - zeros // layer.reuse_factor,
-        "part": layer.part,
-        "clock_period": layer.clock_period,
-    }
-    return (
-        dense_interval(layer.strategy, layer.reuse_factor, **how),
-        dense_latency(layer.strategy, layer.reuse_factor, layer.n_in, **how),
-    )
+    return f"{near.mean():4.0%} {what}; 9 in 10 within x{nine_in_ten(ratios):.3f}"
 
 
 def cycles(rows: Sequence[Row]) -> dict[str, list[tuple[int, int]]]:
     """List estimated and reported cycles of the layers that compute one position at a time."""
-    found: dict[str, list[tuple[int, int]]] = {"interval": [], "latency": []}
+    pairs: dict[str, list[tuple[int, int]]] = {"interval": [], "latency": []}
     for row in rows:
         if row["ii"] is None or "conv" in row["kind"] or form_of_row(row) is None:
             continue
         (layer,) = layers_of(row)
         interval, latency = cycles_of(layer)
-        found["interval"].append((interval, row["ii"]))
-        found["latency"].append((latency, row["latency"]))
-    return found
+        pairs["interval"].append((interval, row["ii"]))
+        pairs["latency"].append((latency, row["latency"]))
+    return pairs
 
 
 def within_one(pairs: Sequence[tuple[int, int]]) -> float:
@@ -196,10 +138,10 @@ def within_one(pairs: Sequence[tuple[int, int]]) -> float:
 
 
 def main() -> None:
-    """Print the report."""
+    """Fit the estimates to published synthesis reports again; print coefficients and errors."""
     folder = os.environ.get("KNAPPRUNE_DATA")
     if not folder:
-        raise SystemExit("set KNAPPRUNE_DATA to the folder that holds vendor/calibration.json")
+        raise typer.BadParameter("set KNAPPRUNE_DATA to the folder that holds vendor/calibration.json")
     rows = read_rows(Path(folder))
     print("\n".join(report(rows)))
     for name, pairs in cycles(rows).items():
@@ -207,4 +149,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from bench.networks.vendor.prediction import FORCED
-
-Row = Mapping[str, Any]
+from bench.networks.vendor.published import Row
 
 SETS = {
     "single-dense": "single layers",

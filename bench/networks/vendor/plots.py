@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.networks.vendor.groups import NEAR_FF, NEAR_LUT, both, in_memory, way
 from bench.networks.vendor.prediction import FORCED
+from bench.networks.vendor.published import Row
+from knapsolve.files import atomic
 
-Row = Mapping[str, Any]
 NAMES = {"dsp": "DSP blocks", "bram18": "BRAM_18K", "lut": "look-up tables", "ff": "flip-flops"}
 COLOURS = {"resource, RF > 1": "#0072B2", "reuse factor 1": "#D55E00", "latency, RF > 1": "#009E73"}
 MARKS = {"resource, RF > 1": "o", "reuse factor 1": "s", "latency, RF > 1": "^"}
@@ -40,7 +41,7 @@ def plot(rows: Sequence[Row], resources: Sequence[str], path: Path) -> None:
         fontsize=13,
         frameon=False,
     )
-    figure.savefig(path, dpi=100, metadata={"Software": None})
+    atomic.through(path, lambda file: figure.savefig(file, dpi=100, metadata={"Software": None}))
 
 
 def _ends(numbers: Sequence[float]) -> tuple[float, float]:

@@ -7,12 +7,11 @@ values are said to need. Where they are constants, the row says how many have th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from bench.networks.vendor.fit import MODIFIED, cycles_of, form_of_row, layers_of
+from bench.networks.vendor.published import MODIFIED, Row, cycles_of, form_of_row, layers_of
 from knapprune.hardware.bram import in_memory
 from knapprune.hardware.constants import is_upper_bound
 from knapprune.hardware.fitted import Quantities
@@ -21,7 +20,6 @@ from knapprune.hardware.product_logic import logic_of
 from knapprune.network.layers import Layer
 from knapprune.network.rounding import Rounding
 
-Row = Mapping[str, Any]
 RESOURCES = ("dsp", "bram18", "lut", "ff", "ii", "latency")
 
 CHANGED = "hls4ml was changed for it"
@@ -68,22 +66,22 @@ def layer_of(row: Row, of: Quantities) -> Layer:
 def predict(row: Row) -> dict[str, Any]:
     """Predict a row."""
     reasons = _reasons(row)
-    found: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     layers = layers_of(row)
     if not {"dsp", "bram18"} <= set(reasons):
         counts = [_counts(row, layer) for layer in layers]
-        found |= {name: sum(count[name] for count in counts) for name in ("dsp", "bram18")}
+        numbers |= {name: sum(count[name] for count in counts) for name in ("dsp", "bram18")}
     if not {"lut", "ff"} <= set(reasons):
         estimates = [logic_of(layer, row.get("copies", 1)) for layer in layers]
         if row["stage"] != "csynth":
             estimates = [logic.synthesised or logic for logic in estimates]
-        found |= {name: sum(logic.resources[name] for logic in estimates) for name in ("lut", "ff")}
+        numbers |= {name: sum(logic.resources[name] for logic in estimates) for name in ("lut", "ff")}
     if not {"ii", "latency"} <= set(reasons):
         both = [cycles_of(layer) for layer in layers]
-        found |= {"ii": max(own for own, _ in both), "latency": sum(own for _, own in both)}
+        numbers |= {"ii": max(own for own, _ in both), "latency": sum(own for _, own in both)}
     bounded = any(is_upper_bound(layer_of(row, layer)) for layer in layers) and row["set"] != FORCED
     return {
-        "predicted": {name: found[name] for name in RESOURCES if name in found and name not in reasons},
+        "predicted": {name: numbers[name] for name in RESOURCES if name in numbers and name not in reasons},
         "not_compared": reasons,
         "upper_bound": bounded,
     }

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from statistics import median
-from typing import Any
 
 from bench.networks.vendor.groups import DEPTHS, NEAR, SETS, both, equal, name_of_set, share, way, within_one
 from bench.networks.vendor.prediction import RESOURCES
+from bench.networks.vendor.published import Row
 from bench.solvers.formats import table
 from knapprune.hardware.fitted import FORMS
-
-Row = Mapping[str, Any]
 
 
 def count_table(rows: Sequence[Row], name: str, group: Callable[[Row], tuple[str, ...]], header: Sequence[str]) -> str:
@@ -27,7 +25,7 @@ def count_table(rows: Sequence[Row], name: str, group: Callable[[Row], tuple[str
             line += [_median(now), *(round(sum(pair[place] for pair in now)) for place in (1, 0))]
             line += [sum(equal(*pair) for pair in before), _median(before), round(sum(pair[0] for pair in before))]
         body.append(line + ["-"] * (len(header) + len(columns) + 3 - len(line)))
-    return table([*header, *columns, "0.1.0: equal", "median difference", "predicted"], body)
+    return table([*header, *columns, "0.1.0: equal", "median difference", "predicted"], body, thousands=True)
 
 
 def logic_table(rows: Sequence[Row], left_out: Sequence[Row]) -> str:
@@ -43,15 +41,15 @@ def logic_table(rows: Sequence[Row], left_out: Sequence[Row]) -> str:
             line: list[object] = [what, form.name, len(now), _percent(share(now, NEAR[name])), _nine_in_ten(now)]
             line.append(f"{_percent(share(before, NEAR[name]))} of {len(before)}" if before else "-")
             for group in ("shape", "width", "source"):
-                found = [
+                without = [
                     row
                     for row in left_out
                     if (row["form"], row["resource"], row["left_out"]) == (form.name, name, group)
                 ]
-                line.append(_percent(found[0]["near"]) if found and found[0]["near"] is not None else "-")
+                line.append(_percent(without[0]["near"]) if without and without[0]["near"] is not None else "-")
             body.append(line)
     header = ["what", "form", "rows", "share", "9 in 10 within", "0.1.0", "shape left out", "width left out"]
-    return table([*header, "source left out"], body)
+    return table([*header, "source left out"], body, thousands=True)
 
 
 def cycle_table(rows: Sequence[Row]) -> str:
@@ -68,23 +66,23 @@ def cycle_table(rows: Sequence[Row]) -> str:
                 line += [f"{min(ratios):.3g} to {max(ratios):.3g}" if ratios else "-"]
             body.append(line + ["-"] * (8 - len(line)))
     header = ["what", "set", "strategy", "rows", "not compared", "equal", "within one cycle", "predicted over reported"]
-    return table(header, body)
+    return table(header, body, thousands=True)
 
 
 def left_out_table(rows: Sequence[Row]) -> str:
     """Lay out which numbers are not compared, and why."""
-    found: dict[str, dict[str, list[Row]]] = {}
+    by_reason: dict[str, dict[str, list[Row]]] = {}
     for row in rows:
         for name, reason in row["not_compared"].items():
-            found.setdefault(reason, {}).setdefault(name, []).append(row)
+            by_reason.setdefault(reason, {}).setdefault(name, []).append(row)
     body: list[list[object]] = []
-    for reason, by_name in found.items():
+    for reason, by_name in by_reason.items():
         sources = {row["source"] for own in by_name.values() for row in own}
         kinds = sorted({row["kind"] for own in by_name.values() for row in own})
         counts = [len(by_name[name]) if name in by_name else "" for name in RESOURCES]
         body.append([reason, ", ".join(kinds), ", ".join(sorted(sources, key=_number)), *counts])
     names = ("DSP", "BRAM_18K", "LUT", "FF", "interval", "latency")
-    return table(["why", "kind", "sources", *names], body)
+    return table(["why", "kind", "sources", *names], body, thousands=True)
 
 
 def _number(source: str) -> int:

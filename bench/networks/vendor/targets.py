@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from bench.networks.vendor.groups import both, depth, equal, in_memory, near_ff, near_lut, share, within_one
 from bench.networks.vendor.prediction import FORCED
+from bench.networks.vendor.published import Row
 from bench.solvers.formats import table
 from knapprune.hardware.fitted import SHARED, UNROLLED
 
-Row = Mapping[str, Any]
 Near = Callable[[float, float], bool]
 
 
@@ -107,7 +106,7 @@ def target_table(rows: Sequence[Row]) -> str:
         reached = f"{hits:,} of {len(pairs):,}" + (f" ({target.reached(rows):.1%})" if pairs else "")
         held = "no row" if not pairs else "yes" if target.reached(rows) >= target.asked else "**no**"
         body.append([target.what, f"{target.asked:.0%}", reached, held])
-    return table(["what", "asked", "reached", "held"], body)
+    return table(["what", "asked", "reached", "held"], body, thousands=True)
 
 
 def bound_table(rows: Sequence[Row]) -> str:
@@ -125,4 +124,4 @@ def bound_table(rows: Sequence[Row]) -> str:
         line = [what, len(pairs), sum(equal(*pair) for pair in pairs), len(above), max(above, default=0), below]
         body.append([*line, *(round(sum(pair[place] for pair in pairs)) for place in (1, 0))])
     header = ["upper bound", "rows", "equal", "too many", "most too many", "too few", "reported", "predicted"]
-    return table(header, body)
+    return table(header, body, thousands=True)

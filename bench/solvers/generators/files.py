@@ -49,8 +49,8 @@ def best_known(path: str, index: int) -> float | None:
     optima = file.parent / "optima.json"
     if optima.exists():
         known = json.loads(optima.read_text())
-        found = known.get(file.name, known.get(file.name.removesuffix(".in")))
-        return None if found is None else float(found)
+        optimum = known.get(file.name, known.get(file.name.removesuffix(".in")))
+        return None if optimum is None else float(optimum)
     words = file.read_text().split()
     if file.stem == "mknap1":
         position = 1
@@ -62,7 +62,7 @@ def best_known(path: str, index: int) -> float | None:
 
 
 def _folder() -> Path:
-    found = folder()
-    if found is None:
+    data = folder()
+    if data is None:
         raise FileNotFoundError("KNAPPRUNE_DATA must name the folder of published instances")
-    return found
+    return data

@@ -47,9 +47,9 @@ def contestant(name: str) -> Contestant:
     """Load a contestant."""
     if name in PEERS:
         module, attribute = PEERS[name].split(":")
-        found = getattr(import_module(f"bench.solvers.peers.{module}"), attribute)
-        assert isinstance(found, Contestant)
-        return found
+        peer = getattr(import_module(f"bench.solvers.peers.{module}"), attribute)
+        assert isinstance(peer, Contestant)
+        return peer
     if name in solvers():
         from bench.solvers.peers.ours import ours
 

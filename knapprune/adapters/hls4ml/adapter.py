@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from knapprune.adapters.conversion import check_names
 from knapprune.network.hls_config import HlsConfig, HlsConfigError
 from knapprune.network.layers import Layer
 
@@ -66,10 +66,7 @@ class Hls4mlAdapter:
     def convert(self, model: Any, config: HlsConfig, output_dir: str) -> Any:
         from knapprune.adapters.hls4ml.masking import copy_graph
 
-        for node in model.get_layers():
-            # hls4ml derives C++ types from the name and does not escape it.
-            if not re.fullmatch(r"[A-Za-z_]\w*", node.name, re.ASCII):
-                raise ValueError(f"model: expected layer names that are C++ identifiers, got {node.name!r}; rename it")
+        check_names(node.name for node in model.get_layers())
         copy = copy_graph(model)
         copy.config.config["OutputDir"] = output_dir
         return copy
@@ -77,16 +74,16 @@ class Hls4mlAdapter:
 
 def _settings(given: HlsConfig, own: HlsConfig, name: str, kind: str) -> list[tuple[str, object, object]]:
     """List what a configuration states of a layer, beside what the graph's own says."""
-    found: list[tuple[str, object, object]] = []
+    settings: list[tuple[str, object, object]] = []
     if given.setting("Strategy", name, kind) is not None:
-        found.append(("Strategy", given.strategy(name, kind), own.strategy(name, kind)))
+        settings.append(("Strategy", given.strategy(name, kind), own.strategy(name, kind)))
     if given.setting("ReuseFactor", name, kind) is not None:
-        found.append(("ReuseFactor", given.reuse_factor(name, kind), own.reuse_factor(name, kind)))
+        settings.append(("ReuseFactor", given.reuse_factor(name, kind), own.reuse_factor(name, kind)))
     if given.setting("ParallelizationFactor", name, kind) is not None:
         pair = (given.parallelization_factor(name, kind), own.parallelization_factor(name, kind))
-        found.append(("ParallelizationFactor", *pair))
+        settings.append(("ParallelizationFactor", *pair))
     for variable in _VARIABLES:
         if given.precision_text(variable, name, kind) is not None:
             stated, has = (config.precision(variable, name, kind) or "auto" for config in (given, own))
-            found.append((f"{variable} precision", str(stated), str(has)))
-    return found
+            settings.append((f"{variable} precision", str(stated), str(has)))
+    return settings

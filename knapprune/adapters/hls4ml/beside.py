@@ -25,8 +25,8 @@ def beside_the_weights(graph: Any) -> tuple[Beside, ...]:
         part=str(graph.config.get_config_value("Part")),
         outside={variable.name for variable in (*graph.get_input_variables(), *graph.get_output_variables())},
     )
-    found = (thing for node in graph.get_layers() for thing in _of_node(node, project))
-    return tuple(thing for thing in found if thing.dsp or thing.bram18 or thing.lut)
+    things = (thing for node in graph.get_layers() for thing in _of_node(node, project))
+    return tuple(thing for thing in things if thing.dsp or thing.bram18 or thing.lut)
 
 
 class _Project:

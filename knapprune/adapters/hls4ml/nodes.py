@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.adapters.hls4ml.layers import describe, describe_fixed
-from knapprune.network.hls_config import COUNTED_BACKENDS, HlsConfig, HlsConfigError, read_hls_config
+from knapprune.network.hls_config import COUNTED_BACKENDS, HlsConfig, HlsConfigError
+from knapprune.network.hls_config_file import read_hls_config
 from knapprune.network.layers import Kind, Layer
 
 # hls4ml's classes by what multiplies in them. Exact names: a DepthwiseConv2D is a Conv2D to Python alone.
@@ -102,8 +103,8 @@ def graph_config(graph: Any) -> HlsConfig:
 
 def kernels_of(graph: Any) -> dict[str, Kernel]:
     """Find the kernels of a graph."""
-    found = [kernel for node in graph.get_layers() for kernel in _kernels(node)]
-    return {kernel.name: kernel for kernel in found}
+    kernels = [kernel for node in graph.get_layers() for kernel in _kernels(node)]
+    return {kernel.name: kernel for kernel in kernels}
 
 
 def other_nodes(graph: Any) -> list[str]:
@@ -118,17 +119,17 @@ def other_nodes(graph: Any) -> list[str]:
 def graph_layers(graph: Any) -> list[Layer]:
     """Describe the layers that multiply, as hls4ml resolved them."""
     config = graph_config(graph)
-    found: list[Layer] = []
+    layers: list[Layer] = []
     for node in graph.get_layers():
         if node.class_name in _SCALES:
-            found.append(describe_fixed(node, config, _SCALES[node.class_name]))
+            layers.append(describe_fixed(node, config, _SCALES[node.class_name]))
         elif _is_fixed(node):
-            found.append(describe_fixed(node, config))
+            layers.append(describe_fixed(node, config))
         for kernel in _kernels(node):
-            found.append(
+            layers.append(
                 describe(node, config, kernel.name, kernel.kind, kernel.variable, kernel.read().shape, kernel.binary)
             )
-    return found
+    return layers
 
 
 def graph_kernels(graph: Any) -> dict[str, npt.NDArray[np.generic]]:
@@ -143,10 +144,10 @@ def _kernels(node: Any) -> list[Kernel]:
         return []
     if not _is_a(node.get_weights("weight").type.precision, *_WHOLE_NUMBERS_AND_FRACTIONS):
         return []
-    found = [Kernel(node.name, kind, node, "weight")]
+    kernels = [Kernel(node.name, kind, node, "weight")]
     if kind in ("lstm", "gru"):
-        found.append(Kernel(f"{node.name}/recurrent", kind, node, "recurrent_weight"))
-    return found
+        kernels.append(Kernel(f"{node.name}/recurrent", kind, node, "recurrent_weight"))
+    return kernels
 
 
 def _is_fixed(node: Any) -> bool:

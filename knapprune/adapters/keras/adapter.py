@@ -81,7 +81,7 @@ class KerasAdapter:
         from knapprune.adapters.keras.mask import KernelMask
 
         constraints = {name: kernel.constraint for name, kernel in find_kernels(model).items()}
-        return {name: found.mask for name, found in constraints.items() if isinstance(found, KernelMask)}
+        return {name: constraint.mask for name, constraint in constraints.items() if isinstance(constraint, KernelMask)}
 
     def remask(self, model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
         """Put masks on the model itself.

@@ -77,12 +77,12 @@ def _copy_compile_state(model: Any, clone: Any) -> None:
 
 def _all_layers(model: Any) -> list[Any]:
     """List the model's layers, models inside it and their layers, in one order for a model and its clone."""
-    found = []
+    listed = []
     for layer in model.layers:
-        found.append(layer)
+        listed.append(layer)
         if isinstance(layer, keras.Model):
-            found.extend(_all_layers(layer))
-    return found
+            listed.extend(_all_layers(layer))
+    return listed
 
 
 def _check(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:

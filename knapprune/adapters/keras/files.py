@@ -27,8 +27,8 @@ def load_keras_model(path: str | os.PathLike[str], weights: str | os.PathLike[st
         raise FileNotFoundError(f"path: no model file {path}")
     try:
         saved = read_saved(path)
-        found = weights_of(path, weights) if saved.kind == "json" else path
-        return _keras_3(path, saved, found) if saved.major >= 3 else rebuild(path, saved, found)
+        held = weights_of(path, weights) if saved.kind == "json" else path
+        return _keras_3(path, saved, held) if saved.major >= 3 else rebuild(path, saved, held)
     except FileNotFoundError:
         raise
     except UnreadableError as error:
@@ -39,13 +39,13 @@ def load_keras_model(path: str | os.PathLike[str], weights: str | os.PathLike[st
 
 def weights_of(path: Path, weights: str | os.PathLike[str] | None) -> Path:
     """Find the weights of an architecture."""
-    found = Path(weights) if weights is not None else path.with_name(f"{path.stem}_weights.h5")
+    file = Path(weights) if weights is not None else path.with_name(f"{path.stem}_weights.h5")
     other = path.with_name(f"{path.stem}.weights.h5")
-    if weights is None and not found.is_file() and other.is_file():
+    if weights is None and not file.is_file() and other.is_file():
         return other
-    if not found.is_file():
-        raise FileNotFoundError(f"weights: no file {found} for {path.name}")
-    return found
+    if not file.is_file():
+        raise FileNotFoundError(f"weights: no file {file} for {path.name}")
+    return file
 
 
 def _keras_3(path: Path, saved: Saved, weights: Path) -> Any:

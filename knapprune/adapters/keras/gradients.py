@@ -19,16 +19,14 @@ Loss = Callable[[], Any]
 def gradient(model: Any, batch: Batch) -> Arrays:
     """Differentiate the mean loss of a batch by each kernel."""
     kernels, loss = _kernels_and_loss(model, batch)
-    found = _BACKENDS[keras.backend.backend()](list(kernels.values()), loss, None)
-    return _arrays(kernels, found)
+    return _arrays(kernels, _BACKENDS[keras.backend.backend()](list(kernels.values()), loss, None))
 
 
 def hessian_product(model: Any, batch: Batch, vectors: Mapping[str, npt.NDArray[np.generic]]) -> Arrays:
     """Multiply the Hessian of the mean loss of a batch over all kernels with a vector."""
     kernels, loss = _kernels_and_loss(model, batch)
     parts = [keras.ops.convert_to_tensor(vectors[name], dtype=kernel.dtype) for name, kernel in kernels.items()]
-    found = _BACKENDS[keras.backend.backend()](list(kernels.values()), loss, parts)
-    return _arrays(kernels, found)
+    return _arrays(kernels, _BACKENDS[keras.backend.backend()](list(kernels.values()), loss, parts))
 
 
 def _kernels_and_loss(model: Any, batch: Batch) -> tuple[dict[str, Any], Loss]:
@@ -44,11 +42,11 @@ def _kernels_and_loss(model: Any, batch: Batch) -> tuple[dict[str, Any], Loss]:
     return {name: kernel.variable for name, kernel in find_kernels(model).items()}, loss
 
 
-def _arrays(kernels: Mapping[str, Any], found: list[Any]) -> Arrays:
+def _arrays(kernels: Mapping[str, Any], slopes: list[Any]) -> Arrays:
     """Copy the derivatives out, and let go of each; one that the loss does not depend on is zero."""
     arrays: Arrays = {}
     for position, (name, kernel) in enumerate(kernels.items()):
-        tensor, found[position] = found[position], None
+        tensor, slopes[position] = slopes[position], None
         if tensor is None:
             arrays[name] = np.zeros(tuple(kernel.shape), dtype=np.float32)
         else:
@@ -77,23 +75,14 @@ def _tensorflow(kernels: list[Any], loss: Loss, vectors: list[Any] | None) -> li
 
 
 def _torch(kernels: list[Any], loss: Loss, vectors: list[Any] | None) -> list[Any]:
-    import torch
+    from knapprune.adapters.torch_derivatives import derivatives
 
     values = [kernel.value for kernel in kernels]
     frozen = [value for value in values if not value.requires_grad]
     try:
         for value in frozen:
             value.requires_grad_(True)
-        with torch.enable_grad():
-            slopes = torch.autograd.grad(loss(), values, create_graph=vectors is not None, allow_unused=True)
-            if vectors is None:
-                return list(slopes)
-            pairs = zip(slopes, vectors, strict=True)
-            curved = [(slope, part) for slope, part in pairs if slope is not None and slope.requires_grad]
-            if not curved:
-                return [None] * len(values)
-            targets, along = zip(*curved, strict=True)
-            return list(torch.autograd.grad(targets, values, grad_outputs=along, allow_unused=True))
+        return derivatives(loss, values, vectors)
     finally:
         for value in frozen:
             value.requires_grad_(False)

@@ -57,12 +57,12 @@ class Call:
 
 def calls(model: Any) -> list[Call]:
     """List every use of every layer, sources before users."""
-    found: list[Call] = []
-    _visit(model, None, found)
-    return found
+    listed: list[Call] = []
+    _visit(model, None, listed)
+    return listed
 
 
-def _visit(model: Any, outer_inputs: tuple[Any, ...] | None, found: list[Call]) -> tuple[Any, ...]:
+def _visit(model: Any, outer_inputs: tuple[Any, ...] | None, listed: list[Call]) -> tuple[Any, ...]:
     """Add the calls of one model; return its output tensors as seen from outside."""
     if not isinstance(model, (keras.Sequential, keras.Model)) or not getattr(model, "outputs", None):
         raise ValueError(f"model {model.name!r}: got {type(model).__name__}, expected a Sequential or Functional model")
@@ -76,10 +76,10 @@ def _visit(model: Any, outer_inputs: tuple[Any, ...] | None, found: list[Call]) 
             continue
         inputs = tuple(renamed.get(id(tensor), tensor) for tensor in node.input_tensors)
         if isinstance(layer, keras.Model):
-            inner = _visit(layer, inputs, found)
+            inner = _visit(layer, inputs, listed)
             renamed |= {id(own): tensor for own, tensor in zip(outputs, inner, strict=True)}
         else:
-            found.append(Call(layer, inputs, outputs))
+            listed.append(Call(layer, inputs, outputs))
     return tuple(renamed.get(id(tensor), tensor) for tensor in model.outputs)
 
 

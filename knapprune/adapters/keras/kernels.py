@@ -97,9 +97,9 @@ def find_kernels(model: Any) -> dict[str, Kernel]:
     """Find the kernels of a model that can be masked."""
     if not model.built:
         raise ValueError(f"model {model.name!r} has no weights yet: give it an Input layer, or call it once")
-    found: dict[str, Kernel] = {}
+    known: dict[str, Kernel] = {}
     for layer in leaf_layers(model):
         for name, kernel in kernel_names(layer).items():
-            if found.setdefault(name, kernel).layer is not layer:
+            if known.setdefault(name, kernel).layer is not layer:
                 raise ValueError(f"model {model.name!r} has two layers named {name!r}, expected different names")
-    return found
+    return known

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from knapprune.adapters.keras.graph import Call, calls
 from knapprune.adapters.keras.kernels import SCALES, find_kernels, kernel_names, leaf_layers
 from knapprune.adapters.keras.precision import Flow, data_flow, scale_of
+from knapprune.adapters.mask_check import used_twice
 from knapprune.hardware.window import Side, reached
 from knapprune.network.hls_config import HlsConfig
 from knapprune.network.layers import Kind, Layer
@@ -48,7 +49,7 @@ def layers(model: Any, config: HlsConfig) -> list[Layer]:
             "with hls4ml.converters.convert_from_keras_model and give its graph, which knows their types"
         )
     find_kernels(model)
-    found: dict[str, Layer] = {}
+    described: dict[str, Layer] = {}
     used: set[str] = set()
     order = calls(model)
     data = data_flow(order, config)
@@ -57,13 +58,10 @@ def layers(model: Any, config: HlsConfig) -> list[Layer]:
         if not kernel_names(call.layer) and type(call.layer) not in SCALES:
             continue
         if name in used:
-            raise ValueError(
-                f"layer {name!r} is used more than once: hls4ml builds each use on its own, which cannot be "
-                "described by one mask and one count"
-            )
+            raise used_twice(name)
         used.add(name)
-        found |= {layer.name: _in_place(layer, call, config, data) for layer in _described(call, config, data)}
-    return list(found.values())
+        described |= {layer.name: _in_place(layer, call, config, data) for layer in _described(call, config, data)}
+    return list(described.values())
 
 
 def untouched(model: Any) -> list[str]:

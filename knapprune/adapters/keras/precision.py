@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import reduce
 from math import prod
 from typing import Any
@@ -68,54 +69,96 @@ class Flow:
 
 def data_flow(order: list[Call], config: HlsConfig) -> Flow:
     """Infer what enters each layer."""
-    uses = Counter(id(tensor) for call in order for tensor in call.inputs)
-    types: dict[int, FixedPoint] = {}
-    foldable: dict[int, Any] = {}
-    inferred: set[int] = set()
-    found: dict[str, FixedPoint] = {}
-    merged: dict[str, tuple[Any, ...]] = {}
-    positive: set[int] = set()
-    never_negative: set[str] = set()
+    walk = _Walk(config, Counter(id(tensor) for call in order for tensor in call.inputs))
     for call in order:
-        inputs = [types[id(tensor)] for tensor in call.inputs]
-        normalises = isinstance(call.layer, keras.layers.BatchNormalization)
-        before = foldable.get(id(call.inputs[0])) if normalises else None
+        walk.take(call)
+    return Flow(walk.entering, walk.merged, frozenset(walk.never_negative))
+
+
+@dataclass
+class _Walk:
+    """What is known of the tensors and layers that data has passed; tensors go by their ``id``.
+
+    Parameters
+    ----------
+    config
+        The hls4ml configuration.
+    uses
+        How many calls read each tensor.
+    types, inferred
+        The type of each tensor, and those that hls4ml infers.
+    foldable
+        For each tensor, the layer into which a normalisation behind it is folded.
+    positive
+        Tensors that are never negative.
+    entering, merged, never_negative
+        As in :class:`Flow`.
+    """
+
+    config: HlsConfig
+    uses: Mapping[int, int]
+    types: dict[int, FixedPoint] = field(default_factory=dict)
+    inferred: set[int] = field(default_factory=set)
+    foldable: dict[int, Any] = field(default_factory=dict)
+    positive: set[int] = field(default_factory=set)
+    entering: dict[str, FixedPoint] = field(default_factory=dict)
+    merged: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    never_negative: set[str] = field(default_factory=set)
+
+    def take(self, call: Call) -> None:
+        """Pass one call."""
+        layer, inputs = call.layer, [self.types[id(tensor)] for tensor in call.inputs]
+        normalises = isinstance(layer, keras.layers.BatchNormalization)
+        before = self.foldable.get(id(call.inputs[0])) if normalises else None
         folded = before is not None and not isinstance(before, keras.layers.BatchNormalization)
-        if before is not None and not folded:
-            # Of two normalisations, the second is left, on the first one's inputs.
-            inputs = [found.pop(before.name)]
-            merged[call.layer.name] = (*merged.pop(before.name, ()), before)
-        if before is not None and folded:
-            into = f"{before.name}_pointwise" if type(before) in _SEPARABLE else before.name
-            merged[into] = (*merged.get(into, ()), call.layer)
-        if call.inputs and id(call.inputs[0]) in positive:
-            never_negative.add(call.layer.name)
+        if before is not None:
+            inputs = self._merge(layer, before, inputs, folded)
+        if call.inputs and id(call.inputs[0]) in self.positive:
+            self.never_negative.add(layer.name)
         if inputs and not folded:
-            found[call.layer.name] = inputs[0]
-        if type(call.layer) in _SEPARABLE:
-            found[f"{call.layer.name}_depthwise"] = inputs[0]
-            found[f"{call.layer.name}_pointwise"] = _between(call, inputs[0], config)
+            self.entering[layer.name] = inputs[0]
+        if type(layer) in _SEPARABLE:
+            self.entering[f"{layer.name}_depthwise"] = inputs[0]
+            self.entering[f"{layer.name}_pointwise"] = _between(call, inputs[0], self.config)
         # A linear activation is taken out again, unless it casts from one explicit type to another.
-        linear = _is_linear_activation(call.layer) and id(call.inputs[0]) in inferred
-        result = inputs[0] if folded or linear else _result(call, inputs, config)
-        for tensor in call.outputs:
-            types[id(tensor)] = result
-            moves = isinstance(call.layer, _MOVING) or _is_linear_activation(call.layer)
-            if _is_relu(call.layer) or (moves and call.layer.name in never_negative):
-                positive.add(id(tensor))
-            if folded or linear or _asked(call, config) is None:
-                inferred.add(id(tensor))
-            # hls4ml folds a normalisation into the product sum or the normalisation before it, if nobody else reads
-            # that (bn_fuse.py, batchnorm_opt.py).
-            if _takes_scale(call.layer) and uses[id(tensor)] == 1 and _asked(call, config) is None:
-                foldable[id(tensor)] = before if folded else call.layer
-        if before is not None and type(before) in _DEPTHWISE:
+        linear = _is_linear_activation(layer) and id(call.inputs[0]) in self.inferred
+        passes = folded or linear
+        self._leave(
+            call, inputs[0] if passes else _result(call, inputs, self.config), passes, before if folded else layer
+        )
+
+    def _merge(self, layer: Any, before: Any, inputs: list[FixedPoint], folded: bool) -> list[FixedPoint]:
+        """Fold a normalisation into what is before it; return what enters the layer that is left."""
+        if type(before) in _DEPTHWISE:
             # bn_fuse.py multiplies (..., channels, 1) by (channels,), and writes channels times as many weights.
             raise HlsConfigError(
-                f"hls_config: layer {call.layer.name!r} would be folded into {before.name!r}, which hls4ml gets wrong "
+                f"hls_config: layer {layer.name!r} would be folded into {before.name!r}, which hls4ml gets wrong "
                 f"for depthwise convolutions; expected a result precision for {before.name!r} other than 'auto'"
             )
-    return Flow(found, merged, frozenset(never_negative))
+        if folded:
+            into = f"{before.name}_pointwise" if type(before) in _SEPARABLE else before.name
+            self.merged[into] = (*self.merged.get(into, ()), layer)
+            return inputs
+        # Of two normalisations, the second is left, on the first one's inputs.
+        self.merged[layer.name] = (*self.merged.pop(before.name, ()), before)
+        return [self.entering.pop(before.name)]
+
+    def _leave(self, call: Call, result: FixedPoint, passes: bool, takes_scale: Any) -> None:
+        """Note what is known of a call's outputs."""
+        layer = call.layer
+        moves = isinstance(layer, _MOVING) or _is_linear_activation(layer)
+        positive = _is_relu(layer) or (moves and layer.name in self.never_negative)
+        free = _asked(call, self.config) is None
+        for tensor in map(id, call.outputs):
+            self.types[tensor] = result
+            if positive:
+                self.positive.add(tensor)
+            if passes or free:
+                self.inferred.add(tensor)
+            # hls4ml folds a normalisation into the product sum or the normalisation before it, if nobody else reads
+            # that (bn_fuse.py, batchnorm_opt.py).
+            if _takes_scale(layer) and self.uses[tensor] == 1 and free:
+                self.foldable[tensor] = takes_scale
 
 
 def scale_of(layer: Any) -> npt.NDArray[np.floating[Any]]:

@@ -69,12 +69,12 @@ def restore(model: Any, state: Mapping[str, npt.NDArray[Any]]) -> None:
 
 
 def _variables(model: Any) -> dict[str, Any]:
-    found = {f"weight/{position}": variable for position, variable in enumerate(model.weights)}
+    variables = {f"weight/{position}": variable for position, variable in enumerate(model.weights)}
     if model.compiled:
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
-        found |= {f"optimizer/{position}": variable for position, variable in enumerate(model.optimizer.variables)}
-    return found
+        variables |= {f"optimizer/{position}": variable for position, variable in enumerate(model.optimizer.variables)}
+    return variables
 
 
 def _seeds(model: Any) -> list[Any]:

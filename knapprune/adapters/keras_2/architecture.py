@@ -113,8 +113,8 @@ def _is_reference(value: Any) -> bool:
 def _known(name: str, saved: Mapping[str, Any]) -> Mapping[str, Any]:
     if name not in saved:
         raise UnreadableError(f"there is no layer {name!r}, whose result is used")
-    found: Mapping[str, Any] = saved[name]
-    return found
+    layer: Mapping[str, Any] = saved[name]
+    return layer
 
 
 def _tensors(value: Any, saved: Mapping[str, Any]) -> Any:

@@ -51,8 +51,8 @@ def _optimizer(saved: Any) -> Any:
         rate = schedule(**_known(schedule, rate["config"]))
     elif decay := config.get("decay"):
         rate = keras.optimizers.schedules.InverseTimeDecay(rate, decay_steps=1, decay_rate=decay)
-    found = _class(keras.optimizers, kind, saved)
-    return found(**_known(found, config), learning_rate=rate)
+    own_class = _class(keras.optimizers, kind, saved)
+    return own_class(**_known(own_class, config), learning_rate=rate)
 
 
 def _loss(saved: Any) -> Any:
@@ -60,11 +60,11 @@ def _loss(saved: Any) -> Any:
         name = saved if isinstance(saved, str) else saved["config"]
         keras.losses.get(name)
         return name
-    found = _class(keras.losses, class_of(saved), saved)
-    config = _known(found, saved["config"])
+    own_class = _class(keras.losses, class_of(saved), saved)
+    config = _known(own_class, saved["config"])
     if config.get("reduction") in ("auto", None):
         config.pop("reduction", None)
-    return found(**config)
+    return own_class(**config)
 
 
 def _metric(saved: Any) -> Any:
@@ -77,8 +77,8 @@ def _metric(saved: Any) -> Any:
     if class_of(saved) == "MeanMetricWrapper":
         function = config["fn"] if isinstance(config["fn"], str) else config["fn"]["config"]
         return keras.metrics.MeanMetricWrapper(keras.metrics.get(function), name=config.get("name"))
-    found = _class(keras.metrics, class_of(saved), saved)
-    return found(**_known(found, config))
+    own_class = _class(keras.metrics, class_of(saved), saved)
+    return own_class(**_known(own_class, config))
 
 
 def _each(saved: Any, read: Callable[[Any], Any]) -> Any:
@@ -95,13 +95,13 @@ def _each(saved: Any, read: Callable[[Any], Any]) -> Any:
 
 def _class(module: Any, kind: str, saved: Mapping[str, Any]) -> Any:
     registered = keras.saving.get_registered_object(saved.get("registered_name") or saved["class_name"])
-    found = registered or getattr(module, kind, None)
-    if not isinstance(found, type):
+    own_class = registered or getattr(module, kind, None)
+    if not isinstance(own_class, type):
         raise ValueError(f"Keras 3 has no {kind}")
-    return found
+    return own_class
 
 
-def _known(found: type, config: Mapping[str, Any]) -> dict[str, Any]:
+def _known(own_class: type, config: Mapping[str, Any]) -> dict[str, Any]:
     """Keep what the class takes; the others were settings of how Keras 2 ran it."""
-    taken = inspect.signature(found).parameters
+    taken = inspect.signature(own_class).parameters
     return {key: value for key, value in config.items() if key in taken and value is not None}

@@ -71,23 +71,23 @@ def _split(layer: Any, saved: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
 
 def _read_tree(layer: Any, saved: Mapping[str, Any] | None, group: Any) -> dict[int, int]:
     """Read a group into a layer, and its groups into what the layer holds; count what was read by the layers' ids."""
-    found = {}
+    read = {}
     arrays = group.get("vars", {})
     if len(arrays) and layer.weights:  # what draws random numbers has a state there, and no weights
         _own(layer, {key: np.asarray(array) for key, array in arrays.items()})
-        found[id(layer)] = len(arrays)
+        read[id(layer)] = len(arrays)
     for name in group:
         if name in _LISTS and saved is not None:
             parts = [(class_of(each), _part(layer, each), each) for each in _layers(saved)]
-            found |= _read_container(parts, group[name])
+            read |= _read_container(parts, group[name])
             continue
         inside = getattr(layer, name, None)
         if isinstance(inside, keras.layers.Layer):
             config = saved["config"].get(name) if saved is not None else None
-            found |= _read_tree(inside, config, group[name])
+            read |= _read_tree(inside, config, group[name])
         elif isinstance(inside, list):
-            found |= _read_container([(type(each).__name__, each, None) for each in inside], group[name])
-    return found
+            read |= _read_container([(type(each).__name__, each, None) for each in inside], group[name])
+    return read
 
 
 def _read_container(parts: Iterable[tuple[str, Any, Mapping[str, Any] | None]], group: Any) -> dict[int, int]:
@@ -99,14 +99,14 @@ def _read_container(parts: Iterable[tuple[str, Any, Mapping[str, Any] | None]], 
     for kind, layer, saved in parts:
         if layer.weights:
             by_class.setdefault(kind, []).append((layer, saved))
-    found: dict[int, int] = {}
+    read: dict[int, int] = {}
     for kind, layers in by_class.items():
         names = groups.get(kind.lower(), [])
         if len(names) != len(layers):
             raise UnreadableError(f"the weights are of {len(names)} layers of class {kind}, expected {len(layers)}")
         for name, (layer, saved) in zip(names, layers, strict=True):
-            found |= _read_tree(layer, saved, group[name])
-    return found
+            read |= _read_tree(layer, saved, group[name])
+    return read
 
 
 def _number(name: str) -> int:

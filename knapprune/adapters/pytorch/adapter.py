@@ -73,8 +73,8 @@ class PyTorchAdapter:
         from knapprune.adapters.pytorch.kernels import kernels
         from knapprune.adapters.pytorch.mask import mask_of
 
-        found = kernels(module_of(model)).items()
-        masks = {name: (kernel, mask_of(kernel.module, kernel.parameter)) for name, kernel in found}
+        known = kernels(module_of(model)).items()
+        masks = {name: (kernel, mask_of(kernel.module, kernel.parameter)) for name, kernel in known}
         return {name: kernel.array(mask) for name, (kernel, mask) in masks.items() if mask is not None}
 
     def convert(self, model: Any, config: HlsConfig, output_dir: str) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from knapprune.adapters.conversion import not_converted, project_settings
 from knapprune.network.hls_config import HlsConfig, HlsConfigError, as_dict
 from knapprune.tools import require_hls4ml
 
@@ -23,13 +24,10 @@ def convert(module: Any, config: HlsConfig, output_dir: str) -> Any:
             deepcopy(module).cpu().double().eval(),
             output_dir=output_dir,
             hls_config=settings,
-            backend=config.backend,
-            io_type=config.io_type,
-            part=config.part,
-            clock_period=config.clock_period,
+            **project_settings(config),
         )
-    except Exception as error:  # hls4ml raises bare exceptions, and whatever an unexpected module leads it to
-        raise ValueError(f"model: hls4ml cannot convert {type(module).__name__}: {error}") from error
+    except Exception as error:
+        raise not_converted(f"model: hls4ml does not convert {type(module).__name__}", error) from error
 
 
 def for_hls4ml(config: HlsConfig) -> dict[str, Any]:

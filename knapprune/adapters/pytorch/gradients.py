@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from knapprune.adapters.pytorch.kernels import Kernel, kernels
+from knapprune.adapters.pytorch.kernels import kernels
 from knapprune.adapters.pytorch.model import trainable
 from knapprune.adapters.pytorch.training import mode, tensors
+from knapprune.adapters.torch_derivatives import derivatives
 from knapprune.network.batches import Batch
 
 Arrays = dict[str, npt.NDArray[np.floating[Any]]]
@@ -19,43 +20,31 @@ Arrays = dict[str, npt.NDArray[np.floating[Any]]]
 
 def gradient(model: Any, batch: Batch) -> Arrays:
     """Differentiate the mean loss of a batch by each kernel."""
-    found = kernels(_module(model))
-    values, loss = _loss(model, batch, found)
-    return _arrays(found, torch.autograd.grad(loss, values, allow_unused=True))
+    return _derivatives(model, batch, None)
 
 
 def hessian_product(model: Any, batch: Batch, vectors: Mapping[str, npt.NDArray[np.generic]]) -> Arrays:
     """Multiply the Hessian of the mean loss of a batch over all kernels with a vector."""
-    found = kernels(_module(model))
-    values, loss = _loss(model, batch, found)
-    slopes = torch.autograd.grad(loss, values, create_graph=True, allow_unused=True)
-    parts = [kernel.as_tensor(vectors[name]).to(kernel.tensor.dtype) for name, kernel in found.items()]
-    # Where the loss is linear in a kernel, or does not depend on it, its slope is a constant.
-    curved = [(slope, part) for slope, part in zip(slopes, parts, strict=True) if slope is not None]
-    curved = [(slope, part) for slope, part in curved if slope.requires_grad]
-    if not curved:
-        return _arrays(found, [None] * len(values))
-    targets, along = zip(*curved, strict=True)
-    return _arrays(found, torch.autograd.grad(targets, values, grad_outputs=along, allow_unused=True))
+    return _derivatives(model, batch, vectors)
 
 
-def _module(model: Any) -> Any:
-    return trainable(model)[0]
-
-
-def _loss(model: Any, batch: Batch, found: Mapping[str, Kernel]) -> tuple[list[Any], Any]:
-    """Return the kernels as new tensors, frozen ones too, and the loss that they give."""
+def _derivatives(model: Any, batch: Batch, vectors: Mapping[str, npt.NDArray[np.generic]] | None) -> Arrays:
+    """Take the derivatives at new tensors, so that those of frozen kernels can be had; zero where there are none."""
     module, loss, _ = trainable(model)
     inputs, targets = tensors(module, batch)
+    known = kernels(module)
     names = {id(parameter): name for name, parameter in module.named_parameters()}
-    values = {names[id(kernel.tensor)]: kernel.tensor.detach().clone().requires_grad_() for kernel in found.values()}
-    with mode(module, training=False), torch.enable_grad():
-        return list(values.values()), loss(torch.func.functional_call(module, values, tuple(inputs)), targets)
+    values = {names[id(kernel.tensor)]: kernel.tensor.detach().clone().requires_grad_() for kernel in known.values()}
+    along = None
+    if vectors is not None:
+        along = [kernel.as_tensor(vectors[name]).to(kernel.tensor.dtype) for name, kernel in known.items()]
 
+    def reached() -> Any:
+        return loss(torch.func.functional_call(module, values, tuple(inputs)), targets)
 
-def _arrays(found: Mapping[str, Kernel], derivatives: Any) -> Arrays:
-    """Copy the derivatives out; one that the loss does not depend on is zero."""
+    with mode(module, training=False):
+        slopes = derivatives(reached, list(values.values()), along)
     return {
-        name: np.zeros(kernel.shape, np.float32) if derivative is None else kernel.array(derivative)
-        for (name, kernel), derivative in zip(found.items(), derivatives, strict=True)
+        name: np.zeros(kernel.shape, np.float32) if slope is None else kernel.array(slope)
+        for (name, kernel), slope in zip(known.items(), slopes, strict=True)
     }

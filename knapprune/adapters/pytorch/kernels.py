@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.adapters.mask_check import check_masks
+from knapprune.adapters.mask_check import check_masks, used_twice
 from knapprune.adapters.pytorch.mask import put_mask
 from knapprune.network.layers import Kind
 
@@ -63,16 +63,13 @@ def kernels(module: Any) -> dict[str, Kernel]:
     kinds = _kinds()
     used = _modules_in_use(module)
     times = Counter(id(part) for part in used.values())
-    found: dict[str, Kernel] = {}
+    known: dict[str, Kernel] = {}
     owners: dict[int, str] = {}
     for name, part in used.items():
         if type(part) not in kinds or getattr(part, "groups", 1) != 1:
             continue
         if times[id(part)] > 1:
-            raise ValueError(
-                f"layer {name!r} is used more than once: hls4ml builds each use on its own, which cannot be "
-                "described by one mask and one count"
-            )
+            raise used_twice(name)
         if "weight" not in part._parameters:
             raise ValueError(
                 f"layer {name!r}: its weight is computed, expected a plain parameter; end torch.nn.utils.prune with "
@@ -80,8 +77,8 @@ def kernels(module: Any) -> dict[str, Kernel]:
             )
         if (other := owners.setdefault(id(part.weight), name)) != name:
             raise ValueError(f"layers {other!r} and {name!r} share one weight, expected one for each")
-        found[name] = Kernel(kinds[type(part)], part)
-    return found
+        known[name] = Kernel(kinds[type(part)], part)
+    return known
 
 
 def others(module: Any) -> list[str]:

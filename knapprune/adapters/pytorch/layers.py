@@ -20,16 +20,15 @@ from knapprune.adapters.hls4ml.nodes import graph_kernels, graph_layers
 from knapprune.adapters.pytorch.conversion import convert
 from knapprune.adapters.pytorch.kernels import Kernel, kernels, scales
 from knapprune.adapters.pytorch.mask import unmask
-from knapprune.hardware.hardware_model import HardwareWarning
 from knapprune.network.hls_config import HlsConfig, HlsConfigError
 from knapprune.network.layers import Layer
-from knapprune.network.rules.strategy import DISTRIBUTED
+from knapprune.network.rules.strategy import DISTRIBUTED, HardwareWarning
 from knapprune.tools import quiet
 
 
 def layers(module: Any, config: HlsConfig) -> list[Layer]:
     """Describe the layers whose kernel can be masked."""
-    found = kernels(module)
+    prunable = kernels(module)
     with quiet(io.StringIO()):
         graph = convert(_probe(module), _without_adder_graphs(config), "unwritten")
     numbers = graph_kernels(graph)
@@ -37,11 +36,11 @@ def layers(module: Any, config: HlsConfig) -> list[Layer]:
     # What they multiply by is not the probe's.
     fixed = {layer.name: layer for layer in graph_layers(_of_ones(module, config))} if scaling else {}
     return [
-        _as_asked(_layer(layer, found[layer.name], numbers[layer.name]), config)
-        if layer.name in found
+        _as_asked(_layer(layer, prunable[layer.name], numbers[layer.name]), config)
+        if layer.name in prunable
         else fixed[layer.name]
         for layer in graph_layers(graph)
-        if layer.name in {*found, *scaling}
+        if layer.name in {*prunable, *scaling}
     ]
 
 

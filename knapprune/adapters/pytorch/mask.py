@@ -14,12 +14,11 @@ stays the module's own parameter:
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 
-_SUFFIX = "_mask"
+SUFFIX = "_mask"
 
 
 class KernelMask:
@@ -41,7 +40,7 @@ class KernelMask:
         weight = getattr(module, self.parameter)
         # Through .data, because a second forward pass before the backward one must not count as a change. By selection
         # and not by product: a masked weight is zero even if a step made it NaN.
-        weight.data.masked_fill_(~getattr(module, self.parameter + _SUFFIX), 0)
+        weight.data.masked_fill_(~getattr(module, self.parameter + SUFFIX), 0)
         # Not of a tensor that stands in for the parameter: who puts it there wants its own gradient.
         learns = isinstance(weight, torch.nn.Parameter) and weight.requires_grad
         if learns and (self._hooked is None or self._hooked() is not weight):
@@ -66,7 +65,7 @@ class _MaskedGradient:
 
     def __init__(self, module: Any, parameter: str) -> None:
         self.module = weakref.ref(module)
-        self.mask = parameter + _SUFFIX
+        self.mask = parameter + SUFFIX
 
     def __call__(self, gradient: Any) -> Any:
         mask = getattr(self.module(), self.mask, None)
@@ -77,7 +76,7 @@ def put_mask(module: Any, parameter: str, mask: Any) -> None:
     """Mask a parameter; a mask replaces an earlier one."""
     weight = getattr(module, parameter)
     hook = _hook(module, parameter)
-    module.register_buffer(parameter + _SUFFIX, mask.to(weight.device))
+    module.register_buffer(parameter + SUFFIX, mask.to(weight.device))
     if hook is None:
         hook = KernelMask(parameter)
         hook.attach(module)
@@ -86,7 +85,7 @@ def put_mask(module: Any, parameter: str, mask: Any) -> None:
 
 def mask_of(module: Any, parameter: str) -> Any:
     """Find a parameter's mask."""
-    return None if _hook(module, parameter) is None else getattr(module, parameter + _SUFFIX)
+    return None if _hook(module, parameter) is None else getattr(module, parameter + SUFFIX)
 
 
 def hold(module: Any) -> None:
@@ -99,27 +98,13 @@ def mask_names(module: Any) -> set[str]:
     """Name the masks among the buffers of a module."""
     names = {id(part): name for name, part in module.named_modules()}
     paths = ((names[id(part)], hook.parameter) for part, hook in _hooks(module))
-    return {f"{path}.{parameter}{_SUFFIX}" if path else parameter + _SUFFIX for path, parameter in paths}
+    return {f"{path}.{parameter}{SUFFIX}" if path else parameter + SUFFIX for path, parameter in paths}
 
 
 def unmask(module: Any) -> None:
     """Let all weights of a module grow again."""
     for part, hook in _hooks(module):
-        getattr(part, hook.parameter + _SUFFIX).fill_(True)
-
-
-def load_masked(module: Any, state: Mapping[str, Any]) -> None:
-    """Load the state dict of a masked module into one that has no masks yet.
-
-    ``module.load_state_dict`` refuses it for its masks; where there are masks already, that will do.
-    """
-    parameters = dict(module.named_parameters())
-    for key, mask in state.items():
-        name = key.removesuffix(_SUFFIX)
-        if name != key and name in parameters:
-            path, _, parameter = name.rpartition(".")
-            put_mask(module.get_submodule(path), parameter, mask)
-    module.load_state_dict(state)
+        getattr(part, hook.parameter + SUFFIX).fill_(True)
 
 
 def _hooks(module: Any) -> list[tuple[Any, KernelMask]]:

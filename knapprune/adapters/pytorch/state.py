@@ -34,10 +34,10 @@ def optimizer_of(model: Any) -> Any:
 
 def state(model: Any) -> dict[str, npt.NDArray[Any]]:
     """Copy out all that training changes."""
-    found = {f"weight/{name}": _array(tensor) for name, tensor in _weights(trainable(model)[0]).items()}
+    arrays = {f"weight/{name}": _array(tensor) for name, tensor in _weights(trainable(model)[0]).items()}
     for number, entry in optimizer_of(model).state_dict()["state"].items():
-        found |= {f"optimizer/{number}/{name}": _array(value) for name, value in entry.items() if value is not None}
-    return found
+        arrays |= {f"optimizer/{number}/{name}": _array(value) for name, value in entry.items() if value is not None}
+    return arrays
 
 
 def restore(model: Any, state: Mapping[str, npt.NDArray[Any]]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.hardware.constants import DIGITS_OF_A_PRODUCT, signed_bits, signed_digits
+from knapprune.network.digits import DIGITS_OF_A_PRODUCT, signed_bits, signed_digits
 from knapprune.network.hls_config import HlsConfig
 from knapprune.network.layers import Layer, Products
 from knapprune.network.rounding import Rounding
@@ -59,7 +59,7 @@ def scale_products(
     In io_parallel all values are multiplied at once, in io_stream those that come together: the channels. A reuse
     factor caps the multipliers of a normalisation (``multiplier_limit``) and does nothing to those of a PReLU. Where a
     multiplier has one parameter only, that is a constant, and needs none if it has few signed digits
-    (:mod:`knapprune.hardware.constants`); in io_stream parameters by position are read one after the other.
+    (:mod:`knapprune.network.digits`); in io_stream parameters by position are read one after the other.
     """
     at_once = shape[-1] if streams else prod(shape)
     whole = kind.integers(parameters.ravel())[0]

@@ -9,11 +9,15 @@ from __future__ import annotations
 import warnings
 from math import prod
 
-from knapprune.hardware.hardware_model import HardwareWarning
 from knapprune.network.hls_config import COUNTED_BACKENDS, ESTIMATED_BACKENDS, HlsConfig, HlsConfigError
 from knapprune.network.layers import Kind, Layer
 from knapprune.network.rounding import Rounding
 from knapprune.network.rules.reuse import closest, divisors, valid_reuse_factors
+
+
+class HardwareWarning(UserWarning):
+    """The hardware will not be quite what was asked for."""
+
 
 #: The backends of Intel's compilers: one strategy, and DSP blocks of their own.
 INTEL = ("Quartus", "oneAPI")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 
-from knapprune.project.files import GeneratedProjectError, read, read_settings, top_source, without_macros
+from knapprune.project.files import read_settings, top_source
+from knapprune.project.firmware import LayerCall, read_firmware
 from knapprune.project.layer import aliases, numbers
-from knapprune.project.read import STRUCT, TYPE
 
-# ``nnet::dense<input_t, layer2_t, config2>(in, out, w2, b2); // name``
-_CALL = re.compile(r"^\s*nnet::(\w+)<(.*)>\([^)]*\);\s*//\s*(\S+)\s*$", re.MULTILINE)
 _NUMBER = re.compile(r"\bap_(u?)(fixed|int)<\s*(\d+)(?:\s*,\s*(-?\d+))?")
 # ``input_t input_layer[16]`` or ``hls::stream<input_t> &input_layer``; the sizes that old versions hand back are none.
 _ARGUMENT = re.compile(r"^(?:hls::stream<\w+>\s*&\s*|(?P<type>\w+)\s+)(?P<name>\w+)(?:\[(?P<size>[\d* ]+)\])?$")
@@ -100,31 +99,19 @@ def read_design(project: Path) -> Design:
     """Read the top function of a project that hls4ml wrote for Vivado or Vitis."""
     settings = read_settings(project)
     firmware = project / "firmware"
-    path = top_source(firmware)
-    defines, top = read(firmware / "defines.h"), settings.get("project_name", path.stem)
-    source = without_macros(read(path), defines)
-    head = re.search(rf"^void {re.escape(top)}\((.*?)\)\s*\{{", source, re.MULTILINE | re.DOTALL)
-    if head is None:
-        raise GeneratedProjectError(f"{project}: no function {top!r} in firmware/{path.name}")
-    types = {match["name"]: match["type"] for match in TYPE.finditer(defines)}
-    parameters = without_macros(read(firmware / "parameters.h"), defines)
-    structs = {match["name"]: match["body"] for match in STRUCT.finditer(parameters)}
-    streamed = "hls::stream<" in source
-    calls = (
-        _call(function, template, name, types, {} if streamed else structs)
-        for function, template, name in _CALL.findall(source)
-    )
+    texts = read_firmware(firmware)
+    top = settings.get("project_name", top_source(firmware).stem)
+    structs = {} if texts.streamed else texts.structs
     return Design(
         top=top,
         part=settings.get("part", ""),
         clock_period=float(settings.get("clock_period", "0")),
-        arguments=tuple(_arguments(head[1], types)),
-        calls=tuple(calls),
+        arguments=tuple(_arguments(texts.parameters_of(top), texts.types)),
+        calls=tuple(_call(call, texts.types, structs) for call in texts.calls),
     )
 
 
-def _arguments(text: str, types: dict[str, str]) -> list[Argument]:
-    found = (_ARGUMENT.match(part.strip()) for part in text.split(","))
+def _arguments(declared: Iterable[str], types: dict[str, str]) -> list[Argument]:
     return [
         Argument(
             name=match["name"],
@@ -132,23 +119,24 @@ def _arguments(text: str, types: dict[str, str]) -> list[Argument]:
             values=prod(map(int, match["size"].split("*"))) if match["size"] else None,
             bits=_bits(types.get(match["type"] or "", "")),
         )
-        for match in found
+        for match in map(_ARGUMENT.match, declared)
         if match
     ]
 
 
-def _call(function: str, template: str, name: str, types: dict[str, str], structs: dict[str, str]) -> Call:
-    names = [part.strip() for part in template.split(",")]
-    index = _INDEX.search(names[-1])
-    data, result = (types.get(names[position], "") for position in (0, -2)) if len(names) > 1 else ("", "")
-    body = structs.get(names[-1], "")
+def _call(written: LayerCall, types: dict[str, str], structs: dict[str, str]) -> Call:
+    *names, config = written.template
+    index = _INDEX.search(config)
+    data, result = (types.get(names[position], "") for position in (0, -1)) if names else ("", "")
+    body = structs.get(config, "")
     sizes = numbers(body)
+    known = written.function == "dense" and sizes.keys() >= {"n_in", "n_out"}
     return Call(
-        name=name,
-        function=function,
+        name=written.name,
+        function=written.function,
         index=int(index[1]) if index else None,
         result=_spelled(result),
-        shape=(sizes["n_in"], sizes["n_out"]) if function == "dense" and sizes.keys() >= {"n_in", "n_out"} else None,
+        shape=(sizes["n_in"], sizes["n_out"]) if known else None,
         bits=(_bits(data), _bits(result)),
         step=_step(types.get(aliases(body).get("weight_t", ""), "")),
     )

@@ -45,14 +45,14 @@ def find_reports(folder: str | Path) -> ReportFiles:
     root = Path(folder)
     if not root.is_dir():
         raise ReportError(f"reports: {root} is {'a file' if root.exists() else 'not there'}; {HOW_TO_MAKE_THEM}")
-    found = sorted(path for ending in _ENDINGS for path in root.rglob(f"*{ending}"))
-    homes = sorted({path.parent for path in found})
+    reports = sorted(path for ending in _ENDINGS for path in root.rglob(f"*{ending}"))
+    homes = sorted({path.parent for path in reports})
     if not homes:
         raise ReportError(f"reports: nothing to read in {root}; {HOW_TO_MAKE_THEM}")
     if len(homes) > 1:
         listed = ", ".join(str(home) for home in homes)
         raise ReportError(f"reports: {root} holds the reports of several runs, expected one of {listed}")
-    names = sorted({path.name[: -len(ending)] for path in found for ending in _ENDINGS if path.name.endswith(ending)})
+    names = sorted({path.name[: -len(ending)] for path in reports for ending in _ENDINGS if path.name.endswith(ending)})
     modules: dict[str, tuple[Path | None, Path | None]] = {}
     for name in names:
         xml, text = (homes[0] / (name + ending) for ending in _ENDINGS)

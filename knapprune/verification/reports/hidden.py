@@ -30,15 +30,15 @@ def with_hidden(placement: Placement, modules: Mapping[str, Module], design: Des
     }
     # As many modules as layers: a module that is the only one for its layer is taken, whatever else it would fit.
     complete = len(possible) == len(open_calls)
-    found: dict[str, str] = {}
+    module_of: dict[str, str] = {}
     while pair := _certain_pair(possible, complete):
         module, layer = pair
-        found[layer] = module
+        module_of[layer] = module
         possible = {name: layers - {layer} for name, layers in possible.items() if name != module}
     return replace(
         placement,
-        layers=placement.layers | {layer: Counter({module: 1}) for layer, module in found.items()},
-        others=placement.others - Counter(found.values()),
+        layers=placement.layers | {layer: Counter({module: 1}) for layer, module in module_of.items()},
+        others=placement.others - Counter(module_of.values()),
     )
 
 

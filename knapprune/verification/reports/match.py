@@ -58,7 +58,7 @@ def check_interface(design: Design, top: Module) -> list[str]:
         return []
     ports = by_argument(top.ports, [argument.name for argument in design.arguments])
     missing = [argument for argument in design.arguments if not ports[argument.name]]
-    known = [port for found in ports.values() for port in found]
+    known = [port for own in ports.values() for port in own]
     strange = [port for port in top.ports if port.inward and port not in known]
     inputs = [argument for argument in missing if not argument.output]
     # A model that was saved and loaded may call its input otherwise; what goes in is still as much.

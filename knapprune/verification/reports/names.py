@@ -32,14 +32,14 @@ def index_of(module: str) -> int | None:
     >>> index_of("dense_latency_ap_ufixed_6_0_4_0_0_ap_fixed_22_11_5_3_0_config8_mult_s")
     8
     """
-    found = _CONFIG.search(module)
-    return None if found is None else int(found[1])
+    match = _CONFIG.search(module)
+    return None if match is None else int(match[1])
 
 
 def kind_of(function: str) -> str | None:
     """Read which kind of layer a function or module computes."""
-    found = _KIND.match(function)
-    return None if found is None else found[1]
+    match = _KIND.match(function)
+    return None if match is None else match[1]
 
 
 def may_be_in(module: str, function: str) -> bool:

@@ -23,8 +23,8 @@ _MULTIPLYING = ("dense", "conv_1d", "conv_2d")
 
 def as_numbered(design: Design, modules: Mapping[str, Module], top: Module, dead: int) -> tuple[Design, frozenset[int]]:
     """Number a model's layers as its reports do."""
-    theirs = {int(found[1]) for port in top.ports if (found := _OUTPUT.match(port.argument))}
-    ours = {int(found[1]) for argument in design.arguments if (found := _OUTPUT.match(argument.name))}
+    theirs = {int(match[1]) for port in top.ports if (match := _OUTPUT.match(port.argument))}
+    ours = {int(match[1]) for argument in design.arguments if (match := _OUTPUT.match(argument.name))}
     design = _without_doubtful_padding(design, modules)
     if theirs == ours or len(theirs) != len(ours):
         return design, frozenset()
@@ -102,6 +102,6 @@ def _first(possible: Sequence[Sequence[bool]]) -> list[int]:
 
 
 def _renamed(argument: Argument, numbers: Mapping[int | None, int]) -> Argument:
-    found = _OUTPUT.match(argument.name)
-    number = numbers.get(int(found[1])) if found else None
+    match = _OUTPUT.match(argument.name)
+    number = numbers.get(int(match[1])) if match else None
     return argument if number is None else replace(argument, name=f"layer{number}_out")

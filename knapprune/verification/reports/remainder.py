@@ -25,7 +25,7 @@ def describe(
 ) -> list[str]:
     """Say what the remainder is made of."""
     between = ", ".join(["between the layers", *(f"{name} itself" for name in absent)])
-    found = []
+    amounts = []
     for name in names:
         if not rest.get(name):
             continue
@@ -35,5 +35,5 @@ def describe(
         if more := rest[name] - sum(parts.values()):
             parts[between] = more
         listed = ", ".join(f"{label} {number:g}" for label, number in parts.items())
-        found.append(f"{rest[name]:g} {name} ({listed})")
-    return [f"in no counted layer: {'; '.join(found)}"] if found else []
+        amounts.append(f"{rest[name]:g} {name} ({listed})")
+    return [f"in no counted layer: {'; '.join(amounts)}"] if amounts else []

@@ -75,8 +75,8 @@ def side_by_side(run: Run, project: Path, layers: Mapping[str, LayerCheck]) -> R
     check_sizes(design, current, dead)
     calls = {call.index: call for call in design.calls if call.index is not None}
     placement = with_hidden(place(current, top, calls), current, design, dead)
-    found = {name: use_of(instances, current) for name, instances in placement.layers.items()}
-    by_layer = {call.name: found[call.name] for call in design.calls if call.name in found}
+    use = {name: use_of(instances, current) for name, instances in placement.layers.items()}
+    by_layer = {call.name: use[call.name] for call in design.calls if call.name in use}
     unmatched = {name: use_of({name: count}, current) for name, count in placement.others.items()}
     total = use_of({top.name: 1}, current)
     rest = remainder(total, {name: use for name, use in by_layer.items() if name in layers})

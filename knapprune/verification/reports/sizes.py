@@ -50,10 +50,10 @@ def check_sizes(design: Design, modules: Mapping[str, Module], dead: int) -> Non
     top = modules.get(design.top)
     ports = by_argument(top.ports if top else (), [argument.name for argument in design.arguments])
     for argument in design.arguments:
-        found = values(ports[argument.name], argument.bits)
-        if None not in (found, argument.values) and found != argument.values:
+        count = values(ports[argument.name], argument.bits)
+        if None not in (count, argument.values) and count != argument.values:
             raise ReportError(
-                f"reports: of another model: the top function has {found} values in port {argument.name!r}, expected "
+                f"reports: of another model: the top function has {count} values in port {argument.name!r}, expected "
                 f"{argument.values}"
             )
     by_index = {call.index: call for call in design.calls if call.shape and call.index is not None}

@@ -15,8 +15,7 @@ from knapsolve.backends.program import Job, Program, Report
 from knapsolve.backends.repair import repaired
 from knapsolve.backends.scaling import Scaled
 from knapsolve.problem import Knapsack
-from knapsolve.refusal import start_of
-from knapsolve.solution import evaluate
+from knapsolve.solution import evaluate, start_of
 from knapsolve.solver import Answer, Options, Progress
 
 TOLERANCE = 1e-9

@@ -22,6 +22,7 @@ from knapsolve.cli.checkout import checkout, run_benchmark
 from knapsolve.cli.terminal import sentences_for_errors
 from knapsolve.files import atomic
 from knapsolve.files import reading as files
+from knapsolve.plugins import find, owner
 from knapsolve.problem import Knapsack
 from knapsolve.solution import Solution, Status, relative_gap
 from knapsolve.solver import AUTO, ENTRY_POINT_GROUP, Capabilities, Progress, Solver, load, solvers
@@ -82,11 +83,11 @@ def list_solvers() -> None:
             table.add_row(AUTO, "yes", "any", "yes", "yes", "yes", "picks one of the others")
             continue
         try:
-            found = load(name)
+            solver = load(name)
         except ImportError as error:
             broken.append(str(error))
             continue
-        table.add_row(name, *_capabilities(found.capabilities), escape(_origin(name, found)))
+        table.add_row(name, *_capabilities(solver.capabilities), escape(_origin(name, solver)))
     console = Console()
     console.print(table)
     for sentence in broken:
@@ -181,16 +182,9 @@ def _origin(name: str, solver: Solver) -> str:
     """Return distribution and version that do the work: the backend's where a solver names one, else its own."""
     distribution = getattr(solver, "distribution", None)
     if distribution is None:
-        points = _distributions()
-        distribution = points.get(name, "unknown")
+        distribution = owner(find(ENTRY_POINT_GROUP)[name])
     try:
         return f"{distribution} {importlib.metadata.version(distribution)}"
     except importlib.metadata.PackageNotFoundError:
         remedy = getattr(solver, "remedy", f"pip install {distribution}")
         return f"{distribution}, not installed: {remedy}"
-
-
-def _distributions() -> dict[str, str]:
-    """Return the name of the distribution that registered each solver."""
-    points = importlib.metadata.entry_points(group=ENTRY_POINT_GROUP)
-    return {point.name: point.dist.name for point in points if point.dist is not None}

@@ -21,9 +21,8 @@ from knapsolve.heuristics.greedy import Greedy
 from knapsolve.limits import clock
 from knapsolve.limits.interruption import late
 from knapsolve.problem import Knapsack
-from knapsolve.refusal import refuse
 from knapsolve.relaxation.dual import minimise_dual
-from knapsolve.solution import evaluate
+from knapsolve.solution import evaluate, refuse
 from knapsolve.solver import Answer, Capabilities, Options
 
 BLOCK_BITS = 2**28

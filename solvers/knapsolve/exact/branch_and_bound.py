@@ -12,10 +12,10 @@ import numpy as np
 from knapsolve.heuristics.improvement import Improvement
 from knapsolve.heuristics.local_search import rounded
 from knapsolve.problem import Knapsack
-from knapsolve.refusal import start_of
 from knapsolve.relaxation.fixing import Relaxed, core_of, program_of, relax_program, spread
 from knapsolve.relaxation.hyperplane import Hyperplane, open_hyperplanes
 from knapsolve.relaxation.incumbent import FLOAT_PROOF, Clock, Incumbent
+from knapsolve.solution import start_of
 from knapsolve.solver import Answer, Capabilities, Options
 
 EXACT_FLOAT = 2**53

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from knapsolve.heuristics.fill import fill
 from knapsolve.heuristics.improvement import Improvement
 from knapsolve.problem import Knapsack
-from knapsolve.refusal import start_of
 from knapsolve.relaxation.fixing import Relaxed, program_of, relax_program
 from knapsolve.relaxation.incumbent import FLOAT_PROOF, Clock, Incumbent
+from knapsolve.solution import start_of
 from knapsolve.solver import Answer, Capabilities, Options
 
 ROUNDS = 300

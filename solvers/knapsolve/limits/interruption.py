@@ -1,8 +1,8 @@
 """Ctrl-C in the middle of a solve: the solver is asked to stop and to return what it has.
 
 The first Ctrl-C sets a flag that solvers look at wherever they look at the clock. One that has not returned within
-`GRACE_SECONDS` is left by an exception, and another's answer stands in for its own; a second Ctrl-C ends the solve as
-it ends any Python program.
+`GRACE_SECONDS` is left by an exception (:mod:`knapsolve.portfolio.stand_in` answers for it); a second Ctrl-C ends the
+solve as it ends any Python program.
 """
 
 from __future__ import annotations
@@ -12,13 +12,9 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from types import FrameType
 
 from knapsolve.limits import clock
-from knapsolve.portfolio.stand_in import stand_in
-from knapsolve.problem import Knapsack
-from knapsolve.solver import Answer, Options, Solver
 
 GRACE_SECONDS = 1.0
 """How long a solver may take to notice Ctrl-C before it is left."""
@@ -70,41 +66,17 @@ def late(deadline: float | None) -> bool:
     return interrupted() or (deadline is not None and clock.now() > deadline)
 
 
-def solve_interruptibly(solver: Solver, problem: Knapsack, options: Options) -> Answer:
-    """Call a solver; on Ctrl-C return its answer so far or, where it gives none in time, another's.
-
-    Parameters
-    ----------
-    solver
-        The solver.
-    problem
-        The problem, without fixed items.
-    options
-        How to solve.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        On a second Ctrl-C.
-    """
-    with _listening():
-        try:
-            answer = solver.solve(problem, options)
-        except OverdueError:
-            return stand_in(problem, overdue(solver.name))
-        if interrupted():
-            return replace(answer, trace=(*answer.trace, "stopped by Ctrl-C"))
-        return answer
-
-
 def overdue(solver: str) -> str:
     """Return the sentence on a solver that was left."""
     return f"{solver}: interrupted, and did not stop within {GRACE_SECONDS:g} s"
 
 
 @contextmanager
-def _listening() -> Iterator[None]:
-    """Take Ctrl-C while the block runs, unless somebody else does: another thread, or a handler of the program's."""
+def listening() -> Iterator[None]:
+    """Take Ctrl-C while the block runs, unless somebody else does: another thread, or a handler of the program's.
+
+    Solves within the block hear what it hears, as its own handler is somebody else's to them.
+    """
     global _current
     ours = threading.current_thread() is threading.main_thread()
     if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:

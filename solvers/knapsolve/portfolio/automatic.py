@@ -12,8 +12,7 @@ from knapsolve.limits.interruption import OverdueError, interrupted, overdue
 from knapsolve.portfolio.known import Known
 from knapsolve.portfolio.stand_in import stand_in
 from knapsolve.problem import Knapsack
-from knapsolve.refusal import start_of
-from knapsolve.solution import evaluate
+from knapsolve.solution import evaluate, start_of
 from knapsolve.solver import AUTO, Answer, Capabilities, Options, Progress, load
 
 FIRST_SECONDS = 2.0

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from knapsolve.portfolio.presolve import Reduced
 from knapsolve.portfolio.stand_in import stand_in
 from knapsolve.problem import Knapsack
-from knapsolve.refusal import malformed, refuse
-from knapsolve.solution import evaluate, violation
+from knapsolve.solution import evaluate, malformed, refuse, violation
 from knapsolve.solver import Answer
 
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from knapsolve.problem import Knapsack
-from knapsolve.refusal import refuse, valued
-from knapsolve.solution import relative_gap
+from knapsolve.solution import refuse, relative_gap, valued
 from knapsolve.solver import Answer
 
 

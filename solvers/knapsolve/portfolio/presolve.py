@@ -60,14 +60,7 @@ def presolve(problem: Knapsack) -> Reduced | str:
     given = (problem.fixed_in, problem.fixed_out, problem.choices, problem.requires)
     if heavy is None and all(constraint is None for constraint in given):
         return Reduced(problem, None)
-    # 0 free, 1 in, -1 out
-    state = np.zeros(problem.n, np.int8)
-    if problem.fixed_out is not None:
-        state[problem.fixed_out] = -1
-    if problem.fixed_in is not None:
-        state[problem.fixed_in] = 1
-    if heavy is not None:
-        state[heavy & (state == 0)] = -1
+    state = _given_state(problem, heavy)
     graph = _graph(problem)
     conflict = _propagate(problem, graph, state)
     if conflict is not None:
@@ -89,6 +82,24 @@ def presolve(problem: Knapsack) -> Reduced | str:
     capacities = left if problem.integer_weights else np.maximum(left, 0.0) / (1 + FEASIBILITY_TOLERANCE)
     if groups and not problem.integer_weights:
         capacities = capacities * (1 - 1e-13)  # sums of merged weights may round otherwise than the items' own
+    place, first = _places(state, groups)
+    return Reduced(_restrict(problem, place, first, capacities, bool(groups)), place)
+
+
+def _given_state(problem: Knapsack, heavy: NDArray[np.bool_] | None) -> NDArray[np.int8]:
+    """Return for each item 0 where it is free, 1 where it is in, -1 where it is out."""
+    state = np.zeros(problem.n, np.int8)
+    if problem.fixed_out is not None:
+        state[problem.fixed_out] = -1
+    if problem.fixed_in is not None:
+        state[problem.fixed_in] = 1
+    if heavy is not None:
+        state[heavy & (state == 0)] = -1
+    return state
+
+
+def _places(state: NDArray[np.int8], groups: list[NDArray[np.int64]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return each item's place in the smaller problem, and for each place there the first item that has it."""
     place = np.where(state == 1, IN, OUT)
     free = state == 0
     for members in groups:
@@ -96,7 +107,7 @@ def presolve(problem: Knapsack) -> Reduced | str:
     place[free] = np.arange(int(free.sum()))
     for members in groups:
         place[members] = place[members[0]]
-    return Reduced(_restrict(problem, place, np.flatnonzero(free), capacities, bool(groups)), place)
+    return place, np.flatnonzero(free)
 
 
 def _graph(problem: Knapsack) -> Graph | None:

@@ -10,10 +10,10 @@ import numpy as np
 from knapsolve import validation
 from knapsolve.limits import clock
 from knapsolve.limits.compiling import compiling_watched
-from knapsolve.limits.interruption import solve_interruptibly
 from knapsolve.portfolio.automatic import Automatic
 from knapsolve.portfolio.checking import checked
 from knapsolve.portfolio.presolve import Reduced, presolve
+from knapsolve.portfolio.stand_in import solve_interruptibly
 from knapsolve.problem import Knapsack
 from knapsolve.solution import Solution, Status, evaluate
 from knapsolve.solver import AUTO, Answer, Options, Progress, Solver, ensure_capable, load, unknown_solver
@@ -83,7 +83,7 @@ def solve(
         seed=int(validation.positive_number("seed", seed, zero=True)),
         on_progress=on_progress,
     )
-    chosen = _resolve(solver)
+    chosen = resolve(solver)
     ensure_capable(problem, chosen)
     with compiling_watched(needed=chosen.name == AUTO or problem.requires is not None) as watch:
         reduced = presolve(problem)
@@ -107,7 +107,8 @@ def _answer(solver: Solver, reduced: Reduced | str, options: Options, started: f
     return solve_interruptibly(solver, reduced.problem, options)
 
 
-def _resolve(solver: str | Solver) -> Solver:
+def resolve(solver: str | Solver) -> Solver:
+    """Return the solver that a name stands for; any other object that is one is returned as it is."""
     if isinstance(solver, str):
         return Automatic() if solver == AUTO else load(solver)
     if isinstance(solver, Solver):

@@ -6,12 +6,31 @@ from dataclasses import replace
 
 import numpy as np
 
+from knapsolve.limits.interruption import OverdueError, interrupted, listening, overdue
 from knapsolve.problem import Knapsack
-from knapsolve.refusal import refuse, valued
-from knapsolve.solver import Answer, Options, load, missing_capabilities
+from knapsolve.solution import refuse, valued
+from knapsolve.solver import Answer, Options, Solver, load, missing_capabilities
 
 STAND_INS = {"greedy": 1.0, "choice": 0.2}
 """Who answers for a solver that gave no answer, and seconds it may take."""
+
+
+def solve_interruptibly(solver: Solver, problem: Knapsack, options: Options) -> Answer:
+    """Call a solver; on Ctrl-C return its answer so far or, where it gives none in time, another's.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        On a second Ctrl-C.
+    """
+    with listening():
+        try:
+            answer = solver.solve(problem, options)
+        except OverdueError:
+            return stand_in(problem, overdue(solver.name))
+        if interrupted():
+            return replace(answer, trace=(*answer.trace, "stopped by Ctrl-C"))
+        return answer
 
 
 def stand_in(problem: Knapsack, why: str) -> Answer:

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 from knapsolve.limits import clock
 from knapsolve.limits.interruption import interrupted
 from knapsolve.problem import Knapsack
-from knapsolve.refusal import refuse
 from knapsolve.relaxation.fixing import Relaxed
-from knapsolve.solution import evaluate, violation
+from knapsolve.solution import evaluate, refuse, violation
 from knapsolve.solver import Options, Progress
 
 FLOAT_PROOF = 1e-10

@@ -8,12 +8,13 @@ import pytest
 
 from bench.measuring.machine import ROOT
 from bench.networks.accuracy import baselines, data, methods, networks
-from bench.networks.accuracy.__main__ import collect, wanted
+from bench.networks.accuracy.__main__ import STUDY, collect, use, wanted
 from bench.networks.accuracy.data import Data
 from bench.networks.accuracy.magnitude import fitting, largest
 from bench.networks.accuracy.page import page, spread
 from bench.networks.accuracy.plot import plot
-from bench.networks.accuracy.runs import Run, execute
+from bench.networks.accuracy.runs import Run, measure
+from bench.networks.study import Case, row_of
 
 WHOLE = {"dsp": 6150, "bram": 1380}
 BUDGET = {"dsp": 492, "bram": 262}
@@ -97,6 +98,10 @@ def test_no_two_runs_have_one_name_and_the_table_comes_before_the_sweep():
     table = len(methods.METHODS) * 3
     assert set(budgets[:table]) == {tuple(BUDGET.items())}
     assert tuple(BUDGET.items()) not in budgets[table:]
+
+
+def test_what_is_budgeted_is_the_same_at_each_call():
+    assert use(networks.NETWORKS["lenet"]) == use(networks.NETWORKS["lenet"])
 
 
 def test_the_newest_row_of_a_run_is_kept_with_those_of_the_file(tmp_path):
@@ -208,7 +213,8 @@ def test_the_plot_is_drawn_with_and_without_rows(tmp_path):
 
 def test_a_run_that_fails_becomes_a_row_that_says_why(tmp_path, small, monkeypatch):
     monkeypatch.setattr(baselines, "EPOCHS", 1)
-    found = execute(Run("lenet", "nonsense", 0, tuple(BUDGET.items())), small, tmp_path, 10)
+    run = Run("lenet", "nonsense", 0, tuple(BUDGET.items()))
+    found = row_of(STUDY, Case(run.about, lambda: measure(run, small, tmp_path, 10)))
     assert found["error"] == "KeyError: 'nonsense'"
 
 

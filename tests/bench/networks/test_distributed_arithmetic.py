@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from bench.networks.distributed_arithmetic import DESIGNS, DOCS, page, run, table
+from bench.networks.distributed_arithmetic import DESIGNS, STUDY, case, measure, page, table
+from bench.networks.study import DOCS, row_of
 
 ROWS = json.loads((DOCS / "distributed-arithmetic.json").read_text())
 
@@ -23,7 +24,7 @@ def test_every_design_has_a_row_within_a_tenth_of_what_was_synthesised():
 
 def test_a_run_without_yosys_fails_and_stays_in_the_table(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    row = run(DESIGNS[0])
+    row = row_of(STUDY, case(DESIGNS[0]))
     assert row["versions"]["yosys"] == "none"
     assert "| failed: MissingToolError: yosys is not on the path" in table([row])
 
@@ -34,7 +35,7 @@ def test_a_run_without_yosys_fails_and_stays_in_the_table(monkeypatch, tmp_path)
 @pytest.mark.parametrize("name", ["dense, half pruned", "dense, one output", "dense, 4 bits"])
 def test_a_design_is_predicted_within_a_tenth_of_what_yosys_takes(name):
     design = next(design for design in DESIGNS if design.name == name)
-    row = run(design)
+    row = measure(design)
     assert row["predicted"] == pytest.approx(row["synthesised"], rel=0.1), row
     committed = next(row for row in ROWS if row["design"]["name"] == name)
     assert (row["adders"], row["predicted"]) == (committed["adders"], committed["predicted"])

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from bench.networks.vendor.__main__ import DOCS, page, predicted_rows, tables
+from bench.networks.marks import filled
+from bench.networks.study import DOCS
+from bench.networks.vendor.__main__ import page, predicted_rows
 from bench.networks.vendor.designs import design_table, designs, multiplier_table, multipliers
 from bench.networks.vendor.groups import of_dsp, of_memory
 from bench.networks.vendor.prediction import (
@@ -205,14 +207,14 @@ def test_versions_of_vivado_hls_end_with_2020_1():
 
 def test_tables_go_between_their_marks_and_nowhere_else():
     marks = "a\n<!-- x:begin -->\nold\n<!-- x:end -->\nb"
-    assert page(marks, {"x": "| new |"}) == "a\n<!-- x:begin -->\n| new |\n<!-- x:end -->\nb"
+    assert filled(marks, {"x": "| new |"}) == "a\n<!-- x:begin -->\n| new |\n<!-- x:end -->\nb"
     with pytest.raises(ValueError, match="has 0 places for 'y', expected one"):
-        page(marks, {"y": ""})
+        filled(marks, {"y": ""})
 
 
 def test_the_page_is_made_from_its_rows():
     written = (DOCS / "vendor.md").read_text()
-    assert page(written, tables(json.loads((DOCS / "vendor.json").read_text()))) == written
+    assert page(json.loads((DOCS / "vendor.json").read_text())) == written
 
 
 @pytest.fixture(scope="module")

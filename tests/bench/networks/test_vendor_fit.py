@@ -10,14 +10,12 @@ from bench.networks.vendor.fit import (
     estimated,
     factors,
     fit,
-    form_of_row,
-    layers_of,
     left_out,
     nine_in_ten,
-    read_rows,
     reported,
     within_one,
 )
+from bench.networks.vendor.published import form_of_row, layers_of, read_rows
 from knapprune.hardware.fitted import ABOVE_ALONE, FORMS, SHARE_SYNTHESISED, SHARED, UNROLLED, UNROLLED_SYNTHESISED
 from knapprune.hardware.latency import INTERVAL_WITHIN_ONE, LATENCY_WITHIN_ONE
 

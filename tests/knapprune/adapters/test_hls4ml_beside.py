@@ -7,7 +7,7 @@ import pytest
 from knapprune.adapters.hls4ml.beside import beside_the_weights
 from knapprune.adapters.keras.adapter import KerasAdapter
 from knapprune.hardware.beside import MEASURED, Beside
-from knapprune.network.hls_config import read_hls_config
+from knapprune.network.hls_config_file import read_hls_config
 from shared.frameworks import keras, layers
 from shared.networks import jet_network
 

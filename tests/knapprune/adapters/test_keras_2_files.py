@@ -13,7 +13,6 @@ import pytest
 from typer.testing import CliRunner
 
 import knapprune as kp
-from knapprune.adapters.model_files import load_model
 from knapprune.cli import app
 from shared.frameworks import Later, h5py, keras
 
@@ -72,7 +71,7 @@ def change(file, attribute, edit):
 def refusal(path):
     """Return the one sentence that a file is refused with."""
     with pytest.raises(ValueError, match=re.escape(f"path: {path.name}")) as refused:
-        load_model(path)
+        kp.load(path)
     assert "\n" not in str(refused.value)
     return str(refused.value)
 
@@ -82,24 +81,24 @@ def test_a_model_gives_what_it_gave_in_keras_2_whatever_it_was_saved_as(unpacked
     """Sixteen-bit layers round to ten bits; all others differ by the order of sums."""
     folder = unpacked(name)
     for form in FORMS:
-        assert_same(load_model(folder / form), folder, tolerance=2e-3 if name.startswith("mixed") else 2e-6)
+        assert_same(kp.load(folder / form), folder, tolerance=2e-3 if name.startswith("mixed") else 2e-6)
 
 
 @pytest.mark.parametrize("name", [name for name in SAME if name.split("-")[1] != "2.3"])
 def test_weights_are_read_from_a_tree_as_from_lists(unpacked, name):
     """save_weights writes another form where the name ends in .weights.h5."""
     folder = unpacked(name)
-    assert_same(load_model(folder / "net.json", folder / "tree.weights.h5"), folder, 2e-3 if "mixed" in name else 2e-6)
+    assert_same(kp.load(folder / "net.json", folder / "tree.weights.h5"), folder, 2e-3 if "mixed" in name else 2e-6)
     (folder / "net_weights.h5").unlink()
     shutil.copy(folder / "tree.weights.h5", folder / "net.weights.h5")
-    assert load_model(folder / "net.json").name
+    assert kp.load(folder / "net.json").name
 
 
 def test_networks_as_published_give_what_keras_2_makes_of_them(data_folder):
     expected = json.loads((FOLDER / "published.json").read_text())
     assert len(expected) >= 14
     for file, numbers in expected.items():
-        model = load_model(data_folder / file)
+        model = kp.load(data_folder / file)
         x = np.random.default_rng(1).normal(size=(1, *model.inputs[0].shape[1:])).astype("f")
         found = outputs(model, [x])[0].ravel()[: len(numbers)]
         np.testing.assert_allclose(found, numbers, rtol=1e-5, atol=1e-6, err_msg=file)
@@ -110,7 +109,7 @@ def test_networks_as_published_give_what_keras_2_makes_of_them(data_folder):
 def test_a_compiled_model_scores_as_in_keras_2_and_trains(unpacked, name, form):
     """Losses, metrics and their weights; a copy of it, as pruning makes one, goes on training."""
     folder = unpacked(name)
-    model = load_model(folder / form)
+    model = kp.load(folder / form)
     x, _, targets, scores = values(folder)
     x, targets = (x, targets) if len(x) > 1 else (x[0], targets[0])
     found = model.evaluate(x, targets, verbose=0)
@@ -124,7 +123,7 @@ def test_a_compiled_model_scores_as_in_keras_2_and_trains(unpacked, name, form):
 
 
 def test_the_decay_of_an_optimiser_of_old_is_a_schedule(unpacked):
-    optimizer = load_model(unpacked("dense-2.15") / "net.h5").optimizer
+    optimizer = kp.load(unpacked("dense-2.15") / "net.h5").optimizer
     assert type(optimizer) is keras.optimizers.Adam
     schedule = optimizer.get_config()["learning_rate"]
     rate = keras.optimizers.schedules.deserialize(schedule)
@@ -133,7 +132,7 @@ def test_the_decay_of_an_optimiser_of_old_is_a_schedule(unpacked):
 
 def test_a_schedule_stays_one(unpacked):
     for form in ("net.keras", "net.h5"):
-        config = load_model(unpacked("schedule-2.15") / form).optimizer.get_config()
+        config = kp.load(unpacked("schedule-2.15") / form).optimizer.get_config()
         assert config["momentum"] == pytest.approx(0.9)
         assert config["learning_rate"]["class_name"] == "ExponentialDecay"
 
@@ -143,7 +142,7 @@ def test_a_loss_that_keras_does_not_know_is_dropped_with_one_sentence(unpacked, 
     folder = unpacked("custom-2.15")
     expected = rf"^{form}: training configuration dropped \(loss: .*own_loss\); compile the model to train it$"
     with pytest.warns(keras_2.ModelFileWarning, match=expected) as said:
-        model = load_model(folder / form)
+        model = kp.load(folder / form)
     assert len(said) == 1
     assert not model.compiled
     assert_same(model, folder)
@@ -153,14 +152,14 @@ def test_an_optimiser_that_keras_does_not_know_is_dropped_with_one_sentence(unpa
     path = unpacked("dense-2.15") / "net.h5"
     change(path, "training_config", lambda saved: saved["optimizer_config"].update(class_name="Addons>LAMB"))
     with pytest.warns(keras_2.ModelFileWarning, match=r"dropped \(optimiser: Keras 3 has no LAMB\)"):
-        assert not load_model(path).compiled
+        assert not kp.load(path).compiled
 
 
 def test_metrics_that_keras_does_not_know_are_dropped_and_the_rest_is_kept(unpacked):
     path = unpacked("dense-2.15") / "net.h5"
     change(path, "training_config", lambda saved: saved.update(metrics=["accuracy", "own_metric"]))
     with pytest.warns(keras_2.ModelFileWarning, match=r"^net.h5: metrics dropped \(.*own_metric\)$"):
-        model = load_model(path)
+        model = kp.load(path)
     assert model.compiled
     assert model.loss == "categorical_crossentropy"
 
@@ -175,14 +174,14 @@ def test_a_regularizer_that_keras_does_not_know_is_dropped_and_its_layers_are_na
 
     change(folder / "net.h5", "model_config", edit)
     with pytest.warns(keras_2.ModelFileWarning, match=r"^net.h5: layers 'fc1', 'out': kernel_regularizer dropped$"):
-        assert_same(load_model(folder / "net.h5"), folder)
+        assert_same(kp.load(folder / "net.h5"), folder)
 
 
 def test_an_activation_that_keras_3_computes_otherwise_is_said(unpacked):
     folder = unpacked("hard-2.15")
     for form in FORMS:
         with pytest.warns(keras_2.ModelFileWarning, match=r"layers 'lstm', 'out': hard_sigmoid is x / 6 \+ 0\.5"):
-            model = load_model(folder / form)
+            model = kp.load(folder / form)
     x, y, _, _ = values(folder)
     assert 1e-3 < np.abs(outputs(model, x)[0] - y[0]).max() < 0.1
 
@@ -193,7 +192,7 @@ def test_slashes_in_names_are_replaced_and_that_is_said(unpacked):
         with pytest.warns(
             keras_2.ModelFileWarning, match="layers 'block1/dense', 'block2/dense': every / in the name is"
         ):
-            model = load_model(folder / form)
+            model = kp.load(folder / form)
         assert [layer.name for layer in model.layers[1:]] == ["block1_dense", "block2_dense"]
         assert_same(model, folder)
 
@@ -265,7 +264,7 @@ def test_a_class_of_ones_own_is_read_once_it_is_registered(unpacked):
     change(folder / "net.h5", "model_config", edit)
     assert "is a Own, which Keras 3 does not have" in refusal(folder / "net.h5")
     with keras.saving.custom_object_scope({"Mine>Own": Own}), pytest.warns(keras_2.ModelFileWarning, match="own_loss"):
-        model = load_model(folder / "net.h5")
+        model = kp.load(folder / "net.h5")
     assert type(model.layers[-1]) is Own
     assert_same(model, folder)
 
@@ -275,8 +274,8 @@ def test_what_is_in_a_file_counts_and_not_what_its_name_ends_in(unpacked):
     folder = unpacked("nested-2.15")
     shutil.copy(folder / "net.h5", folder / "old.keras")
     shutil.copy(folder / "net.h5", folder / "old.hdf5")
-    assert_same(load_model(folder / "old.keras"), folder)
-    assert_same(load_model(folder / "old.hdf5"), folder)
+    assert_same(kp.load(folder / "old.keras"), folder)
+    assert_same(kp.load(folder / "old.hdf5"), folder)
     with unpacked("nested-2.3").joinpath("net.keras").open("rb") as old:
         assert old.read(4) == b"\x89HDF"
 
@@ -288,7 +287,7 @@ def test_weights_of_other_names_are_read_in_order_as_keras_2_does(unpacked):
         for name in names:
             file.move(name, f"{name}_7")
         file.attrs["layer_names"] = [f"{name}_7".encode() for name in names]
-    assert_same(load_model(folder / "net.json"), folder)
+    assert_same(kp.load(folder / "net.json"), folder)
 
 
 def test_a_list_of_names_in_several_attributes_is_read(unpacked):
@@ -298,13 +297,13 @@ def test_a_list_of_names_in_several_attributes_is_read(unpacked):
         names = list(file.attrs["layer_names"])
         del file.attrs["layer_names"]
         file.attrs["layer_names0"], file.attrs["layer_names1"] = names[:4], names[4:]
-    assert_same(load_model(folder / "net.json"), folder)
+    assert_same(kp.load(folder / "net.json"), folder)
 
 
 def test_a_whole_model_gives_its_weights_to_a_json_file(unpacked):
     folder = unpacked("nested-2.15")
     for file in ("net.h5", "net.keras"):
-        assert_same(load_model(folder / "net.json", folder / file), folder)
+        assert_same(kp.load(folder / "net.json", folder / file), folder)
 
 
 def test_weights_of_another_model_are_refused(unpacked, tmp_path):
@@ -313,9 +312,9 @@ def test_weights_of_another_model_are_refused(unpacked, tmp_path):
     shutil.move(folder / "tree.weights.h5", folder / "others.weights.h5")
     unpacked("dense-2.15")
     with pytest.raises(ValueError, match=r"path: net\.json: weights in others\.h5: the weights are of 8 layers"):
-        load_model(folder / "net.json", folder / "others.h5")
+        kp.load(folder / "net.json", folder / "others.h5")
     with pytest.raises(ValueError, match=r"weights in others\.weights\.h5: the weights are of 1 layers of class Dense"):
-        load_model(folder / "net.json", folder / "others.weights.h5")
+        kp.load(folder / "net.json", folder / "others.weights.h5")
     with h5py.File(folder / "net_weights.h5", "r+") as file:
         kernel = next(name for name in file["out/out"] if name.startswith("kernel"))
         del file["out/out"][kernel]
@@ -323,7 +322,7 @@ def test_weights_of_another_model_are_refused(unpacked, tmp_path):
     with pytest.raises(
         ValueError, match=r"weights of layer 'out' have the shapes \[\(5, 3\), \(3,\)\], expected \[\(6, 3"
     ):
-        load_model(folder / "net.json")
+        kp.load(folder / "net.json")
 
 
 def test_weights_without_an_architecture_are_not_a_model(unpacked):
@@ -361,7 +360,7 @@ def test_a_file_with_changed_bytes_is_read_or_named_in_one_sentence(unpacked, fo
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
-                load_model(path)
+                kp.load(path)
             except ValueError as error:
                 said = str(error)
         assert said.startswith(f"path: {form}")
@@ -395,7 +394,7 @@ def test_a_saved_model_of_tensorflow_is_told_from_a_file_that_is_missing(tmp_pat
     (tmp_path / "net").mkdir()
     (tmp_path / "net" / "saved_model.pb").write_bytes(b"?")
     with pytest.raises(ValueError, match="net is a SavedModel of TensorFlow"):
-        load_model(tmp_path / "net")
+        kp.load(tmp_path / "net")
 
 
 def test_a_loss_of_ones_own_is_dropped_from_files_of_keras_3_too(tmp_path):
@@ -428,5 +427,5 @@ def test_the_command_line_takes_them_and_shows_the_warning(unpacked, tmp_path):
         result = CliRunner().invoke(app, ["estimate", str(folder / form), str(config)])
         assert result.exit_code == 0, result.stderr
         assert ("training configuration dropped" in " ".join(result.stderr.split())) == (form != "net.json")
-    model = load_model(folder / "net.json")
+    model = kp.load(folder / "net.json")
     assert kp.select(model, kp.read_hls_config(config), {"dsp": 0.5}).resources["dsp"] <= 6

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from knapprune.adapters.keras.adapter import KerasAdapter
-from knapprune.network.hls_config import read_hls_config
+from knapprune.network.hls_config_file import read_hls_config
 from shared.frameworks import keras, layers
 
 pytestmark = pytest.mark.needs("keras")
@@ -137,7 +137,7 @@ def as_hls4ml_has_it(model, config, io_type):
         ("ResourceUnrolled", 1, "io_stream"),
     ],
 )
-@pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.HardwareWarning")
 def test_every_layer_is_what_hls4ml_makes_of_it(build, granularity, strategy, reuse_factor, io_type):
     model = build()
     config = config_of(model, granularity, strategy, reuse_factor)

@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import knapprune as kp
 from knapprune.adapters.keras.adapter import KerasAdapter
 from shared.frameworks import keras
 
@@ -109,18 +111,22 @@ def test_a_second_mask_replaces_the_first_and_keeps_the_users_constraint():
     assert isinstance(twice.get_layer("fc1").kernel_constraint.inner, keras.constraints.NonNeg)
 
 
-def test_a_mask_survives_saving_and_loading_in_a_fresh_process(tmp_path):
+@pytest.mark.parametrize(
+    "opened",
+    ["kp.load(sys.argv[1])", "keras.models.load_model(sys.argv[1], custom_objects=kp.custom_objects())"],
+)
+def test_a_mask_survives_saving_and_loading_in_a_fresh_process(tmp_path, opened):
     masked = ADAPTER.apply(network(constraint="non_neg"), MASKS)
     masked.fit(X, Y, epochs=1, verbose=0)
     masked.save(tmp_path / "model.keras")
     np.savez(tmp_path / "data.npz", x=X, y=Y, mask=MASKS["fc1"])
-    script = """
+    script = f"""
 import sys
-import knapprune
+import knapprune as kp
 assert "keras" not in sys.modules
 import keras, numpy as np
 data = np.load(sys.argv[2])
-model = keras.models.load_model(sys.argv[1])
+model = {opened}
 model.fit(data["x"], data["y"], epochs=1, verbose=0)
 kernel = keras.ops.convert_to_numpy(model.get_layer("fc1").kernel)
 assert not kernel[~data["mask"]].any() and (kernel >= 0).all() and kernel.any()
@@ -128,6 +134,25 @@ assert not kernel[~data["mask"]].any() and (kernel >= 0).all() and kernel.any()
     paths = [str(tmp_path / "model.keras"), str(tmp_path / "data.npz")]
     done = subprocess.run([sys.executable, "-c", script, *paths], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("version", ["0.1.0", "0.2.0.dev0"])
+def test_a_masked_model_of_an_earlier_version_keeps_its_mask(version):
+    """The files name the module that the mask had then."""
+    model = kp.load(Path(__file__).parent / "masked" / f"{version}.keras")
+    constraint = model.get_layer("fc").kernel_constraint
+    assert np.array_equal(constraint.mask, np.arange(12).reshape(3, 4) % 3 > 0)
+    assert isinstance(constraint.inner, keras.constraints.NonNeg)
+    model.fit(np.ones((8, 3), "f"), np.ones((8, 4), "f"), epochs=1, verbose=0)
+    weights = kernel(model, "fc")
+    assert not weights[~constraint.mask].any()
+    assert weights.any()
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # h5py takes variables of Keras
+def test_a_masked_model_of_the_legacy_format_keeps_its_mask(tmp_path):
+    ADAPTER.apply(network(), MASKS).save(tmp_path / "model.h5")
+    assert np.array_equal(ADAPTER.masks(kp.load(tmp_path / "model.h5"))["fc1"], MASKS["fc1"])
 
 
 def test_a_mask_is_saved_in_one_bit_a_weight():

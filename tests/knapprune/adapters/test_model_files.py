@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import knapprune as kp
-from knapprune.adapters.model_files import load_model
 from knapprune.tools import ConversionError
 from shared.frameworks import keras
 from shared.hls import hls_settings
@@ -41,7 +40,7 @@ def test_an_onnx_file_with_gemm_becomes_a_graph_that_verifies(tmp_path):
     rng = np.random.default_rng(0)
     weights = rng.normal(size=(4, 8))
     path = onnx_file(tmp_path / "net.onnx", ("Gemm", ["x", "w", "b"], ["y"], {"transB": 1}), w=weights, b=np.ones(4))
-    graph = load_model(path, hls_config=CONFIG)
+    graph = kp.load(path, hls_config=CONFIG)
     check = kp.verify(graph)
     assert check.predicted == check.counted
     assert check.counted["dsp"] == 8
@@ -52,7 +51,7 @@ def test_what_hls4ml_does_not_convert_is_named_with_what_hls4ml_says(tmp_path):
         tmp_path / "net.onnx", ("Erf", ["x"], ["h"], {}), ("MatMul", ["h", "w"], ["y"], {}), w=np.ones((8, 4))
     )
     with pytest.raises(ConversionError, match=r"hls4ml does not convert net.onnx: .*Erf"):
-        load_model(path, hls_config=CONFIG)
+        kp.load(path, hls_config=CONFIG)
 
 
 @pytest.mark.needs("hgq")
@@ -65,30 +64,30 @@ def test_a_keras_file_with_quantised_layers_becomes_a_graph(tmp_path):
         warnings.simplefilter("ignore")
         model.save(tmp_path / "net.keras")
     config = hls_settings("latency", 1)
-    graph = load_model(tmp_path / "net.keras", hls_config=config)
+    graph = kp.load(tmp_path / "net.keras", hls_config=config)
     assert type(graph).__name__ == "ModelGraph"
     assert kp.verify(graph).counted == kp.estimate(graph).total
     with pytest.warns(kp.HardwareWarning, match="layers 'fc' are of HGQ2 or QKeras and not counted here: convert"):
         assert kp.estimate(model, config).uncounted == ("fc",)
     with pytest.raises(kp.HlsConfigError, match=r"got None, expected hls4ml's configuration to convert net\.keras"):
-        load_model(tmp_path / "net.keras")
+        kp.load(tmp_path / "net.keras")
 
 
 def test_a_plain_keras_file_stays_a_keras_model(tmp_path):
     model = keras.Sequential([keras.layers.Input((8,)), keras.layers.Dense(4)])
     model.save(tmp_path / "net.keras")
-    assert isinstance(load_model(tmp_path / "net.keras"), keras.Model)
+    assert isinstance(kp.load(tmp_path / "net.keras"), keras.Model)
 
 
 def test_a_file_of_an_unknown_kind_is_told_what_is_read(tmp_path):
     (tmp_path / "net.pb").write_bytes(b"?")
     with pytest.raises(ValueError, match=r"got 'net.pb', expected one of .keras and .h5 .*\.onnx"):
-        load_model(tmp_path / "net.pb", hls_config=CONFIG)
+        kp.load(tmp_path / "net.pb", hls_config=CONFIG)
     with pytest.raises(FileNotFoundError, match="no model file"):
-        load_model(tmp_path / "absent.onnx")
+        kp.load(tmp_path / "absent.onnx")
 
 
 def test_a_file_of_pytorch_points_to_python(tmp_path):
     (tmp_path / "net.pt").write_bytes(b"")
     with pytest.raises(ValueError, match=r"path: net\.pt is a PyTorch file"):
-        load_model(tmp_path / "net.pt")
+        kp.load(tmp_path / "net.pt")

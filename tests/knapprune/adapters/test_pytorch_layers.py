@@ -10,7 +10,9 @@ import knapprune as kp
 from knapprune.adapters.adapter import find_adapter
 from knapprune.adapters.pytorch.adapter import PyTorchAdapter
 from knapprune.adapters.pytorch.conversion import from_hls4ml, to_hls4ml
-from knapprune.network.hls_config import HlsConfigError, read_hls_config
+from knapprune.network.hls_config import HlsConfigError
+from knapprune.network.hls_config_file import read_hls_config
+from knapprune.tools import ConversionError
 from shared.frameworks import Later, torch
 from shared.networks import random_masks
 
@@ -59,7 +61,7 @@ def test_masks_go_back_to_pytorchs_order():
         assert np.array_equal(kernel, np.where(masks[name], ADAPTER.kernels(module)[name], 0))
 
 
-@pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.HardwareWarning")
 def test_a_linear_layer_behind_a_convolution_is_kept_in_the_order_of_channels_last():
     (conv, bn, fc, head) = ADAPTER.layers(torch_modules.Network(), config())
     places = np.moveaxis(np.arange(60).reshape(3, 4, 5), 0, -1).ravel()
@@ -71,7 +73,7 @@ def test_a_linear_layer_behind_a_convolution_is_kept_in_the_order_of_channels_la
     assert np.array_equal(fc.unflat(fc.flat(kernel)), kernel)
 
 
-@pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.HardwareWarning")
 def test_in_io_stream_the_data_is_turned_and_the_weights_are_not():
     assert all(layer.first_axis == () for layer in ADAPTER.layers(torch_modules.Network(), config(IOType="io_stream")))
 
@@ -144,7 +146,7 @@ def test_control_flow_on_data_is_refused():
 
 
 def test_what_hls4ml_cannot_convert_is_a_sentence():
-    with pytest.raises(ValueError, match="hls4ml cannot convert Sequential: Unsupported layer GELU"):
+    with pytest.raises(ConversionError, match="hls4ml does not convert Sequential: Unsupported layer GELU"):
         ADAPTER.layers(torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.GELU()), config((4,)))
 
 

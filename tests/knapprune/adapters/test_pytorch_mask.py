@@ -93,7 +93,7 @@ def test_the_gradient_of_a_masked_weight_is_zero():
 
 @pytest.mark.parametrize("how", ["deepcopy", "pickle", "pickle of 0.1.0", "state dict", "assigned", "new module"])
 def test_masks_survive_copies_and_files(how):
-    from knapprune.adapters.pytorch.mask import load_masked
+    from knapprune.adapters.pytorch.masked_state import load_masked
 
     model, masks = masked(), some_masks(network())
     if how == "deepcopy":

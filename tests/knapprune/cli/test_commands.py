@@ -166,6 +166,7 @@ def test_prune_writes_its_report_and_meets_the_budget(files, tmp_path):
         "model.keras",
         "report.html",
         "report.json",
+        "run.toml",
     }
 
 
@@ -190,7 +191,7 @@ def test_prune_goes_on_with_a_run_that_was_interrupted(files, tmp_path):
     def interrupted(source, target):
         rename(source, target)
         saved.append(target)
-        if len(saved) == 5:
+        if len(saved) == 6:  # the settings, twice a state and what counts, and a state
             raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:

@@ -6,9 +6,12 @@ import inspect
 import json
 import shlex
 import sys
+import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tomli_w
 import yaml
 from typer.main import get_command
 
@@ -162,12 +165,14 @@ def test_tune_takes_the_options_of_prune():
         (("--hardware", "accelerator", "--multipliers", "m.yml"), "--multipliers: got --hardware accelerator"),
         (("--schedule", "nope"), "schedule: got 'nope'"),
         (("--learning-rate", "nope"), "learning_rate: got 'nope'"),
+        (("--resume", "elsewhere"), "--out: expected it for a new run, or --resume for one that was interrupted"),
     ],
 )
 def test_an_option_that_cannot_be_used_is_a_sentence(data, tmp_path, options, message):
     result = run("prune", *data, *QUICK, *options, "--out", tmp_path / "out")
     assert result.exit_code == 2
     assert message in sentence(result)
+    assert not (tmp_path / "out").exists() or not any((tmp_path / "out").iterdir())  # to be given again as it was
 
 
 def test_without_a_budget_it_says_who_needs_one(data, tmp_path):
@@ -197,3 +202,213 @@ def test_a_run_that_went_wrong_keeps_its_state_and_its_page_says_why(data, tmp_p
     assert "Ended early: in step 1, train: the loss is " in " ".join(result.stdout.split())
     assert "Ended early:</strong> in step 1" in (tmp_path / "out" / "report.html").read_text()
     assert (tmp_path / "out" / "checkpoint").is_dir()
+
+
+SETTINGS = {
+    "train": {"epochs": 2, "seed": 3, "distill": {"weight": 0.5, "temperature": 4.0}, "regularization": 1e-3},
+    "select": {
+        "budget": {"dsp": 0.6, "fc1": {"bram18": 0.75}},
+        "steps": 2,
+        "tolerance": 0.5,
+        "saliency": "fisher",
+        "time_limit": 3.0,
+    },
+    "keep": {"progress": False},
+    "config": {"clock_period": 4},
+    "files": {
+        "model": "model.keras",
+        "config": "config.yml",
+        "train": "data.npz",
+        "validation": "data.npz",
+        "saliency_data": "data.npz",
+    },
+}
+
+
+@pytest.fixture
+def params(data):
+    """Writes settings beside the files that they name, and says where."""
+
+    def write(**tables):
+        path = data[0].parent / "own.toml"
+        path.write_text(tomli_w.dumps(SETTINGS | {name: SETTINGS.get(name, {}) | own for name, own in tables.items()}))
+        return path
+
+    return write
+
+
+def results(folder):
+    """What a run came to, without the seconds that it took."""
+
+    def timeless(content):
+        if isinstance(content, dict):
+            return {name: timeless(own) for name, own in content.items() if name != "seconds"}
+        return [timeless(own) for own in content] if isinstance(content, list) else content
+
+    with np.load(folder / "masks.npz") as arrays:
+        masks = {name: arrays[name].tolist() for name in arrays}
+    weights = [array.tolist() for array in keras.models.load_model(folder / "model.keras").get_weights()]
+    return timeless(json.loads((folder / "report.json").read_text())), masks, weights
+
+
+def test_a_run_is_repeated_to_the_last_bit_by_the_settings_that_it_wrote(data, params, tmp_path, monkeypatch):
+    """The file alone is a whole run, from anywhere; what is left out has its default, which is written too."""
+    monkeypatch.chdir(tmp_path)
+    first = run("prune", "--params", params(), "--out", "first")
+    assert first.exit_code == 0, first.output
+    record = tomllib.loads((tmp_path / "first" / "run.toml").read_text())
+    for table, own in SETTINGS.items():
+        if table != "files":
+            assert own.items() <= (record[table] | {"regularization": 1e-3}).items()
+    assert record["train"]["regularization"] == {"strength": 1e-3, "form": "layer"}
+    assert (record["train"]["batch_size"], record["select"]["normalise"]) == (32, "lamp")
+    assert {name: Path(path) for name, path in record["files"].items()} == {
+        name: data[0].parent / path for name, path in SETTINGS["files"].items()
+    }
+    monkeypatch.chdir(data[0].parent)
+    second = run("prune", "--params", tmp_path / "first" / "run.toml", "--out", tmp_path / "second")
+    assert second.exit_code == 0, second.output
+    assert (tmp_path / "second" / "run.toml").read_text() == (tmp_path / "first" / "run.toml").read_text()
+    assert results(tmp_path / "second") == results(tmp_path / "first")
+    other = run("prune", "--params", tmp_path / "first" / "run.toml", "--out", tmp_path / "other", "--seed", 4)
+    assert other.exit_code == 0, other.output
+    assert results(tmp_path / "other") != results(tmp_path / "first")
+
+
+def test_options_and_files_write_the_settings_that_python_reads(data, tmp_path):
+    """A run by options alone can be repeated in Python, with the model and the data."""
+    assert run("prune", *data, *QUICK, "--regrow", 0.1, "--out", tmp_path / "out").exit_code == 0
+    with np.load(data[3]) as arrays:
+        pair = arrays["x"], arrays["y"]
+    settings = kp.read_params(tmp_path / "out" / "run.toml")
+    model = keras.models.load_model(data[0])
+    again = kp.prune(model, data[1], train=pair, validation=pair, progress=False, **settings)
+    with np.load(tmp_path / "out" / "masks.npz") as masks:
+        assert masks.keys() == again.masks.keys()
+        assert all(np.array_equal(masks[name], mask) for name, mask in again.masks.items())
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["pruned"]["metric"] == again.metric
+
+
+def test_what_is_given_wins_over_the_file_and_a_default_does_not(params, tmp_path, given):
+    """A default that is written out is given; a strength and its detail are two options."""
+    file = params(train={"learning_rate": "cosine"}, select={"patience": 3, "quantise": True})
+    run(
+        "prune", "--params", file, "--out", tmp_path, "--learning-rate", "constant", "--budget", "dsp=0.5",
+        "--temperature", 3, "--regularization", 0.25, "--patience", 0, "--no-quantise",
+    )  # fmt: skip
+    assert (given["learning_rate"], given["budget"], given["patience"]) == ("constant", {"dsp": 0.5}, None)
+    assert given["distill"] == kp.Distillation(0.5, 3.0)
+    assert given["regularization"] == kp.Regularization(0.25)
+    assert given["quantise"] is False
+    assert (given["epochs"], given["seed"], given["steps"], given["saliency"]) == (2, 3, 2, "fisher")
+    assert (given["progress"], given["clock_period"]) == (False, 4)
+    given.clear()
+    run("prune", "--params", params(train={"regularization": {"strength": 0.1, "form": "price"}}), "--out", tmp_path)
+    assert given["regularization"] == kp.Regularization(0.1, "price")
+    assert given["budget"] == SETTINGS["select"]["budget"]
+    assert given["tolerance"] == 0.5
+    given.clear()
+    run("prune", "--params", params(), "--out", tmp_path, "--distill", 0, "--regularization", 0)
+    assert (given["distill"], given["regularization"]) == (None, None)
+
+
+def test_a_model_or_hardware_that_is_given_sets_aside_what_goes_with_the_files(
+    data, params, tmp_path, given, monkeypatch
+):
+    loaded = []
+    monkeypatch.setattr("knapprune.cli.pruning.load", lambda *files: loaded.append(files))
+    (tmp_path / "block.toml").write_text("wide_port = 20\nnarrow_port = 10\n")
+    file = params(files={"weights": "nowhere.h5", "multipliers": str(tmp_path / "block.toml")})
+    run("prune", "--params", file, "--out", tmp_path / "out")
+    assert given["hardware"].multipliers.wide_port == 20
+    run("prune", data[0], "--params", file, "--out", tmp_path / "out", "--hardware", "accelerator")
+    assert given["hardware"] == "accelerator"
+    assert loaded == [(data[0], data[0].parent / "nowhere.h5", data[1]), (data[0], None, data[1])]
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        ({"train": {"epoch": 2}}, "own.toml: got the key 'train.epoch', expected one of"),
+        ({"select": {"steps": "2"}}, "own.toml: select.steps: got '2', expected a whole number"),
+        ({"keep": {"checkpoint": "run"}}, "own.toml: keep.checkpoint: expected none, since the command keeps it in"),
+    ],
+)
+def test_a_mistake_in_the_file_is_said_before_anything_is_loaded(params, tmp_path, tables, message):
+    file = params(**tables, files={"model": "nowhere.keras"})
+    result = run("prune", "--params", file, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert message in sentence(result)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("at", "name"), [(0, "MODEL"), (1, "CONFIG"), (2, "--train"), (4, "--validation")])
+@pytest.mark.parametrize("command", ["prune", "tune"])
+def test_a_file_that_nobody_names_is_asked_for(data, tmp_path, command, at, name):
+    left = data[:at] + (data[at + 2 :] if at > 1 else ())  # the two that have no option stand in their order
+    result = run(command, *left, *QUICK, "--study" if command == "tune" else "--out", tmp_path / "new")
+    assert result.exit_code == 2
+    table = {"MODEL": "model", "CONFIG": "config"}.get(name, name.removeprefix("--"))
+    assert f"{name}: got none, expected a file, or {table} in the table [files] of --params" in sentence(result)
+
+
+def test_an_interrupted_run_goes_on_by_the_settings_in_its_folder(params, tmp_path, monkeypatch):
+    """No other option is needed, and another one is refused; before training began there is nothing to go on with."""
+    from knapprune.adapters.keras.adapter import KerasAdapter
+
+    fit, left = KerasAdapter.fit, []
+
+    def interrupted(*arguments, **options):
+        if not left:
+            raise KeyboardInterrupt
+        left.pop()
+        return fit(*arguments, **options)
+
+    assert run("prune", "--params", params(), "--out", tmp_path / "whole").exit_code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(KerasAdapter, "fit", interrupted)
+        left[:] = [None] * 3
+        assert run("prune", "--params", params(), "--out", tmp_path / "parts").exit_code == 130
+    assert (tmp_path / "parts" / "checkpoint").is_dir()
+    nowhere = run("prune", "--resume", tmp_path / "elsewhere")
+    assert "elsewhere holds no run that was interrupted" in sentence(nowhere)
+    other = run("prune", "--resume", tmp_path / "parts", "--steps", 3)
+    assert other.exit_code == 2
+    assert "steps: the pruning in" in sentence(other)
+    again = run("prune", "--resume", tmp_path / "parts")
+    assert again.exit_code == 0, again.output
+    assert results(tmp_path / "parts") == results(tmp_path / "whole")
+
+
+def test_a_run_that_is_refused_leaves_the_settings_of_the_one_before_it(params, tmp_path, given):
+    """A folder that is forced still tells of the results in it, until training begins."""
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "run.toml").write_text("# earlier\n")
+    refused = run("prune", "--params", params(), "--out", tmp_path / "out", "--force")
+    assert "recorded" in sentence(refused)
+    assert (tmp_path / "out" / "run.toml").read_text() == "# earlier\n"
+
+
+def test_tune_reads_the_file_and_hands_it_on(params, tmp_path, given):
+    """What a search decides itself it refuses from a file as from a call."""
+    run("tune", "--params", params(), "--study", tmp_path / "study.log", "--epochs", 1)
+    assert given["regularization"] == 1e-3  # which the search refuses
+    assert (given["epochs"], given["steps"], given["distill"]) == (1, 2, kp.Distillation(0.5, 4.0))
+
+
+@pytest.mark.needs("optuna")
+def test_tune_with_a_file_prints_a_line_with_that_file(data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = data[0].parent / "tuned.toml"
+    select = {"budget": {"dsp": 0.5}, "steps": 1, "tolerance": 0.5}
+    file.write_text(tomli_w.dumps({"train": {"epochs": 1}, "select": select, "files": SETTINGS["files"]}))
+    refused = run("tune", "--params", file, "--study", "study.log")
+    assert "saliency_data: got data, expected None for saliency 'l1'" in sentence(refused)
+    tuned = run("tune", "--params", file, "--study", "study.log", "--trials", 1, "--saliency", "fisher")
+    assert tuned.exit_code == 0, tuned.output
+    words = shlex.split(tuned.stdout.splitlines()[-1])
+    assert words[:4] == ["knapprune", "prune", "--params", str(file)]
+    pruned = run(*words[1:])
+    assert pruned.exit_code == 0, pruned.output
+    report = json.loads((tmp_path / "pruned" / "report.json").read_text())
+    assert f"metric {report['pruned']['metric']:.4f} at the budget" in tuned.stdout

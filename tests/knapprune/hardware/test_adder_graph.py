@@ -5,6 +5,7 @@ import pytest
 from knapprune.hardware.adder_graph import AdderGraphError, LayerAdders, read_adder_graphs
 from knapprune.network.precision import FixedPoint
 from knapprune.project.adders import layer_adders
+from knapprune.project.firmware import parse
 from knapprune.verification.verilog import verilog
 
 # y0 = 4 a - (a + b / 2) + 0.5, y1 = -(a + b / 2), y2 = 0
@@ -54,7 +55,7 @@ def test_a_missing_output_is_an_error():
 
 def test_a_call_of_a_missing_function_names_the_layer():
     with pytest.raises(AdderGraphError, match="layer 'fc': its adder graph dense_da_8"):
-        layer_adders("    nnet::dense_da_8<a_t, b_t>(in, out); // fc\n", "", "", CODE)
+        layer_adders(parse("    nnet::dense_da_8<a_t, b_t>(in, out); // fc\n", "", "", CODE))
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,7 @@ def test_every_way_of_calling_an_adder_graph_is_found(call, struct):
         f"struct config7 : nnet::conv2d_config {{\n    static const unsigned n_pixels = 6;\n    {struct}\n}};\n"
     )
     defines = "typedef ap_fixed<8,3> input_t;\ntypedef nnet::array<ap_fixed<9,4>, 3*1> layer7_t;\n"
-    found = layer_adders(f"    nnet::{call}(in, out); // fc\n", parameters, defines, CODE)["fc"]
+    found = layer_adders(parse(f"    nnet::{call}(in, out); // fc\n", parameters, defines, CODE))["fc"]
     copies = 6 if struct else 1
     assert (found.copies, found.adders) == (copies, copies * 5)
     assert found.graphs[0].result == FixedPoint(9, 4)

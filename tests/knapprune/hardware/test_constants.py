@@ -6,10 +6,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knapprune.hardware.constants import constants, is_upper_bound, signed_bits, signed_digits
+from knapprune.hardware.constants import constants, is_upper_bound
 from knapprune.hardware.dsp import DSP48E2, of_vivado_hls
 from knapprune.hardware.hls4ml import Hls4mlHardware, for_vivado_hls
 from knapprune.hardware.structures import labels
+from knapprune.network.digits import signed_bits, signed_digits
 from knapprune.network.layers import Layer
 from knapprune.network.rounding import Rounding
 from shared.digits import fewest_digits

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from knapprune.hardware.explanation import legal_reuse_factors
 from knapprune.hardware.hls4ml import Hls4mlHardware
-from knapprune.network.hls_config import read_hls_config
+from knapprune.network.hls_config_file import read_hls_config
 from knapprune.network.rounding import Rounding
 from knapprune.network.rules.strategy import resolve_layer
 from shared.hls import layer_of
@@ -129,7 +129,7 @@ def test_it_says_which_structure_or_which_strategy_would_make_pruning_pay(change
         ("resource", 5, "io_stream", "reuse factor: 4, not 5: the closest legal one"),
     ],
 )
-@pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.HardwareWarning")
 def test_settings_that_hls4ml_changes_are_told_with_the_reason(strategy, factor, io_type, why):
     config = read_hls_config({"Model": {"Strategy": strategy, "ReuseFactor": factor}}, io_type=io_type)
     layer = resolve_layer(config, "conv", "conv1d", (2, 4, 8), pixels=9, positions=10, hls_type="Conv1D", data_bits=16)

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
+from knapprune import HardwareWarning
 from knapprune.hardware.accelerator import Accelerator
 from knapprune.hardware.fetch_groups import FetchGroup
-from knapprune.hardware.hardware_model import HardwareWarning
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.hardware.latency import interval
 from knapprune.hardware.structures import STRUCTURES, labels
-from knapprune.network.hls_config import HlsConfigError, read_hls_config
+from knapprune.network.hls_config import HlsConfigError
+from knapprune.network.hls_config_file import read_hls_config
 from knapprune.network.layers import Products
 from knapprune.network.rounding import Rounding
 from knapprune.network.rules.depthwise import resolve_depthwise
@@ -68,7 +69,7 @@ def einsum(
         ),
     ],
 )
-@pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.HardwareWarning")
 def test_what_hls4ml_cannot_build_is_refused_with_what_to_set(build, message):
     with pytest.raises(HlsConfigError, match=message):
         build()

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import knapprune as kp
-from knapprune.hardware.hardware_model import HardwareWarning
+from knapprune import HardwareWarning
 from knapprune.hardware.intel import blocks
-from knapprune.network.hls_config import HlsConfigError, read_hls_config
+from knapprune.network.hls_config import HlsConfigError
+from knapprune.network.hls_config_file import read_hls_config
 from shared.frameworks import keras
 from shared.hls import hls_settings
 from shared.networks import dense_network

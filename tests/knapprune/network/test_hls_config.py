@@ -1,6 +1,7 @@
 import pytest
 
-from knapprune.network.hls_config import HlsConfigError, read_hls_config
+from knapprune.network.hls_config import HlsConfigError
+from knapprune.network.hls_config_file import read_hls_config
 from knapprune.network.precision import FixedPoint
 
 LEVELS = {

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from knapprune.hardware.hardware_model import HardwareWarning
+from knapprune import HardwareWarning
 from knapprune.project.distributed_arithmetic import bits_of, warn_of_unrounded
 from shared.hls import layer_of
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import random
@@ -23,7 +24,7 @@ from shared.hls import hls_settings
 # The normalisation multiplies, and nothing can prune that.
 pytestmark = [
     pytest.mark.needs("keras"),
-    pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning"),
+    pytest.mark.filterwarnings("ignore::knapprune.HardwareWarning"),
 ]
 
 KILLS = int(os.environ.get("KNAPPRUNE_KILLS", "3"))
@@ -93,6 +94,21 @@ def same(one, other):
     weights = zip(one.model.get_weights(), other.model.get_weights(), strict=True)
     assert all(np.array_equal(own, theirs) for own, theirs in weights)
     return True
+
+
+def test_every_argument_that_a_result_depends_on_is_known_by_its_name(problem, tmp_path):
+    """Folders outlive versions: a name or a form that changed would refuse a run that could go on."""
+    pruned(problem, checkpoint=tmp_path, steps=1, epochs=0)
+    known = json.loads((tmp_path / "checkpoint.json").read_text())["arguments"]
+    assert known.keys() == inspect.signature(kp.prune).parameters.keys() - {"checkpoint", "progress"}
+    assert {name: known[name] for name in ("budget", "steps", "schedule", "tolerance", "regrow", "overrides")} == {
+        "budget": "{'dsp': 0.4, 'bram18': 0.5}",
+        "steps": "1",
+        "schedule": "'polynomial'",
+        "tolerance": "0.1",
+        "regrow": "None",
+        "overrides": "{}",
+    }
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from knapprune.pruning.regrowth import regrowth_of, revived
+from knapprune.pruning.regrowth import check_regrowth, revived
 
 RANDOM = np.random.default_rng(4)
 
@@ -37,10 +37,4 @@ def test_without_gradients_nothing_comes_back():
 def test_a_share_that_is_none_is_refused(share):
     """The message names the argument."""
     with pytest.raises(ValueError, match=r"regrow: got .*, expected a share above 0, up to 1"):
-        regrowth_of(share, gradual=False)
-
-
-def test_a_saliency_of_gradients_is_refused():
-    """A weight that is not there has none of its own."""
-    with pytest.raises(ValueError, match=r"regrow: got a saliency of gradients"):
-        regrowth_of(0.1, gradual=True)
+        check_regrowth(share)

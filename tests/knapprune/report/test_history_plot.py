@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import fields
 
 import numpy as np
 import pytest
 
 import knapprune as kp
+from knapprune.report.content import Vendor
 from knapprune.report.history_plot import history_figure
+from knapprune.verification.reports.reported import Reported
 from shared.hls import hls_settings
 
 pytestmark = pytest.mark.needs("matplotlib")
@@ -163,3 +166,7 @@ def test_the_page_shows_the_history_and_says_what_went_wrong(pruned, tmp_path):
         broken = pruned(learning_rate=lambda epoch, epochs: float("nan") if epoch else 1.0, epochs=2)
     broken.report.save(tmp_path / "broken.html")
     assert "Ended early:</strong> in step 1, train: the loss is nan" in (tmp_path / "broken.html").read_text()
+
+
+def test_what_the_vendor_reports_is_typed_as_it_is_written():
+    assert set(Vendor.__annotations__) == {field.name for field in fields(Reported)}

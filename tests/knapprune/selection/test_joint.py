@@ -3,17 +3,20 @@
 import itertools
 import json
 import runpy
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import knapprune as kp
-from knapprune.hardware.hardware_model import HardwareWarning
+from bench.networks.study import DOCS, row_of
+from knapprune import HardwareWarning
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.hardware.latency import interval, latency
 from knapprune.network.rules.reuse import valid_reuse_factors
 from knapprune.selection.variants import Variant, fitting_type
+from knapsolve.nested import search
 from shared.frameworks import keras
 from shared.hls import hls_settings, layer_of
 from shared.networks import dense_network, jet_network
@@ -304,8 +307,27 @@ def test_the_wide_jets_network_is_proved(data_folder):
 
 def test_the_committed_table_is_made_from_the_committed_rows():
     bench = runpy.run_path(str(Path(__file__).parents[3] / "bench" / "networks" / "joint_choice.py"))
-    docs = bench["DOCS"]
-    rows = json.loads((docs / "joint-choice.json").read_text())
-    assert bench["page"](rows) == (docs / "joint-choice.md").read_text()
-    failed = bench["run"]("KERAS_3layer", object(), {"dsp": 1, "bram": 1, "latency": 1})
+    rows = json.loads((DOCS / "joint-choice.json").read_text())
+    assert bench["page"](rows) == (DOCS / "joint-choice.md").read_text()
+    case = bench["case"]("KERAS_3layer", {"dsp": 1, "bram": 1, "latency": 1}, lambda network: object())
+    failed = row_of(bench["STUDY"], case)
     assert "failed: TypeError" in bench["table"]([failed])
+
+
+@pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning")
+def test_ctrl_c_in_the_middle_of_a_choice_selects_the_best_so_far(monkeypatch):
+    model, budget = network(1, (16, 12, 10, 5)), {"dsp": 20, "bram18": 8, "latency": 40}
+    whole = kp.select(model, config(), budget, choose=LEGAL)
+    assert whole.solution.status == "OPTIMAL"
+
+    def split(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        return kept(*arguments)
+
+    kept = search.split
+    monkeypatch.setattr(search, "split", split)
+    stopped = kp.select(model, config(), budget, choose=LEGAL)
+    assert stopped.solution.status == "FEASIBLE"
+    assert stopped.solution.value <= whole.solution.value <= stopped.solution.bound
+    assert all(stopped.resources[name] <= limit for name, limit in budget.items())
+    assert "stopped by Ctrl-C" in stopped.solution.trace

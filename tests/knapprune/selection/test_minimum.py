@@ -14,7 +14,7 @@ from shared.networks import dense_network
 
 pytestmark = [
     pytest.mark.needs("keras"),
-    pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning"),
+    pytest.mark.filterwarnings("ignore::knapprune.HardwareWarning"),
     pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning"),
 ]
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from knapprune import HardwareWarning
 from knapprune.adapters.keras.adapter import KerasAdapter
 from knapprune.estimation import estimate
-from knapprune.hardware.hardware_model import HardwareWarning
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.hardware.resources import count
 from knapprune.selection.budget import BudgetError
@@ -317,7 +317,7 @@ def test_the_summary_shows_every_layer_and_the_proof():
 
 
 @pytest.mark.parametrize("name", ["KERAS_3layer", "KERAS_conv1d_small"])
-@pytest.mark.filterwarnings("ignore::knapprune.hardware.hardware_model.HardwareWarning")
+@pytest.mark.filterwarnings("ignore::knapprune.HardwareWarning")
 @pytest.mark.filterwarnings(
     "ignore:no weight of 3 of the 5 outputs:knapprune.selection.selecting.SelectionWarning"
 )  # of 8 DSPs
@@ -346,7 +346,7 @@ def test_a_chip_is_a_budget_and_the_answer_says_what_binds():
 @pytest.mark.parametrize("structure", ["auto", "bram-run", "neuron"])
 @pytest.mark.parametrize("layers", [{}, {"fc2": {"Strategy": "Resource", "ReuseFactor": 4}}])
 @pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning")
-@pytest.mark.filterwarnings("ignore:.*cannot be saved in 'fc2':knapprune.hardware.hardware_model.HardwareWarning")
+@pytest.mark.filterwarnings("ignore:.*cannot be saved in 'fc2':knapprune.HardwareWarning")
 def test_a_budget_in_blocks_keeps_what_one_in_twice_as_many_halves_keeps(structure, layers):
     """Also where a layer of its own has one, and an odd half is left over."""
     settings_of = config(**layers)

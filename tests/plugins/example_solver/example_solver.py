@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from knapsolve.problem import Knapsack
-from knapsolve.solver import Answer, Capabilities, Options
+from knapsolve import Answer, Capabilities, Knapsack, Options
 
 
 class Density:

@@ -15,8 +15,7 @@ from knapsolve.exact.choice.round import total
 from knapsolve.exact.choice.tree import DONE, search
 from knapsolve.limits import clock
 from knapsolve.limits.interruption import late
-from knapsolve.refusal import refuse
-from knapsolve.solution import relative_gap
+from knapsolve.solution import refuse, relative_gap
 from knapsolve.solver import Options, Progress
 
 LARGEST = 2**16

@@ -12,7 +12,7 @@ from knapsolve.exact.choice.lattice import fill
 from knapsolve.exact.choice.match import TOLERANCE
 from knapsolve.exact.choice.pairs import ROOM, Nearby, best_pair
 from knapsolve.exact.choice.relaxation import ChoiceRelaxation
-from knapsolve.refusal import refuse
+from knapsolve.solution import refuse
 
 GROWTH = 1.4
 """Factor from budget to budget while the lists are short."""

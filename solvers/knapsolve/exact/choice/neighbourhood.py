@@ -16,7 +16,7 @@ from knapsolve.exact.choice.pairs import Nearby, Pair, best_pair
 from knapsolve.exact.choice.relaxation import ChoiceRelaxation
 from knapsolve.kernels import parallel
 from knapsolve.limits.interruption import late
-from knapsolve.refusal import refuse
+from knapsolve.solution import refuse
 
 ROOM = 2**14
 """Longest list of one half of the freed classes."""

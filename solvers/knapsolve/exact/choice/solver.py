@@ -19,8 +19,7 @@ from knapsolve.exact.choice.round import multistart, sweep
 from knapsolve.limits import clock
 from knapsolve.limits.interruption import late
 from knapsolve.problem import Knapsack
-from knapsolve.refusal import start_of
-from knapsolve.solution import evaluate
+from knapsolve.solution import evaluate, start_of
 from knapsolve.solver import Answer, Capabilities, Options
 
 EXACT_FLOAT = 2**53

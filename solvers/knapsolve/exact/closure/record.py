@@ -9,8 +9,7 @@ from knapsolve.exact.closure.core import ROUNDING
 from knapsolve.limits import clock
 from knapsolve.limits.interruption import interrupted
 from knapsolve.problem import Knapsack
-from knapsolve.refusal import refuse, start_of
-from knapsolve.solution import evaluate, violation
+from knapsolve.solution import evaluate, refuse, start_of, violation
 from knapsolve.solver import Options, Progress
 
 FLOAT_PROOF = 1e-10

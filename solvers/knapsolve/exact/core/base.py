@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from knapsolve.exact.core.break_solution import common_divisor, find_break, take_before
 from knapsolve.heuristics.fill import fill
-from knapsolve.refusal import refuse
+from knapsolve.solution import refuse
 from knapsolve.solver import Options
 
 ROUNDING = 2.0**-51

@@ -30,8 +30,7 @@ from knapsolve.exact.core.residues import search_residues
 from knapsolve.exact.core.search import ListSearch
 from knapsolve.limits import clock
 from knapsolve.problem import Knapsack
-from knapsolve.refusal import refuse
-from knapsolve.solution import evaluate
+from knapsolve.solution import evaluate, refuse
 from knapsolve.solver import Answer, Capabilities, Options, Progress
 
 EXACT_FLOAT = 2**53

@@ -22,8 +22,7 @@ from knapsolve.exact.few_types.rounding import rounded
 from knapsolve.exact.few_types.types import types_of
 from knapsolve.limits import clock
 from knapsolve.problem import Knapsack
-from knapsolve.refusal import refuse
-from knapsolve.solution import evaluate, relative_gap
+from knapsolve.solution import evaluate, refuse, relative_gap
 from knapsolve.solver import Answer, Capabilities, Options, Progress
 
 EXACT_FLOAT = 2**53

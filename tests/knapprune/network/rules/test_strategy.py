@@ -2,8 +2,9 @@ import warnings
 
 import pytest
 
-from knapprune.hardware.hardware_model import HardwareWarning
-from knapprune.network.hls_config import HlsConfigError, read_hls_config
+from knapprune import HardwareWarning
+from knapprune.network.hls_config import HlsConfigError
+from knapprune.network.hls_config_file import read_hls_config
 from knapprune.network.rules.strategy import resolve_layer
 
 

@@ -1,0 +1,1 @@
+"""Nested knapsacks: one option for each group, and the best items of the chosen options."""
