@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import signal
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -34,13 +35,18 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "ignore:__array__ implementation doesn't accept:DeprecationWarning")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what needs a package or a command that is not installed, without importing any that is."""
-    for marker in item.iter_markers("needs"):
-        for name in marker.args:
-            if find_spec(name) is None and shutil.which(name) is None:
-                pytest.skip(f"{name} is not installed")
+@cache
+def _installed(name: str) -> bool:
+    """Look for a package or a command of this name, without importing it."""
+    return find_spec(name) is not None or shutil.which(name) is not None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a package or a command that is not installed."""
+    for item in items:
+        for name in (name for marker in item.iter_markers("needs") for name in marker.args):
+            if not _installed(name):
+                item.add_marker(pytest.mark.skip(reason=f"{name} is not installed"))
 
 
 @pytest.fixture(scope="session")
