@@ -40,12 +40,11 @@ test-slow: $(TORCH)
 	$(PYTEST) -n $(JOBS) --dist worksteal -m slow
 
 # The kernels as plain Python: a mistake that compiled code hides (an index past the end) is an error here.
-# The searches that take millions of steps run their own small cases instead, or none.
+# Tests marked as compiled are left out: as plain Python their searches would take millions of slow steps.
 # Hashes multiply unsigned integers that wrap around on purpose.
 test-nojit: $(TORCH)
-	NUMBA_DISABLE_JIT=1 $(PYTEST) -n $(JOBS) -m "not slow" --ignore tests/knapsolve/backends \
-	  -W "ignore:overflow encountered in scalar multiply:RuntimeWarning" tests/knapsolve tests/conformance \
-	  -k "not core and not branch and not choice and not local and not auto"
+	NUMBA_DISABLE_JIT=1 $(PYTEST) -n $(JOBS) -m "not slow and not compiled" --ignore tests/knapsolve/backends \
+	  -W "ignore:overflow encountered in scalar multiply:RuntimeWarning" tests/knapsolve tests/conformance
 
 # As on a machine where these packages and commands are not installed: what needs them is skipped and says so. Every fast
 # test that could reach for them, and no other: the engine (tests/knapsolve, tests/conformance) knows none of them, and

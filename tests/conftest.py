@@ -2,7 +2,10 @@
 
 import hashlib
 import os
+import shutil
 import signal
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -30,6 +33,20 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let pass what other packages warn about and we cannot change; everything else is an error (pyproject.toml)."""
     # Keras 3.15 and TensorFlow 2.21 have not followed NumPy 2's copy keyword.
     config.addinivalue_line("filterwarnings", "ignore:__array__ implementation doesn't accept:DeprecationWarning")
+
+
+@cache
+def _installed(name: str) -> bool:
+    """Look for a package or a command of this name, without importing it."""
+    return find_spec(name) is not None or shutil.which(name) is not None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a package or a command that is not installed."""
+    for item in items:
+        for name in (name for marker in item.iter_markers("needs") for name in marker.args):
+            if not _installed(name):
+                item.add_marker(pytest.mark.skip(reason=f"{name} is not installed"))
 
 
 @pytest.fixture(scope="session")

@@ -44,3 +44,22 @@ def test_this_very_run_is_without_what_it_should_be_without():
     for name in os.environ.get("KNAPPRUNE_WITHOUT", "").split():
         assert find_spec(name) is None
         assert shutil.which(name) is None
+
+
+def test_a_test_that_needs_what_is_out_of_reach_is_skipped_and_says_so():
+    here = Path(__file__).parent
+    files = ["knapprune/hardware/test_adder_bits.py", "knapsolve/backends/test_cvxpy.py"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(str(here / file) for file in files)],
+        cwd=here.parent,
+        env=os.environ
+        | {
+            "PYTHONPATH": os.pathsep.join([str(here / "without"), *filter(None, sys.path)]),
+            "KNAPPRUNE_WITHOUT": "yosys cvxpy",
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "yosys is not installed" in done.stdout
+    assert "cvxpy is not installed" in done.stdout

@@ -122,7 +122,7 @@ cycles that are too small for the whole network. Every reuse factor that hls4ml 
 for `KERAS_3layer`, some 30 million for the wide network. Seconds are those of the whole call; where they are far above
 the CPU seconds, the machine was busy with other work. The wide network is published with hidden weights of about 1e-6,
 which are zero in 16 bits; they are drawn anew here. That the choice equals an exhaustive search is a test
-(`tests/knapprune/test_joint.py`).
+(`tests/knapprune/selection/test_joint.py`).
 
 {table(rows)}
 

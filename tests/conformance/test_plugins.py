@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("hatchling", reason="plugins are built offline; hatchling is in the dev extra")
+pytestmark = pytest.mark.needs("hatchling")  # plugins are built offline
 
 PLUGINS = Path(__file__).parents[1] / "plugins"
 

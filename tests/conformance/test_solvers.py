@@ -6,6 +6,7 @@ import pytest
 
 from knapsolve.solver import AUTO, load, solvers
 from knapsolve.testing import FAMILIES, check_family, check_time_limit
+from shared.solvers import by_name
 
 REGISTERED = [name for name in solvers() if name != AUTO]
 NAMES = [name for name in REGISTERED if name != "cvxpy" or find_spec("cvxpy") is not None]
@@ -17,7 +18,7 @@ def test_our_own_solvers_are_registered() -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", by_name(NAMES))
 def test_every_solver_keeps_every_rule(name: str, family: str) -> None:
     check_family(load(name), family, count=25)
 

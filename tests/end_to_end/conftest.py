@@ -1,20 +1,11 @@
 """What synthesis makes of products, written out for the tests weight by weight, sharing nothing with the code."""
 
-from functools import cache
 from math import floor
 
 import numpy as np
 import pytest
 
-
-@cache
-def fewest_digits(number):
-    """Fewest digits -1, 0 and 1 that are not 0, tried both ways at each odd number."""
-    if number in (-1, 0, 1):
-        return abs(number)
-    if number % 2 == 0:
-        return fewest_digits(number // 2)
-    return 1 + min(fewest_digits((number - 1) // 2), fewest_digits((number + 1) // 2))
+from shared.digits import fewest_digits
 
 
 def whole(weight, bits, integer):

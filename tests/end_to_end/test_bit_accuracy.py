@@ -1,24 +1,23 @@
 """Compiled projects compute what Keras computes, up to the bits that the types have."""
 
-import keras
 import numpy as np
 import pytest
-from keras import layers
 
 from knapprune.adapters.keras.adapter import KerasAdapter
 from knapprune.project.emulation import CompilationError, build, optimising_pays, predict
 from knapprune.project.export import export
 from knapprune.verification.verifying import verify
+from shared.frameworks import keras, layers
+from shared.networks import random_masks
 
 # 16 fractional bits: sums of a few dozen products are right to about 1e-3.
 WIDE = {"Precision": "ap_fixed<24,8>", "Strategy": "resource_unrolled"}
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.needs("keras")]
 
 
 def masked(model):
-    rng = np.random.default_rng(1)
     adapter = KerasAdapter()
-    return adapter.apply(model, {name: rng.random(k.shape) < 0.5 for name, k in adapter.kernels(model).items()})
+    return adapter.apply(model, random_masks(adapter, model, 0.5, seed=1))
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,9 @@ import yaml
 
 
 @pytest.mark.slow
+@pytest.mark.needs("keras", "hls4ml", "sklearn", "matplotlib", "jinja2")
 def test_the_demonstration_keeps_its_promise(tmp_path):
     """75% fewer DSPs and halves of block RAMs, counted as predicted, within 2 points, and every file is there."""
-    for package in ("keras", "hls4ml", "sklearn", "matplotlib", "jinja2"):
-        pytest.importorskip(package)
     from knapprune.demo import run
 
     run(tmp_path / "out", say=lambda line: None)

@@ -1,8 +1,5 @@
 """What hls4ml generates for ``distributed_arithmetic``: adders and nothing else, and what they cost."""
 
-import shutil
-
-import keras
 import numpy as np
 import pytest
 
@@ -13,6 +10,9 @@ from knapprune.network.precision import FixedPoint
 from knapprune.project.distributed_arithmetic import adder_graph, generated_adders, with_zeros_filled
 from knapprune.project.export import export
 from knapprune.tools import MissingToolError
+from shared.frameworks import keras
+
+pytestmark = pytest.mark.needs("keras")
 
 CONFIG = {"Model": {"Precision": "ap_fixed<10,4>", "ReuseFactor": 1, "Strategy": "distributed_arithmetic"}}
 
@@ -36,9 +36,9 @@ def network():
     return model
 
 
+@pytest.mark.needs("da4ml")
 @pytest.mark.parametrize("io_type", ["io_parallel", "io_stream"])
 def test_adder_graphs_are_found_and_use_neither_dsp_nor_memory(io_type, tmp_path):
-    pytest.importorskip("da4ml")
     model = network()
     check = kp.verify(model, CONFIG, io_type=io_type, output_dir=tmp_path / "project")
     assert check.predicted == check.counted == {"dsp": 0, "bram18": 0, "bram": 0}
@@ -47,9 +47,9 @@ def test_adder_graphs_are_found_and_use_neither_dsp_nor_memory(io_type, tmp_path
     assert f"out {check.by_layer['out'].adders}" in check.summary()
 
 
+@pytest.mark.needs("da4ml")
 @pytest.mark.parametrize("io_type", ["io_parallel", "io_stream"])
 def test_generated_adder_graphs_hold_the_weights_and_biases(io_type, tmp_path):
-    pytest.importorskip("da4ml")
     model = network()
     project = export(model, CONFIG, tmp_path / "project", io_type=io_type)
     graphs = read_adder_graphs((project.folder / "firmware" / "nnet_utils" / "nnet_code_gen.h").read_text())
@@ -61,8 +61,8 @@ def test_generated_adder_graphs_hold_the_weights_and_biases(io_type, tmp_path):
         assert np.array_equal(graph.bias, bias), layer.name
 
 
+@pytest.mark.needs("da4ml")
 def test_pixels_in_parallel_multiply_the_adders():
-    pytest.importorskip("da4ml")
     model = network()
     config = {**CONFIG, "LayerName": {"conv": {**CONFIG["Model"], "ParallelizationFactor": 3}}}
     one, three = kp.verify(model, CONFIG), kp.verify(model, config)
@@ -70,8 +70,8 @@ def test_pixels_in_parallel_multiply_the_adders():
     assert three.by_layer["fc"].adders == one.by_layer["fc"].adders
 
 
+@pytest.mark.needs("da4ml")
 def test_da4ml_compiles_a_kernel_to_the_very_graph_that_hls4ml_generates():
-    pytest.importorskip("da4ml")
     model = network()
     fc = model.get_layer("fc")
     generated = generated_adders(model, CONFIG)["fc"].graphs[0]
@@ -79,8 +79,8 @@ def test_da4ml_compiles_a_kernel_to_the_very_graph_that_hls4ml_generates():
     assert (compiled.values, compiled.outputs) == (generated.values, generated.outputs)
 
 
+@pytest.mark.needs("da4ml")
 def test_an_explanation_estimates_look_up_tables_and_what_the_zeros_save():
-    pytest.importorskip("da4ml")
     model = network()
     fc = model.get_layer("fc")
     kernel = np.array(fc.kernel)
@@ -100,8 +100,8 @@ def test_an_explanation_estimates_look_up_tables_and_what_the_zeros_save():
     assert kp.estimate(model, CONFIG).estimated == {}
 
 
+@pytest.mark.needs("da4ml")
 def test_weights_that_are_not_rounded_are_warned_of_and_cost_more():
-    pytest.importorskip("da4ml")
     model = network()
     rounded = kp.estimate(model, CONFIG, explain=True).estimated["out"]["lut"]
     kernel = np.array(model.get_layer("out").kernel)
@@ -111,10 +111,10 @@ def test_weights_that_are_not_rounded_are_warned_of_and_cost_more():
     assert found.estimated["out"]["lut"] > 2 * rounded
 
 
+@pytest.mark.needs("da4ml")
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("yosys") is None, reason="yosys is not on the path")
+@pytest.mark.needs("yosys")
 def test_synthesised_look_up_tables_stand_beside_the_predicted_ones():
-    pytest.importorskip("da4ml")
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="fc")])
     model.set_weights([np.round(weights * 8) / 8 for weights in model.get_weights()])
     check = kp.verify(model, CONFIG, synthesise=True)
@@ -131,9 +131,9 @@ def test_without_yosys_nothing_is_converted(monkeypatch, tmp_path):
     assert not (tmp_path / "project").exists()
 
 
+@pytest.mark.needs("da4ml")
 def test_the_graph_of_a_model_has_the_same_estimates(tmp_path):
     """hls4ml takes the weights out of nodes that became adders; their look-up tables are known all the same."""
-    pytest.importorskip("da4ml")
     converters = pytest.importorskip("hls4ml.converters")
     model = network()
     graph = converters.convert_from_keras_model(

@@ -7,12 +7,13 @@ that predicts or counts.
 from dataclasses import dataclass
 from math import ceil
 
-import keras
 import numpy as np
 import pytest
-from keras import layers
 
 import knapprune as kp
+from shared.frameworks import keras, layers
+
+pytestmark = pytest.mark.needs("keras")
 
 ZEROS = ("weights", "none", "half", "all", "rows")
 

@@ -14,10 +14,9 @@ FIRST, CHUNKS, CHUNK = 10_000, 16, 24
 
 
 @pytest.mark.slow
+@pytest.mark.needs("hgq", "qonnx", "torch")  # a front end that is missing would count as one that does not convert
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_random_models_are_generated_as_predicted(chunk):
-    for package in ("hgq", "qonnx", "torch"):  # a front end that is missing would count as one that does not convert
-        pytest.importorskip(package)
     drawn = cases(FIRST + chunk * CHUNK)
     rows = [run(next(drawn)) for _ in range(CHUNK)]
     assert [row for row in rows if row["outcome"] in ("differs", "failed")] == []

@@ -6,11 +6,13 @@ arithmetic written out once more in this file.
 
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 import pytest
 
 import knapprune as kp
+from shared.frameworks import keras
+
+pytestmark = pytest.mark.needs("keras")
 
 SHAPES = {"dense": (16, 12), "conv1d": (3, 4, 12), "conv2d": (3, 3, 2, 8)}  # 16 x 12, 12 x 12, 18 x 8 products
 

@@ -10,8 +10,11 @@ import pytest
 import knapprune as kp
 from knapprune.adapters.hls4ml.adapter import Hls4mlAdapter
 from knapprune.adapters.hls4ml.nodes import graph_kernels
+from shared.frameworks import hls4ml
+from shared.hls import hls_settings
 
-hls4ml = pytest.importorskip("hls4ml")
+pytestmark = pytest.mark.needs("hls4ml")
+
 
 STRATEGIES = [("latency", 1), ("latency", 4), ("resource", 4), ("resource_unrolled", 4)]
 
@@ -27,13 +30,9 @@ def quietly(function, *arguments, **keywords):
         return function(*arguments, **keywords)
 
 
-def config_of(strategy, reuse_factor):
-    return {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": reuse_factor, "Strategy": strategy}}
-
-
 def keras_config(strategy, reuse_factor):
     """A normalisation is folded into a convolution of which no result type is asked."""
-    return {**config_of(strategy, reuse_factor), "LayerName": {"conv": {"Precision": {"result": "auto"}}}}
+    return {**hls_settings(strategy, reuse_factor), "LayerName": {"conv": {"Precision": {"result": "auto"}}}}
 
 
 def keras_graph(folder, strategy="latency", reuse_factor=1, io_type="io_stream", backend="Vitis", config=keras_config):
@@ -76,7 +75,7 @@ def torch_graph(folder, strategy="latency", reuse_factor=1, io_type="io_stream",
     config = quietly(
         hls4ml.utils.config_from_pytorch_model, model, (4, 8), channels_last_conversion="internal", backend=backend
     )
-    config["Model"] |= config_of(strategy, reuse_factor)["Model"]
+    config["Model"] |= hls_settings(strategy, reuse_factor)["Model"]
     return quietly(
         hls4ml.converters.convert_from_pytorch_model,
         model,
@@ -123,7 +122,7 @@ def onnx_graph(folder, strategy="latency", reuse_factor=1, io_type="io_stream", 
     )
     model = quietly(cleanup_model, ModelWrapper(onnx_model))
     config = quietly(hls4ml.utils.config_from_onnx_model, model, granularity="model", backend=backend)
-    config["Model"] |= config_of(strategy, reuse_factor)["Model"]
+    config["Model"] |= hls_settings(strategy, reuse_factor)["Model"]
     return quietly(
         hls4ml.converters.convert_from_onnx_model,
         model,
@@ -160,7 +159,7 @@ def hgq_graph(folder, strategy="latency", reuse_factor=1, io_type="io_parallel",
         hls4ml.converters.convert_from_keras_model,
         model,
         output_dir=str(folder),
-        hls_config=config_of(strategy, reuse_factor),
+        hls_config=hls_settings(strategy, reuse_factor),
         backend=backend,
         io_type=io_type,
     )
@@ -186,7 +185,7 @@ def rich_graph(folder, strategy, reuse_factor):
         hls4ml.converters.convert_from_keras_model,
         model,
         output_dir=str(folder),
-        hls_config=config_of(strategy, reuse_factor),
+        hls_config=hls_settings(strategy, reuse_factor),
         backend="Vitis",
         io_type="io_stream",
     )
@@ -265,15 +264,15 @@ def test_a_graph_masked_twice_keeps_both_masks(tmp_path):
 
 
 def test_a_normalisation_that_stays_is_counted_and_none_of_its_products_is_masked(tmp_path):
-    graph = keras_graph(tmp_path, config=config_of)
+    graph = keras_graph(tmp_path, config=hls_settings)
     check = quietly(kp.verify, graph)
     assert check.by_layer["norm"].counted["dsp"] == 4
     assert "norm" not in quietly(kp.select, graph, budget={"dsp": 0.5}).masks
     assert check.uncounted == ()
 
 
+@pytest.mark.needs("da4ml")
 def test_adder_graphs_are_listed_as_layers_without_a_kernel(tmp_path):
-    pytest.importorskip("da4ml")
     graph = hgq_graph(tmp_path, "distributed_arithmetic", 1)
     check = quietly(kp.verify, graph)
     assert set(check.by_layer) == {"conv", "fc", "out"}

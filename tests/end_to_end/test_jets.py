@@ -8,7 +8,7 @@ import pytest
 
 import knapprune as kp
 from bench.networks.study import DOCS, row_of
-from knapprune.adapters.keras.files import load_keras_model
+from shared.networks import jet_network
 
 BENCH = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "networks" / "jets.py"))
 
@@ -18,7 +18,7 @@ BENCH = runpy.run_path(str(Path(__file__).parents[2] / "bench" / "networks" / "j
 )
 @pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning")  # few rows for five classes
 def test_a_quarter_of_the_dsps_is_selected_generated_and_counted(spec, data_folder):
-    model = load_keras_model(data_folder / "models" / "jets" / f"{spec.network}.json")
+    model = jet_network(data_folder, spec.network)
     before = kp.estimate(model, spec.config)
     selection = kp.select(model, spec.config, budget={"dsp": 0.25})
     check = kp.verify(selection.apply(model), spec.config)
@@ -27,7 +27,7 @@ def test_a_quarter_of_the_dsps_is_selected_generated_and_counted(spec, data_fold
 
 
 def test_a_network_of_keras_2_is_loaded_with_its_weights(data_folder):
-    model = load_keras_model(data_folder / "models" / "jets" / "KERAS_3layer.json")
+    model = jet_network(data_folder, "KERAS_3layer")
     assert model.input_shape == (None, 16)
     assert [layer.kernel.shape for layer in model.layers[1:]] == [(16, 64), (64, 32), (32, 32), (32, 5)]
     assert np.abs(model.get_layer("fc1_relu").bias).max() > 0.01  # trained: biases start at zero

@@ -1,11 +1,12 @@
 """What is selected in layers beyond Dense and convolutions is what the generated code then uses; masks hold."""
 
-import keras
 import numpy as np
 import pytest
-from keras import layers
 
 import knapprune as kp
+from shared.frameworks import keras, layers
+
+pytestmark = pytest.mark.needs("keras")
 
 
 def rows():

@@ -1,25 +1,29 @@
 """Whole networks: what hls4ml renames, merges, replaces or widens must not break the promise."""
 
-import keras
 import numpy as np
 import pytest
-from keras import layers
 
 from knapprune import HardwareWarning
 from knapprune.adapters.keras.adapter import KerasAdapter
 from knapprune.network.hls_config import HlsConfigError
 from knapprune.verification.verifying import verify
+from shared.frameworks import keras, layers
+from shared.networks import random_masks
 
+pytestmark = pytest.mark.needs("keras")
+
+ADAPTER = KerasAdapter()
 UNROLLED = {"Precision": "ap_fixed<16,6>", "ReuseFactor": 2, "Strategy": "resource_unrolled"}
-constant = keras.initializers.Constant
 LATENCY = {"Precision": "ap_fixed<16,6>", "ReuseFactor": 1, "Strategy": "latency"}
+
+
+def constant(value):
+    return keras.initializers.Constant(value)
 
 
 def masked(model, seed=0, keep=0.4):
     """The model with a random part of each kernel."""
-    rng = np.random.default_rng(seed)
-    adapter = KerasAdapter()
-    return adapter.apply(model, {name: rng.random(k.shape) < keep for name, k in adapter.kernels(model).items()})
+    return ADAPTER.apply(model, random_masks(ADAPTER, model, keep, seed))
 
 
 def counted(check):

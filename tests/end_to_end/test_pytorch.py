@@ -3,46 +3,23 @@
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
-hls4ml = pytest.importorskip("hls4ml")
+import knapprune as kp
+from knapprune.adapters.pytorch.adapter import PyTorchAdapter
+from shared.frameworks import Later, hls4ml, torch
+from shared.networks import random_masks
 
-import knapprune as kp  # noqa: E402
-from knapprune.adapters.pytorch.adapter import PyTorchAdapter  # noqa: E402
-
-pytestmark = pytest.mark.filterwarnings("ignore::knapprune.HardwareWarning")
+pytestmark = [
+    pytest.mark.needs("torch", "hls4ml"),
+    pytest.mark.filterwarnings("ignore::knapprune.HardwareWarning"),
+]
+torch_modules = Later("shared.torch_modules")
 ADAPTER = PyTorchAdapter()
-
-
-class Images(torch.nn.Module):
-    """A convolution with padding, a normalisation, and a Linear layer whose weights hls4ml reorders in io_parallel."""
-
-    def __init__(self):
-        super().__init__()
-        self.conv = torch.nn.Conv2d(2, 3, 3, padding=1)
-        self.bn = torch.nn.BatchNorm2d(3)
-        self.pool = torch.nn.MaxPool2d(2)
-        self.fc = torch.nn.Linear(3 * 2 * 3, 4)
-
-    def forward(self, x):
-        return self.fc(torch.flatten(self.pool(torch.relu(self.bn(self.conv(x)))), 1))
-
-
-class Series(torch.nn.Module):
-    """A strided convolution along one axis, and a Linear layer."""
-
-    def __init__(self):
-        super().__init__()
-        self.conv = torch.nn.Conv1d(2, 3, 3, stride=2)
-        self.fc = torch.nn.Linear(3 * 3, 4)
-
-    def forward(self, x):
-        return self.fc(torch.flatten(torch.relu(self.conv(x)), 1))
 
 
 NETWORKS = {
     "mlp": (lambda: torch.nn.Sequential(torch.nn.Linear(6, 9), torch.nn.ReLU(), torch.nn.Linear(9, 4)), (6,)),
-    "images": (Images, (2, 4, 6)),
-    "series": (Series, (2, 8)),
+    "images": (lambda: torch_modules.Images(), (2, 4, 6)),
+    "series": (lambda: torch_modules.Series(), (2, 8)),
     "filter": (lambda: torch.nn.Sequential(torch.nn.Conv2d(2, 3, 3)), (2, 4, 4)),
 }
 STRATEGIES = {"latency": 1, "resource": 3, "resource_unrolled": 3}
@@ -52,8 +29,8 @@ def masked(name):
     """A network with about a third of its DSP rows and many single weights gone."""
     torch.manual_seed(0)
     build, shape = NETWORKS[name]
-    module, rng = build(), np.random.default_rng(0)
-    return ADAPTER.apply(module, {n: rng.random(k.shape) < 0.3 for n, k in ADAPTER.kernels(module).items()}), shape
+    module = build()
+    return ADAPTER.apply(module, random_masks(ADAPTER, module, 0.3)), shape
 
 
 def config_of(module, shape, strategy, **settings):

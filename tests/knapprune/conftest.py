@@ -1,7 +1,8 @@
-"""What tests of memories share: a count of halves that looks at every bit on its own."""
+"""A count of halves of memories that looks at every bit on its own, and data to train on."""
 
 import math
 
+import numpy as np
 import pytest
 
 
@@ -32,3 +33,13 @@ def _halves_bit_by_bit(bits, words, living=None):
 def halves_bit_by_bit():
     """The count, as a function of bits, words and the bits that are needed."""
     return _halves_bit_by_bit
+
+
+@pytest.fixture(scope="session")
+def blobs():
+    """Four classes that a small network separates well: 400 to train on, and 200."""
+    random = np.random.default_rng(0)
+    centres = random.normal(size=(4, 16)) * 2
+    labels = random.integers(0, 4, 600)
+    inputs = (centres[labels] + random.normal(size=(600, 16))).astype("float32")
+    return (inputs[:400], labels[:400]), (inputs[400:], labels[400:])

@@ -1,13 +1,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-import keras
 import numpy as np
 import pytest
 
 from knapprune import HardwareWarning
 from knapprune.adapters.keras.adapter import KerasAdapter
-from knapprune.adapters.keras.files import load_keras_model
 from knapprune.estimation import estimate
 from knapprune.hardware.accelerator import Accelerator
 from knapprune.hardware.beside import Beside
@@ -16,8 +14,13 @@ from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.hardware.resources import Resources
 from knapprune.project import surroundings
 from knapprune.tools import MissingToolError
+from shared.frameworks import keras
+from shared.hls import hls_settings
+from shared.networks import jet_network
 
-UNROLLED = {"Model": {"Strategy": "resource_unrolled", "ReuseFactor": 4, "Precision": "fixed<16,6>"}}
+pytestmark = pytest.mark.needs("keras")
+
+UNROLLED = hls_settings()
 
 
 def network():
@@ -176,7 +179,7 @@ def test_hardware_that_cannot_explain_is_told():
 @pytest.mark.parametrize(("name", "dsp", "bram18"), [("KERAS_3layer", 1064, 474), ("KERAS_conv1d_small", 35, 18)])
 @pytest.mark.filterwarnings("ignore::knapprune.HardwareWarning")
 def test_real_networks_are_estimated(data_folder, name, dsp, bram18):
-    model = load_keras_model(data_folder / "models" / "jets" / f"{name}.json")
+    model = jet_network(data_folder, name)
     assert estimate(model, UNROLLED, io_type="io_stream").total == {
         "dsp": dsp,
         "bram18": bram18,

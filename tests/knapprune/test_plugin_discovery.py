@@ -11,6 +11,7 @@ from knapprune.hardware.hardware_model import HardwareModel, find_hardware_model
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapsolve.plugins import PluginError, PluginWarning, find
 from knapsolve.solver import load_all, solvers
+from shared.frameworks import keras
 
 
 @pytest.fixture
@@ -61,6 +62,7 @@ def test_a_broken_plugin_that_is_not_asked_for_warns_with_its_distribution_and_b
         find_adapter(object())
 
 
+@pytest.mark.needs("keras")
 def test_a_plugin_that_fails_when_it_is_asked_about_a_model_is_ignored(install):
     install(
         "rash-guest",
@@ -75,7 +77,6 @@ class Plugin(knapprune.adapters.keras.adapter.KerasAdapter):
         raise AttributeError("no layers")
 """,
     )
-    keras = pytest.importorskip("keras")
     with pytest.warns(PluginWarning, match="'a-rash-one' of distribution 'rash-guest' .*AttributeError: no layers"):
         assert type(find_adapter(keras.Sequential())) is KerasAdapter
 

@@ -247,6 +247,7 @@ CORE: dict[str, tuple[str, Callable[..., Any]]] = {
 }
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("fault", ["weight", "value"])
 @pytest.mark.parametrize("stage", CORE)
 def test_core_refuses_what_a_broken_stage_hands_on(stage: str, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,6 +263,7 @@ def test_core_refuses_what_a_broken_stage_hands_on(stage: str, fault: str, monke
     check(HARD, answer, best)
 
 
+@pytest.mark.compiled
 def test_core_goes_on_after_a_broken_stage(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stages behind it prove the optimum all the same."""
     best = solve(HARD, "bellman").value
@@ -272,6 +274,7 @@ def test_core_goes_on_after_a_broken_stage(monkeypatch: pytest.MonkeyPatch) -> N
     assert (solution.value, solution.status) == (best, Status.OPTIMAL)
 
 
+@pytest.mark.compiled
 def test_core_never_gives_up_a_better_selection_for_a_worse_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stage is told what was found since the constraints that it uses, and what it finds below that is left."""
     optimal = solve(HARD, "bellman")

@@ -2,15 +2,16 @@
 
 import json
 
-import keras
 import pytest
-from keras import layers
 
 from knapprune.adapters.hls4ml.beside import beside_the_weights
 from knapprune.adapters.keras.adapter import KerasAdapter
-from knapprune.adapters.keras.files import load_keras_model
 from knapprune.hardware.beside import MEASURED, Beside
 from knapprune.network.hls_config_file import read_hls_config
+from shared.frameworks import keras, layers
+from shared.networks import jet_network
+
+pytestmark = pytest.mark.needs("keras")
 
 ALVEO = "xcu250-figd2104-2L-e"
 
@@ -176,7 +177,7 @@ def small(name):
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_real_networks_have_surroundings(data_folder):
-    model = load_keras_model(data_folder / "models" / "jets" / "KERAS_conv1d_small.json")
+    model = jet_network(data_folder, "KERAS_conv1d_small")
     found = things(model, "io_stream")
     assert halves(found, "fifo") > 0
     assert {thing.what for thing in found} >= {"fifo", "rectifier"}

@@ -5,13 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 
 from knapprune.adapters.keras.adapter import KerasAdapter
 from knapprune.network.batches import Batch
 from knapprune.saliency import Statistics
+from shared.frameworks import keras
+
+pytestmark = pytest.mark.needs("keras")
 
 ADAPTER = KerasAdapter()
 X = np.random.default_rng(2).normal(size=(10, 3)).astype(np.float32)
@@ -156,9 +158,9 @@ def test_frozen_layers_have_gradients_too_and_stay_frozen():
     assert not model.get_layer("first").trainable_weights
 
 
+@pytest.mark.needs("torch")
 @pytest.mark.slow
 def test_all_of_this_holds_on_the_torch_backend():
-    pytest.importorskip("torch")
     if keras.backend.backend() == "torch":
         pytest.skip("runs on the torch backend already")
     # The session's own plugins and cache stay out: the child runs this file and nothing else.

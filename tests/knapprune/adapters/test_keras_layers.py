@@ -5,16 +5,16 @@ import copy
 import io
 import warnings
 
-import keras
 import numpy as np
 import pytest
 
 from knapprune.adapters.keras.adapter import KerasAdapter
-from knapprune.adapters.keras.files import load_keras_model
 from knapprune.network.hls_config_file import read_hls_config
+from shared.frameworks import keras, layers
+
+pytestmark = pytest.mark.needs("keras")
 
 ADAPTER = KerasAdapter()
-layers = keras.layers
 
 
 def perceptron():
@@ -210,6 +210,8 @@ def test_a_model_without_weights_yet_is_refused():
 
 
 def test_a_missing_file_is_named(tmp_path):
+    from knapprune.adapters.keras.files import load_keras_model
+
     with pytest.raises(FileNotFoundError, match="no model file"):
         load_keras_model(tmp_path / "model.keras")
     (tmp_path / "model.json").write_text("{}")

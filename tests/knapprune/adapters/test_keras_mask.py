@@ -4,13 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 
 import knapprune as kp
 from knapprune.adapters.keras.adapter import KerasAdapter
-from knapprune.adapters.keras.mask import KernelMask
+from shared.frameworks import keras
+
+pytestmark = pytest.mark.needs("keras")
 
 ADAPTER = KerasAdapter()
 RANDOM = np.random.default_rng(5)
@@ -41,16 +42,16 @@ MASKS = {"fc1": RANDOM.random((6, 8)) < 0.4, "fc2": RANDOM.random((8, 3)) < 0.4}
 @pytest.mark.parametrize(
     "optimizer",
     [
-        keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True),
-        keras.optimizers.Adam(0.01),
-        keras.optimizers.AdamW(0.01, weight_decay=0.1),
-        keras.optimizers.Lion(0.01),
-        keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.01, gradient_accumulation_steps=3)),
+        lambda: keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True),
+        lambda: keras.optimizers.Adam(0.01),
+        lambda: keras.optimizers.AdamW(0.01, weight_decay=0.1),
+        lambda: keras.optimizers.Lion(0.01),
+        lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.Adam(0.01, gradient_accumulation_steps=3)),
     ],
     ids=["momentum", "adam", "adamw", "lion", "scaled-and-accumulated"],
 )
 def test_masked_weights_stay_zero_in_the_users_own_fit(optimizer):
-    model = network(optimizer=optimizer)
+    model = network(optimizer=optimizer())
     model.fit(X, Y, epochs=1, batch_size=16, verbose=0)  # so that the optimiser has momentum to bring weights back with
     masked = ADAPTER.apply(model, MASKS)
     before = kernel(masked)
@@ -156,12 +157,16 @@ def test_a_masked_model_of_the_legacy_format_keeps_its_mask(tmp_path):
 
 def test_a_mask_is_saved_in_one_bit_a_weight():
     mask = RANDOM.random((64, 64)) < 0.5
+    from knapprune.adapters.keras.mask import KernelMask
+
     config = KernelMask(mask).get_config()
     assert len(config["bits"]) <= mask.size / 8 * 4 / 3 + 4
     assert np.array_equal(KernelMask.from_config(config).mask, mask)
 
 
 def test_a_weight_that_became_nan_is_zero_under_the_mask():
+    from knapprune.adapters.keras.mask import KernelMask
+
     masked = KernelMask(np.array([True, False]))(keras.ops.convert_to_tensor([1.0, float("nan")]))
     assert keras.ops.convert_to_numpy(masked).tolist() == [1.0, 0.0]
 

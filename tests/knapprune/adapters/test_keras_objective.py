@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import keras
 import numpy as np
 import pytest
 
-from knapprune.adapters.keras.objective import KerasObjective
 from knapprune.adapters.objective import Distillation, GroupPenalty
+from shared.frameworks import Later, keras
 
+pytestmark = pytest.mark.needs("keras")
+
+adapter = Later("knapprune.adapters.keras.objective")
 RANDOM = np.random.default_rng(3)
 X = RANDOM.normal(size=(32, 5)).astype("float32")
 
@@ -36,7 +38,7 @@ def test_a_classifier_learns_from_the_softened_answers_of_its_teacher(activation
     model, teacher = network(1, activation, loss), network(2, activation, loss)
     y = RANDOM.integers(0, 3, 32)
     own = loss_of(model, y)
-    objective = KerasObjective(model)
+    objective = adapter.KerasObjective(model)
     objective.distil(teacher, Distillation(0.3, temperature=4.0))
     scores, answers = (
         np.log(softmax(X @ net.get_weights()[0] + net.get_weights()[1]).astype(float)) for net in (model, teacher)
@@ -54,7 +56,7 @@ def test_any_other_loss_is_mixed_with_the_squared_difference(loss):
     model, teacher = network(1, None, loss), network(2, None, loss)
     y = RANDOM.normal(size=(32, 3)).astype("float32")
     own = loss_of(model, y)
-    KerasObjective(model).distil(teacher, Distillation(0.5))
+    adapter.KerasObjective(model).distil(teacher, Distillation(0.5))
     distance = np.square(model.predict(X, verbose=0) - teacher.predict(X, verbose=0)).mean()
     assert loss_of(model, y) == pytest.approx(0.5 * own + 0.5 * distance, rel=1e-4)
 
@@ -63,7 +65,7 @@ def test_yes_or_no_is_softened_too():
     """A sigmoid's output, alone at its own temperature: the entropy of the teacher where both agree."""
     model = network(1, "sigmoid", "binary_crossentropy", outputs=1)
     p = model.predict(X, verbose=0).astype(float)
-    KerasObjective(model).distil(model, Distillation(1.0, temperature=1.0))
+    adapter.KerasObjective(model).distil(model, Distillation(1.0, temperature=1.0))
     entropy = -(p * np.log(p) + (1 - p) * np.log(1 - p)).mean()
     assert loss_of(model, np.zeros((32, 1))) == pytest.approx(entropy, rel=1e-4)
 
@@ -77,7 +79,7 @@ def test_groups_are_penalised_by_their_norms_and_strengths_change_without_compil
     model.layers[-1].kernel.assign(kernel)
     own = loss_of(model, y)
     labels = np.broadcast_to(np.arange(3), (5, 3))
-    objective = KerasObjective(model)
+    objective = adapter.KerasObjective(model)
     objective.penalise({"fc": GroupPenalty(labels, np.array([1.0, 2.0, 3.0]))})
     norms = np.linalg.norm(kernel, axis=0)
     assert loss_of(model, y) == pytest.approx(own + norms[0] + 2 * norms[1], rel=1e-5)

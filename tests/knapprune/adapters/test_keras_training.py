@@ -1,10 +1,12 @@
 """Data that are prepared once train the same, bit by bit, as arrays that are copied in each epoch."""
 
-import keras
 import numpy as np
 import pytest
 
 from knapprune.adapters.keras.adapter import KerasAdapter
+from shared.frameworks import keras
+
+pytestmark = pytest.mark.needs("keras")
 
 RANDOM = np.random.default_rng(0)
 ADAPTER = KerasAdapter()

@@ -7,9 +7,11 @@ import pytest
 
 import knapprune as kp
 from knapprune.tools import ConversionError
+from shared.frameworks import keras
+from shared.hls import hls_settings
 
-keras = pytest.importorskip("keras")
-pytest.importorskip("hls4ml")
+pytestmark = pytest.mark.needs("keras", "hls4ml")
+
 
 CONFIG = {
     "Model": {"Precision": "fixed<16,6>", "ReuseFactor": 4, "Strategy": "resource_unrolled"},
@@ -52,8 +54,8 @@ def test_what_hls4ml_does_not_convert_is_named_with_what_hls4ml_says(tmp_path):
         kp.load(path, hls_config=CONFIG)
 
 
+@pytest.mark.needs("hgq")
 def test_a_keras_file_with_quantised_layers_becomes_a_graph(tmp_path):
-    pytest.importorskip("hgq")
     from hgq.layers import QDense
 
     keras.utils.set_random_seed(1)
@@ -61,7 +63,7 @@ def test_a_keras_file_with_quantised_layers_becomes_a_graph(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.save(tmp_path / "net.keras")
-    config = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 1, "Strategy": "latency"}}
+    config = hls_settings("latency", 1)
     graph = kp.load(tmp_path / "net.keras", hls_config=config)
     assert type(graph).__name__ == "ModelGraph"
     assert kp.verify(graph).counted == kp.estimate(graph).total

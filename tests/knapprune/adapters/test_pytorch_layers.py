@@ -6,34 +6,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("hls4ml")
+import knapprune as kp
+from knapprune.adapters.adapter import find_adapter
+from knapprune.adapters.pytorch.adapter import PyTorchAdapter
+from knapprune.adapters.pytorch.conversion import from_hls4ml, to_hls4ml
+from knapprune.network.hls_config import HlsConfigError
+from knapprune.network.hls_config_file import read_hls_config
+from knapprune.tools import ConversionError
+from shared.frameworks import Later, torch
+from shared.networks import random_masks
 
-import knapprune as kp  # noqa: E402
-from knapprune.adapters.adapter import find_adapter  # noqa: E402
-from knapprune.adapters.pytorch.adapter import PyTorchAdapter  # noqa: E402
-from knapprune.adapters.pytorch.conversion import from_hls4ml, to_hls4ml  # noqa: E402
-from knapprune.network.hls_config import HlsConfigError  # noqa: E402
-from knapprune.network.hls_config_file import read_hls_config  # noqa: E402
-from knapprune.tools import ConversionError  # noqa: E402
+pytestmark = pytest.mark.needs("torch", "hls4ml")
 
+torch_modules = Later("shared.torch_modules")
 ADAPTER = PyTorchAdapter()
 UNROLLED = {"Precision": "ap_fixed<16,6>", "ReuseFactor": 3, "Strategy": "resource_unrolled"}
-
-
-class Network(torch.nn.Module):
-    """A convolution, a normalisation, and two Linear layers, one of them in a block."""
-
-    def __init__(self):
-        super().__init__()
-        self.conv = torch.nn.Conv2d(2, 3, (3, 2))
-        self.bn = torch.nn.BatchNorm2d(3)
-        self.flatten = torch.nn.Flatten()
-        self.fc = torch.nn.Linear(3 * 4 * 5, 6)
-        self.head = torch.nn.Sequential(torch.nn.ReLU(), torch.nn.Linear(6, 3))
-
-    def forward(self, x):
-        return self.head(self.fc(self.flatten(torch.relu(self.bn(self.conv(x))))))
 
 
 def config(shape=(2, 6, 6), **top):
@@ -41,7 +28,7 @@ def config(shape=(2, 6, 6), **top):
 
 
 def test_modules_and_models_to_train_are_known_without_importing_torch():
-    module = Network()
+    module = torch_modules.Network()
     assert isinstance(find_adapter(module), PyTorchAdapter)
     assert isinstance(find_adapter(kp.TorchModel(module)), PyTorchAdapter)
     assert not ADAPTER.matches(object())
@@ -50,7 +37,7 @@ def test_modules_and_models_to_train_are_known_without_importing_torch():
 
 
 def test_kernels_come_in_keras_order_under_hls4mls_names():
-    module = Network()
+    module = torch_modules.Network()
     found = ADAPTER.kernels(module)
     assert {name: kernel.shape for name, kernel in found.items()} == {
         "bn": (0,),
@@ -65,9 +52,8 @@ def test_kernels_come_in_keras_order_under_hls4mls_names():
 
 
 def test_masks_go_back_to_pytorchs_order():
-    module = Network()
-    rng = np.random.default_rng(0)
-    masks = {name: rng.random(kernel.shape) < 0.5 for name, kernel in ADAPTER.kernels(module).items()}
+    module = torch_modules.Network()
+    masks = random_masks(ADAPTER, module, 0.5)
     masked = ADAPTER.apply(module, masks)
     assert not masked.conv.weight[masked.conv.weight_mask.logical_not()].any()
     assert masked.conv.weight_mask[1, 0, 2, 1].item() == masks["conv"][2, 1, 0, 1]
@@ -77,7 +63,7 @@ def test_masks_go_back_to_pytorchs_order():
 
 @pytest.mark.filterwarnings("ignore::knapprune.HardwareWarning")
 def test_a_linear_layer_behind_a_convolution_is_kept_in_the_order_of_channels_last():
-    (conv, bn, fc, head) = ADAPTER.layers(Network(), config())
+    (conv, bn, fc, head) = ADAPTER.layers(torch_modules.Network(), config())
     places = np.moveaxis(np.arange(60).reshape(3, 4, 5), 0, -1).ravel()
     assert fc.first_axis == tuple(places)
     assert (conv.first_axis, head.first_axis) == ((), ())
@@ -89,7 +75,7 @@ def test_a_linear_layer_behind_a_convolution_is_kept_in_the_order_of_channels_la
 
 @pytest.mark.filterwarnings("ignore::knapprune.HardwareWarning")
 def test_in_io_stream_the_data_is_turned_and_the_weights_are_not():
-    assert all(layer.first_axis == () for layer in ADAPTER.layers(Network(), config(IOType="io_stream")))
+    assert all(layer.first_axis == () for layer in ADAPTER.layers(torch_modules.Network(), config(IOType="io_stream")))
 
 
 def test_a_normalisation_that_is_not_folded_is_a_layer_that_scales():
@@ -112,7 +98,7 @@ def test_adder_graphs_keep_their_kernels_and_take_reuse_factor_one():
 
 
 def test_masks_and_modes_do_not_disturb_the_reading():
-    module = Network().train()
+    module = torch_modules.Network().train()
     masked = ADAPTER.apply(module, {"fc": np.zeros((60, 6), bool)})
     stream = config(IOType="io_stream")
     assert ADAPTER.layers(masked, stream) == ADAPTER.layers(module, stream)
@@ -171,19 +157,19 @@ def test_a_linear_layer_on_several_axes_is_refused():
 
 def test_a_missing_input_shape_is_a_sentence():
     with pytest.raises(HlsConfigError, match=r"no InputShape, expected one.*config_from_pytorch_model"):
-        kp.estimate(Network(), {"Model": UNROLLED})
+        kp.estimate(torch_modules.Network(), {"Model": UNROLLED})
 
 
 def test_axes_left_as_they_are_are_refused():
     settings = {"Model": {**UNROLLED, "ChannelsLastConversion": "off"}, "InputShape": (2, 6, 6)}
     with pytest.raises(HlsConfigError, match="ChannelsLastConversion of the model is 'off', expected 'full' or"):
-        kp.estimate(Network(), settings)
+        kp.estimate(torch_modules.Network(), settings)
 
 
 def test_without_hls4ml_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "hls4ml", None)
     with pytest.raises(RuntimeError, match=r'hls4ml is not installed.*pip install "knapprune\[hls4ml\]"'):
-        ADAPTER.kernels(Network())
+        ADAPTER.kernels(torch_modules.Network())
 
 
 def test_axes_are_turned_where_the_configuration_leaves_that_to_the_caller():

@@ -6,14 +6,12 @@ import pickle
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+from knapprune.adapters.pytorch.adapter import PyTorchAdapter
+from shared.frameworks import torch
+from shared.networks import random_masks
 
-from torch.utils.hooks import RemovableHandle  # noqa: E402
+pytestmark = pytest.mark.needs("torch")
 
-from knapprune.adapters.pytorch.adapter import PyTorchAdapter  # noqa: E402
-from knapprune.adapters.pytorch.masked_state import load_masked  # noqa: E402
-
-torch.set_num_threads(1)
 ADAPTER = PyTorchAdapter()
 SETTINGS = {
     "sgd": lambda p: torch.optim.SGD(p, 0.1, momentum=0.9, nesterov=True, weight_decay=0.1),
@@ -23,14 +21,18 @@ SETTINGS = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
 def network():
     torch.manual_seed(0)
     return torch.nn.Sequential(torch.nn.Linear(8, 16), torch.nn.ReLU(), torch.nn.Linear(16, 4))
 
 
 def some_masks(model, seed=0):
-    rng = np.random.default_rng(seed)
-    return {name: rng.random(kernel.shape) < 0.4 for name, kernel in ADAPTER.kernels(model).items()}
+    return random_masks(ADAPTER, model, 0.4, seed)
 
 
 def masked():
@@ -91,6 +93,8 @@ def test_the_gradient_of_a_masked_weight_is_zero():
 
 @pytest.mark.parametrize("how", ["deepcopy", "pickle", "pickle of 0.1.0", "state dict", "assigned", "new module"])
 def test_masks_survive_copies_and_files(how):
+    from knapprune.adapters.pytorch.masked_state import load_masked
+
     model, masks = masked(), some_masks(network())
     if how == "deepcopy":
         other = copy.deepcopy(model)
@@ -120,7 +124,7 @@ def test_a_state_dict_with_masks_does_not_load_without_them_by_accident():
 def test_a_hook_entered_after_unpickling_in_a_new_process_does_not_take_the_masks_place(monkeypatch):
     model, masks = masked(), some_masks(network())
     saved = pickle.dumps(model)
-    monkeypatch.setattr(RemovableHandle, "next_id", 0)
+    monkeypatch.setattr("torch.utils.hooks.RemovableHandle.next_id", 0)
     other = pickle.loads(saved)
     for _ in range(8):
         other[0].register_forward_pre_hook(lambda module, inputs: None)

@@ -3,16 +3,20 @@
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("hls4ml")
+import knapprune as kp
+from knapprune.adapters.pytorch.adapter import PyTorchAdapter
+from knapprune.hardware.constants import constants
+from knapprune.network.batches import Batch
+from shared.frameworks import torch
 
-import knapprune as kp  # noqa: E402
-from knapprune.adapters.pytorch.adapter import PyTorchAdapter  # noqa: E402
-from knapprune.hardware.constants import constants  # noqa: E402
-from knapprune.network.batches import Batch  # noqa: E402
+pytestmark = pytest.mark.needs("torch", "hls4ml")
 
-torch.set_num_threads(1)
 ADAPTER = PyTorchAdapter()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
 
 
 def mean_squares(outputs, targets):
@@ -214,9 +218,9 @@ def test_outputs_that_are_no_logits_need_a_loss():
         ((np.zeros((4, 3)), np.zeros(5)), r"\[4, 5\] samples"),
         ((np.zeros((4, 3)),), "batch 0 is a ndarray"),
         ([], "without any batch"),
-        (torch.zeros(4, 3), "got Tensor"),
+        (lambda: torch.zeros(4, 3), "got Tensor"),
     ],
 )
 def test_data_that_cannot_be_used_is_refused(data, message):
     with pytest.raises(ValueError, match=message):
-        ADAPTER.fit(linear(), data, batch_size=2, seed=0)
+        ADAPTER.fit(linear(), data() if callable(data) else data, batch_size=2, seed=0)

@@ -8,12 +8,11 @@ from hypothesis import strategies as st
 from knapprune.hardware.accelerator import Accelerator, of_part
 from knapprune.hardware.fetch_groups import FetchGroup
 from knapprune.hardware.hardware_model import HardwareModel, find_hardware_model
-from knapprune.network.layers import Layer
+from shared.hls import layer_of
 
 
 def layer(shape, pixels=1):
-    kind = {2: "dense", 3: "conv1d", 4: "conv2d"}[len(shape)]
-    return Layer("layer", kind, shape, "latency", "latency", 1, 1, 16, 16, pixels=pixels)
+    return layer_of(shape, "latency", 1, name="layer", pixels=pixels)
 
 
 ACCELERATORS = st.builds(

@@ -1,6 +1,5 @@
 """Look-up tables of adder graphs: by the rules of the carry chain, and as Yosys maps them where it is installed."""
 
-import shutil
 from dataclasses import replace
 
 import pytest
@@ -60,7 +59,7 @@ def side_by_side(graphs):
     return AdderGraph("several", inputs, tuple(values), tuple(outputs))
 
 
-@pytest.mark.skipif(shutil.which("yosys") is None, reason="yosys is not on the path")
+@pytest.mark.needs("yosys")
 def test_yosys_takes_as_many():
     graphs, tables = zip(*(case for case in ONE_SUM if case[0].result is None), strict=True)
     graph = side_by_side(graphs)

@@ -19,13 +19,13 @@ from knapprune.hardware.bram import (
     word_bits,
 )
 from knapprune.hardware.hls4ml import Hls4mlHardware
-from knapprune.network.layers import Layer
+from shared.hls import layer_of
 
 DEPTHS = [2, 511, 512, 513, 1024, 1025, 1100, 1536, 1537, 2047, 2048, 2049, 2561, 3073, 3600, 4096, 9216]
 
 
 def dense(n_in, n_out, reuse_factor, bits, strategy="resource"):
-    return Layer("fc", "dense", (n_in, n_out), strategy, strategy, reuse_factor, reuse_factor, bits, 16)
+    return layer_of((n_in, n_out), strategy, reuse_factor, bits)
 
 
 @given(st.integers(0, 400), st.sampled_from(DEPTHS))

@@ -1,7 +1,6 @@
 """Constants: which multipliers HLS builds for weights at reuse factor 1, against plain Python and published reports."""
 
 import json
-from functools import cache
 
 import numpy as np
 from hypothesis import given, settings
@@ -14,6 +13,7 @@ from knapprune.hardware.structures import labels
 from knapprune.network.digits import signed_bits, signed_digits
 from knapprune.network.layers import Layer
 from knapprune.network.rounding import Rounding
+from shared.digits import fewest_digits
 
 HARDWARE = Hls4mlHardware()
 
@@ -30,16 +30,6 @@ def layer(shape, precision="fixed<16,6>", strategy="latency", reuse_factor=1, da
         data_bits=data_bits,
         **fields | changes,
     )
-
-
-@cache
-def fewest_digits(number):
-    """Both ways of making an odd number even, tried out."""
-    if abs(number) < 2:
-        return abs(number)
-    if number % 2 == 0:
-        return fewest_digits(number // 2)
-    return 1 + min(fewest_digits((number - 1) // 2), fewest_digits((number + 1) // 2))
 
 
 def test_signed_digits_are_the_fewest():

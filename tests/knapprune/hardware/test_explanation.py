@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from knapprune.hardware.explanation import legal_reuse_factors
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.network.hls_config_file import read_hls_config
-from knapprune.network.layers import Layer
 from knapprune.network.rounding import Rounding
 from knapprune.network.rules.strategy import resolve_layer
+from shared.hls import layer_of
 
-DENSE = Layer("fc", "dense", (16, 32), "resource_unrolled", "resource_unrolled", 4, 4, 16, 16)
+DENSE = layer_of((16, 32))
 HARDWARE = Hls4mlHardware()
 
 
@@ -70,7 +70,7 @@ def test_products_that_take_no_dsp_are_told():
 
 
 def test_wide_products_and_pixels_at_once_multiply():
-    conv = Layer("conv", "conv1d", (3, 4, 8), "latency", "latency", 1, 1, 18, 30, copies=5, pixels=10)
+    conv = layer_of((3, 4, 8), "latency", 1, 18, 30, name="conv", copies=5, pixels=10)
     found = explained(conv)
     assert found.use["dsp"] == 96 * 2 * 5 == found.multipliers * found.dsp_per_product * conv.copies
     assert "for each of 5 pixels at once, 2 DSP each" in str(found)
@@ -145,7 +145,7 @@ def test_legal_reuse_factors_are_those_that_hls4ml_takes_as_they_are():
 
 
 def test_a_convolution_in_io_parallel_is_not_unrolled_and_takes_no_reuse_factor_above_its_inputs():
-    conv = Layer("conv", "conv1d", (2, 4, 6), "resource", "resource", 1, 1, 16, 16, pixels=9)
+    conv = layer_of((2, 4, 6), "resource", 1, name="conv", pixels=9)
     assert legal_reuse_factors(conv) == {"resource": (1, 2, 4, 8), "distributed_arithmetic": (1,)}
     streamed = legal_reuse_factors(replace(conv, streamed=10))
     assert streamed["resource"] == (1, 2, 4, 8, 16, 24, 48)

@@ -9,15 +9,14 @@ from hypothesis import strategies as st
 
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.hardware.structures import STRUCTURES, labels
-from knapprune.network.layers import Layer
 from knapprune.network.rules.reuse import valid_reuse_factors
+from shared.hls import layer_of
 
 HARDWARE = Hls4mlHardware()
 
 
 def layer(shape=(16, 5), strategy="resource_unrolled", reuse_factor=4, bits=16, copies=1):
-    kind = {2: "dense", 3: "conv1d", 4: "conv2d"}[len(shape)]
-    return Layer("fc", kind, shape, strategy, strategy, reuse_factor, reuse_factor, bits, 16, copies)
+    return layer_of(shape, strategy, reuse_factor, bits, copies=copies)
 
 
 def rows_of_weights(a_layer):

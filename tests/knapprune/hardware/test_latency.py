@@ -1,16 +1,16 @@
 import pytest
 
 from knapprune.hardware.latency import dense_interval, dense_latency, interval, latency
-from knapprune.network.layers import Layer
+from shared.hls import layer_of
 
 
 def layer(strategy, reuse_factor, **more):
-    return Layer("conv", "conv2d", (3, 3, 2, 4), strategy, strategy, reuse_factor, reuse_factor, 16, 16, **more)
+    return layer_of((3, 3, 2, 4), strategy, reuse_factor, **more)
 
 
 @pytest.mark.parametrize("strategy", ["latency", "resource", "resource_unrolled"])
 def test_a_dense_layer_takes_an_input_every_reuse_factor_cycles(strategy):
-    dense = Layer("fc", "dense", (16, 5), strategy, strategy, 8, 8, 16, 16)
+    dense = layer_of((16, 5), strategy, 8)
     assert interval(dense) == 8
     assert latency(dense) == 10
 

@@ -18,14 +18,14 @@ from knapprune.network.rules.einsum import resolve_einsum_dense
 from knapprune.network.rules.recurrent import gate_products, resolve_recurrent
 from knapprune.network.rules.scale import resolve_scale
 from knapprune.network.rules.separable import separable_config
+from shared.hls import hls_settings
 
 HARDWARE = Hls4mlHardware()
 WIDE = Rounding.parse("fixed<16,6>")
 
 
 def config(strategy="latency", reuse_factor=1, io_type="io_parallel", **names):
-    model = {"Precision": "fixed<16,6>", "Strategy": strategy, "ReuseFactor": reuse_factor}
-    return read_hls_config({"Model": model, "LayerName": names}, io_type=io_type)
+    return read_hls_config(hls_settings(strategy, reuse_factor, **names), io_type=io_type)
 
 
 def depthwise(strategy, reuse_factor=1, io_type="io_stream", shape=(3, 3, 4, 1)):

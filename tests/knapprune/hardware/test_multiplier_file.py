@@ -3,13 +3,16 @@
 import json
 from pathlib import Path
 
-import keras
 import pytest
 
 import knapprune as kp
 from knapprune.hardware.dsp import DSP48E1, DSP58, TABLES, MultiplierTable, of_vivado_hls
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.hardware.multiplier_file import read_multipliers
+from shared.frameworks import keras
+from shared.hls import hls_settings
+
+pytestmark = pytest.mark.needs("keras")
 
 MEASURED = Path(__file__).parents[3] / "docs" / "benchmarks" / "multipliers.json"
 
@@ -64,7 +67,7 @@ def test_a_missing_file_is_named(tmp_path):
 def test_prediction_and_count_follow_the_file(tmp_path):
     (tmp_path / "m.yml").write_text("block: DSP48E2\nin_logic: [[16, 16]]")
     model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4, name="fc1")])
-    config = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 2, "Strategy": "resource_unrolled"}}
+    config = hls_settings(reuse_factor=2)
     check = kp.verify(model, config, hardware=Hls4mlHardware(multipliers=read_multipliers(tmp_path / "m.yml")))
     assert check.counted["dsp"] == check.predicted["dsp"] == 0
     assert kp.verify(model, config).counted["dsp"] == 16

@@ -1,8 +1,8 @@
 """Catapult, Quartus and oneAPI: the settings that take effect are hls4ml's, and DSPs follow from them."""
 
 import warnings
+from functools import cache
 
-import keras
 import numpy as np
 import pytest
 
@@ -11,22 +11,22 @@ from knapprune import HardwareWarning
 from knapprune.hardware.intel import blocks
 from knapprune.network.hls_config import HlsConfigError
 from knapprune.network.hls_config_file import read_hls_config
+from shared.frameworks import keras
+from shared.hls import hls_settings
+from shared.networks import dense_network
+
+pytestmark = pytest.mark.needs("keras")
 
 SIZES = [(16, 24), (24, 30), (30, 12), (12, 5)]
 
 
-def network():
-    keras.utils.set_random_seed(0)
-    dense = [keras.layers.Dense(n_out, name=f"fc{number}") for number, (_, n_out) in enumerate(SIZES)]
-    return keras.Sequential([keras.Input((16,)), *dense])
-
-
-MODEL = network()
+@cache
+def unpruned():
+    return dense_network(16, *(n_out for _, n_out in SIZES))
 
 
 def config(backend, strategy="Resource", reuse_factor=4, bits=16):
-    model = {"Precision": f"fixed<{bits},6>", "ReuseFactor": reuse_factor, "Strategy": strategy}
-    return {"Backend": backend, "Model": model}
+    return {"Backend": backend, **hls_settings(strategy, reuse_factor, bits)}
 
 
 def quiet(call, *arguments, **keywords):
@@ -44,9 +44,9 @@ def test_strategies_and_reuse_factors_are_those_that_hls4ml_takes(tmp_path, back
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         graph = hls4ml.converters.convert_from_keras_model(
-            MODEL, hls_config={"Model": dict(given["Model"])}, backend=backend, output_dir=str(tmp_path / "p")
+            unpruned(), hls_config={"Model": dict(given["Model"])}, backend=backend, output_dir=str(tmp_path / "p")
         )
-    found = quiet(kp.estimate, MODEL, given)
+    found = quiet(kp.estimate, unpruned(), given)
     for layer in found.layers:
         node = graph.graph[layer.name]
         assert layer.strategy == node.get_attr("strategy")
@@ -55,12 +55,12 @@ def test_strategies_and_reuse_factors_are_those_that_hls4ml_takes(tmp_path, back
 
 @pytest.mark.parametrize("backend", ["Quartus", "oneAPI"])
 def test_intel_issues_every_product_and_packs_two_narrow_ones(backend):
-    found = quiet(kp.estimate, MODEL, config(backend))
+    found = quiet(kp.estimate, unpruned(), config(backend))
     issued = {layer.name: layer.size // layer.reuse_factor for layer in found.layers}
     by_hand = {name: (count + 1) // 2 for name, count in issued.items()}
     assert {name: use["dsp"] for name, use in found.by_layer.items()} == by_hand
     assert list(found) == ["dsp"]
-    wide = quiet(kp.estimate, MODEL, config(backend, bits=24))
+    wide = quiet(kp.estimate, unpruned(), config(backend, bits=24))
     assert wide["dsp"] == sum(issued.values())
 
 
@@ -75,23 +75,23 @@ def test_a_block_takes_two_products_of_18_x_19_or_one_of_27_x_27(first, second, 
 def test_what_pruning_cannot_save_is_said_with_what_can(backend):
     what = "'latency' with reuse factor 1 can save" if backend == "Catapult" else "a larger reuse factor can save dsp"
     with pytest.raises(kp.BudgetError, match=f"pruning saves no dsp here(?s:.*){what}"):
-        quiet(kp.select, MODEL, config(backend), {"dsp": 0.5})
+        quiet(kp.select, unpruned(), config(backend), {"dsp": 0.5})
 
 
 def test_the_reuse_factors_can_be_chosen_for_intel():
-    before = quiet(kp.estimate, MODEL, config("Quartus"))
-    found = quiet(kp.select, MODEL, config("Quartus"), {"dsp": 0.3}, choose={"reuse_factor": "legal"})
+    before = quiet(kp.estimate, unpruned(), config("Quartus"))
+    found = quiet(kp.select, unpruned(), config("Quartus"), {"dsp": 0.3}, choose={"reuse_factor": "legal"})
     assert found.resources["dsp"] <= 0.3 * before["dsp"]
     assert found.masks == {}
-    assert quiet(kp.estimate, MODEL, found.hls_config)["dsp"] == found.resources["dsp"]
+    assert quiet(kp.estimate, unpruned(), found.hls_config)["dsp"] == found.resources["dsp"]
 
 
 def test_catapult_saves_single_weights_under_latency():
     given = config("Catapult", "Latency", 1)
-    found = kp.select(MODEL, given, {"dsp": 0.5})
+    found = kp.select(unpruned(), given, {"dsp": 0.5})
     assert found.resources["dsp"] == found.before["dsp"] // 2
     assert found.resources["dsp"] == sum(np.count_nonzero(mask) for mask in found.masks.values())
-    capped = kp.estimate(MODEL, config("Catapult", "Latency", 7))
+    capped = kp.estimate(unpruned(), config("Catapult", "Latency", 7))
     assert capped["dsp"] == sum(layer.size // 7 for layer in capped.layers)
 
 
@@ -105,7 +105,7 @@ def test_the_part_is_the_backends_own_where_none_is_given():
 @pytest.mark.parametrize("backend", ["Catapult", "Quartus", "oneAPI"])
 def test_their_projects_are_not_counted(backend):
     with pytest.raises(ValueError, match=f"Backend is '{backend}', expected one of .*kp.estimate has estimates"):
-        kp.verify(MODEL, config(backend))
+        kp.verify(unpruned(), config(backend))
 
 
 def test_other_kinds_of_layers_are_refused_there():

@@ -7,10 +7,10 @@ import pytest
 
 from knapprune.hardware.fitted import UNROLLED, Quantities
 from knapprune.hardware.product_logic import constants_of, logic_of, of_products
-from knapprune.network.layers import Layer
 from knapprune.network.rounding import Rounding
+from shared.hls import layer_of
 
-LATENCY = Layer("fc", "dense", (4, 2), "latency", "latency", 1, 1, 8, 8, weight_type=Rounding.parse("fixed<8,1>"))
+LATENCY = layer_of((4, 2), "latency", 1, 8, 8, weight_type=Rounding.parse("fixed<8,1>"))
 
 
 def test_weights_in_a_memory_are_no_constants():

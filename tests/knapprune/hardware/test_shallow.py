@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from knapprune.hardware.shallow import shallow_memories, share_that_stays
-from knapprune.network.layers import Layer
+from shared.hls import layer_of
 
-UNROLLED = Layer("fc1", "dense", (64, 32), "resource_unrolled", "resource_unrolled", 16, 16, 16, 16)
+UNROLLED = layer_of((64, 32), reuse_factor=16, name="fc1")
 
 
 def test_the_share_that_stays_grows_with_the_words():
@@ -33,8 +33,8 @@ def test_memories_of_one_depth_are_told_together():
 
 
 def test_layers_without_memories_and_deep_ones_are_not_mentioned():
-    deep = Layer("fc2", "dense", (64, 32), "resource", "resource", 64, 64, 16, 16)
-    latency = Layer("fc3", "dense", (64, 32), "latency", "latency", 4, 4, 16, 16)
+    deep = layer_of((64, 32), "resource", 64, name="fc2")
+    latency = layer_of((64, 32), "latency", name="fc3")
     use = {"fc1": {"bram18": 0}, "fc2": {"bram18": 15}, "fc3": {"bram18": 0}}
     assert shallow_memories([UNROLLED, deep, latency], use) == []
     assert len(shallow_memories([UNROLLED, deep], {**use, "fc1": {"bram18": 3}})) == 1

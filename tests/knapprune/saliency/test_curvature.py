@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("hls4ml")
+from knapprune.adapters.pytorch.adapter import PyTorchAdapter
+from knapprune.network.batches import Batch
+from knapprune.saliency import Statistics
+from shared.frameworks import torch
 
-from knapprune.adapters.pytorch.adapter import PyTorchAdapter  # noqa: E402
-from knapprune.network.batches import Batch  # noqa: E402
-from knapprune.saliency import Statistics  # noqa: E402
+pytestmark = pytest.mark.needs("torch", "hls4ml")
 
 ADAPTER = PyTorchAdapter()
 SIZE = 8

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from knapprune.network.layers import Layer
 from knapprune.saliency import NAMES, Gradients, Statistics, needs_data, saliency_of, structure_values
+from shared.hls import layer_of
 
-LAYER = Layer("fc", "dense", (2, 3), "latency", "latency", 1, 1, 16, 16)
+LAYER = layer_of((2, 3), "latency", 1)
 KERNEL = np.array([[1.0, -2.0, 0.0], [3.0, 0.5, -1.0]])
 LABELS = np.array([[0, 0, 1], [2, 2, 2]])
 X = np.zeros((4, 1))

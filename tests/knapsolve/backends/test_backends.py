@@ -2,7 +2,6 @@
 
 import itertools
 import time
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ from knapsolve.solution import evaluate, violation
 from knapsolve.solver import Options, Progress
 from knapsolve.testing import best_value
 
-without_cvxpy = pytest.mark.skipif(find_spec("cvxpy") is None, reason="CVXPY is not installed")
+without_cvxpy = pytest.mark.needs("cvxpy")
 BACKENDS = [Highs(), CpSat(), Scip(), pytest.param(Cvxpy(), marks=without_cvxpy)]
 each = pytest.mark.parametrize("solver", BACKENDS, ids=lambda solver: solver.name)
 

@@ -15,8 +15,8 @@ from knapsolve.testing import check_solver
 
 PROBLEM = Knapsack([5, 4, 3], [2, 2, 2], 4)
 
-needs_cvxpy = pytest.mark.skipif(find_spec("cvxpy") is None, reason="CVXPY is not installed")
-needs_pyscipopt = pytest.mark.skipif(find_spec("pyscipopt") is None, reason="PySCIPOpt is not installed")
+needs_cvxpy = pytest.mark.needs("cvxpy")
+needs_pyscipopt = pytest.mark.needs("pyscipopt")
 
 
 class Through:

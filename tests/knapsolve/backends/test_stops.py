@@ -5,7 +5,6 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -20,7 +19,7 @@ from knapsolve.backends.scip import Scip
 from knapsolve.solution import Status
 from knapsolve.solver import Options, Progress
 
-without_cvxpy = pytest.mark.skipif(find_spec("cvxpy") is None, reason="CVXPY is not installed")
+without_cvxpy = pytest.mark.needs("cvxpy")
 BACKENDS = [Highs(), CpSat(), Scip(), pytest.param(Cvxpy(), marks=without_cvxpy)]
 each = pytest.mark.parametrize("solver", BACKENDS, ids=lambda solver: solver.name)
 pytestmark = pytest.mark.slow

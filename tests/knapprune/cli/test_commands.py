@@ -1,0 +1,258 @@
+"""The command line: sentences for errors, files for results."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import numpy as np
+import pytest
+import yaml
+
+from knapprune.cli import app
+from shared.commands import invoke
+from shared.frameworks import keras
+from shared.hls import hls_settings
+
+pytestmark = pytest.mark.needs("keras")
+
+
+def run(*arguments):
+    return invoke(app, *arguments)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A small trained network, its configuration and its data, as files."""
+    folder = tmp_path_factory.mktemp("files")
+    keras.utils.set_random_seed(2)
+    random = np.random.default_rng(2)
+    labels = random.integers(0, 2, 200)
+    inputs = (random.normal(size=(200, 8)) + 2 * labels[:, None]).astype("float32")
+    model = keras.Sequential(
+        [
+            keras.Input((8,)),
+            keras.layers.Dense(16, "relu", name="fc1"),
+            keras.layers.Dense(2, "softmax", name="out"),
+        ]
+    )
+    model.compile("adam", loss="sparse_categorical_crossentropy")
+    model.fit(inputs, labels, epochs=10, verbose=0)
+    model.save(folder / "model.keras")
+    config = {
+        "Backend": "Vitis",
+        "IOType": "io_parallel",
+        "HLSConfig": hls_settings(),
+    }
+    (folder / "config.yml").write_text(yaml.safe_dump(config))
+    np.savez(folder / "data.npz", x=inputs, y=labels)
+    return folder
+
+
+def test_estimate_prints_a_line_for_each_layer(files):
+    """The table has the layers and the totals."""
+    result = run("estimate", files / "model.keras", files / "config.yml")
+    assert result.exit_code == 0, result.output
+    assert "fc1" in result.stdout
+    assert "total" in result.stdout
+
+
+def test_a_file_says_what_a_product_takes(files, tmp_path):
+    """Every command reads it; a wrong key is a sentence."""
+    (tmp_path / "m.yml").write_text("block: DSP48E2\nin_logic: [[16, 16]]")
+    free = run("estimate", files / "model.keras", files / "config.yml", "--multipliers", tmp_path / "m.yml")
+    assert free.exit_code == 0, free.output
+    assert free.stdout.splitlines()[2].split()[-2] == "0"
+    (tmp_path / "m.yml").write_text("ports: 27")
+    wrong = run("verify", files / "model.keras", files / "config.yml", "--multipliers", tmp_path / "m.yml")
+    assert wrong.exit_code == 2
+    assert "has the key 'ports'" in wrong.output
+
+
+def test_a_table_of_multipliers_is_refused_for_backends_that_have_none(files, tmp_path):
+    (tmp_path / "m.yml").write_text("block: DSP48E2\n")
+    (tmp_path / "intel.yml").write_text(yaml.safe_dump({"Backend": "oneAPI", "Model": {"Precision": "fixed<16,6>"}}))
+    result = run("estimate", files / "model.keras", tmp_path / "intel.yml", "--multipliers", tmp_path / "m.yml")
+    assert result.exit_code == 2
+    assert "--multipliers: got a Backend oneAPI, expected one of" in " ".join(result.output.split())
+
+
+def test_estimate_explains(files):
+    """With --explain each layer says why it costs what it costs."""
+    result = run("estimate", files / "model.keras", files / "config.yml", "--explain")
+    assert result.exit_code == 0, result.output
+    assert "pruning for dsp: structure 'dsp-row' saves it" in result.stdout
+    assert "legal for resource_unrolled: 2, 4, 8" in result.stdout
+
+
+def test_a_chip_can_be_the_budget(files, tmp_path):
+    """The caps are what the part has, and the record says which of them binds."""
+    chip = ("--budget", "part=xc7z007sclg225-1", "--budget", "share=0.25")
+    result = run("select", files / "model.keras", files / "config.yml", *chip, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    record = json.loads((tmp_path / "out" / "selection.json").read_text())
+    assert [(cap["resource"], cap["part"], cap["limit"], cap["binds"]) for cap in record["budget"]] == [
+        ("dsp", "xc7z007s", 16, True),
+        ("bram18", "xc7z007s", 25, False),
+    ]
+    assert "of xc7z007s: dsp" in result.stdout
+
+
+def test_select_writes_masks_a_model_and_the_proof(files, tmp_path):
+    """What was chosen stands in files that other commands read."""
+    arguments = (
+        "select",
+        files / "model.keras",
+        files / "config.yml",
+        "--budget",
+        "dsp=0.5",
+        "--out",
+        tmp_path / "out",
+    )
+    result = run(*arguments)
+    assert result.exit_code == 0, result.output
+    record = json.loads((tmp_path / "out" / "selection.json").read_text())
+    assert record["selection"]["status"] == "OPTIMAL"
+    assert record["resources"]["dsp"] <= record["before"]["dsp"] / 2
+    again = run(*arguments)
+    assert again.exit_code == 2
+    assert "--force" in again.stderr
+    estimated = run("estimate", tmp_path / "out" / "model.keras", files / "config.yml")
+    assert f" {record['resources']['dsp']} " in estimated.stdout
+
+
+def test_select_chooses_reuse_factors_and_writes_the_configuration(files, tmp_path):
+    """What is chosen for each layer stands in a configuration that other commands read."""
+    result = run(
+        "select", files / "model.keras", files / "config.yml", "--budget", "dsp=0.5", "--budget", "latency=40",
+        "--choose", "reuse_factor=legal", "--choose", "out.bits=12,16", "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    record = json.loads((tmp_path / "out" / "selection.json").read_text())
+    assert record["resources"]["latency"] <= 40
+    verified = run("verify", tmp_path / "out" / "model.keras", tmp_path / "out" / "hls_config.yml")
+    assert verified.exit_code == 0, verified.output
+    written = yaml.safe_load((tmp_path / "out" / "hls_config.yml").read_text())
+    chosen = {name: entry["ReuseFactor"] for name, entry in written["LayerName"].items()}
+    assert chosen == {name: layer["reuse_factor"] for name, layer in record["layers"].items()}
+
+
+@pytest.mark.parametrize("entry", ["reuse_factor", "bits=8,,16", "bits=", "reuse_factor=some"])
+def test_a_choice_of_another_form_is_refused(files, tmp_path, entry):
+    """The message shows the form."""
+    result = run(
+        "select", files / "model.keras", files / "config.yml", "--budget", "dsp=0.5", "--choose", entry,
+        "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert result.exit_code == 2
+    assert "expected" in result.stderr
+
+
+@pytest.mark.needs("jinja2")
+def test_prune_writes_its_report_and_meets_the_budget(files, tmp_path):
+    """The whole loop from files to files."""
+    result = run(
+        "prune", files / "model.keras", files / "config.yml", "--budget", "dsp=0.5", "--budget", "fc1.bram=0.75",
+        "--train", files / "data.npz", "--validation", files / "data.npz", "--out", tmp_path / "out",
+        "--steps", 2, "--epochs", 1, "--tolerance", 0.5,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["met"]
+    assert set(report["budget"]) == {"dsp", "fc1"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "history.png",
+        "masks.npz",
+        "model.keras",
+        "report.html",
+        "report.json",
+        "run.toml",
+    }
+
+
+def test_verify_without_the_reports_it_was_told_to_read_says_how_to_make_them(files, tmp_path):
+    """A sentence, not a traceback."""
+    result = run("verify", files / "model.keras", files / "config.yml", "--reports", tmp_path)
+    assert result.exit_code == 2
+    assert "_csynth.xml" in result.output
+    assert "build_prj.tcl" in result.output
+
+
+@pytest.mark.needs("jinja2")
+def test_prune_goes_on_with_a_run_that_was_interrupted(files, tmp_path):
+    """What is on disk is gone on with, for the same arguments only; a finished run has nothing to go on with."""
+    arguments = (
+        "prune", files / "model.keras", files / "config.yml", "--budget", "dsp=0.5", "--train", files / "data.npz",
+        "--validation", files / "data.npz", "--steps", 2, "--epochs", 1, "--tolerance", 0.5,
+    )  # fmt: skip
+    saved = []
+    rename = os.replace
+
+    def interrupted(source, target):
+        rename(source, target)
+        saved.append(target)
+        if len(saved) == 6:  # the settings, twice a state and what counts, and a state
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "replace", interrupted)
+        assert run(*arguments, "--out", tmp_path).exit_code == 130
+    other = run(*arguments, "--resume", tmp_path, "--seed", 1)
+    assert other.exit_code == 2
+    assert "seed: the pruning in" in other.stderr.replace("\n", " ")
+    done = run(*arguments, "--resume", tmp_path)
+    assert done.exit_code == 0, done.output
+    assert len(json.loads((tmp_path / "report.json").read_text())["history"]) == 2
+    again = run(*arguments, "--resume", tmp_path)
+    assert again.exit_code == 2
+    assert "holds no run that was interrupted" in again.stderr.replace("\n", " ")
+
+
+@pytest.mark.needs("hls4ml")
+def test_verify_counts_what_was_predicted(files):
+    """Converted, counted, equal."""
+    result = run("verify", files / "model.keras", files / "config.yml")
+    assert result.exit_code == 0, result.output
+    assert "counted dsp" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("estimate", "missing.keras", "config.yml"), "no file missing.keras"),
+        (("select", "model.keras", "config.yml", "--budget", "dsp", "--out", "o"), "expected a form like dsp=0.25"),
+        (("select", "model.keras", "config.yml", "--budget", "uram=1", "--out", "o"), "unknown resource 'uram'"),
+        (("select", "model.keras", "config.yml", "--budget", "nope.dsp=1", "--out", "o"), "no layer 'nope' to cap"),
+        (
+            ("select", "model.keras", "config.yml", "--budget", "dsp=1", "--solver", "x", "--out", "o"),
+            "solver must be one of",
+        ),
+        (("verify", "model.keras", "config.yml", "--data", "config.yml"), "not an .npz file; save arrays x and y"),
+    ],
+)
+def test_bad_input_is_a_sentence_and_exit_code_2(files, tmp_path, monkeypatch, arguments, message):
+    """No traceback: what is wrong, and what was expected."""
+    monkeypatch.chdir(files)
+    arguments = [str(tmp_path / "o") if argument == "o" else argument for argument in arguments]
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr.replace("\n", " ")
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.needs("hgq")
+def test_a_model_with_quantised_layers_is_selected_from_as_an_hls4ml_graph(files, tmp_path):
+    """The masked hls4ml project is written in place of a Keras model."""
+    from hgq.layers import QDense
+
+    keras.utils.set_random_seed(1)
+    model = keras.Sequential([keras.layers.Input((8,)), QDense(4, name="fc")])
+    model.save(tmp_path / "net.keras")
+    settings = {"HLSConfig": hls_settings(reuse_factor=2)}
+    (tmp_path / "config.yml").write_text(yaml.safe_dump(settings))
+    result = run(
+        "select", tmp_path / "net.keras", tmp_path / "config.yml", "--budget", "bram18=0.5", "--out", tmp_path / "out"
+    )
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "out" / "hls4ml" / "firmware" / "parameters.h").is_file()
+    assert not (tmp_path / "out" / "model.keras").exists()

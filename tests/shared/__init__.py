@@ -1,0 +1,1 @@
+"""What several test modules build or ask, in one place: frameworks, networks, configurations, commands."""
