@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from knapsolve.exact.core.base import Base
 from knapsolve.exact.core.break_solution import collect
-from knapsolve.exact.core.search import ListSearch, Steps
+from knapsolve.exact.core.list import Steps
+from knapsolve.exact.core.search import ListSearch
 
 CHUNK = 2**12
 """Items collected and sorted at a time."""
