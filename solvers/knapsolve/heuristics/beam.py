@@ -22,7 +22,7 @@ from knapsolve.kernels.parallel import each
 from knapsolve.relaxation.fixing import Core, Relaxed, spread
 from knapsolve.relaxation.hyperplane import Hyperplane
 from knapsolve.relaxation.incumbent import Incumbent
-from knapsolve.relaxation.lp import OPTIMAL, RELAXED, Basis, Fixings, Room, reoptimise, start_from_basis
+from knapsolve.relaxation.lp import OPTIMAL, RELAXED, Basis, Room, reoptimise, start_from_basis
 
 WIDTH, DEPTH = 50, 24
 """Nodes that a level keeps, and levels."""
@@ -133,11 +133,12 @@ class Beam:
         size, rows = program.columns.shape
         noise = 1.0 + self.random.random((count, rows))
         incumbent, base = self.incumbent, self.core.base
+        limits = np.append(self.core.limits, 0.0)
         cutoff = self._aspired - base
 
         def work(start: int, stop: int) -> tuple[float, int, NDArray[np.bool_]]:
             selected = np.zeros(size, np.bool_)
-            best, pivots = relax_nodes(program, nodes, start, stop, cutoff, noise, self.candidates, selected)
+            best, pivots = relax_nodes(program, limits, nodes, start, stop, cutoff, noise, self.candidates, selected)
             return best, pivots, selected
 
         node_work = rows**3 + NODE_PIVOTS * (2.0 * size * rows + 4.0 * rows**2)
@@ -155,13 +156,14 @@ class Beam:
 
 
 @njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
-def relax_nodes(program, nodes, start, stop, cutoff, noise, candidates, selected):  # type: ignore[no-untyped-def]
+def relax_nodes(program, limits, nodes, start, stop, cutoff, noise, candidates, selected):  # type: ignore[no-untyped-def]
     """Relax the nodes from `start` to `stop`, fix what their reduced costs decide, and round them.
 
     Parameters
     ----------
-    program
-        See `knapsolve.relaxation.lp.LinearProgram`; the last row is the cardinality, whose limit each node brings.
+    program, limits
+        See `knapsolve.relaxation.lp.LinearProgram`; right-hand sides, shape (M,), of which the last is not read: that
+        row is the cardinality, whose limit each node brings.
     nodes, candidates
         See these.
     start, stop
@@ -178,13 +180,12 @@ def relax_nodes(program, nodes, start, stop, cutoff, noise, candidates, selected
     best, pivots
         Value of `selected`, 0 where none was found, and pivots taken.
     """
-    values, columns, resources, limits = program.values, program.columns, program.resources, program.limits
+    values, columns, resources = program
     order, near = candidates.order, candidates.near
     n, rows = columns.shape
     row_of, inverse, prices = np.empty(n + rows, np.int64), np.empty((rows, rows)), np.empty(rows)
     reduced, at_one, residual = np.empty(n), np.zeros(n, np.bool_), np.empty(rows)
-    active, place, actives = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(1, np.int64)
-    left, worth_fixed = np.empty(rows), np.empty(1)
+    active, left = np.empty(n, np.int64), np.empty(rows)
     room = Room(np.empty(rows), np.empty(n), np.empty(n + rows), np.empty(n + rows, np.int64), np.empty((rows, rows)))
     levels, heap_ratio, heap_item = room.levels, room.ratio, room.item
     best, total = 0.0, 0
@@ -194,35 +195,30 @@ def relax_nodes(program, nodes, start, stop, cutoff, noise, candidates, selected
             fixed[nodes.branch[q]] = nodes.side[q]
         for i in range(rows):
             left[i] = limits[i] if i < resources else nodes.cardinality[q]
-        first, last, worth = 0, n, 0.0
+        count, worth = 0, 0.0
         for j in range(n):
             at_one[j] = fixed[j] == 1
             if fixed[j] < 0:
-                active[first], place[j] = j, first
-                first += 1
-                continue
-            last -= 1
-            active[last], place[j] = j, last
-            if at_one[j]:
+                active[count] = j
+                count += 1
+            elif at_one[j]:
                 worth += values[j]
                 for i in range(rows):
                     left[i] -= columns[j, i]
-        actives[0], worth_fixed[0] = first, worth
         basis = Basis(basic, row_of, inverse, prices, reduced, at_one, residual)
-        fixings = Fixings(fixed, active, place, actives, left, worth_fixed)
         bound = np.nan
         while np.isnan(bound):
-            bound = start_from_basis(program, basis, fixings, room.matrix)
+            bound = start_from_basis(program, basis, fixed, active, count, left, worth, room.matrix)
             if np.isnan(bound):
                 for p in range(rows):
                     basic[p] = n + p
-        status, bound, pivots = reoptimise(program, basis, fixings, bound, cutoff, room)
+        status, bound, pivots = reoptimise(program, basis, fixed, active, count, bound, cutoff, room)
         total += pivots
         nodes.branch[q] = -1
         if status != OPTIMAL:
             continue
         nodes.bound[q] = bound
-        for k in range(first):
+        for k in range(count):
             j = active[k]
             if row_of[j] < 0 and abs(reduced[j]) >= bound - cutoff:
                 fixed[j] = 1 if at_one[j] else 0

@@ -104,7 +104,7 @@ def _many_rows(program: Program) -> Dual:
     """Return the minimiser of the dual by the trees' simplex, which updates its inverse instead of forming it."""
     n, m = program.columns.shape
     basis = np.arange(n, n + m)
-    _, prices, at_one = tree.relax(LinearProgram(program.values, program.columns, m, program.limits), basis)
+    _, prices, at_one = tree.relax(LinearProgram(program.values, program.columns, m), program.limits, basis)
     at_one[basis[basis < n]] = False
     return Dual(np.maximum(prices, 0.0), np.where(basis < n, basis, SLACK - (basis - n)), at_one)
 

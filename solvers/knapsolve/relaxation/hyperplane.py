@@ -17,26 +17,26 @@ from numpy.typing import NDArray
 from knapsolve.relaxation import tree
 from knapsolve.relaxation.dual import SLACK
 from knapsolve.relaxation.fixing import Core, Relaxed
-from knapsolve.relaxation.lp import Fixings, LinearProgram
+from knapsolve.relaxation.lp import LinearProgram
 
 
 class _State(NamedTuple):
     """Where a tree's search stands, see `knapsolve.relaxation.tree.search`."""
 
-    fixings: Fixings
+    fixings: tree.Fixings
     basic: NDArray[np.int64]  # (m + 1,)
     at_one: NDArray[np.bool_]  # (c,)
     stack: tree.Stack
 
 
-def _begin(program: LinearProgram, basis: NDArray[np.int64]) -> _State:
+def _begin(program: LinearProgram, limits: NDArray[np.float64], basis: NDArray[np.int64]) -> _State:
     """Return the state before the root is solved from a basis."""
     size, rows = program.columns.shape
     stack = tree.Stack(
         np.array([-1]), np.empty(size, np.int64), np.empty(size, np.int8), np.empty(size), np.empty(size, np.int64),
         np.empty((size, rows), np.int64),
     )  # fmt: skip
-    return _State(tree.nothing_fixed(program), basis.copy(), np.zeros(size, np.bool_), stack)
+    return _State(tree.nothing_fixed(size, limits), basis.copy(), np.zeros(size, np.bool_), stack)
 
 
 class Hyperplane:
@@ -56,10 +56,10 @@ class Hyperplane:
 
     def __init__(self, core: Core, columns: NDArray[np.float64], cardinality: int, basis: NDArray[np.int64]) -> None:
         self.core, self.cardinality = core, cardinality
-        limits = np.append(core.limits, float(cardinality))
-        self.program = LinearProgram(core.values, columns, columns.shape[1] - 1, limits)
+        self.limits = np.append(core.limits, float(cardinality))
+        self.program = LinearProgram(core.values, columns, columns.shape[1] - 1)
         self.done = False
-        self.root_bound = tree.relax(self.program, basis)[0]
+        self.root_bound = tree.relax(self.program, self.limits, basis)[0]
         self.root_basis = basis
         self._state: _State | None = None
 
@@ -81,11 +81,11 @@ class Hyperplane:
         Parameters are those of `knapsolve.relaxation.tree.search`; values are without the decided items'.
         """
         if self._state is None:
-            self._state = _begin(self.program, self.root_basis)
+            self._state = _begin(self.program, self.limits, self.root_basis)
         state = self._state
         outcome = tree.search(
-            self.program, state.fixings, state.basic, state.at_one, state.stack, costs, cutoff, settled, pivots,
-            statistics,
+            self.program, self.limits, state.fixings, state.basic, state.at_one, state.stack, costs, cutoff, settled,
+            pivots, statistics,
         )  # fmt: skip
         if outcome == tree.FOUND:
             return state.at_one.copy()

@@ -34,12 +34,11 @@ REFACTOR = 64
 
 
 class LinearProgram(NamedTuple):
-    """What to maximise subject to what."""
+    """What to maximise, and the rows that limit it."""
 
     values: NDArray[np.float64]  # (n,)
     columns: NDArray[np.float64]  # (n, M)
     resources: int  # how many rows, the first ones, are capacities
-    limits: NDArray[np.float64]  # (M,)
 
 
 class Basis(NamedTuple):
@@ -52,17 +51,6 @@ class Basis(NamedTuple):
     reduced: NDArray[np.float64]  # (n,) costs values - columns @ prices of active items
     at_one: NDArray[np.bool_]  # (n,) whether a nonbasic item is 1
     residual: NDArray[np.float64]  # (M,) limits minus all nonbasic items at 1
-
-
-class Fixings(NamedTuple):
-    """Which items are fixed, and what that leaves."""
-
-    fixed: NDArray[np.int8]  # (n,) 0 or 1 for fixed items, -1 for active ones
-    active: NDArray[np.int64]  # (n,) first the active items, then the fixed ones, the last fixed first
-    place: NDArray[np.int64]  # (n,) where each item stands there
-    actives: NDArray[np.int64]  # (1,) how many items are active
-    residual: NDArray[np.float64]  # (M,) limits minus all items fixed at 1
-    worth: NDArray[np.float64]  # (1,) what these are worth
 
 
 class Room(NamedTuple):
@@ -87,15 +75,27 @@ def invert_basis(basic, columns, inverse, matrix):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
-def start_from_basis(program, basis, fixings, matrix):  # type: ignore[no-untyped-def]
-    """Set up a basis from its basic variables alone, by way of `matrix` (M, M).
+def start_from_basis(program, basis, fixed, active, count, limits, worth, matrix):  # type: ignore[no-untyped-def]
+    """Set up a basis from its basic variables alone.
 
-    Returns the dual objective, a valid bound, or NaN if the basis is singular.
+    Parameters
+    ----------
+    program, basis
+        See these.
+    fixed, active, count
+        (n,) 0 or 1 for fixed items, -1 for active ones; (n,) first the active items; how many they are.
+    limits, worth
+        (M,) what all items fixed at 1 leave of the limits, and what these are worth.
+    matrix
+        (M, M) room.
+
+    Returns
+    -------
+    float
+        The dual objective, a valid bound, or NaN if the basis is singular.
     """
-    values, columns, resources = program.values, program.columns, program.resources
-    basic, row_of, inverse, prices = basis.basic, basis.row_of, basis.inverse, basis.prices
-    reduced, at_one, residual = basis.reduced, basis.at_one, basis.residual
-    fixed, active = fixings.fixed, fixings.active
+    values, columns, resources = program
+    basic, row_of, inverse, prices, reduced, at_one, residual = basis
     n, rows = columns.shape
     for v in range(n + rows):
         row_of[v] = -1
@@ -110,16 +110,16 @@ def start_from_basis(program, basis, fixings, matrix):  # type: ignore[no-untype
                 price += values[basic[p]] * inverse[p, i]
         # Clearing rounding below zero keeps the bound valid; a basic slack's price is zero.
         prices[i] = price if i >= resources else max(price, 0.0)
-    bound = fixings.worth[0]
+    bound = worth
     for i in range(rows):
-        residual[i] = fixings.residual[i]
-        bound += prices[i] * residual[i]
+        residual[i] = limits[i]
+        bound += prices[i] * limits[i]
     for p in range(rows):
         j = basic[p]
         if j < n and fixed[j] == 1:
             for i in range(rows):
                 residual[i] += columns[j, i]
-    for k in range(fixings.actives[0]):
+    for k in range(count):
         j = active[k]
         cost = values[j]
         for i in range(rows):
@@ -147,13 +147,15 @@ def basic_values(inverse, residual, levels):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
-def reoptimise(program, basis, fixings, bound, cutoff, room):  # type: ignore[no-untyped-def]
+def reoptimise(program, basis, fixed, active, count, bound, cutoff, room):  # type: ignore[no-untyped-def]
     """Solve the relaxation from the present dual feasible basis.
 
     Parameters
     ----------
-    program, basis, fixings, room
+    program, basis, room
         See these.
+    fixed, active, count
+        As for `start_from_basis`.
     bound
         Dual objective of the basis.
     cutoff
@@ -164,11 +166,9 @@ def reoptimise(program, basis, fixings, bound, cutoff, room):  # type: ignore[no
     status, bound, pivots
         One of `OPTIMAL`, `CUT_OFF` (also where the problem is infeasible) and `STALLED`; the dual objective.
     """
-    columns, resources = program.columns, program.resources
-    basic, row_of, inverse, prices = basis.basic, basis.row_of, basis.inverse, basis.prices
-    reduced, at_one, residual = basis.reduced, basis.at_one, basis.residual
-    fixed, active, count = fixings.fixed, fixings.active, fixings.actives[0]
-    levels, alpha, heap_ratio, heap_item = room.levels, room.alpha, room.ratio, room.item
+    _, columns, resources = program
+    basic, row_of, inverse, prices, reduced, at_one, residual = basis
+    levels, alpha, heap_ratio, heap_item, matrix = room
     n, rows = columns.shape
     limit = 200 + 20 * rows
     for pivots in range(limit):
@@ -258,7 +258,7 @@ def reoptimise(program, basis, fixings, bound, cutoff, room):  # type: ignore[no
         basic[leaving] = entering
         row_of[entering] = leaving
         if (pivots + 1) % REFACTOR == 0:
-            if not invert_basis(basic, columns, inverse, room.matrix):
+            if not invert_basis(basic, columns, inverse, matrix):
                 return STALLED, bound, pivots
         else:
             exchange(columns, inverse, entering, leaving, levels)

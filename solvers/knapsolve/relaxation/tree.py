@@ -22,7 +22,6 @@ from knapsolve.relaxation.lp import (
     OPTIMAL,
     RELAXED,
     Basis,
-    Fixings,
     LinearProgram,
     Room,
     reoptimise,
@@ -35,6 +34,23 @@ DONE, FOUND, PAUSED = 0, 1, 2
 INTEGRAL = 1e-7
 MOST_STALLS = 4
 """Times that a stalled root is started again from its basis; its bound is valid in any case."""
+
+
+class Fixings(NamedTuple):
+    """Which items are fixed, and what that leaves."""
+
+    fixed: NDArray[np.int8]  # (n,) 0 or 1 for fixed items, -1 for active ones
+    active: NDArray[np.int64]  # (n,) first the active items, then the fixed ones, the last fixed first
+    place: NDArray[np.int64]  # (n,) where each item stands there
+    actives: NDArray[np.int64]  # (1,) how many items are active
+    residual: NDArray[np.float64]  # (M,) limits minus all items fixed at 1
+    worth: NDArray[np.float64]  # (1,) what these are worth
+
+
+def nothing_fixed(n: int, limits: NDArray[np.float64]) -> Fixings:
+    """Return the fixings of n items that are all active under limits (M,)."""
+    order = np.arange(n)
+    return Fixings(np.full(n, -1, np.int8), order, order.copy(), np.array([n]), limits.copy(), np.zeros(1))
 
 
 class Stack(NamedTuple):
@@ -102,9 +118,9 @@ def score_of(item, fraction, costs):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def worth_of(program, selected):  # type: ignore[no-untyped-def]
+def worth_of(program, limits, selected):  # type: ignore[no-untyped-def]
     """Return the value of a selection, or minus infinity where it breaks a row; sums of scaled integers are exact."""
-    values, columns, resources, limits = program.values, program.columns, program.resources, program.limits
+    values, columns, resources = program
     n, rows = columns.shape
     worth = 0.0
     for j in range(n):
@@ -136,13 +152,13 @@ def back_up(cutoff, program, fixings, basic, stack):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
-def search(program, fixings, basic, at_one, stack, costs, cutoff, settled, pivot_budget, statistics):  # type: ignore[no-untyped-def]
+def search(program, limits, fixings, basic, at_one, stack, costs, cutoff, settled, pivot_budget, statistics):  # type: ignore[no-untyped-def]
     """Search until the tree is done, an incumbent is found or the pivots are spent.
 
     Parameters
     ----------
-    program
-        See `knapsolve.relaxation.lp.LinearProgram`.
+    program, limits
+        See `knapsolve.relaxation.lp.LinearProgram`; right-hand sides, (M,).
     fixings, basic, stack, costs
         What is fixed where the search stands, basic variables to go on from, (M,), open decisions and pseudo-costs;
         all changed.
@@ -167,8 +183,11 @@ def search(program, fixings, basic, at_one, stack, costs, cutoff, settled, pivot
         basic, np.empty(n + rows, np.int64), np.empty((rows, rows)), np.empty(rows), np.empty(n), at_one, np.empty(rows)
     )
     room = Room(np.empty(rows), np.empty(n), np.empty(n + rows), np.empty(n + rows, np.int64), np.empty((rows, rows)))
-    row_of, reduced, levels, fixed, active = basis.row_of, basis.reduced, room.levels, fixings.fixed, fixings.active
-    depth, actives = stack.depth, fixings.actives
+    row_of, reduced, levels, matrix = basis.row_of, basis.reduced, room.levels, room.matrix
+    fixed, active, actives, residual, worth_fixed = (
+        fixings.fixed, fixings.active, fixings.actives, fixings.residual, fixings.worth
+    )  # fmt: skip
+    depth = stack.depth
     branched, side, fraction, before, bound = -1, 0, 0.0, 0.0, 0.0
     spent = 0
     descend, fresh = depth[0] < 0, True
@@ -182,14 +201,14 @@ def search(program, fixings, basic, at_one, stack, costs, cutoff, settled, pivot
             branched, fresh = -1, True
         descend = False
         while fresh:
-            bound = start_from_basis(program, basis, fixings, room.matrix)
+            bound = start_from_basis(program, basis, fixed, active, actives[0], residual, worth_fixed[0], matrix)
             fresh = np.isnan(bound)
             if fresh:
                 # A singular basis, by rounding: the slacks are always a basis.
                 for p in range(rows):
                     basic[p] = n + p
         statistics[0] += 1
-        status, bound, pivots = reoptimise(program, basis, fixings, bound, cutoff, room)
+        status, bound, pivots = reoptimise(program, basis, fixed, active, actives[0], bound, cutoff, room)
         spent += pivots + 1
         statistics[1] += pivots
         if branched >= 0:
@@ -218,7 +237,7 @@ def search(program, fixings, basic, at_one, stack, costs, cutoff, settled, pivot
                     at_one[basic[p]] = levels[p] > 0.5
             for k in range(actives[0], n):
                 at_one[active[k]] = fixed[active[k]] == 1
-            worth = worth_of(program, at_one)
+            worth = worth_of(program, limits, at_one)
             complete = actives[0] == 0
             if worth > -np.inf and (complete or (status == OPTIMAL and bound - worth <= settled)):
                 return FOUND
@@ -241,15 +260,17 @@ def search(program, fixings, basic, at_one, stack, costs, cutoff, settled, pivot
         fresh = status != OPTIMAL
 
 
-def relax(program: LinearProgram, basic: NDArray[np.int64]) -> tuple[float, NDArray[np.float64], NDArray[np.bool_]]:
+def relax(
+    program: LinearProgram, limits: NDArray[np.float64], basic: NDArray[np.int64]
+) -> tuple[float, NDArray[np.float64], NDArray[np.bool_]]:
     """Solve the relaxation with nothing fixed.
 
     Not compiled itself: the kernels that it calls are, and compiling them into it once more takes seconds.
 
     Parameters
     ----------
-    program
-        What to relax.
+    program, limits
+        What to relax, and the right-hand sides, shape (M,).
     basic
         Basic variables to start from, shape (M,); left at the relaxation's.
 
@@ -259,34 +280,24 @@ def relax(program: LinearProgram, basic: NDArray[np.int64]) -> tuple[float, NDAr
         Its value, the prices (M,) that prove it, and whether each item is nonbasic at 1, shape (n,).
     """
     n, rows = program.columns.shape
-    basis = Basis(
-        basic, np.empty(n + rows, np.int64), np.empty((rows, rows)), np.empty(rows), np.empty(n), np.zeros(n, np.bool_),
-        np.empty(rows),
-    )  # fmt: skip
-    fixings = nothing_fixed(program)
-    room = Room(np.empty(rows), np.empty(n), np.empty(n + rows), np.empty(n + rows, np.int64), np.empty((rows, rows)))
+    inverse, matrix = np.empty((rows, rows)), np.empty((rows, rows))
+    prices, at_one = np.empty(rows), np.zeros(n, np.bool_)
+    basis = Basis(basic, np.empty(n + rows, np.int64), inverse, prices, np.empty(n), at_one, np.empty(rows))
+    room = Room(np.empty(rows), np.empty(n), np.empty(n + rows), np.empty(n + rows, np.int64), matrix)
+    fixed, active = np.full(n, -1, np.int8), np.arange(n)
 
     def start() -> float:
-        bound = np.nan
-        while np.isnan(bound):
-            bound = float(start_from_basis(program, basis, fixings, room.matrix))
-            if np.isnan(bound):
-                basic[:] = np.arange(n, n + rows)
-        return bound
+        bound = start_from_basis(program, basis, fixed, active, n, limits, 0.0, matrix)
+        if np.isnan(bound):
+            basic[:] = np.arange(n, n + rows)
+            bound = start_from_basis(program, basis, fixed, active, n, limits, 0.0, matrix)
+        return float(bound)
 
     for _ in range(MOST_STALLS):
-        status, bound, _ = reoptimise(program, basis, fixings, start(), -np.inf, room)
+        status, bound, _ = reoptimise(program, basis, fixed, active, n, start(), -np.inf, room)
         if status == CUT_OFF:
-            return float(bound), basis.prices, basis.at_one
+            return float(bound), prices, at_one
         if status == OPTIMAL:
             break
     # Prices afresh from the basis: errors of many pivots add up.
-    return start(), basis.prices, basis.at_one
-
-
-def nothing_fixed(program: LinearProgram) -> Fixings:
-    """Return the fixings of a program all of whose items are active."""
-    n = len(program.values)
-    return Fixings(
-        np.full(n, -1, np.int8), np.arange(n), np.arange(n), np.array([n]), program.limits.copy(), np.zeros(1)
-    )
+    return start(), prices, at_one
