@@ -175,7 +175,7 @@ class _Doubt:
     low, high
         Thresholds between which the true ones very likely lie, shape (T,) each.
     counted
-        Runs of these items, and how many of each type are above them, see `tally`; None where they are taken one by one.
+        Runs of these items, and how many of each type are above them, see `tally`; None to take each by itself.
     guess
         The sample's relaxation, or None.
     """
