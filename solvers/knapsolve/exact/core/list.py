@@ -65,7 +65,7 @@ def grow(states, side, count, steps, rests, first, last, offset, goal, best, wor
     Parameters
     ----------
     states, steps, rests, goal
-        See these.
+        `States`, `Steps`, `Rests` and a `Goal`, named or plain.
     side, count
         Row and number of the states in the list.
     first, last
@@ -87,8 +87,10 @@ def grow(states, side, count, steps, rests, first, last, offset, goal, best, wor
     best, best_step, best_bits, best_parent
         The best value; if it is new, the step that found it (else -1), its decisions and its archive position.
     """
-    weight, value, loss, bits, parent = states.weight, states.value, states.loss, states.bits, states.parent
-    room, bound, unit = goal.room, goal.bound, goal.unit
+    weight, value, loss, bits, parent = states
+    _, step_weight, step_value, step_cost = steps
+    rest_cost, rest_left_cost, right_rate, left_rate = rests
+    room, bound, unit = goal
     size = weight.shape[1]
     best_step, best_bits, best_parent = -1, np.uint64(0), np.int32(-1)
     limit = bound - best - unit
@@ -98,8 +100,8 @@ def grow(states, side, count, steps, rests, first, last, offset, goal, best, wor
         old_bits, old_parent = bits[side], parent[side]
         new_weight, new_value, new_loss = weight[other], value[other], loss[other]
         new_bits, new_parent = bits[other], parent[other]
-        more_weight, more_value, more_loss = steps.weight[k], steps.value[k], steps.cost[k]
-        least, least_left, fill_rate, free_rate = rests.least[k], rests.least_left[k], rests.fill[k], rests.free[k]
+        more_weight, more_value, more_loss = step_weight[k], step_value[k], step_cost[k]
+        least, least_left, fill_rate, free_rate = rest_cost[k], rest_left_cost[k], right_rate[k], left_rate[k]
         bit = np.uint64(1) << np.uint64((offset + k) & 63)
         stay, move, made = 0, 0, 0
         started = False

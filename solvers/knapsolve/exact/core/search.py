@@ -105,7 +105,9 @@ class ListSearch:
             self._states = _allocate(FIRST_SIZE, steps.weight.dtype, steps.value.dtype)
         self._items.append(steps.items)
         self._heaviest = max(self._heaviest, float(np.abs(steps.weight).max(initial=0)))
-        rests = rests_of(steps.weight, steps.cost, rest_cost, rest_rate, self.price)
+        # As plain tuples: of named ones Numba reads the names of all fields at every call.
+        arrays = tuple(steps), tuple(rests_of(steps.weight, steps.cost, rest_cost, rest_rate, self.price))
+        goal = tuple(Goal(self.room, self.bound, self.unit))
         step, total = 0, len(steps.items)
         spent_until = clock.now()
         while step < total and self.count:
@@ -113,9 +115,8 @@ class ListSearch:
                 self._file()
             last = min(total, step + BLOCK - (self._offset & (BLOCK - 1)))
             before = self._offset - step
-            goal = Goal(self.room, self.bound, self.unit)
             side, count, following, full, best, at, bits, parent = grow(
-                self._states, self._side, self.count, steps, rests, step, last, before, goal, self.best, WORK
+                tuple(self._states), self._side, self.count, *arrays, step, last, before, goal, self.best, WORK
             )
             self.work += (following - step) * (count + self.count) // 2
             self._side, self.count = side, count
