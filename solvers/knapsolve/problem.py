@@ -84,8 +84,8 @@ class Knapsack:
         if weight_array.ndim == 1:
             weight_array = validation.read_only(weight_array.reshape(1, -1))
         validation.shape("weights", weight_array, (None, len(value_array)), "(m, n) with n = len(values)")
-        self._fill(value_array, capacities, weight_array, None, None, choices, exactly_one, requires)
-        self._fix(fixed_in, fixed_out)
+        self._fill(value_array, capacities, weight_array, None, None)
+        self._constrain(choices, exactly_one, requires, fixed_in, fixed_out)
 
     @classmethod
     def from_types(
@@ -138,8 +138,8 @@ class Knapsack:
         validation.shape("type_weights", table, (None, None), "(m, T)")
         types = validation.integers("item_type", item_type, length=len(value_array), low=0, high=table.shape[1])
         problem = cls.__new__(cls)
-        problem._fill(value_array, capacities, None, types, table, choices, exactly_one, requires)
-        problem._fix(fixed_in, fixed_out)
+        problem._fill(value_array, capacities, None, types, table)
+        problem._constrain(choices, exactly_one, requires, fixed_in, fixed_out)
         return problem
 
     def _fill(
@@ -149,9 +149,6 @@ class Knapsack:
         dense_weights: NDArray[Any] | None,
         item_type: NDArray[Any] | None,
         type_weights: NDArray[Any] | None,
-        choices: ArrayLike | None,
-        exactly_one: bool,
-        requires: ArrayLike | None,
     ) -> None:
         n = len(values)
         table = dense_weights if type_weights is None else type_weights
@@ -167,21 +164,30 @@ class Knapsack:
         set_field(self, "dense_weights", dense_weights)
         set_field(self, "item_type", item_type)
         set_field(self, "type_weights", type_weights)
-        set_field(
-            self, "choices", None if choices is None else validation.integers("choices", choices, length=n, low=-1)
-        )
-        set_field(self, "exactly_one", validation.flag("exactly_one", exactly_one))
-        set_field(self, "requires", None if requires is None else validation.pairs("requires", requires, n))
 
-    def _fix(self, fixed_in: ArrayLike | None, fixed_out: ArrayLike | None) -> None:
+    def _constrain(
+        self,
+        choices: ArrayLike | None,
+        exactly_one: bool,
+        requires: ArrayLike | None,
+        fixed_in: ArrayLike | None,
+        fixed_out: ArrayLike | None,
+    ) -> None:
+        labels = None if choices is None else validation.integers("choices", choices, length=self.n, low=-1)
+        exactly = validation.flag("exactly_one", exactly_one)
+        needs = None if requires is None else validation.pairs("requires", requires, self.n)
         inside = None if fixed_in is None else validation.indices("fixed_in", fixed_in, self.n)
         outside = None if fixed_out is None else validation.indices("fixed_out", fixed_out, self.n)
         if inside is not None and outside is not None:
             both = np.intersect1d(inside, outside)
             if len(both):
                 raise ValueError(f"fixed_in and fixed_out must not overlap; both hold item {both[0]}")
-        object.__setattr__(self, "fixed_in", inside)
-        object.__setattr__(self, "fixed_out", outside)
+        set_field = object.__setattr__
+        set_field(self, "choices", labels)
+        set_field(self, "exactly_one", exactly)
+        set_field(self, "requires", needs)
+        set_field(self, "fixed_in", inside)
+        set_field(self, "fixed_out", outside)
 
     @property
     def n(self) -> int:

@@ -140,7 +140,7 @@ def taken_too_much(core: list[Any]) -> dict[int, int]:
     return {position: int(curve.ends[-1]) for position, curve in enumerate(core)}
 
 
-def all_taken(nearby: Any, left: Any, prices: Any, budget: float, known: float, *rest: Any, **more: Any) -> Pair:
+def all_taken(nearby: Any, *rest: Any, **more: Any) -> Pair:
     """Return a pair of lists that is said to lose nothing by taking the last option of every class."""
     last = np.flatnonzero(np.diff(nearby.class_of, append=-1))
     return Pair(7, 0.0, last)

@@ -15,6 +15,7 @@ from knapsolve.problem import Knapsack
 from knapsolve.relaxation.fixing import Relaxed, core_of, program_of, relax_program, spread
 from knapsolve.relaxation.hyperplane import Hyperplane, open_hyperplanes
 from knapsolve.relaxation.incumbent import FLOAT_PROOF, Clock, Incumbent
+from knapsolve.relaxation.tree import no_costs
 from knapsolve.solution import start_of
 from knapsolve.solver import Answer, Capabilities, Options
 
@@ -125,7 +126,7 @@ class _Forest:
         """
         size = len(self.core.items)
         incumbent, base = self.incumbent, self.core.base
-        drop, tries = np.zeros((2, size + 1)), np.zeros((2, size + 1))
+        costs = no_costs(size)
         pivots = int(max(50, SLICE_WORK / self.pivot_work))
         while self.planes and not self.clock.out():
             self.planes = [p for p in self.planes if not p.done and p.bound + base > incumbent.cutoff]
@@ -136,11 +137,9 @@ class _Forest:
                 return
             plane: Hyperplane = max(self.planes, key=lambda plane: plane.bound)
             incumbent.open(plane.bound + base)
-            found = plane.search(
-                incumbent.cutoff - base, incumbent.settled, pivots, drop, tries, self.statistics
-            )  # fmt: skip
-            if found is not None:
-                incumbent.offer(spread(self.relaxed.program, self.core, found, self.n))
+            selected = plane.search(incumbent.cutoff - base, incumbent.settled, pivots, costs, self.statistics)
+            if selected is not None:
+                incumbent.offer(spread(self.relaxed.program, self.core, selected, self.n))
             if local is not None:
                 allowed = _share(self.pivot_work * self.statistics[1], local.stale) * self.statistics[1]
                 while local.pivots < allowed and local.open and not self.clock.out():

@@ -10,6 +10,7 @@ next draws other items to branch on.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -21,7 +22,7 @@ from knapsolve.kernels.parallel import each
 from knapsolve.relaxation.fixing import Core, Relaxed, spread
 from knapsolve.relaxation.hyperplane import Hyperplane
 from knapsolve.relaxation.incumbent import Incumbent
-from knapsolve.relaxation.lp import OPTIMAL, RELAXED, reoptimise, start_from_basis
+from knapsolve.relaxation.lp import OPTIMAL, RELAXED, Basis, Room, reoptimise, start_from_basis
 
 WIDTH, DEPTH = 50, 24
 """Nodes that a level keeps, and levels."""
@@ -37,6 +38,24 @@ NODE_PIVOTS = 15
 """Pivots that a node takes, about."""
 ALONE_WORK = 1e7
 """Arithmetic of a level below which a second thread is not worth its start."""
+
+
+class Nodes(NamedTuple):
+    """The nodes of a level."""
+
+    fixed: NDArray[np.int8]  # (q, n) 0 or 1 for fixed items, -1 for active ones; changed
+    basic: NDArray[np.int64]  # (q, M) basic variables to start from; changed
+    cardinality: NDArray[np.float64]  # (q,)
+    branch: NDArray[np.int64]  # (q,) item to fix before, or -1; left at the item to branch on, or -1
+    side: NDArray[np.int8]  # (q,) its value
+    bound: NDArray[np.float64]  # (q,) written; minus infinity where a node is dropped
+
+
+class Candidates(NamedTuple):
+    """Items that a rounding adds or exchanges."""
+
+    order: NDArray[np.int64]  # (n,) all, by decreasing reduced cost
+    near: NDArray[np.int64]  # those to exchange
 
 
 class Beam:
@@ -66,8 +85,8 @@ class Beam:
         self.random, self.out_of_time = random, out_of_time
         self.pivots = 0
         reduced = relaxed.reduced[core.items]
-        self.order = np.argsort(-reduced, kind="stable")
-        self.near = np.argsort(np.abs(reduced), kind="stable")[:NEAR]
+        near = np.argsort(np.abs(reduced), kind="stable")[:NEAR]
+        self.candidates = Candidates(np.argsort(-reduced, kind="stable"), near)
 
     def run(self, width: int = WIDTH, depth: int = DEPTH, *, anchored: bool = False) -> None:
         """Follow one beam of so many nodes a level, down to the given depth.
@@ -87,48 +106,45 @@ class Beam:
         if anchored:
             kept = self.random.random(size) < self.random.uniform(*ANCHORED)
             fixed[:, kept] = self.incumbent.selected[self.relaxed.program.items[self.core.items[kept]]]
-        basis = np.array([plane.root_basis for plane in planes])
-        cardinality = np.array([float(plane.cardinality) for plane in planes])
-        branch, side = np.full(len(planes), -1), np.zeros(len(planes), np.int8)
+        nodes = Nodes(
+            fixed, np.array([plane.root_basis for plane in planes]),
+            np.array([float(plane.cardinality) for plane in planes]), np.full(len(planes), -1),
+            np.zeros(len(planes), np.int8), np.empty(len(planes)),
+        )  # fmt: skip
         for _ in range(depth):
-            bounds = self._level(fixed, basis, cardinality, branch, side)
+            self._relax(nodes)
             cutoff = self._aspired - self.core.base
-            open_nodes = np.flatnonzero((bounds > cutoff) & (branch >= 0))
+            open_nodes = np.flatnonzero((nodes.bound > cutoff) & (nodes.branch >= 0))
             if len(open_nodes) == 0 or self.out_of_time():
                 return
-            parents = open_nodes[np.argsort(-bounds[open_nodes], kind="stable")[:width]].repeat(2)
-            fixed, basis, cardinality, branch = fixed[parents], basis[parents], cardinality[parents], branch[parents]
-            side = np.tile(np.array([0, 1], np.int8), len(parents) // 2)
+            parents = open_nodes[np.argsort(-nodes.bound[open_nodes], kind="stable")[:width]].repeat(2)
+            nodes = Nodes._make(array[parents] for array in nodes)
+            nodes.side[:] = np.arange(len(parents)) % 2
 
     @property
     def _aspired(self) -> float:
         """Relaxations worth less round to nothing better; so high a cutoff decides many items at once."""
         return self.incumbent.cutoff + ASPIRATION * (self.planes[0].root_bound + self.core.base - self.incumbent.cutoff)
 
-    def _level(
-        self, fixed: NDArray[np.int8], basis: NDArray[np.int64], cardinality: NDArray[np.float64],
-        branch: NDArray[np.int64], side: NDArray[np.int8],
-    ) -> NDArray[np.float64]:  # fmt: skip
-        """Relax and round the nodes of one level; return their bounds, minus infinity where time was up before."""
-        nodes, (size, rows) = len(fixed), self.planes[0].columns.shape
-        bounds = np.full(nodes, -np.inf)
-        noise = 1.0 + self.random.random((nodes, rows))
-        incumbent, base, columns = self.incumbent, self.core.base, self.planes[0].columns
+    def _relax(self, nodes: Nodes) -> None:
+        """Relax and round the nodes of a level, until time is up."""
+        nodes.bound[:] = -np.inf
+        count, program = len(nodes.bound), self.planes[0].program
+        size, rows = program.columns.shape
+        noise = 1.0 + self.random.random((count, rows))
+        incumbent, base = self.incumbent, self.core.base
         limits = np.append(self.core.limits, 0.0)
         cutoff = self._aspired - base
 
         def work(start: int, stop: int) -> tuple[float, int, NDArray[np.bool_]]:
             selected = np.zeros(size, np.bool_)
-            best, pivots = relax_nodes(
-                start, stop, self.core.values, columns, rows - 1, limits, self.order, self.near, noise, cutoff, fixed,
-                basis, cardinality, branch, side, bounds, selected,
-            )  # fmt: skip
+            best, pivots = relax_nodes(program, limits, nodes, start, stop, cutoff, noise, self.candidates, selected)
             return best, pivots, selected
 
         node_work = rows**3 + NODE_PIVOTS * (2.0 * size * rows + 4.0 * rows**2)
         chunk = max(1, int(CHUNK_WORK / node_work))
-        for start in range(0, nodes, 2 * chunk):
-            stop = min(start + 2 * chunk, nodes)
+        for start in range(0, count, 2 * chunk):
+            stop = min(start + 2 * chunk, count)
             middle = (start + stop) // 2 if (stop - start) * node_work > ALONE_WORK else stop
             halves = [(a, b) for a, b in ((start, middle), (middle, stop)) if b > a]
             for best, pivots, selected in each(work, halves):
@@ -137,30 +153,25 @@ class Beam:
                     incumbent.offer(spread(self.relaxed.program, self.core, selected, incumbent.problem.n))
             if self.out_of_time():
                 break
-        return bounds
 
 
 @njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
-def relax_nodes(  # type: ignore[no-untyped-def]
-    start, stop, values, columns, resources, limits, order, near, noise, cutoff, fixed, basis, cardinality, branch,
-    side, bounds, selected,
-):  # fmt: skip
+def relax_nodes(program, limits, nodes, start, stop, cutoff, noise, candidates, selected):  # type: ignore[no-untyped-def]
     """Relax the nodes from `start` to `stop`, fix what their reduced costs decide, and round them.
 
     Parameters
     ----------
-    values, columns, resources, limits
-        As in `knapsolve.relaxation.lp`; the last row is the cardinality, whose limit each node brings.
-    order, near
-        Items by decreasing reduced cost, shape (n,), and those to exchange.
-    noise
-        Factor of each basic item's fractionality where an item to branch on is chosen, shape (q, M).
+    program, limits
+        See `knapsolve.relaxation.lp.LinearProgram`; right-hand sides, shape (M,), of which the last is not read: that
+        row is the cardinality, whose limit each node brings.
+    nodes, candidates
+        See these.
+    start, stop
+        Which nodes.
     cutoff
         Nodes whose bound is at or below it are dropped.
-    fixed, basis, cardinality
-        Fixings (q, n), bases (q, M) and cardinalities (q,) of the nodes; the first two are changed.
-    branch, side, bounds
-        In: item to fix, or -1, and its value, shape (q,). Out: the item to branch on, or -1, and the bound.
+    noise
+        Factor of each basic item's fractionality where an item to branch on is chosen, shape (q, M).
     selected
         Out: the best selection found, shape (n,).
 
@@ -169,61 +180,59 @@ def relax_nodes(  # type: ignore[no-untyped-def]
     best, pivots
         Value of `selected`, 0 where none was found, and pivots taken.
     """
+    values, columns, resources = program
+    order, near = candidates.order, candidates.near
     n, rows = columns.shape
-    row_of, heap_item = np.empty(n + rows, np.int64), np.empty(n + rows, np.int64)
-    inverse, work = np.empty((rows, rows)), np.empty((rows, rows))
-    prices, levels, residual, room = np.empty(rows), np.empty(rows), np.empty(rows), np.empty(rows)
-    reduced, alpha, heap_ratio = np.empty(n), np.empty(n), np.empty(n + rows)
-    at_one, active = np.zeros(n, np.bool_), np.empty(n, np.int64)
+    row_of, inverse, prices = np.empty(n + rows, np.int64), np.empty((rows, rows)), np.empty(rows)
+    reduced, at_one, residual = np.empty(n), np.zeros(n, np.bool_), np.empty(rows)
+    active, left = np.empty(n, np.int64), np.empty(rows)
+    room = Room(np.empty(rows), np.empty(n), np.empty(n + rows), np.empty(n + rows, np.int64), np.empty((rows, rows)))
+    levels, heap_ratio, heap_item = room.levels, room.ratio, room.item
     best, total = 0.0, 0
     for q in range(start, stop):
-        if branch[q] >= 0:
-            fixed[q, branch[q]] = side[q]
-        count, worth = 0, 0.0
+        fixed, basic = nodes.fixed[q], nodes.basic[q]
+        if nodes.branch[q] >= 0:
+            fixed[nodes.branch[q]] = nodes.side[q]
         for i in range(rows):
-            room[i] = limits[i] if i < resources else cardinality[q]
+            left[i] = limits[i] if i < resources else nodes.cardinality[q]
+        count, worth = 0, 0.0
         for j in range(n):
-            at_one[j] = fixed[q, j] == 1
-            if fixed[q, j] < 0:
+            at_one[j] = fixed[j] == 1
+            if fixed[j] < 0:
                 active[count] = j
                 count += 1
             elif at_one[j]:
                 worth += values[j]
                 for i in range(rows):
-                    room[i] -= columns[j, i]
+                    left[i] -= columns[j, i]
+        basis = Basis(basic, row_of, inverse, prices, reduced, at_one, residual)
         bound = np.nan
         while np.isnan(bound):
-            bound = start_from_basis(
-                values, columns, resources, basis[q], row_of, inverse, prices, reduced, at_one, residual, fixed[q],
-                active, count, room, worth, work,
-            )  # fmt: skip
+            bound = start_from_basis(program, basis, fixed, active, count, left, worth, room.matrix)
             if np.isnan(bound):
                 for p in range(rows):
-                    basis[q, p] = n + p
-        status, bound, pivots = reoptimise(
-            values, columns, resources, basis[q], row_of, inverse, prices, reduced, at_one, residual, fixed[q], active,
-            count, bound, cutoff, levels, alpha, heap_ratio, heap_item, work,
-        )  # fmt: skip
+                    basic[p] = n + p
+        status, bound, pivots = reoptimise(program, basis, fixed, active, count, bound, cutoff, room)
         total += pivots
-        branch[q] = -1
+        nodes.branch[q] = -1
         if status != OPTIMAL:
             continue
-        bounds[q] = bound
+        nodes.bound[q] = bound
         for k in range(count):
             j = active[k]
             if row_of[j] < 0 and abs(reduced[j]) >= bound - cutoff:
-                fixed[q, j] = 1 if at_one[j] else 0
+                fixed[j] = 1 if at_one[j] else 0
         widest = 0.0
         fractional = 0
         for p in range(rows):
-            j = basis[q, p]
+            j = basic[p]
             if j >= n:
                 continue
-            at_one[j] = fixed[q, j] == 1
+            at_one[j] = fixed[j] == 1
             distance = min(levels[p], 1.0 - levels[p])
-            if fixed[q, j] < 0 and distance > 1e-7 and distance * noise[q, p] > widest:
+            if fixed[j] < 0 and distance > 1e-7 and distance * noise[q, p] > widest:
                 widest = distance * noise[q, p]
-                branch[q], side[q] = j, 0
+                nodes.branch[q], nodes.side[q] = j, 0
             # Insertion by decreasing level: the order in which to round up.
             at = fractional
             while at > 0 and heap_ratio[at - 1] < levels[p]:
@@ -233,23 +242,23 @@ def relax_nodes(  # type: ignore[no-untyped-def]
             fractional += 1
         worth = 0.0
         for i in range(rows):
-            room[i] = limits[i]
+            left[i] = limits[i]
         for j in range(n):
             if at_one[j]:
                 worth += values[j]
                 for i in range(resources):
-                    room[i] -= columns[j, i]
+                    left[i] -= columns[j, i]
         fits = True
         for i in range(resources):
-            fits = fits and room[i] >= 0.0
+            fits = fits and left[i] >= 0.0
         if not fits:
             continue
-        worth += add_all(columns, resources, heap_item, fractional, room, at_one, values)
-        worth += add_all(columns, resources, order, n, room, at_one, values)
+        worth += add_all(columns, resources, heap_item, fractional, left, at_one, values)
+        worth += add_all(columns, resources, order, n, left, at_one, values)
         gain = 1.0
         while gain > 0.0:
-            gain = exchange_all(columns, resources, near, room, at_one, values)
-            gain += add_all(columns, resources, near, len(near), room, at_one, values)
+            gain = exchange_all(columns, resources, near, left, at_one, values)
+            gain += add_all(columns, resources, near, len(near), left, at_one, values)
             worth += gain
         if worth > best:
             best = worth

@@ -21,6 +21,7 @@ from knapsolve.kernels.parallel import each
 from knapsolve.relaxation.fixing import Core, Relaxed, spread
 from knapsolve.relaxation.hyperplane import Hyperplane
 from knapsolve.relaxation.incumbent import Incumbent
+from knapsolve.relaxation.tree import no_costs
 
 FIRST_SIZE = 30
 LEAST_SIZE = 12
@@ -87,11 +88,11 @@ class Neighbourhoods:
         results = each(
             lambda start, _: self._search(*drawn[start], cutoff, settled), [(t, t + 1) for t in range(AT_ONCE)]
         )
-        for guided, found in enumerate(results):
-            self.pivots += found.pivots
-            if found.selected is not None:
-                incumbent.offer(found.selected)
-            size = self.sizes[guided] * (1.02 if found.finished else 0.95)
+        for guided, result in enumerate(results):
+            self.pivots += result.pivots
+            if result.selected is not None:
+                incumbent.offer(result.selected)
+            size = self.sizes[guided] * (1.02 if result.finished else 0.95)
             self.sizes[guided] = max(min(size, len(self.core.items)), LEAST_SIZE)
 
     def _draw(self, guided: int) -> tuple[Core, int]:
@@ -126,7 +127,7 @@ class Neighbourhoods:
             return result
         columns = np.hstack((core.columns, np.ones((size, 1))))
         plane = Hyperplane(core, columns, count, np.arange(size, size + m + 1))
-        drop, tries = np.zeros((2, size + 1)), np.zeros((2, size + 1))
+        costs = no_costs(size)
         statistics = np.zeros(2, np.int64)
         pivots = int(max(50, SLICE_WORK / (5 * max(size, 1) * (m + 1) + 2 * (m + 1) ** 2)))
         cutoff -= core.base
@@ -135,26 +136,27 @@ class Neighbourhoods:
             if left <= 0 or self.out_of_time():
                 result.finished = False
                 break
-            found = plane.search(cutoff, settled, min(left, pivots), drop, tries, statistics)
-            if found is not None:
-                result.selected = spread(self.relaxed.program, core, found, self.incumbent.problem.n)
-                cutoff = max(cutoff, float(core.values[found].sum()) + settled)
+            selected = plane.search(cutoff, settled, min(left, pivots), costs, statistics)
+            if selected is not None:
+                result.selected = spread(self.relaxed.program, core, selected, self.incumbent.problem.n)
+                cutoff = max(cutoff, float(core.values[selected].sum()) + settled)
         result.pivots = int(statistics[1])
         return result
 
 
 def _reduced(plane: Hyperplane) -> NDArray[np.float64]:
     """Return the reduced costs of a hyperplane's relaxation, shape (n,)."""
-    size, rows = plane.columns.shape
+    columns = plane.program.columns
+    size, rows = columns.shape
     basis = plane.root_basis
     matrix, worth = np.zeros((rows, rows)), np.zeros(rows)
     items = basis < size
-    matrix[items] = plane.columns[basis[items]]
+    matrix[items] = columns[basis[items]]
     matrix[~items, basis[~items] - size] = 1.0
     worth[items] = plane.core.values[basis[items]]
     # Least squares: a basis that rounding made singular still gives an order, and that is all it is for.
     prices = np.linalg.lstsq(matrix, worth, rcond=None)[0]
-    reduced: NDArray[np.float64] = plane.core.values - plane.columns @ prices
+    reduced: NDArray[np.float64] = plane.core.values - columns @ prices
     reduced[basis[items]] = 0.0
     return reduced
 

@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, eq=False)
-class Graph:
-    """Who needs whom.
+class Graph(NamedTuple):
+    """Who needs whom, as kernels take it."""
 
-    Parameters
-    ----------
-    start, needs
-        Item a needs the items ``needs[start[a]:start[a + 1]]``; shapes (n + 1,) and (k,).
-    back, needed_by
-        Item b is needed by the items ``needed_by[back[b]:back[b + 1]]``; shapes (n + 1,) and (k,).
-    arc
-        Position in `needs` of each entry of `needed_by`, shape (k,).
-    """
-
-    start: NDArray[np.int64]
-    needs: NDArray[np.int64]
-    back: NDArray[np.int64]
-    needed_by: NDArray[np.int64]
-    arc: NDArray[np.int64]
+    start: NDArray[np.int64]  # (n + 1,) item a needs the items needs[start[a]:start[a + 1]]
+    needs: NDArray[np.int64]  # (k,)
+    back: NDArray[np.int64]  # (n + 1,) item b is needed by the items needed_by[back[b]:back[b + 1]]
+    needed_by: NDArray[np.int64]  # (k,)
+    arc: NDArray[np.int64]  # (k,) position in needs of each entry of needed_by
 
 
 def graph_of(pairs: NDArray[np.int64], n: int) -> Graph:
@@ -74,7 +63,7 @@ def group(keys, n):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def spread(item, value, start, ends, state, found):  # type: ignore[no-untyped-def]
+def spread(item, value, start, ends, state, changed):  # type: ignore[no-untyped-def]
     """Give a free item (state 0) and all free ones that follow along the arcs the state `value`.
 
     Parameters
@@ -87,7 +76,7 @@ def spread(item, value, start, ends, state, found):  # type: ignore[no-untyped-d
         Arcs to follow: `Graph.start` and `needs` to take items, `back` and `needed_by` to drop them.
     state
         (n,) states, changed in place.
-    found
+    changed
         (n,) room; its first entries are the items that changed.
 
     Returns
@@ -98,17 +87,17 @@ def spread(item, value, start, ends, state, found):  # type: ignore[no-untyped-d
     count = 0
     if state[item] == 0:
         state[item] = value
-        found[0] = item
+        changed[0] = item
         count = 1
     done = 0
     while done < count:
-        here = found[done]
+        here = changed[done]
         done += 1
         for k in range(start[here], start[here + 1]):
             there = ends[k]
             if state[there] == 0:
                 state[there] = value
-                found[count] = there
+                changed[count] = there
                 count += 1
     return count
 
@@ -128,16 +117,16 @@ def follow(graph: Graph, state: NDArray[np.int8]) -> tuple[int, int] | None:
     tuple or None
         An item that is in and one that it needs but is out, where there is such a pair.
     """
-    arc = _follow(graph.start, graph.needs, graph.back, graph.needed_by, state, np.empty(len(state), np.int64))
+    arc = _follow(graph, state, np.empty(len(state), np.int64))
     if arc < 0:
         return None
     return int(np.searchsorted(graph.start, arc, side="right")) - 1, int(graph.needs[arc])
 
 
 @njit(cache=True, nogil=True)
-def _follow(start, needs, back, needed_by, state, queue):  # type: ignore[no-untyped-def]
+def _follow(graph, state, queue):  # type: ignore[no-untyped-def]
     """Kernel of `follow`: the arc of a contradiction, or -1; `queue` (n,) is room."""
-    for value, first, ends in ((1, start, needs), (-1, back, needed_by)):
+    for value, first, ends in ((1, graph.start, graph.needs), (-1, graph.back, graph.needed_by)):
         count, done = 0, 0
         for j in range(len(state)):
             if state[j] == value:

@@ -12,12 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knapsolve.exact.choice.classes import Classes
-from knapsolve.exact.choice.dual import INFEASIBLE, choice_simplex, most_steps
-from knapsolve.exact.choice.relaxation import scales
-
-SLACK = 1e-9
-"""What every capacity is loosened by, relative to the largest weight: one that can be kept exactly and no better would
-leave the slope of the dual at infinity to rounding, and the simplex without an answer."""
+from knapsolve.exact.choice.dual import INFEASIBLE, choice_simplex, most_steps, slack_basis
+from knapsolve.exact.choice.relaxation import loosen, scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,19 +44,15 @@ def best_mix(answers: Classes) -> Mix:
     The simplex may be given up before its end: its prices are valid for that, too, though not the best.
     """
     m, count = len(answers.limits), len(answers.start) - 1
-    value_scale, weight_scale = scales(answers)
-    prices, key = np.zeros(m), np.zeros(count, np.int64)
-    basic, basic_class = -1 - np.arange(m), np.zeros(m, np.int64)
-    limits = answers.limits / weight_scale + SLACK
-    status, share = choice_simplex(
-        answers.value / value_scale, answers.weight / weight_scale, answers.start, limits,
-        np.ones(len(answers.value), np.bool_), prices, key, basic, basic_class, True, most_steps(m),
-    )  # fmt: skip
+    scaled, value_scale, weight_scale = scale(answers)
+    prices, basis = np.zeros(m), slack_basis(m, count)
+    allowed = np.ones(len(answers.value), np.bool_)
+    status, share = choice_simplex(loosen(scaled), allowed, prices, basis, True, most_steps(m))
     shares = np.zeros(len(answers.value))
-    shares[key] = 1.0
-    tied = basic >= 0
-    np.subtract.at(shares, key[basic_class[tied]], share[tied])
-    shares[basic[tied]] = share[tied]
+    shares[basis.key] = 1.0
+    tied = basis.basic >= 0
+    np.subtract.at(shares, basis.key[basis.basic_class[tied]], share[tied])
+    shares[basis.basic[tied]] = share[tied]
     prices = prices * value_scale / weight_scale
     best = np.maximum.reduceat(answers.value - answers.weight @ prices, answers.start[:-1])
     return Mix(prices, np.clip(shares, 0.0, 1.0), float(best.sum() + prices @ answers.limits), status == INFEASIBLE)

@@ -40,16 +40,14 @@ def drop_oversized(
         return 0
     # A margin above rounding: what is left in costs nothing but time.
     n, loose = len(state), limits * (1 + 1e-12)
-    dropped = _drop_oversized(
-        graph.start, graph.needs, graph.back, graph.needed_by, weights, loose, state, MOST_ARCS, np.empty(n, np.int64),
-        np.full(n, -1), np.empty(n, np.int64),
-    )  # fmt: skip
-    return int(dropped)
+    queue, mark, changed = np.empty(n, np.int64), np.full(n, -1), np.empty(n, np.int64)
+    return int(_drop_oversized(graph, weights, loose, state, MOST_ARCS, queue, mark, changed))
 
 
 @njit(cache=True, nogil=True)
-def _drop_oversized(start, needs, back, needed_by, weights, limits, state, budget, queue, mark, found):  # type: ignore[no-untyped-def]
-    """Kernel of `drop_oversized`; `queue`, `mark` (-1 to begin with) and `found`, (n,) each, are room."""
+def _drop_oversized(graph, weights, limits, state, budget, queue, mark, changed):  # type: ignore[no-untyped-def]
+    """Kernel of `drop_oversized`; `queue`, `mark` (-1 to begin with) and `changed`, (n,) each, are room."""
+    start, needs = graph.start, graph.needs
     n, m = weights.shape
     used = np.empty(m)
     dropped = 0
@@ -75,7 +73,7 @@ def _drop_oversized(start, needs, back, needed_by, weights, limits, state, budge
                     queue[count] = there
                     count += 1
         if not fits:
-            dropped += spread(item, -1, back, needed_by, state, found)
+            dropped += spread(item, -1, graph.back, graph.needed_by, state, changed)
         if budget < 0:
             break
     return dropped
@@ -92,9 +90,7 @@ def cycles(graph: Graph, state: NDArray[np.int8]) -> list[NDArray[np.int64]]:
         (n,) 0 for free items.
     """
     n = len(state)
-    doubtful = _peel(
-        graph.start, graph.needs, graph.back, graph.needed_by, state, np.empty(n, np.int64), np.empty(n, np.int64)
-    )
+    doubtful = _peel(graph, state, np.empty(n, np.int64), np.empty(n, np.int64))
     if not doubtful.any():
         return []
     import networkx
@@ -108,8 +104,9 @@ def cycles(graph: Graph, state: NDArray[np.int8]) -> list[NDArray[np.int64]]:
 
 
 @njit(cache=True, nogil=True)
-def _peel(start, needs, back, needed_by, state, degree, queue):  # type: ignore[no-untyped-def]
+def _peel(graph, state, degree, queue):  # type: ignore[no-untyped-def]
     """Return which free items stay where those that need none, then those that none needs, go again and again."""
+    start, needs, back, needed_by = graph.start, graph.needs, graph.back, graph.needed_by
     left = np.empty(len(state), np.bool_)
     for j in range(len(state)):
         left[j] = state[j] == 0

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from knapsolve.problem import Knapsack
 from knapsolve.relaxation import tree
 from knapsolve.relaxation.dual import SLACK, Dual, minimise_dual
+from knapsolve.relaxation.lp import LinearProgram
 
 FEW_ROWS = 12
 """Resources up to which the dual is minimised by passes over all items."""
@@ -103,7 +104,7 @@ def _many_rows(program: Program) -> Dual:
     """Return the minimiser of the dual by the trees' simplex, which updates its inverse instead of forming it."""
     n, m = program.columns.shape
     basis = np.arange(n, n + m)
-    _, prices, at_one = tree.relax(program.values, program.columns, m, program.limits, basis)  # type: ignore[no-untyped-call]
+    _, prices, at_one = tree.relax(LinearProgram(program.values, program.columns, m), program.limits, basis)
     at_one[basis[basis < n]] = False
     return Dual(np.maximum(prices, 0.0), np.where(basis < n, basis, SLACK - (basis - n)), at_one)
 

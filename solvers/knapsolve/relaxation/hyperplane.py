@@ -9,7 +9,7 @@ Mathematics 158, 2010). The relaxation's optimum is concave in k, so the open k 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,26 @@ from numpy.typing import NDArray
 from knapsolve.relaxation import tree
 from knapsolve.relaxation.dual import SLACK
 from knapsolve.relaxation.fixing import Core, Relaxed
+from knapsolve.relaxation.lp import LinearProgram
+
+
+class _State(NamedTuple):
+    """Where a tree's search stands, see `knapsolve.relaxation.tree.search`."""
+
+    fixings: tree.Fixings
+    basic: NDArray[np.int64]  # (m + 1,)
+    at_one: NDArray[np.bool_]  # (c,)
+    stack: tree.Stack
+
+
+def _begin(program: LinearProgram, limits: NDArray[np.float64], basis: NDArray[np.int64]) -> _State:
+    """Return the state before the root is solved from a basis."""
+    size, rows = program.columns.shape
+    stack = tree.Stack(
+        np.array([-1]), np.empty(size, np.int64), np.empty(size, np.int8), np.empty(size), np.empty(size, np.int64),
+        np.empty((size, rows), np.int64),
+    )  # fmt: skip
+    return _State(tree.nothing_fixed(size, limits), basis.copy(), np.zeros(size, np.bool_), stack)
 
 
 class Hyperplane:
@@ -31,60 +51,48 @@ class Hyperplane:
     cardinality
         Number of items.
     basis
-        Basis to start from, shape (m + 1,).
+        Basic variables to start from, shape (m + 1,); left at the relaxation's.
     """
 
     def __init__(self, core: Core, columns: NDArray[np.float64], cardinality: int, basis: NDArray[np.int64]) -> None:
-        size, rows = columns.shape
-        self.cardinality = cardinality
+        self.core, self.cardinality = core, cardinality
         self.limits = np.append(core.limits, float(cardinality))
-        self.basis = basis
-        self.core, self.columns = core, columns
+        self.program = LinearProgram(core.values, columns, columns.shape[1] - 1)
         self.done = False
-        bound = tree.relax(core.values, columns, rows - 1, self.limits, basis)[0]  # type: ignore[no-untyped-call]
-        self.root_bound = float(bound)
-        self.root_basis = basis.copy()
-        self.state: tuple[NDArray[Any], ...] | None = None
-        self.at_one = np.zeros(size, np.bool_)
+        self.root_bound = tree.relax(self.program, self.limits, basis)[0]
+        self.root_basis = basis
+        self._state: _State | None = None
 
     @property
     def bound(self) -> float:
         """No selection still to be found in the core is worth more; without the decided items' value."""
         if self.done:
             return -np.inf
-        if self.state is None:
+        if self._state is None:
             return self.root_bound
-        counters, bounds = self.state[0], self.state[11]
-        return float(bounds[: counters[tree.DEPTH]].max(initial=-np.inf))
+        stack = self._state.stack
+        return float(stack.bound[: stack.depth[0]].max(initial=-np.inf))
 
     def search(
-        self, cutoff: float, settled: float, pivots: int, drop: NDArray[np.float64], tries: NDArray[np.float64],
-        statistics: NDArray[np.int64],
-    ) -> NDArray[np.bool_] | None:  # fmt: skip
+        self, cutoff: float, settled: float, pivots: int, costs: tree.PseudoCosts, statistics: NDArray[np.int64]
+    ) -> NDArray[np.bool_] | None:
         """Go on for about so many pivots; return a selection (c,) worth more than the cutoff as soon as one is found.
 
         Parameters are those of `knapsolve.relaxation.tree.search`; values are without the decided items'.
         """
-        if self.state is None:
-            self.state = self._state()
-        outcome = tree.search(  # type: ignore[call-arg]
-            self.core.values, self.columns, self.columns.shape[1] - 1, self.limits, cutoff, settled, pivots,
-            *self.state, drop, tries, statistics,
+        if self._state is None:
+            self._state = _begin(self.program, self.limits, self.root_basis)
+        state = self._state
+        outcome = tree.search(
+            self.program, self.limits, state.fixings, state.basic, state.at_one, state.stack, costs, cutoff, settled,
+            pivots, statistics,
         )  # fmt: skip
         if outcome == tree.FOUND:
-            return self.at_one.copy()
+            return state.at_one.copy()
         self.done = outcome == tree.DONE
         if self.done:
-            self.state = None
+            self._state = None
         return None
-
-    def _state(self) -> tuple[NDArray[Any], ...]:
-        size, rows = self.columns.shape
-        return (
-            np.array([0, 0, size, 0]), self.basis.copy(), np.arange(size), np.arange(size), np.full(size, -1, np.int8),
-            np.empty(size, np.int64), self.limits.copy(), np.zeros(1), self.at_one, np.empty((size,), np.int64),
-            np.empty(size, np.int8), np.empty(size), np.empty(size, np.int64), np.empty((size, rows), np.int64),
-        )  # fmt: skip
 
 
 def open_hyperplanes(
@@ -106,7 +114,7 @@ def open_hyperplanes(
     size = len(core.items)
     columns = np.hstack((core.columns, np.ones((size, 1))))
     near = int(relaxed.dual.at_one[core.items].sum())
-    found = []
+    planes = []
     for step in (1, -1):
         basis, previous = _basis(relaxed, core), -np.inf
         cardinality = near if step == 1 else near - 1
@@ -116,12 +124,12 @@ def open_hyperplanes(
             plane = Hyperplane(core, columns, cardinality, basis.copy())
             basis = plane.root_basis
             if plane.root_bound > cutoff:
-                found.append(plane)
+                planes.append(plane)
             elif plane.root_bound <= previous or plane.root_bound == -np.inf:
                 break
             previous = plane.root_bound
             cardinality += step
-    return sorted(found, key=lambda plane: -plane.root_bound)
+    return sorted(planes, key=lambda plane: -plane.root_bound)
 
 
 def _basis(relaxed: Relaxed, core: Core) -> NDArray[np.int64]:

@@ -8,17 +8,15 @@ sign of its reduced cost names, so the simplex starts from any basis: fixing an 
 The ratio test passes every breakpoint that still lowers the dual objective (Maros, "A generalized dual phase-2 simplex
 algorithm", EJOR 149, 2003), and the solve ends as soon as that objective, a valid bound at any moment, falls below the
 cutoff.
-
-State shared by the kernels, all changed in place: `basis` (M,) items, or ``n + i`` for the slack of row i; `row_of`
-(n + M,) the row a variable is basic in, or -1; `inverse` (M, M) of the basis; `prices` (M,); `reduced` (n,) costs
-``values - columns @ prices`` of active items; `at_one` (n,); `residual` (M,) limits minus all nonbasic items at 1;
-`fixed` (n,) is 0 or 1 for fixed items, -1 for active ones; `active` (n,), whose first `count` entries are active.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from knapsolve.relaxation.inverse import invert
 
@@ -35,46 +33,89 @@ REFACTOR = 64
 """Pivots after which the inverse is formed afresh, so that rounding errors do not add up."""
 
 
+class LinearProgram(NamedTuple):
+    """What to maximise, and the rows that limit it."""
+
+    values: NDArray[np.float64]  # (n,)
+    columns: NDArray[np.float64]  # (n, M)
+    resources: int  # how many rows, the first ones, are capacities
+
+
+class Basis(NamedTuple):
+    """A basis and what follows from it; all changed in place."""
+
+    basic: NDArray[np.int64]  # (M,) variable that is basic in each row: an item, or n + i for the slack of row i
+    row_of: NDArray[np.int64]  # (n + M,) row that each variable is basic in, or -1
+    inverse: NDArray[np.float64]  # (M, M) of the basis matrix
+    prices: NDArray[np.float64]  # (M,)
+    reduced: NDArray[np.float64]  # (n,) costs values - columns @ prices of active items
+    at_one: NDArray[np.bool_]  # (n,) whether a nonbasic item is 1
+    residual: NDArray[np.float64]  # (M,) limits minus all nonbasic items at 1
+
+
+class Room(NamedTuple):
+    """Where the simplex computes."""
+
+    levels: NDArray[np.float64]  # (M,) left with the values of the basic variables
+    alpha: NDArray[np.float64]  # (n,)
+    ratio: NDArray[np.float64]  # (n + M,)
+    item: NDArray[np.int64]  # (n + M,)
+    matrix: NDArray[np.float64]  # (M, M)
+
+
 @njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
-def invert_basis(basis, columns, inverse, work):  # type: ignore[no-untyped-def]
-    """Write the inverse of the basis matrix to `inverse`, by way of `work` (M, M); return whether it is regular."""
+def invert_basis(basic, columns, inverse, matrix):  # type: ignore[no-untyped-def]
+    """Write the inverse of the basis matrix to `inverse`, by way of `matrix`; return whether it is regular."""
     n, rows = columns.shape
     for p in range(rows):
-        j = basis[p]
+        j = basic[p]
         for i in range(rows):
-            work[i, p] = columns[j, i] if j < n else (1.0 if i == j - n else 0.0)
-    return invert(work, inverse, 1e-13)
+            matrix[i, p] = columns[j, i] if j < n else (1.0 if i == j - n else 0.0)
+    return invert(matrix, inverse, 1e-13)
 
 
 @njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
-def start_from_basis(  # type: ignore[no-untyped-def]
-    values, columns, resources, basis, row_of, inverse, prices, reduced, at_one, residual, fixed, active, count,
-    fixed_residual, fixed_value, work,
-):  # fmt: skip
-    """Set up the whole state from `basis` alone; return the dual objective, a valid bound, or NaN if it is singular.
+def start_from_basis(program, basis, fixed, active, count, limits, worth, matrix):  # type: ignore[no-untyped-def]
+    """Set up a basis from its basic variables alone.
 
-    `fixed_residual` (M,) is limits minus all fixed items at 1 and `fixed_value` what those are worth.
+    Parameters
+    ----------
+    program, basis
+        See these.
+    fixed, active, count
+        (n,) 0 or 1 for fixed items, -1 for active ones; (n,) first the active items; how many they are.
+    limits, worth
+        (M,) what all items fixed at 1 leave of the limits, and what these are worth.
+    matrix
+        (M, M) room.
+
+    Returns
+    -------
+    float
+        The dual objective, a valid bound, or NaN if the basis is singular.
     """
+    values, columns, resources = program
+    basic, row_of, inverse, prices, reduced, at_one, residual = basis
     n, rows = columns.shape
     for v in range(n + rows):
         row_of[v] = -1
     for p in range(rows):
-        row_of[basis[p]] = p
-    if not invert_basis(basis, columns, inverse, work):
+        row_of[basic[p]] = p
+    if not invert_basis(basic, columns, inverse, matrix):
         return np.nan
     for i in range(rows):
         price = 0.0
         for p in range(rows):
-            if basis[p] < n:
-                price += values[basis[p]] * inverse[p, i]
+            if basic[p] < n:
+                price += values[basic[p]] * inverse[p, i]
         # Clearing rounding below zero keeps the bound valid; a basic slack's price is zero.
         prices[i] = price if i >= resources else max(price, 0.0)
-    bound = fixed_value
+    bound = worth
     for i in range(rows):
-        residual[i] = fixed_residual[i]
-        bound += prices[i] * fixed_residual[i]
+        residual[i] = limits[i]
+        bound += prices[i] * limits[i]
     for p in range(rows):
-        j = basis[p]
+        j = basic[p]
         if j < n and fixed[j] == 1:
             for i in range(rows):
                 residual[i] += columns[j, i]
@@ -106,33 +147,35 @@ def basic_values(inverse, residual, levels):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
-def reoptimise(  # type: ignore[no-untyped-def]
-    values, columns, resources, basis, row_of, inverse, prices, reduced, at_one, residual, fixed, active, count,
-    bound, cutoff, levels, alpha, heap_ratio, heap_item, work,
-):  # fmt: skip
-    """Solve the relaxation from the present dual feasible state.
+def reoptimise(program, basis, fixed, active, count, bound, cutoff, room):  # type: ignore[no-untyped-def]
+    """Solve the relaxation from the present dual feasible basis.
 
     Parameters
     ----------
+    program, basis, room
+        See these.
+    fixed, active, count
+        As for `start_from_basis`.
     bound
-        Dual objective of the state.
+        Dual objective of the basis.
     cutoff
         Give up once the dual objective is at or below it.
-    levels, alpha, heap_ratio, heap_item, work
-        Room, shapes (M,), (n,), (n + M,), (n + M,) and (M, M); `levels` is left with the basic variables' values.
 
     Returns
     -------
     status, bound, pivots
         One of `OPTIMAL`, `CUT_OFF` (also where the problem is infeasible) and `STALLED`; the dual objective.
     """
+    _, columns, resources = program
+    basic, row_of, inverse, prices, reduced, at_one, residual = basis
+    levels, alpha, heap_ratio, heap_item, matrix = room
     n, rows = columns.shape
     limit = 200 + 20 * rows
     for pivots in range(limit):
         basic_values(inverse, residual, levels)
         leaving, worst, excess, sign = -1, 0.0, 0.0, 1.0
         for p in range(rows):
-            j = basis[p]
+            j = basic[p]
             low, high = 0.0, 1.0
             if j >= n:
                 high = np.inf if j - n < resources else 0.0
@@ -198,7 +241,7 @@ def reoptimise(  # type: ignore[no-untyped-def]
                 reduced[j] += ratio * alpha[j]
         for i in range(rows):
             prices[i] -= sign * ratio * ray[i]
-        left = basis[leaving]
+        left = basic[leaving]
         row_of[left] = -1
         if left < n:
             reduced[left] = sign * ratio
@@ -212,10 +255,10 @@ def reoptimise(  # type: ignore[no-untyped-def]
                 at_one[entering] = False
                 for i in range(rows):
                     residual[i] += columns[entering, i]
-        basis[leaving] = entering
+        basic[leaving] = entering
         row_of[entering] = leaving
         if (pivots + 1) % REFACTOR == 0:
-            if not invert_basis(basis, columns, inverse, work):
+            if not invert_basis(basic, columns, inverse, matrix):
                 return STALLED, bound, pivots
         else:
             exchange(columns, inverse, entering, leaving, levels)

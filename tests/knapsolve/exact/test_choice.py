@@ -15,6 +15,7 @@ from knapsolve import Knapsack, Options, Status, solve
 from knapsolve.exact.choice import budget, pairs
 from knapsolve.exact.choice.classes import classes_of
 from knapsolve.exact.choice.lattice import fill
+from knapsolve.exact.choice.list import Losses
 from knapsolve.exact.choice.neighbourhood import search_neighbourhoods
 from knapsolve.exact.choice.relaxation import SAMPLE, minimise, relax
 from knapsolve.exact.choice.solver import Choice
@@ -206,10 +207,10 @@ def test_a_list_by_cells_finds_what_a_scan_finds():
     random = np.random.default_rng(8)
     nearby = pairs.Nearby(np.repeat(np.arange(12), 2), random.random(24), random.normal(size=(24, 2)))
     left, prices = np.array([0.5, 0.4]), np.array([1.0, 2.0])
-    found = pairs.best_pair(nearby, left, prices, 3.0, np.inf, 0.0, None)
+    found = pairs.best_pair(nearby, left, prices, Losses(3.0, np.inf, 0.0), None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pairs, "neighbouring_cells", lambda *_: None)
-        scanned = pairs.best_pair(nearby, left, prices, 3.0, np.inf, 0.0, None)
+        scanned = pairs.best_pair(nearby, left, prices, Losses(3.0, np.inf, 0.0), None)
     assert found.taken is not None
     assert found.loss == scanned.loss
 

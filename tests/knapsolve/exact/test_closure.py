@@ -135,7 +135,7 @@ def test_a_priced_closure_is_the_best_closed_set():
         closures = Closures(core_of(problem)[0])
         closures.lower(np.zeros(1), -np.inf, 1)
         assert closures.bound == pytest.approx(best_value(problem))
-        inside = closures.level < 0
+        inside = closures.flow.level < 0
         assert violation(problem, inside, evaluate(problem, inside)[1]) is None
         assert evaluate(problem, inside)[0] == pytest.approx(closures.bound)
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from bench.solvers.generators import files
 from knapsolve import Knapsack, Progress, Status, solve
 from knapsolve.exact.core import base, pairs, residues, search, solver
-from knapsolve.exact.core.search import ListSearch, Steps
+from knapsolve.exact.core.list import Steps
+from knapsolve.exact.core.search import ListSearch
 from knapsolve.exact.core.solver import Core
 from knapsolve.limits import clock, interruption
 from knapsolve.solution import evaluate, violation

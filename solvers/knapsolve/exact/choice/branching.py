@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from knapsolve.exact.choice.classes import Classes
-from knapsolve.exact.choice.dual import most_steps
-from knapsolve.exact.choice.relaxation import ChoiceRelaxation, restrict, scales
+from knapsolve.exact.choice.dual import most_steps, slack_basis
+from knapsolve.exact.choice.relaxation import ChoiceRelaxation, restrict, scale
 from knapsolve.exact.choice.round import total
-from knapsolve.exact.choice.tree import DONE, search
+from knapsolve.exact.choice.tree import DONE, Stack, empty_stack, search
 from knapsolve.limits import clock
 from knapsolve.limits.interruption import late
 from knapsolve.solution import refuse, relative_gap
@@ -159,29 +158,17 @@ def branch(
         return
     best = np.empty(len(core.start) - 1, np.int64)
     known, m, size = found.value - given, len(core.limits), len(core.value)
-    value_scale, weight_scale = scales(core)
-    scaled = core.value / value_scale, core.weight / weight_scale, core.limits / weight_scale
-    mark = np.zeros(3, np.int64)
-    state = (
-        np.empty(size + 1, np.int64), np.zeros(size + 2, np.int64), np.empty(size + 2, np.int64),
-        np.zeros(size + 2, np.bool_), np.zeros(size + 2), np.zeros((size + 2, m), np.int64),
-        np.zeros((size + 2, m), np.int64), np.zeros((size + 2, m), np.int64), -1 - np.arange(m),
-        np.zeros(m, np.int64), np.zeros(len(core.start) - 1, np.int64),
-    )  # fmt: skip
-    class_of = np.repeat(np.arange(len(core.start) - 1), np.diff(core.start))
-    allowed = np.ones(size, np.bool_)
+    scaled, value_scale, _ = scale(core)
+    basis, stack = slack_basis(m, len(best)), empty_stack(size, m)
     nodes, chunk, steps = 0, 1, most_steps(m)
-    while mark[2] != DONE and len(best):
+    while stack.mark[2] != DONE and len(best):
         before = clock.now()
-        value, count = search(
-            core.value, core.weight, core.start, class_of, core.limits, *scaled, value_scale, allowed, best, known,
-            step, margin, chunk, steps, mark, *state,
-        )  # fmt: skip
+        value, count = search(core, scaled, value_scale, basis, stack, best, known, step, margin, chunk, steps)
         nodes += count
         now = clock.now()
         # Look at the clock about every twentieth of a second.
         chunk = int(max(1, min(4 * chunk, chunk * 0.05 / max(now - before, 1e-6))))
-        bound = min(open_bound(mark, state) + given, found.bound)
+        bound = min(open_bound(stack) + given, found.bound)
         better = value > known
         if better:
             known = value
@@ -190,19 +177,18 @@ def branch(
         if bound < found.bound or better:
             found.bound = bound
             report(found, options, started)
-        if mark[2] != DONE and (relative_gap(found.value, found.bound) <= options.gap or late(deadline)):
+        if stack.mark[2] != DONE and (relative_gap(found.value, found.bound) <= options.gap or late(deadline)):
             found.trace.append(f"choice: stopped after {nodes} nodes")
             return
     found.proved = True
     found.trace.append(f"choice: proved by {nodes} nodes over {size} options of {len(best)} classes")
 
 
-def open_bound(mark: NDArray[np.int64], state: tuple[NDArray[Any], ...]) -> float:
+def open_bound(stack: Stack) -> float:
     """Return the largest bound of what the search has not seen yet."""
-    depth = int(mark[0])
-    second, node_bound = state[3][:depth], state[4][:depth]
-    pending = node_bound[~second.astype(np.bool_)]
+    depth = int(stack.mark[0])
+    pending = stack.bound[:depth][~stack.second[:depth]]
     if depth:
         # The node that the search stands in front of inherits its parent's bound.
-        pending = np.append(pending, node_bound[depth - 1])
+        pending = np.append(pending, stack.bound[depth - 1])
     return float(pending.max(initial=-np.inf)) if depth else np.inf

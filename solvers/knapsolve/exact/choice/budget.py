@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from knapsolve.exact.choice.classes import Classes
 from knapsolve.exact.choice.lattice import fill
+from knapsolve.exact.choice.list import Losses
 from knapsolve.exact.choice.match import TOLERANCE
 from knapsolve.exact.choice.pairs import ROOM, Nearby, best_pair
 from knapsolve.exact.choice.relaxation import ChoiceRelaxation
@@ -91,6 +92,37 @@ class Budget:
             self.options, self.loss = options, said
 
 
+@dataclass(frozen=True, eq=False)
+class _Case:
+    """What stays while the budget grows.
+
+    Parameters
+    ----------
+    classes, relaxation
+        The problem and its dual.
+    left
+        Capacity that the keys leave, shape (m,), may be negative.
+    floor
+        No selection loses less.
+    step, margin
+        A better selection loses at least `step` less; `margin` covers rounding.
+    deadline
+        Time (`knapsolve.limits.clock.now`) at which to stop, or None.
+    """
+
+    classes: Classes
+    relaxation: ChoiceRelaxation
+    left: NDArray[np.float64]
+    floor: float
+    step: float
+    margin: float
+    deadline: float | None
+
+    def settled(self, state: Budget) -> bool:
+        """Return whether no selection that is still to be seen is better."""
+        return state.proved >= state.loss - self.step + self.margin
+
+
 def grow(
     classes: Classes,
     relaxation: ChoiceRelaxation,
@@ -127,11 +159,11 @@ def grow(
         state.options, state.loss = key.copy(), float(relaxation.prices @ left)
     # Where values are whole, all losses share the bound's fraction.
     floor = relaxation.bound - np.floor(relaxation.bound + margin) + margin if step == 1.0 else 0.0
+    case = _Case(classes, relaxation, left, float(floor), step, margin, deadline)
     size = FIRST_NEAREST
     near, radius = _nearest(loss, key, size)
     ordered = np.sort(loss[near])
     budget = float(ordered[min(FIRST_OPTIONS, len(ordered) - 1)]) if len(ordered) else 0.0
-    class_of = np.searchsorted(classes.start, near, "right") - 1
     tried = step != 1.0
     filled = False
     if state.loss - step + margin <= 0.0:
@@ -144,23 +176,22 @@ def grow(
         if budget > radius:
             size *= 8
             near, radius = _nearest(loss, key, size)
-            class_of = np.searchsorted(classes.start, near, "right") - 1
             continue
         kept = loss[near] <= budget
         listed = 0
         if np.count_nonzero(kept) > TIES and not filled:
             filled = True
-            _fill(state, classes, relaxation, step, margin)
-            if state.proved >= state.loss - step + margin:
+            _fill(state, case)
+            if case.settled(state):
                 state.complete = True
                 return state
             continue
         if np.count_nonzero(kept) <= MOST_OPTIONS:
-            listed = _within(state, classes, relaxation, near[kept], class_of[kept], left, budget, floor, deadline)
+            listed = _within(state, case, near[kept], budget)
         if listed == 0:
             if not state.refused:
-                _among_nearest(state, classes, relaxation, near, class_of, left, budget, floor, step, margin, deadline)
-            state.complete = not state.refused and state.proved >= state.loss - step + margin
+                _among_nearest(state, case, near, budget)
+            state.complete = not state.refused and case.settled(state)
             return state
         state.proved = max(state.proved, budget)
         # What was found on the way may lose more than the budget, in unused capacity: it is then no proof.
@@ -169,13 +200,13 @@ def grow(
             return state
         if listed > LONG and not tried:
             tried = True
-            _among_nearest(state, classes, relaxation, near, class_of, left, budget, floor, step, margin, deadline)
+            _among_nearest(state, case, near, budget)
             if state.refused:
                 return state
-            if state.proved >= state.loss - step + margin:
+            if case.settled(state):
                 state.complete = True
                 return state
-        if step == 1.0 and listed > VERY_LONG and len(loss) <= SMALL and state.proved < state.loss - step + margin:
+        if step == 1.0 and listed > VERY_LONG and len(loss) <= SMALL and not case.settled(state):
             return state
         grown = max(budget * (GROWTH if listed < LONG else CAREFUL), margin, step if step < 1 else 0.0)
         if step == 1.0 and listed > LONG:
@@ -187,9 +218,10 @@ def grow(
         )
 
 
-def _fill(state: Budget, classes: Classes, relaxation: ChoiceRelaxation, step: float, margin: float) -> None:
+def _fill(state: Budget, case: _Case) -> None:
     """Look whether many alike classes can fill the capacities."""
-    filled = fill(classes, relaxation, state.loss, margin if step == 1.0 else step)
+    classes, relaxation = case.classes, case.relaxation
+    filled = fill(classes, relaxation, state.loss, case.margin if case.step == 1.0 else case.step)
     if filled is None:
         return
     state.proved = max(state.proved, filled.bound)
@@ -201,34 +233,21 @@ def _fill(state: Budget, classes: Classes, relaxation: ChoiceRelaxation, step: f
         state.options, state.loss = filled.options, lost
 
 
-def _among_nearest(
-    state: Budget,
-    classes: Classes,
-    relaxation: ChoiceRelaxation,
-    near: NDArray[np.int64],
-    class_of: NDArray[np.int64],
-    left: NDArray[np.float64],
-    budget: float,
-    floor: float,
-    step: float,
-    margin: float,
-    deadline: float | None,
-) -> None:
+def _among_nearest(state: Budget, case: _Case, near: NDArray[np.int64], budget: float) -> None:
     """Look for a better selection among the few nearest options alone, with as large a budget as is of interest.
 
     No proof by itself; but where values are whole, a selection that meets the rounded bound needs no other.
     """
+    floor = case.floor
     # Ties are shuffled, so that the few are of many kinds.
     shuffled = np.random.default_rng(0).permutation(len(near))
-    ranked = shuffled[np.argsort(relaxation.loss[near[shuffled]], kind="stable")]
+    ranked = shuffled[np.argsort(case.relaxation.loss[near[shuffled]], kind="stable")]
     size = 32
-    while size <= MOST_NEAREST and size // 2 < len(near) and state.proved < state.loss - step + margin:
+    while size <= MOST_NEAREST and size // 2 < len(near) and not case.settled(state):
         few = np.sort(ranked[:size])
         # Where values are whole, go for the least loss that is possible.
-        ample = max(min(floor + np.ceil(max(state.proved - floor, 0.0)) if floor else 4.0 * budget, state.loss), margin)
-        if not _within(
-            state, classes, relaxation, near[few], class_of[few], left, ample, floor, deadline, NEAREST_ROOM
-        ):
+        ample = min(floor + np.ceil(max(state.proved - floor, 0.0)) if floor else 4.0 * budget, state.loss)
+        if not _within(state, case, near[few], max(ample, case.margin), NEAREST_ROOM):
             return
         size *= 2
 
@@ -252,25 +271,17 @@ def _nearest(loss: NDArray[np.float64], key: NDArray[np.int64], size: int) -> tu
     return near[~is_key], radius
 
 
-def _within(
-    state: Budget,
-    classes: Classes,
-    relaxation: ChoiceRelaxation,
-    near: NDArray[np.int64],
-    class_of: NDArray[np.int64],
-    left: NDArray[np.float64],
-    budget: float,
-    floor: float,
-    deadline: float | None,
-    room: int = ROOM,
-) -> int:
+def _within(state: Budget, case: _Case, near: NDArray[np.int64], budget: float, room: int = ROOM) -> int:
     """Search all combinations of the given options within the budget.
 
     Returns the length of the longer list; 0 where room or time ran out.
     """
+    classes, relaxation = case.classes, case.relaxation
     key = relaxation.key
+    class_of = np.searchsorted(classes.start, near, "right") - 1
     nearby = Nearby(class_of, relaxation.loss[near], classes.weight[near] - classes.weight[key[class_of]])
-    pair = best_pair(nearby, left, relaxation.prices, budget, state.loss, floor, deadline, room=room)
+    losses = Losses(budget, state.loss, case.floor)
+    pair = best_pair(nearby, case.left, relaxation.prices, losses, case.deadline, room=room)
     if pair.taken is not None:
         options = key.copy()
         options[class_of[pair.taken]] = near[pair.taken]

@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -18,29 +17,14 @@ EMPTY = -1
 """Item of an empty option."""
 
 
-@dataclass(frozen=True, eq=False)
-class Classes:
-    """Options side by side, class after class.
+class Classes(NamedTuple):
+    """Options side by side, class after class."""
 
-    Parameters
-    ----------
-    start
-        First option of each class, and the number of options, shape (C + 1,).
-    item
-        Item that each option stands for, or EMPTY, shape (N,).
-    value
-        Value of each option, shape (N,).
-    weight
-        Weights of each option, shape (N, m).
-    limits
-        Capacities, shape (m,), a rounding error below the problem's where weights are not integers.
-    """
-
-    start: NDArray[np.int64]
-    item: NDArray[np.int64]
-    value: NDArray[np.float64]
-    weight: NDArray[np.float64]
-    limits: NDArray[np.float64]
+    start: NDArray[np.int64]  # (C + 1,) first option of each class, and the number of options
+    item: NDArray[np.int64]  # (N,) item that each option stands for, or EMPTY
+    value: NDArray[np.float64]  # (N,)
+    weight: NDArray[np.float64]  # (N, m)
+    limits: NDArray[np.float64]  # (m,) capacities, a rounding error below the problem's where weights are real
 
     def selection(self, options: NDArray[np.int64], n: int) -> NDArray[np.bool_]:
         """Return the selection, bool, shape (n,), that one option a class, shape (C,), stands for."""

@@ -12,13 +12,29 @@ that keeps all others is followed to its minimum past every breakpoint.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from knapsolve.exact.choice.line import line_minimum
 from knapsolve.relaxation.inverse import invert
 
 SOLVED, INFEASIBLE, STUCK, UNFINISHED = 0, 1, 2, 3
+
+
+class Basis(NamedTuple):
+    """A basis of the dual; all changed in place."""
+
+    basic: NDArray[np.int64]  # (m,) basic options; -1 - i for the slack of resource i
+    basic_class: NDArray[np.int64]  # (m,) their classes
+    key: NDArray[np.int64]  # (C,) an option of each class
+
+
+def slack_basis(m: int, classes: int) -> Basis:
+    """Return the basis of all slacks."""
+    return Basis(-1 - np.arange(m), np.zeros(m, np.int64), np.zeros(classes, np.int64))
 
 
 def most_steps(m: int) -> int:
@@ -63,33 +79,31 @@ def unbar_keys(allowed, key, basic, basic_class):  # type: ignore[no-untyped-def
     m = len(basic)
     for p in range(m):
         if basic[p] >= 0 and not allowed[key[basic_class[p]]]:
-            found = -1
+            place = -1
             for q in range(m):
                 if basic[q] >= 0 and basic_class[q] == basic_class[p] and allowed[basic[q]]:
-                    found = q
-            if found < 0:
+                    place = q
+            if place < 0:
                 for q in range(m):
                     basic[q] = -1 - q
                 return
-            key[basic_class[p]], basic[found] = basic[found], key[basic_class[p]]
+            key[basic_class[p]], basic[place] = basic[place], key[basic_class[p]]
 
 
 @njit(cache=True)
-def choice_simplex(value, weight, start, limits, allowed, prices, key, basic, basic_class, fresh, steps):  # type: ignore[no-untyped-def]
-    """Minimise the bound from a given basis; all arrays scaled to entries of about 1.
+def choice_simplex(classes, allowed, prices, basis, fresh, steps):  # type: ignore[no-untyped-def]
+    """Minimise the bound from a given basis.
 
     Parameters
     ----------
-    value, weight, start, limits
-        Options (N,), (N, m), classes (C + 1,), capacities (m,).
+    classes
+        The `Classes`, scaled to entries of about 1.
     allowed
         (N,) bool: options in play; those that are not may still sit in the basis and are driven out.
     prices
         (m,), written: prices of the given basis; zeros with a basis of slacks.
-    key
-        (C,), written: an option of each class; those of classes without a basic option are found afresh.
-    basic, basic_class
-        (m,), written: basic options and their classes; ``-1 - i`` for the slack of resource i.
+    basis
+        Where to begin; written. The keys of classes without a basic option are found afresh.
     fresh
         Whether the keys are to be found afresh; False to go on where the last call ended.
     steps
@@ -101,9 +115,11 @@ def choice_simplex(value, weight, start, limits, allowed, prices, key, basic, ba
         SOLVED, INFEASIBLE (proved), STUCK or UNFINISHED (prices are valid but may not be the best), and the share of
         each basic option in the primal solution, (m,).
     """
+    start, value, weight, limits = classes.start, classes.value, classes.weight, classes.limits
+    basic, basic_class, key = basis.basic, basis.basic_class, basis.key
     n, m = weight.shape
-    classes = len(key)
-    tied = np.zeros(classes, np.int8)
+    count = len(key)
+    tied = np.zeros(count, np.int8)
     unbar_keys(allowed, key, basic, basic_class)
     for p in range(m):
         if basic[p] >= 0:
@@ -133,7 +149,7 @@ def choice_simplex(value, weight, start, limits, allowed, prices, key, basic, ba
             prices[i] = max(price, 0.0)
         if fresh:
             fresh = False
-            for c in range(classes):
+            for c in range(count):
                 if tied[c]:
                     continue
                 top = -np.inf
@@ -149,7 +165,7 @@ def choice_simplex(value, weight, start, limits, allowed, prices, key, basic, ba
                     return INFEASIBLE, share
         for i in range(m):
             residual[i] = limits[i]
-        for c in range(classes):
+        for c in range(count):
             for i in range(m):
                 residual[i] -= weight[key[c], i]
         for p in range(m):
@@ -219,7 +235,7 @@ def choice_simplex(value, weight, start, limits, allowed, prices, key, basic, ba
                     is_basic |= basic[p] == -1 - i
                 if not is_basic and prices[i] / -ray[i] < wall:
                     wall, wall_option = prices[i] / -ray[i], -1 - i
-        for c in range(classes):
+        for c in range(count):
             k = key[c]
             for o in range(start[c], start[c + 1]):
                 worth, fall = value[o], 0.0

@@ -8,12 +8,30 @@ the capacities all but for what the budget left over pays (Horowitz, Sahni, JACM
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from knapsolve.kernels.hashing import OFFSET, mix
 
 OVERFLOW, GIVE_UP = -1, -2
+
+
+class Listed(NamedTuple):
+    """A list of combinations."""
+
+    loss: NDArray[np.float64]  # (F,)
+    weight: NDArray[np.float64]  # (F, m)
+
+
+class Losses(NamedTuple):
+    """Which losses against the dual bound are of interest."""
+
+    budget: float  # the largest
+    known: float  # the one to beat
+    floor: float  # one with which to be content
 
 
 @njit(cache=True, nogil=True)
@@ -113,29 +131,28 @@ def combinations(start, loss, added, budget, room, work):  # type: ignore[no-unt
 
 
 @njit(cache=True, nogil=True)
-def join(first_loss, first_weight, second_loss, second_weight, left, prices, along, budget, known, floor, begin, work):  # type: ignore[no-untyped-def]
+def join(first, second, along, left, prices, losses, begin, work):  # type: ignore[no-untyped-def]
     """Find the pair of combinations that fits and loses least, unused capacity included.
 
     Parameters
     ----------
-    first_loss, first_weight
-        (F,) and (F, m), sorted by weight on resource `along`.
-    second_loss, second_weight
-        (S,) and (S, m).
+    first, second
+        The lists as `Listed`, the first sorted by weight on resource `along`.
     left, prices
         (m,) capacity left by the keys, may be negative, and prices.
-    along
-        Resource along which the first list is sorted.
-    budget, known, floor
-        Largest loss of interest, a loss to beat, and one with which to be content.
+    losses
+        See `Losses`.
     begin, work
         First of the second list to look at, and about how many pairs to look at in one call.
 
     Returns
     -------
     first, second, loss, end
-        The pair, -1 where none beats `known`, and where in the second list to go on.
+        The pair, -1 where none beats the known loss, and where in the second list to go on.
     """
+    first_loss, first_weight = first
+    second_loss, second_weight = second
+    budget, known, floor = losses
     m = len(left)
     best_first, best_second = -1, -1
     space = np.empty(m)

@@ -9,6 +9,7 @@ neighbouring cells of that width on each resource.
 from __future__ import annotations
 
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -25,9 +26,26 @@ TOLERANCE = 1e-9
 """Relative error within which a loss counts as within the budget."""
 
 
-def slack_vectors(
-    prices: NDArray[np.float64], spans: NDArray[np.int64], limit: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]] | None:
+class Unused(NamedTuple):
+    """What may be left unused of the resources looked at, in cells."""
+
+    resources: NDArray[np.int64]  # (d,)
+    width: NDArray[np.float64]  # (d,) of a cell on each; 1 for whole weights
+    vectors: NDArray[np.int64]  # (V, d) how many cells are left unused
+    costs: NDArray[np.float64]  # (V,) what these cost at least, rising
+
+
+class Table(NamedTuple):
+    """A list of combinations hashed by their cells on the resources looked at."""
+
+    low: NDArray[np.float64]  # (d,) least weight
+    span: NDArray[np.int64]  # (d,) number of cells
+    codes: NDArray[np.int64]  # (F,) of the combinations
+    head: NDArray[np.int64]  # first combination of each slot, or -1
+    follows: NDArray[np.int64]  # (F,) the next one of its slot, later in the list, or -1
+
+
+def slack_vectors(prices: NDArray[np.float64], spans: NDArray[np.int64], limit: float) -> Unused | None:
     """List what may be left unused of the dearest resources.
 
     Parameters
@@ -41,9 +59,8 @@ def slack_vectors(
 
     Returns
     -------
-    resources, vectors, costs, width
-        Resources looked at (d,), their unused capacities (V, d) by rising price, prices (V,), and ones, the widths of
-        the cells (d,); None where even one resource has too many.
+    Unused or None
+        None where even one resource has too many.
     """
     vectors, costs = np.zeros((1, 0), np.int64), np.zeros(1)
     resources: list[int] = []
@@ -62,12 +79,11 @@ def slack_vectors(
     if not resources:
         return None
     rising = np.argsort(costs, kind="stable")
-    return np.array(resources), np.ascontiguousarray(vectors[rising]), costs[rising], np.ones(len(resources))
+    width = np.ones(len(resources))
+    return Unused(np.array(resources), width, np.ascontiguousarray(vectors[rising]), costs[rising])
 
 
-def neighbouring_cells(
-    prices: NDArray[np.float64], ranges: NDArray[np.float64], limit: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]] | None:
+def neighbouring_cells(prices: NDArray[np.float64], ranges: NDArray[np.float64], limit: float) -> Unused | None:
     """Divide the range of the weights on some resources into cells as wide as the payable slack.
 
     Parameters
@@ -81,9 +97,8 @@ def neighbouring_cells(
 
     Returns
     -------
-    resources, vectors, costs, width
-        Resources looked at (d,), which cells below that of the capacity are neighbours (V, d), what they cost at least
-        (V,), and the cells' widths (d,); None where no resource is worth dividing.
+    Unused or None
+        Which cells below that of the capacity are neighbours; None where no resource is worth dividing.
     """
     with np.errstate(over="ignore"):
         cells = ranges * prices / (limit * (1 + TOLERANCE)) if 0.0 < limit < np.inf else np.zeros(len(prices))
@@ -92,18 +107,12 @@ def neighbouring_cells(
     if not len(resources):
         return None
     vectors = np.array(list(product((0, 1), repeat=len(resources))), np.int64)
-    return resources, vectors, np.zeros(len(vectors)), limit * (1 + TOLERANCE) / prices[resources]
+    return Unused(resources, limit * (1 + TOLERANCE) / prices[resources], vectors, np.zeros(len(vectors)))
 
 
 @njit(cache=True, nogil=True)
-def index(weight, resources, low, width, span):  # type: ignore[no-untyped-def]
-    """Hash a list of combinations, (F, m), by its weights on some resources, (d,).
-
-    `low`, `width` and `span`, (d,), are the least weight, the width of a cell (1 for whole weights) and the number of
-    cells. Returns the code of each combination
-    (F,), the head of each slot's chain and what follows each combination in its chain; the first in the list come
-    first in their chain.
-    """
+def index(weight, resources, width, low, span):  # type: ignore[no-untyped-def]
+    """Hash a list of combinations, (F, m), as a `Table`; the first in the list come first in their chain."""
     count = len(weight)
     slots = 4
     while slots < 2 * count:
@@ -121,40 +130,38 @@ def index(weight, resources, low, width, span):  # type: ignore[no-untyped-def]
         slot = np.int64(mix(OFFSET, np.uint64(code)) & np.uint64(slots - 1))
         follows[f] = head[slot]
         head[slot] = f
-    return codes, head, follows
+    return Table(low, span, codes, head, follows)
 
 
 @njit(cache=True, nogil=True)
-def match(  # type: ignore[no-untyped-def]
-    first_loss, first_weight, codes, head, follows, second_loss, second_weight, resources, low, width, span, vectors,
-    costs, left, prices, budget, known, floor, begin, work,
-):  # fmt: skip
+def match(first, table, second, unused, left, prices, losses, begin, work):  # type: ignore[no-untyped-def]
     """Find the pair of combinations that fits and loses least, unused capacity included.
 
     Parameters
     ----------
-    first_loss, first_weight
-        (F,), rising, and (F, m).
-    codes, head, follows
-        Their hash table.
-    second_loss, second_weight
-        (S,), rising, and (S, m).
-    resources, low, width, span
-        As for `index`.
-    vectors, costs
-        (V, d) unused capacities, in cells, and (V,) what they cost at least, rising.
+    first, table
+        A list, see `knapsolve.exact.choice.list.Listed`, by rising loss, and its `Table`.
+    second
+        Another, by rising loss.
+    unused
+        See `Unused`.
     left, prices
         (m,) capacity left by the keys, may be negative, and prices.
-    budget, known, floor
-        Largest loss of interest, a loss to beat, and one with which to be content.
+    losses
+        See `knapsolve.exact.choice.list.Losses`.
     begin, work
         First of the second list to look at, and about how many pairs to look at in one call.
 
     Returns
     -------
     first, second, loss, end
-        The pair, -1 where none beats `known`, and where in the second list to go on.
+        The pair, -1 where none beats the known loss, and where in the second list to go on.
     """
+    first_loss, first_weight = first
+    second_loss, second_weight = second
+    low, span, codes, head, follows = table
+    resources, width, vectors, costs = unused
+    budget, known, floor = losses
     m = len(left)
     best_first, best_second = -1, -1
     mask = np.uint64(len(head) - 1)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from knapsolve.exact.choice.budget import ROUNDING
 from knapsolve.exact.choice.classes import Classes
+from knapsolve.exact.choice.list import Losses
 from knapsolve.exact.choice.pairs import Nearby, Pair, best_pair
 from knapsolve.exact.choice.relaxation import ChoiceRelaxation
 from knapsolve.kernels import parallel
@@ -98,10 +99,9 @@ class Search:
         weight, options, class_of = self.classes.weight, self.near[near], self.class_of[near]
         left = self.classes.limits - weight[base].sum(axis=0)
         nearby = Nearby(class_of, self.relaxation.loss[options], weight[options] - weight[base[class_of]])
+        losses = Losses(np.inf, known, -np.inf)
         for _ in range(TRIES):
-            pair: Pair = best_pair(
-                nearby, left, self.relaxation.prices, np.inf, known, -np.inf, deadline, self.listed_budget, room
-            )
+            pair: Pair = best_pair(nearby, left, self.relaxation.prices, losses, deadline, self.listed_budget, room)
             if pair.length or pair.taken is not None or late(deadline):
                 break
             self.listed_budget *= 0.85

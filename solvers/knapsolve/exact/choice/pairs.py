@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.exact.choice.list import GIVE_UP, OVERFLOW, combinations, join
+from knapsolve.exact.choice.list import GIVE_UP, OVERFLOW, Listed, Losses, combinations, join
 from knapsolve.exact.choice.match import index, match, neighbouring_cells, slack_vectors
 from knapsolve.limits import clock
 from knapsolve.limits.interruption import late
@@ -66,18 +66,17 @@ class Pair:
 
 @dataclass(frozen=True, eq=False)
 class _Half:
-    """One list with its history: combinations by rising loss, and how they came to be."""
+    """One list, by rising loss, with its history: how its combinations came to be."""
 
-    loss: NDArray[np.float64]
-    weight: NDArray[np.float64]
-    listed: NDArray[np.int64]
+    combinations: Listed
+    position: NDArray[np.int64]
     parents: NDArray[np.int32]
     added_option: NDArray[np.int32]
     options: NDArray[np.int64]
 
     def taken(self, position: int) -> list[int]:
         """Return the options of a combination."""
-        at, taken = int(self.listed[position]), []
+        at, taken = int(self.position[position]), []
         while self.parents[at] >= 0:
             taken.append(int(self.options[self.added_option[at]]))
             at = int(self.parents[at])
@@ -88,9 +87,7 @@ def best_pair(
     nearby: Nearby,
     left: NDArray[np.float64],
     prices: NDArray[np.float64],
-    budget: float,
-    known: float,
-    floor: float,
+    losses: Losses,
     deadline: float | None,
     listed_budget: float = np.inf,
     room: int = ROOM,
@@ -103,8 +100,8 @@ def best_pair(
         The options in question.
     left, prices
         Capacity that the keys leave, shape (m,), may be negative, and prices, shape (m,).
-    budget, known, floor
-        Largest loss of interest, a loss to beat, and one with which to be content.
+    losses
+        Which are of interest.
     deadline
         Time (`knapsolve.limits.clock.now`) at which to stop, or None.
     listed_budget
@@ -127,14 +124,15 @@ def best_pair(
     for half in (ranked[::2], ranked[1::2]):
         start = np.concatenate(([0], np.cumsum(sizes[half]))).astype(np.int64)
         members = order[np.repeat(first[half] - start[:-1], sizes[half]) + np.arange(start[-1])]
-        listed = _list(start, members, nearby, min(budget, listed_budget), room, deadline)
+        listed = _list(start, members, nearby, min(losses.budget, listed_budget), room, deadline)
         if listed is None:
-            return Pair(0, known, None)
+            return Pair(0, losses.known, None)
         halves.append(listed)
     one, two = halves
-    found, lost, finished = _join(one, two, left, prices, budget, known, floor, deadline)
-    taken = None if found is None else np.array(one.taken(found[0]) + two.taken(found[1]), np.int64)
-    return Pair(max(len(one.loss), len(two.loss)) if finished else 0, lost, taken)
+    best, lost, finished = _join(one.combinations, two.combinations, left, prices, losses, deadline)
+    taken = None if best is None else np.array(one.taken(best[0]) + two.taken(best[1]), np.int64)
+    length = max(len(one.combinations.loss), len(two.combinations.loss))
+    return Pair(length if finished else 0, lost, taken)
 
 
 def _list(
@@ -162,48 +160,42 @@ def _list(
         room = min(8 * room, most)
     listed = np.flatnonzero(alive[:count])
     listed = listed[np.argsort(losses[listed], kind="stable")]
-    return _Half(losses[listed], weights[listed], listed, parents, added_option, members)
+    return _Half(Listed(losses[listed], weights[listed]), listed, parents, added_option, members)
 
 
 def _join(
-    one: _Half,
-    two: _Half,
+    one: Listed,
+    two: Listed,
     left: NDArray[np.float64],
     prices: NDArray[np.float64],
-    budget: float,
-    known: float,
-    floor: float,
+    losses: Losses,
     deadline: float | None,
 ) -> tuple[tuple[int, int] | None, float, bool]:
     """Return the best pair, what it loses, and whether all pairs were looked at."""
     low = one.weight.min(axis=0)
-    ranges, limit = one.weight.max(axis=0) - low, min(budget, known)
-    near = None
+    ranges, limit = one.weight.max(axis=0) - low, min(losses.budget, losses.known)
+    unused = None
     if all((weight == np.floor(weight)).all() for weight in (one.weight, two.weight, left)):
-        near = slack_vectors(prices, (ranges + 1).astype(np.int64), limit)
-    near = near or neighbouring_cells(prices, ranges, limit)
+        unused = slack_vectors(prices, (ranges + 1).astype(np.int64), limit)
+    unused = unused or neighbouring_cells(prices, ranges, limit)
     search: Any
     arguments: tuple[Any, ...]
-    if near is not None:
-        resources, vectors, costs, width = near
+    if unused is not None:
+        resources, width = unused.resources, unused.width
         span = np.floor(ranges[resources] / width).astype(np.int64) + 1
-        grid = resources, low[resources], width, span
-        arguments = (
-            one.loss, one.weight, *index(one.weight, *grid), two.loss, two.weight, *grid, vectors, costs, left, prices,
-            budget,
-        )  # fmt: skip
-        search, first = match, None
+        arguments = one, index(one.weight, resources, width, low[resources], span), two, unused
+        search, order = match, None
     else:
         along = int(np.argmax(prices * one.weight.std(axis=0)))
-        first = np.argsort(one.weight[:, along], kind="stable")
-        arguments = (one.loss[first], one.weight[first], two.loss, two.weight, left, prices, along, budget)
+        order = np.argsort(one.weight[:, along], kind="stable")
+        arguments = Listed(one.loss[order], one.weight[order]), two, along
         search = join
     pair, begin, rounds = None, 0, 0
     while begin < len(two.loss):
-        a, b, lost, begin = search(*arguments, known, floor, begin, WORK)
+        a, b, lost, begin = search(*arguments, left, prices, losses, begin, WORK)
         rounds += 1
         if a >= 0:
-            pair, known = (int(a if first is None else first[a]), int(b)), float(lost)
+            pair, losses = (int(a if order is None else order[a]), int(b)), losses._replace(known=float(lost))
         if begin < len(two.loss) and (rounds * WORK > MOST_WORK or late(deadline)):
-            return pair, known, False
-    return pair, known, True
+            return pair, losses.known, False
+    return pair, losses.known, True

@@ -14,7 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from knapsolve.exact.choice.classes import Classes
-from knapsolve.exact.choice.dual import INFEASIBLE, UNFINISHED, best_options, choice_simplex, most_steps
+from knapsolve.exact.choice.dual import INFEASIBLE, UNFINISHED, best_options, choice_simplex, most_steps, slack_basis
 from knapsolve.limits.interruption import late
 
 SAMPLE = 2**12
@@ -27,6 +27,8 @@ TIE = 1e-12
 """Difference of reduced values, relative to the largest value, that counts as a tie."""
 MANY_TIES = 256
 """Ties in a sample that are no accident."""
+LOOSENED = 1e-9
+"""What scaled limits are loosened by for the simplex."""
 SWEEPS = 20
 SPREAD = 4.0
 """Half-width of the box, in standard deviations of the sampled demand."""
@@ -92,25 +94,36 @@ def _nearly_filled(classes: Classes, relaxation: ChoiceRelaxation) -> bool:
 def minimise(classes: Classes, deadline: float | None = None) -> tuple[NDArray[np.float64], bool]:
     """Return prices at the dual's minimum, shape (m,), or those at the deadline, and whether no selection exists."""
     m, count = len(classes.limits), len(classes.start) - 1
-    value_scale, weight_scale = scales(classes)
-    prices, key = np.zeros(m), np.zeros(count, np.int64)
-    basic, basic_class = -1 - np.arange(m), np.zeros(m, np.int64)
+    scaled, value_scale, weight_scale = scale(classes)
+    loose, prices, basis = loosen(scaled), np.zeros(m), slack_basis(m, count)
     allowed = np.ones(len(classes.value), np.bool_)
-    scaled = classes.value / value_scale, classes.weight / weight_scale, classes.start, classes.limits / weight_scale
     left, status, fresh = most_steps(m), UNFINISHED, True
     while status == UNFINISHED and left > 0 and (fresh or not late(deadline)):
         steps = min(left, 1 + WORK // len(allowed)) if deadline is not None else left
-        status, _ = choice_simplex(*scaled, allowed, prices, key, basic, basic_class, fresh, steps)
+        status, _ = choice_simplex(loose, allowed, prices, basis, fresh, steps)
         left, fresh = left - steps, False
     # Adding zero turns -0.0 into 0.0, by which others divide.
     return prices * value_scale / weight_scale + 0.0, status == INFEASIBLE
 
 
-def scales(classes: Classes) -> tuple[float, NDArray[np.float64]]:
-    """Return what to divide values and weights (m,) by so that one tolerance fits them all."""
+def scale(classes: Classes) -> tuple[Classes, float, NDArray[np.float64]]:
+    """Divide values and weights so that one tolerance fits them all; return by what, (m,) for the weights."""
     weight_scale = classes.weight.max(axis=0, initial=0.0)
     weight_scale[weight_scale == 0.0] = 1.0
-    return float(np.abs(classes.value).max(initial=0.0)) or 1.0, weight_scale
+    value_scale = float(np.abs(classes.value).max(initial=0.0)) or 1.0
+    scaled = classes._replace(
+        value=classes.value / value_scale, weight=classes.weight / weight_scale, limits=classes.limits / weight_scale
+    )
+    return scaled, value_scale, weight_scale
+
+
+def loosen(scaled: Classes) -> Classes:
+    """Let scaled limits be a little wider.
+
+    One that can be kept exactly, and no better, would leave the slope of the dual at infinity to rounding, and the
+    simplex without an answer. Bounds are computed from the given limits.
+    """
+    return scaled._replace(limits=scaled.limits + LOOSENED)
 
 
 def restrict(classes: Classes, kept: NDArray[np.bool_], limits: NDArray[np.float64]) -> Classes:
@@ -182,7 +195,7 @@ def _sampled_prices(
         for sign in (-1.0, 1.0):
             shifted = share.copy()
             shifted[i] = max(shifted[i] + sign * SPREAD * deviation[i], 0.0)
-            moved, infeasible = minimise(Classes(start, sample.item, sample.value, sample.weight, shifted), deadline)
+            moved, infeasible = minimise(sample._replace(limits=shifted), deadline)
             if infeasible:
                 return None
             reach = np.maximum(reach, np.abs(moved - centre))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from knapsolve.exact.choice.dual import INFEASIBLE, SOLVED, best_options, choice_simplex
 from knapsolve.exact.choice.round import fits, improve, total
@@ -11,59 +14,70 @@ from knapsolve.exact.choice.round import fits, improve, total
 ENTER, BACK, DONE = 0, 1, 2
 
 
-@njit(cache=True)
-def bar(option, allowed, trail, mark):  # type: ignore[no-untyped-def]
-    """Take an option out of play and note it on the trail at mark[1]."""
-    allowed[option] = False
-    trail[mark[1]] = option
-    mark[1] += 1
+class Stack(NamedTuple):
+    """Where the search stands: what is out of play, and the nodes from the root down; all changed in place."""
+
+    mark: NDArray[np.int64]  # (3,) depth, length of the trail, and phase: ENTER, BACK or DONE
+    allowed: NDArray[np.bool_]  # (N,) options in play
+    trail: NDArray[np.int64]  # (N + 1,) options taken out of play
+    trail_at: NDArray[np.int64]  # (N + 2,) length of the trail, as all that follows by depth
+    branch: NDArray[np.int64]  # (N + 2,) option branched on
+    second: NDArray[np.bool_]  # (N + 2,) whether the second child is being searched
+    bound: NDArray[np.float64]  # (N + 2,)
+    basic: NDArray[np.int64]  # (N + 2, m) the dual's basis, as the next two
+    basic_class: NDArray[np.int64]  # (N + 2, m)
+    key: NDArray[np.int64]  # (N + 2, m) keys of these classes
+
+
+def empty_stack(size: int, m: int) -> Stack:
+    """Return the stack of so many options and resources before the root is searched."""
+    return Stack(
+        np.zeros(3, np.int64), np.ones(size, np.bool_), np.empty(size + 1, np.int64), np.zeros(size + 2, np.int64),
+        np.empty(size + 2, np.int64), np.zeros(size + 2, np.bool_), np.zeros(size + 2),
+        np.zeros((size + 2, m), np.int64), np.zeros((size + 2, m), np.int64), np.zeros((size + 2, m), np.int64),
+    )  # fmt: skip
 
 
 @njit(cache=True)
-def search(  # type: ignore[no-untyped-def]
-    value, weight, start, class_of, limits, scaled_value, scaled_weight, scaled_limits, value_scale, allowed,
-    best, known, step, margin, nodes, steps, mark, trail, trail_at, branch, second, node_bound,
-    saved_basic, saved_class, saved_key, basic, basic_class, key,
-):  # fmt: skip
+def bar(option, stack):  # type: ignore[no-untyped-def]
+    """Take an option out of play and note it on the trail."""
+    stack.allowed[option] = False
+    stack.trail[stack.mark[1]] = option
+    stack.mark[1] += 1
+
+
+@njit(cache=True)
+def search(classes, scaled, value_scale, basis, stack, best, known, step, margin, nodes, steps):  # type: ignore[no-untyped-def]
     """Search at most `nodes` nodes; call again to go on.
 
     Parameters
     ----------
-    value, weight, start, class_of, limits
-        Options (N,), (N, m), classes (C + 1,), class of each option (N,), capacities (m,).
-    scaled_value, scaled_weight, scaled_limits, value_scale
-        The same divided to entries of about 1 for the dual, and the number by which values were divided.
-    allowed
-        (N,) bool, options in play.
+    classes, scaled, value_scale
+        The `Classes`, the same divided to entries of about 1 for the dual, and by what values were divided.
+    basis, stack
+        The dual's state, and where the search stands.
     best, known
         (C,) best options and their value so far; written and returned.
     step, margin
         A better selection is worth `step` more at least (0 for real values); `margin` covers rounding of the bounds.
     steps
         Steps of the dual at which a node's bound is good enough.
-    mark
-        (3,) depth, length of the trail, phase (ENTER, BACK or DONE): where the search stands; written.
-    trail, trail_at
-        (N + 1,) options taken out of play, (N + 2,) length of the trail at each depth.
-    branch, second, node_bound
-        (N + 2,) option branched on, whether the second child is being searched, bound of the node.
-    saved_basic, saved_class, saved_key
-        (N + 2, m) bases by depth.
-    basic, basic_class, key
-        The dual's state, (m,), (m,), (C,).
 
     Returns
     -------
     known, count
         Value of the best options, and how many nodes were searched.
     """
+    start, value, weight, limits = classes.start, classes.value, classes.weight, classes.limits
+    basic, basic_class, key = basis.basic, basis.basic_class, basis.key
+    mark, allowed, trail_at, node_bound = stack.mark, stack.allowed, stack.trail_at, stack.bound
     n, m = weight.shape
-    classes = len(start) - 1
+    number = len(start) - 1
     prices = np.zeros(m)
     loss = np.empty(n)
-    options = np.empty(classes, np.int64)
+    options = np.empty(number, np.int64)
     residual = np.empty(m)
-    preferred = np.empty(classes, np.int64)
+    preferred = np.empty(number, np.int64)
     count = 0
     while count < nodes and mark[2] != DONE:
         depth = mark[0]
@@ -75,29 +89,27 @@ def search(  # type: ignore[no-untyped-def]
             mark[0] = depth
             while mark[1] > trail_at[depth]:
                 mark[1] -= 1
-                allowed[trail[mark[1]]] = True
-            if second[depth] or node_bound[depth] < known + step - margin:
+                allowed[stack.trail[mark[1]]] = True
+            if stack.second[depth] or node_bound[depth] < known + step - margin:
                 continue
-            second[depth] = True
-            bar(branch[depth], allowed, trail, mark)
+            stack.second[depth] = True
+            bar(stack.branch[depth], stack)
             for p in range(m):
-                basic[p], basic_class[p] = saved_basic[depth, p], saved_class[depth, p]
+                basic[p], basic_class[p] = stack.basic[depth, p], stack.basic_class[depth, p]
                 if basic[p] >= 0:
-                    key[basic_class[p]] = saved_key[depth, p]
+                    key[basic_class[p]] = stack.key[depth, p]
             depth += 1
             mark[0] = depth
             trail_at[depth] = mark[1]
             mark[2] = ENTER
         count += 1
-        status, share = choice_simplex(
-            scaled_value, scaled_weight, start, scaled_limits, allowed, prices, key, basic, basic_class, True, steps
-        )
+        status, share = choice_simplex(scaled, allowed, prices, basis, True, steps)
         mark[2] = BACK
         if status == INFEASIBLE:
             continue
-        bound = best_options(scaled_value, scaled_weight, start, allowed, prices, preferred, loss)
+        bound = best_options(scaled.value, scaled.weight, start, allowed, prices, preferred, loss)
         for i in range(m):
-            bound += prices[i] * scaled_limits[i]
+            bound += prices[i] * scaled.limits[i]
         bound *= value_scale
         if depth > 0:
             bound = min(bound, node_bound[depth - 1])
@@ -105,9 +117,9 @@ def search(  # type: ignore[no-untyped-def]
         if bound < known + step - margin:
             continue
         # Round: of every class the option with the largest share, then swap what fits.
-        chosen, most = -1, 0.0
+        chosen, chosen_class, most = -1, -1, 0.0
         if status == SOLVED:
-            for c in range(classes):
+            for c in range(number):
                 options[c] = key[c]
             for p in range(m):
                 if basic[p] < 0:
@@ -124,62 +136,61 @@ def search(  # type: ignore[no-untyped-def]
                     options[c] = key[c]
                 top = max(top, rest)
                 if top < 1.0 - 1e-7 and top > most:
-                    chosen, most = options[c], top
+                    chosen, chosen_class, most = options[c], c, top
             worth = total(value, weight, options, limits, residual)
             if fits(residual):
                 improve(value, weight, start, allowed, options, residual)
                 worth = total(value, weight, options, limits, residual)
                 if worth > known:
                     known = worth
-                    for c in range(classes):
+                    for c in range(number):
                         best[c] = options[c]
                     if bound < known + step - margin:
                         continue
         allowance = (bound - known - step + margin) / value_scale
         open_class = -1
-        for c in range(classes):
+        for c in range(number):
             left = 0
             for o in range(start[c], start[c + 1]):
                 if allowed[o]:
                     if loss[o] > allowance:
-                        bar(o, allowed, trail, mark)
+                        bar(o, stack)
                     else:
                         left += 1
             if left > 1 and open_class < 0:
                 open_class = c
         if open_class < 0:
             # One option a class is left.
-            for c in range(classes):
+            for c in range(number):
                 for o in range(start[c], start[c + 1]):
                     if allowed[o]:
                         options[c] = o
             worth = total(value, weight, options, limits, residual)
             if fits(residual) and worth > known:
                 known = worth
-                for c in range(classes):
+                for c in range(number):
                     best[c] = options[c]
             continue
         if chosen >= 0:
             left = 0
-            c = class_of[chosen]
-            for o in range(start[c], start[c + 1]):
+            for o in range(start[chosen_class], start[chosen_class + 1]):
                 left += allowed[o]
             if left <= 1 or not allowed[chosen]:
                 chosen = -1
         if chosen < 0:
+            chosen_class = open_class
             for o in range(start[open_class + 1] - 1, start[open_class] - 1, -1):
                 if allowed[o]:
                     chosen = o
         # First child: the option is taken. The trail up to here belongs to this node.
-        branch[depth], second[depth] = chosen, False
+        stack.branch[depth], stack.second[depth] = chosen, False
         trail_at[depth] = mark[1]
         for p in range(m):
-            saved_basic[depth, p], saved_class[depth, p] = basic[p], basic_class[p]
-            saved_key[depth, p] = key[basic_class[p]] if basic[p] >= 0 else 0
-        c = class_of[chosen]
-        for o in range(start[c], start[c + 1]):
+            stack.basic[depth, p], stack.basic_class[depth, p] = basic[p], basic_class[p]
+            stack.key[depth, p] = key[basic_class[p]] if basic[p] >= 0 else 0
+        for o in range(start[chosen_class], start[chosen_class + 1]):
             if allowed[o] and o != chosen:
-                bar(o, allowed, trail, mark)
+                bar(o, stack)
         mark[0] = depth + 1
         mark[2] = ENTER
     return known, count

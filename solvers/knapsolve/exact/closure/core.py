@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from knapsolve.exact.closure.flow import lower
+from knapsolve.exact.closure.flow import BOUND, FITTING, LOWEST, WORTH, Decided, Flow, Seen, lower
 from knapsolve.kernels.graph import Graph, graph_of, restricted
 from knapsolve.problem import Knapsack
 
@@ -46,6 +47,11 @@ class Core:
     limits: NDArray[np.float64]
     graph: Graph
     base: float
+
+    @property
+    def program(self) -> tuple[Any, ...]:
+        """A `Program` as `knapsolve.exact.closure.flow.named` takes it."""
+        return self.worth, self.weight, tuple(self.graph)
 
     def reduced(self, state: NDArray[np.int8]) -> Core:
         """Return the core of the items whose state (n,) is still 0; 1 is in, -1 is out."""
@@ -94,63 +100,56 @@ class Closures:
 
     Attributes
     ----------
-    state
-        0 for free items, 1 and -1 for those in and out, shape (n,).
-    residual, base
-        What the items in leave of the capacities, shape (m,), and their value.
-    excess
-        What the flow leaves to each free item at the last prices, shape (n,).
-    used, fitting_used
-        Weights of the last closure, and of the most valuable one that fits, shape (m,).
-    fitting
-        The latter, bool, shape (n,).
-    share
-        How much the closures disagree on each free item, -1 for decided ones, shape (n,).
+    decided, flow, seen
+        What the kernels change.
+    arrays
+        The items, what is decided and the flow, as `knapsolve.exact.closure.flow.named` takes them.
     work
         Arcs looked at.
     """
 
     def __init__(self, core: Core) -> None:
         n, m = core.weight.shape
-        self.core = core
-        self.state = np.zeros(n, np.int8)
-        self.residual, self.base, self.work = core.limits.copy(), 0.0, 0
-        self.flow = np.zeros(len(core.graph.needs))
-        self.excess, self.share, self.fitting = np.empty(n), np.empty(n), np.empty(n, np.bool_)
-        self.level, self._room = np.empty(n, np.int64), np.empty((4, n), np.int64)
-        self._used, self._line, self._sums = np.empty((2, m)), np.empty((2, 3)), np.empty(5)
-        self.used, self.fitting_used = self._used
-        self._tolerance = FLOW_TOLERANCE * float(np.abs(core.worth).max(initial=0.0))
+        self.work = 0
+        self.decided = Decided(
+            np.zeros(n, np.int8), np.empty(n, np.int64), np.zeros(1, np.int64), core.limits.copy(), np.zeros(1)
+        )
+        tolerance = FLOW_TOLERANCE * float(np.abs(core.worth).max(initial=0.0))
+        paid, level, room = np.zeros(len(core.graph.needs)), np.empty(n, np.int64), np.empty((4, n), np.int64)
+        self.flow = Flow(paid, np.empty(n), level, room, tolerance)
+        self.seen = Seen(np.empty(n), np.empty(m), np.empty(n, np.bool_), np.empty(m), np.empty(4))
+        self.arrays = core.program, tuple(self.decided), tuple(self.flow)
+        self._seen = tuple(self.seen)
 
     def lower(
         self, prices: NDArray[np.float64], cutoff: float, most: int, budget: int = UNLIMITED, fresh: bool = True
     ) -> int:
         """Lower the bound; see `knapsolve.exact.closure.flow.lower`, whose status is returned. Prices are changed."""
-        core, graph = self.core, self.core.graph
-        status, left = lower(
-            core.worth, core.weight, graph.start, graph.needs, graph.back, graph.needed_by, graph.arc, self.state,
-            self.residual, self.base, cutoff, self._tolerance, most, budget, fresh, prices, self.flow, self.excess,
-            self.level, self._room, self.share, self.fitting, self._used, self._line, self._sums,
-        )  # fmt: skip
-        self.work += budget - max(left, 0) + len(self.state) + len(self.flow)
+        status, left = lower(self.arrays, self._seen, prices, cutoff, most, budget, fresh)
+        self.work += budget - max(left, 0) + len(self.flow.excess) + len(self.flow.paid)
         return int(status)
+
+    @property
+    def base(self) -> float:
+        """Value of the items in."""
+        return float(self.decided.base[0])
 
     @property
     def lowest(self) -> float:
         """The lowest bound of the last call, on the values of the core's items."""
-        return float(self._sums[0])
+        return float(self.seen.sums[LOWEST])
 
     @property
     def bound(self) -> float:
         """The bound at the last prices, valid whether or not the closure was found."""
-        return float(self._sums[2])
+        return float(self.seen.sums[BOUND])
 
     @property
     def worth(self) -> float:
         """Value of the last closure."""
-        return float(self._sums[1])
+        return float(self.seen.sums[WORTH])
 
     @property
     def fitting_worth(self) -> float:
         """Value of the fitting closure, minus infinity where there is none."""
-        return float(self._sums[4])
+        return float(self.seen.sums[FITTING])

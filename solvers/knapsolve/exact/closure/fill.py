@@ -6,15 +6,13 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True)
-def fill(worth, weight, start, needs, order, state, chosen, left, budget, room):  # type: ignore[no-untyped-def]
+def fill(program, order, state, chosen, left, budget, room):  # type: ignore[no-untyped-def]
     """Add items in order, each with all it still needs, where they gain and fit.
 
     Parameters
     ----------
-    worth, weight
-        Values (n,) and weights (n, m).
-    start, needs
-        See `knapsolve.kernels.graph.Graph`.
+    program
+        The items, see `knapsolve.exact.closure.core.Core.program`.
     order
         Items in the order to try.
     state
@@ -33,6 +31,8 @@ def fill(worth, weight, start, needs, order, state, chosen, left, budget, room):
     float
         What was gained.
     """
+    worth, weight, graph = program
+    start, needs = graph[0], graph[1]
     n, m = weight.shape
     gained = 0.0
     missing, mark = room[0], room[1]

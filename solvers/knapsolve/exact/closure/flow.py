@@ -12,16 +12,73 @@ Math. Doklady 11, 1970).
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
+
+from knapsolve.kernels.graph import Graph
 
 PRUNED, SURE, OPEN, STOPPED = 0, 1, 2, 3
 """Outcomes of `lower`."""
+LOWEST, WORTH, BOUND, FITTING = 0, 1, 2, 3
+"""Positions in `Seen.sums`."""
+
+
+class Program(NamedTuple):
+    """Items under requirements."""
+
+    worth: NDArray[np.float64]  # (n,) values
+    weight: NDArray[np.float64]  # (n, m)
+    graph: Graph
+
+
+class Decided(NamedTuple):
+    """Which items are in and out, and what that leaves; all changed in place."""
+
+    state: NDArray[np.int8]  # (n,) 0 for free items, 1 for those in, -1 for those out
+    trail: NDArray[np.int64]  # (n,) items in the order in which they were decided
+    height: NDArray[np.int64]  # (1,) how many they are
+    residual: NDArray[np.float64]  # (m,) what the items in leave of the capacities
+    base: NDArray[np.float64]  # (1,) their value
+
+
+class Flow(NamedTuple):
+    """A flow, see the module's text, and the room in which it is raised; all changed in place."""
+
+    paid: NDArray[np.float64]  # (k,) what an item pays along each arc for what it needs; any amounts >= 0 to begin with
+    excess: NDArray[np.float64]  # (n,) of free items
+    level: NDArray[np.int64]  # (n,) arcs from a free item to the nearest deficit, -1 where there is no way
+    room: NDArray[np.int64]  # (4, n) integers of no meaning
+    tolerance: float  # surpluses and deficits up to this count as none
+
+
+class Seen(NamedTuple):
+    """What the closures seen at a node say; all written."""
+
+    share: NDArray[np.float64]  # (n,) how much they disagree on each free item, -1 for decided ones
+    used: NDArray[np.float64]  # (m,) what the last closure uses of the capacities
+    fitting: NDArray[np.bool_]  # (n,) the free items of the most valuable closure that fits
+    fitting_used: NDArray[np.float64]  # (m,) what that one uses
+    sums: NDArray[np.float64]  # (4,) lowest bound, the last closure's value and bound, value of the fitting one or -inf
 
 
 @njit(inline="always")
-def load(worth, weight, prices, start, needs, state, flow, excess):  # type: ignore[no-untyped-def]
+def named(arrays):  # type: ignore[no-untyped-def]
+    """Give a program, what is decided and a flow their names back; they come as plain tuples.
+
+    At every call from Python Numba reads the names of all fields, which takes as long as a small node does.
+    """
+    worth, weight, graph = arrays[0]
+    return Program(worth, weight, Graph(*graph)), Decided(*arrays[1]), Flow(*arrays[2])
+
+
+@njit(inline="always")
+def load(program, prices, state, flow):  # type: ignore[no-untyped-def]
     """Set the excess of free items from values, prices and the flow; clear the flow on all other arcs."""
+    worth, weight, start, needs = program.worth, program.weight, program.graph.start, program.graph.needs
+    paid, excess = flow.paid, flow.excess
     n, m = weight.shape
     for j in range(n):
         excess[j] = 0.0
@@ -32,24 +89,26 @@ def load(worth, weight, prices, start, needs, state, flow, excess):  # type: ign
             excess[j] = profit
     for a in range(n):
         for k in range(start[a], start[a + 1]):
-            if flow[k] > 0.0:
+            if paid[k] > 0.0:
                 b = needs[k]
                 if state[a] == 0 and state[b] == 0:
-                    excess[a] -= flow[k]
-                    excess[b] += flow[k]
+                    excess[a] -= paid[k]
+                    excess[b] += paid[k]
                 else:
-                    flow[k] = 0.0
+                    paid[k] = 0.0
 
 
 @njit(inline="always")
-def layer(start, needs, back, needed_by, state, flow, excess, tolerance, level, queue):  # type: ignore[no-untyped-def]
-    """Set `level` to the number of arcs from each free item to the nearest deficit, -1 where there is no way.
+def layer(graph, state, flow):  # type: ignore[no-untyped-def]
+    """Set the levels of the free items.
 
     Returns
     -------
     int
-        How many items have a way, their indices the first of `queue`; negative where no surplus is among them.
+        How many items have a way, their indices the first of the queue; negative where no surplus is among them.
     """
+    start, needs, back, needed_by = graph.start, graph.needs, graph.back, graph.needed_by
+    paid, excess, level, queue, tolerance = flow.paid, flow.excess, flow.level, flow.room[0], flow.tolerance
     count, useful = 0, False
     for j in range(len(level)):
         level[j] = -1
@@ -71,7 +130,7 @@ def layer(start, needs, back, needed_by, state, flow, excess, tolerance, level, 
                 count += 1
         for k in range(start[here], start[here + 1]):
             there = needs[k]
-            if flow[k] > 0.0 and level[there] < 0 and state[there] == 0:
+            if paid[k] > 0.0 and level[there] < 0 and state[there] == 0:
                 level[there] = level[here] + 1
                 queue[count] = there
                 count += 1
@@ -79,13 +138,14 @@ def layer(start, needs, back, needed_by, state, flow, excess, tolerance, level, 
 
 
 @njit(inline="always")
-def raise_flow(  # type: ignore[no-untyped-def]
-    start, needs, back, needed_by, arc, state, flow, excess, tolerance, budget, level, queue, pointer, path, passed,
-):  # fmt: skip
+def raise_flow(graph, state, flow, budget):  # type: ignore[no-untyped-def]
     """Raise the flow until no surplus reaches a deficit; return what is left of the budget, negative if it ran out."""
+    start, needs, back, needed_by, arc = graph.start, graph.needs, graph.back, graph.needed_by, graph.arc
+    paid, excess, level, tolerance = flow.paid, flow.excess, flow.level, flow.tolerance
+    queue, pointer, path, passed = flow.room[0], flow.room[1], flow.room[2], flow.room[3]
     n = len(excess)
     while budget >= 0:
-        count = layer(start, needs, back, needed_by, state, flow, excess, tolerance, level, queue)
+        count = layer(graph, state, flow)
         if count < 0:
             break
         budget -= n
@@ -115,7 +175,7 @@ def raise_flow(  # type: ignore[no-untyped-def]
                                 entry = back[here] + pointer[here] - outward
                                 k = arc[entry]
                                 there = needed_by[entry]
-                                step, usable = -k - 1, flow[k] > 0.0
+                                step, usable = -k - 1, paid[k] > 0.0
                             if usable and state[there] == 0 and level[there] == level[here] - 1:
                                 path[depth] = step
                                 passed[depth] = here
@@ -138,63 +198,38 @@ def raise_flow(  # type: ignore[no-untyped-def]
                 amount = min(excess[source], -excess[here])
                 for d in range(depth):
                     if path[d] < 0:
-                        amount = min(amount, flow[-path[d] - 1])
+                        amount = min(amount, paid[-path[d] - 1])
                 for d in range(depth):
                     if path[d] < 0:
-                        flow[-path[d] - 1] -= amount
+                        paid[-path[d] - 1] -= amount
                     else:
-                        flow[path[d]] += amount
+                        paid[path[d]] += amount
                 excess[source] -= amount
                 excess[here] += amount
     return budget
 
 
 @njit(cache=True, nogil=True)
-def lower(  # type: ignore[no-untyped-def]
-    worth, weight, start, needs, back, needed_by, arc, state, residual, base, cutoff, tolerance, most, budget, fresh,
-    prices, flow, excess, level, room, share, fitting, used, line, sums,
-):  # fmt: skip
+def lower(arrays, seen, prices, cutoff, most, budget, fresh):  # type: ignore[no-untyped-def]
     """Lower the bound on what the free items can add over the prices of the capacities, towards the cutoff.
 
     Parameters
     ----------
-    worth, weight
-        Values (n,) and weights (n, m).
-    start, needs, back, needed_by, arc
-        The graph, see `knapsolve.kernels.graph.Graph`.
-    state
-        (n,) 0 for free items.
-    residual, base
-        (m,) what the decided items leave of the capacities, and their value.
+    arrays
+        See `named`. The levels are left at -1 for the free items of the last closure, the largest of the most
+        profitable.
+    seen
+        A `Seen`, as a plain tuple.
+    prices
+        (m,) prices to begin with; left at those of the lowest bound.
     cutoff
         The bound need not fall below this.
-    tolerance
-        Surpluses and deficits up to this count as none.
     most
         Most prices to try.
     budget
         Arcs to look at before giving up.
     fresh
         Whether the prices or the state are new; False goes on where the budget ended.
-    prices
-        (m,) prices to begin with; left at those of the lowest bound.
-    flow, excess
-        (k,) and (n,), see the module's text; changed in place. Any flow >= 0 may be given.
-    level
-        (n,) written: -1 for the free items of the last closure, the largest of the most profitable ones.
-    room
-        (4, n) integers of no meaning.
-    share
-        (n,) written: how much the closures seen disagree on each item.
-    fitting
-        (n,) written: the free items of the most valuable closure seen that fits.
-    used
-        (2, m) written: what the last closure and the fitting one use of the capacities.
-    line
-        (2, 3) floats of no meaning.
-    sums
-        (5,) written: the lowest bound, the last closure's value and bound, its largest absolute excess, and the value
-        of the fitting closure, minus infinity where there is none.
 
     Returns
     -------
@@ -202,6 +237,11 @@ def lower(  # type: ignore[no-untyped-def]
         `PRUNED` where the bound fell to the cutoff, `SURE` where an excess fixes its item, `OPEN` otherwise, `STOPPED`
         where the budget ran out; and what is left of the budget.
     """
+    program, decided, flow = named(arrays)
+    worth, weight = program.worth, program.weight
+    state, residual, base = decided.state, decided.residual, decided.base[0]
+    excess, level = flow.excess, flow.level
+    share, used, fitting, fitting_used, sums = seen
     n, m = weight.shape
     price = np.empty(m)
     for i in range(m):
@@ -209,20 +249,18 @@ def lower(  # type: ignore[no-untyped-def]
     for j in range(n):
         share[j] = 0.0
         fitting[j] = False
-    sums[0], sums[4] = np.inf, -np.inf
+    sums[LOWEST], sums[FITTING] = np.inf, -np.inf
+    line = np.empty((2, 3))
     over, under = False, False
     steps = 0
     while steps < most:
         steps += 1
         if fresh:
-            load(worth, weight, price, start, needs, state, flow, excess)
-        budget = raise_flow(
-            start, needs, back, needed_by, arc, state, flow, excess, tolerance, budget, level, room[0], room[1],
-            room[2], room[3],
-        )  # fmt: skip
+            load(program, price, state, flow)
+        budget = raise_flow(program.graph, state, flow, budget)
         bound, gained, largest, free = base, 0.0, 0.0, False
         for i in range(m):
-            used[0, i] = 0.0
+            used[i] = 0.0
             bound += price[i] * residual[i]
         for j in range(n):
             if state[j] == 0:
@@ -232,23 +270,23 @@ def lower(  # type: ignore[no-untyped-def]
                 if level[j] < 0:
                     gained += worth[j]
                     for i in range(m):
-                        used[0, i] += weight[j, i]
-        sums[1], sums[2], sums[3] = gained, bound, largest
-        if bound < sums[0]:
-            sums[0] = bound
+                        used[i] += weight[j, i]
+        sums[WORTH], sums[BOUND] = gained, bound
+        if bound < sums[LOWEST]:
+            sums[LOWEST] = bound
             for i in range(m):
                 prices[i] = price[i]
         if budget < 0:
             return STOPPED, budget
         fits, norm = True, 0.0
         for i in range(m):
-            slack = residual[i] - used[0, i]
+            slack = residual[i] - used[i]
             fits = fits and slack >= 0.0
             norm += slack * slack
-        if fits and gained > sums[4]:
-            sums[4] = gained
+        if fits and gained > sums[FITTING]:
+            sums[FITTING] = gained
             for i in range(m):
-                used[1, i] = used[0, i]
+                fitting_used[i] = used[i]
             for j in range(n):
                 fitting[j] = state[j] == 0 and level[j] < 0
         if bound <= cutoff or not free:
@@ -266,7 +304,7 @@ def lower(  # type: ignore[no-untyped-def]
         if m == 1:
             # A closure too heavy and one that fits close in on the lowest bound.
             side = 0 if fits else 1
-            line[side, 0], line[side, 1], line[side, 2] = price[0], bound, residual[0] - used[0, 0]
+            line[side, 0], line[side, 1], line[side, 2] = price[0], bound, residual[0] - used[0]
             under, over = under or fits, over or not fits
             target = 0.0
             if over and under:
@@ -279,7 +317,7 @@ def lower(  # type: ignore[no-untyped-def]
             elif norm == 0.0:
                 break
             else:
-                target = price[0] - (bound - cutoff) / (residual[0] - used[0, 0])
+                target = price[0] - (bound - cutoff) / (residual[0] - used[0])
             target = max(target, 0.0)
             if target == price[0]:
                 break
@@ -287,9 +325,9 @@ def lower(  # type: ignore[no-untyped-def]
         else:
             # Polyak's step: down the slope, as far as the cutoff would be were it straight.
             moved = False
-            if norm > 0.0 and bound <= sums[0] + 4.0 * (sums[0] - cutoff):
+            if norm > 0.0 and bound <= sums[LOWEST] + 4.0 * (sums[LOWEST] - cutoff):
                 for i in range(m):
-                    target = max(price[i] - (bound - cutoff) / norm * (residual[i] - used[0, i]), 0.0)
+                    target = max(price[i] - (bound - cutoff) / norm * (residual[i] - used[i]), 0.0)
                     moved = moved or target != price[i]
                     price[i] = target
             if not moved:

@@ -79,15 +79,15 @@ def minimise(
         status = closures.lower(prices.copy(), -np.inf, 1, SLICE)
         while status == STOPPED and not out():
             status = closures.lower(prices.copy(), -np.inf, 1, SLICE, fresh=False)
-        found = status != STOPPED
+        complete = status != STOPPED
         margin = ROUNDING * (abs(core.base) + total + float(prices @ (weight + core.limits)))
         bound = core.base + closures.bound + margin
-        inside = closures.level < 0 if found else np.zeros(len(core.worth), np.bool_)
+        inside = closures.flow.level < 0 if complete else np.zeros(len(core.worth), np.bool_)
         if best is None or bound < best.bound:
-            best = Priced(prices, bound, closures.excess.copy(), inside, step)
-        if not found or seen(inside, closures.excess, bound) or out():
+            best = Priced(prices, bound, closures.flow.excess.copy(), inside, step)
+        if not complete or seen(inside, closures.flow.excess, bound) or out():
             break
-        weights.append(closures.used.copy())
+        weights.append(closures.seen.used.copy())
         worths.append(closures.worth)
         # The last row says that the closures' shares are at most 1 in all; the empty one fills up.
         table = np.vstack((np.column_stack(weights), np.ones(len(weights))))

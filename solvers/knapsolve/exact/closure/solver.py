@@ -100,8 +100,7 @@ def _offering(record: Record, core: Core) -> Callable[[NDArray[np.bool_], NDArra
         if (left < 0.0).any():
             chosen = record.selected[core.items]
             left = core.limits - core.weight[chosen].sum(axis=0)
-        graph, order = core.graph, np.argsort(-excess, kind="stable")
-        fill(core.worth, core.weight, graph.start, graph.needs, order, state, chosen, left, FILL_ARCS + n, room)
+        fill(core.program, np.argsort(-excess, kind="stable"), state, chosen, left, FILL_ARCS + n, room)
         record.offer(core.selection(chosen, record.problem.n))
         record.lower(bound)
         return record.done

@@ -9,7 +9,7 @@ bound is above the cutoff fixes its item. The branch is on an item that the clos
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from knapsolve.exact.closure.core import Closures, Core
 from knapsolve.exact.closure.fill import fill
-from knapsolve.exact.closure.flow import OPEN, PRUNED, STOPPED, SURE
+from knapsolve.exact.closure.flow import OPEN, PRUNED, STOPPED, SURE, named
 from knapsolve.exact.closure.record import Record
 
 FILL_ARCS = 20_000
@@ -28,28 +28,15 @@ LINE_STEPS = 20
 """Most prices tried at a node with one resource; with several, 8 and 2 a resource."""
 
 
-@dataclass(frozen=True, eq=False)
-class Decision:
-    """An item taken whose dropping is still to be searched, and its node as it was.
-
-    Parameters
-    ----------
-    item
-        The item.
-    bound, prices
-        The node's bound and prices, shape (m,).
-    height
-        Items decided.
-    base, residual
-        Their value, and what they leave of the capacities, shape (m,).
-    """
+class Decision(NamedTuple):
+    """An item taken whose dropping is still to be searched, and its node as it was."""
 
     item: int
     bound: float
-    prices: NDArray[np.float64]
-    height: int
-    base: float
-    residual: NDArray[np.float64]
+    prices: NDArray[np.float64]  # (m,)
+    height: int  # how many items were decided
+    base: float  # value of those in
+    residual: NDArray[np.float64]  # (m,) what these leave of the capacities
 
 
 class Tree:
@@ -70,7 +57,6 @@ class Tree:
         self.core, self.closures = core, Closures(core)
         self.nodes = 0
         self._prices = prices
-        self._trail, self._height = np.empty(n, np.int64), 0
         self._decisions: list[Decision] = []
         self._order = np.argsort(-excess, kind="stable")
         self._room = np.empty((2, n), np.int64)
@@ -102,10 +88,11 @@ class Tree:
             self.nodes += 1
             bound = self._bound(record)
             if bound is not None:
-                size = (self.core.weight @ self._prices + np.abs(self.core.worth)) * self.closures.share
-                item = int(np.argmax(size))
-                residual = self.closures.residual.copy()
-                self._decisions.append(Decision(item, bound, self._prices, self._height, self.closures.base, residual))
+                size = (self.core.weight @ self._prices + np.abs(self.core.worth)) * self.closures.seen.share
+                item, node = int(np.argmax(size)), self.closures.decided
+                self._decisions.append(Decision(
+                    item, bound, self._prices, int(node.height[0]), self.closures.base, node.residual.copy()
+                ))  # fmt: skip
                 self._ready = self._fix(item, 1, 0.0)
         return record.value > before
 
@@ -133,34 +120,26 @@ class Tree:
 
     def _offer(self, record: Record) -> None:
         """Fill up the closure that fits, and offer it."""
-        core, graph, closures = self.core, self.core.graph, self.closures
-        chosen = closures.fitting | (closures.state == 1)
-        left = closures.residual - closures.fitting_used
-        gained = fill(
-            core.worth, core.weight, graph.start, graph.needs, self._order, closures.state, chosen, left, FILL_ARCS,
-            self._room,
-        )  # fmt: skip
+        core, closures = self.core, self.closures
+        state, seen = closures.decided.state, closures.seen
+        chosen = seen.fitting | (state == 1)
+        left = closures.decided.residual - seen.fitting_used
+        gained = fill(closures.arrays[0], self._order, state, chosen, left, FILL_ARCS, self._room)
         if core.base + closures.base + closures.fitting_worth + gained > float(record.value):
             record.offer(core.selection(chosen, record.problem.n))
 
     def _fix(self, item: int, value: int, gap: float) -> bool:
         """Take (1) or drop (-1) an item, or all whose excess is at least `gap`; return whether what is in fits."""
-        closures, core = self.closures, self.core
-        graph = core.graph
-        self._height, closures.base = decide(
-            item, value, gap, closures.excess, closures.level, graph.start, graph.needs, graph.back, graph.needed_by,
-            core.worth, core.weight, closures.state, self._trail, self._height, closures.residual, closures.base,
-        )  # fmt: skip
-        return bool((closures.residual >= 0.0).all())
+        return bool(decide(self.closures.arrays, item, value, gap))
 
     def _back_up(self, record: Record) -> bool:
         """Drop the item of the last decision that may hold something better; return whether there is one."""
-        closures = self.closures
+        decided = self.closures.decided
         while self._decisions:
             decision = self._decisions.pop()
-            closures.state[self._trail[decision.height : self._height]] = 0
-            self._height, closures.base = decision.height, decision.base
-            closures.residual[:] = decision.residual
+            decided.state[decided.trail[decision.height : decided.height[0]]] = 0
+            decided.height[0], decided.base[0] = decision.height, decision.base
+            decided.residual[:] = decision.residual
             if decision.bound > record.cutoff - self.core.base:
                 self._prices = decision.prices
                 self._fix(decision.item, -1, 0.0)
@@ -169,35 +148,26 @@ class Tree:
 
 
 @njit(cache=True, nogil=True)
-def decide(  # type: ignore[no-untyped-def]
-    item, value, gap, excess, level, start, needs, back, needed_by, worth, weight, state, trail, height, residual, base,
-):  # fmt: skip
-    """Decide items and all that follows.
+def decide(arrays, item, value, gap):  # type: ignore[no-untyped-def]
+    """Decide items and all that follows; return whether those in fit.
 
     Parameters
     ----------
+    arrays
+        See `knapsolve.exact.closure.flow.named`.
     item
-        The item, or -1 for every free one whose excess is at least `gap`: in where `level` says it is in the closure.
+        The item, or -1 for every free one whose excess is at least `gap`: in where the levels say it is in the closure.
     value
         1 to take the item, -1 to drop it.
-    gap, excess, level
-        See `knapsolve.exact.closure.flow.lower`.
-    start, needs, back, needed_by
-        The graph, see `knapsolve.kernels.graph.Graph`.
-    worth, weight
-        Values (n,) and weights (n, m).
-    state
-        (n,) states, changed in place.
-    trail, height
-        (n,) decided items in their order, and how many there are.
-    residual, base
-        (m,) what the items in leave of the capacities, changed in place, and their value.
-
-    Returns
-    -------
-    height, base
-        As after the decisions.
+    gap
+        Least excess of the items to decide.
     """
+    program, decided, flow = named(arrays)
+    worth, weight, graph = program.worth, program.weight, program.graph
+    start, needs, back, needed_by = graph.start, graph.needs, graph.back, graph.needed_by
+    state, trail, residual = decided.state, decided.trail, decided.residual
+    height, base = decided.height[0], decided.base[0]
+    excess, level = flow.excess, flow.level
     n, m = weight.shape
     for j in range(n if item < 0 else 1):
         first, side = j, value
@@ -233,4 +203,8 @@ def decide(  # type: ignore[no-untyped-def]
                         state[needed_by[k]] = -1
                         trail[height] = needed_by[k]
                         height += 1
-    return height, base
+    decided.height[0], decided.base[0] = height, base
+    fits = True
+    for i in range(m):
+        fits = fits and residual[i] >= 0.0
+    return fits

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from knapsolve.exact.core.base import Base
 from knapsolve.exact.core.break_solution import collect
-from knapsolve.exact.core.search import ListSearch, Steps
+from knapsolve.exact.core.list import Steps
+from knapsolve.exact.core.search import ListSearch
 
 CHUNK = 2**12
 """Items collected and sorted at a time."""
@@ -31,7 +32,7 @@ def search_levels(search: ListSearch, base: Base) -> bool:
         assert base.cost is not None
         return _search_listed(search, base, base.items, base.cost)
     heaviest = float(base.weights.max())
-    found, cost = np.empty(CHUNK, np.int64), np.empty(CHUNK)
+    listed, cost = np.empty(CHUNK, np.int64), np.empty(CHUNK)
     low = -1.0
     while True:
         gap = search.bound - float(search.best) - search.unit
@@ -40,7 +41,7 @@ def search_levels(search: ListSearch, base: Base) -> bool:
         start, high = 0, gap
         while start < len(base.values):
             stored, total, following = collect(
-                base.values, base.weights, base.chosen, base.price, base.centre, low, high, start, found, cost
+                base.values, base.weights, base.chosen, base.price, base.centre, low, high, start, listed, cost
             )
             if start == 0 and total > 2 * CHUNK:
                 # Those stored are a sample of the costs: aim at one chunk.
@@ -48,11 +49,11 @@ def search_levels(search: ListSearch, base: Base) -> bool:
                 if low < level < high:
                     high = level
                     continue
-            order = balanced_order(base.chosen[found[:stored]], cost[:stored], gap)
+            order = balanced_order(base.chosen[listed[:stored]], cost[:stored], gap)
             # Items of this level that are yet to come cost more than `low`, those of later levels more than `high`.
             rest = np.inf if high >= gap and following == len(base.values) else high
             rest = max(low, 0.0) if following < len(base.values) else rest
-            steps = steps_of(base, found[order], cost[order])
+            steps = steps_of(base, listed[order], cost[order])
             if not search.run(steps, rest, rest / heaviest):
                 return not search.stopped
             start = following

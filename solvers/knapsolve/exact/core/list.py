@@ -12,45 +12,68 @@ that could be better. Weights and values are exact where they are integers.
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 BLOCK = 64
 """Number of steps whose decisions fit into the bits of a state."""
 
 
+class States(NamedTuple):
+    """Two rows of states: one is the list, by increasing weight and value; the other is where it grows next."""
+
+    weight: NDArray[Any]  # (2, size) relative to the base selection, as the value
+    value: NDArray[Any]  # (2, size)
+    loss: NDArray[np.float64]  # (2, size)
+    bits: NDArray[np.uint64]  # (2, size) decisions of this block of steps
+    parent: NDArray[np.int32]  # (2, size) position in the archive of the block before
+
+
+class Steps(NamedTuple):
+    """Items in the order in which they may flip, with what flipping does."""
+
+    items: NDArray[np.int64]  # (steps,) indices of the items
+    weight: NDArray[Any]  # (steps,) change of the weight, and of the value
+    value: NDArray[Any]  # (steps,)
+    cost: NDArray[np.float64]  # (steps,) loss that a flip causes; ascending, or nearly so, for speed
+
+
+class Rests(NamedTuple):
+    """What the flips after each step cost at least."""
+
+    least: NDArray[np.float64]  # (steps,) any later flip
+    least_left: NDArray[np.float64]  # (steps,) any later removal
+    fill: NDArray[np.float64]  # (steps,) a unit of weight that is filled up, or left unused
+    free: NDArray[np.float64]  # (steps,) a unit of weight that is made free
+
+
+class Goal(NamedTuple):
+    """What a state must come to, in weights and values relative to the base selection."""
+
+    room: Any  # capacity that the base leaves; negative where it does not fit
+    bound: float  # no selection is worth more
+    unit: float  # by how much a value must beat the best one to count: 1 less the rounding for integers
+
+
 @njit(cache=True)
-def grow(  # type: ignore[no-untyped-def]
-    weight, value, loss, bits, parent, side, count, step_weight, step_value, step_cost, rest_cost, rest_left_cost,
-    right_rate, left_rate, first, last, offset, room, bound, best, unit, work,
-):  # fmt: skip
+def grow(states, side, count, steps, rests, first, last, offset, goal, best, work):  # type: ignore[no-untyped-def]
     """Give every state the chance to flip item after item; merge, drop dominated and hopeless states.
 
     Parameters
     ----------
-    weight, value, loss, bits, parent
-        (2, size) the states in row `side`, by increasing weight and value: weight and value relative to the base
-        selection, loss, decisions of this block of steps, and position in the archive of the block before.
+    states, steps, rests, goal
+        `States`, `Steps`, `Rests` and a `Goal`, named or plain.
     side, count
-        Row and number of the states.
-    step_weight, step_value, step_cost
-        (steps,) change of weight and of value that flipping the item of a step makes, and the loss that it causes.
-    rest_cost, rest_left_cost
-        (steps,) least loss of any flip, and of any flip that removes an item, after the step.
-    right_rate, left_rate
-        (steps,) least loss per unit of weight that is filled up, or made free, after the step.
+        Row and number of the states in the list.
     first, last
         Steps to take, within one block.
     offset
         Step of the whole search that step 0 is.
-    room
-        Capacity that the base leaves; negative where it does not fit.
-    bound
-        Upper bound, relative to the base's value.
     best
         Best known value, relative to the base's value.
-    unit
-        By how much a value must beat `best` to count: 1 less the rounding for integers.
     work
         Number of states after which to return.
 
@@ -64,6 +87,10 @@ def grow(  # type: ignore[no-untyped-def]
     best, best_step, best_bits, best_parent
         The best value; if it is new, the step that found it (else -1), its decisions and its archive position.
     """
+    weight, value, loss, bits, parent = states
+    _, step_weight, step_value, step_cost = steps
+    rest_cost, rest_left_cost, right_rate, left_rate = rests
+    room, bound, unit = goal
     size = weight.shape[1]
     best_step, best_bits, best_parent = -1, np.uint64(0), np.int32(-1)
     limit = bound - best - unit
@@ -129,8 +156,8 @@ def grow(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def rests(weight, cost, rest_cost, rest_rate, price):  # type: ignore[no-untyped-def]
-    """Return what the flips after each step cost at least.
+def rests_of(weight, cost, rest_cost, rest_rate, price):  # type: ignore[no-untyped-def]
+    """Return what the flips after each step cost at least, as `Rests`.
 
     Parameters
     ----------
@@ -140,12 +167,6 @@ def rests(weight, cost, rest_cost, rest_rate, price):  # type: ignore[no-untyped
         Least loss, and least loss per unit of weight, of any flip after the last step; infinite where there is none.
     price
         What a unit of unused capacity costs.
-
-    Returns
-    -------
-    least, least_left, fill, free
-        (steps,) least loss of any later flip and of any later removal, and the least loss per unit of weight that is
-        filled up, or left unused, and that is made free.
     """
     steps = len(weight)
     least, least_left, fill, free = np.empty(steps), np.empty(steps), np.empty(steps), np.empty(steps)
@@ -158,4 +179,4 @@ def rests(weight, cost, rest_cost, rest_rate, price):  # type: ignore[no-untyped
             b, d = min(b, cost[k]), min(d, rate)
         else:
             c = min(c, rate)
-    return least, least_left, fill, free
+    return Rests(least, least_left, fill, free)

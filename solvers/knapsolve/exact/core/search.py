@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knapsolve.exact.bellman import free_memory
-from knapsolve.exact.core.list import BLOCK, grow, rests
+from knapsolve.exact.core.list import BLOCK, Goal, States, Steps, grow, rests_of
 from knapsolve.limits import clock
 from knapsolve.limits.interruption import interrupted
 
@@ -31,26 +31,6 @@ STATE_BYTES = 72
 """Memory of a state, both rows together."""
 ARCHIVE_ENTRIES = 2**26
 """Archive entries (12 bytes each) beyond which unreachable ones are dropped."""
-
-
-@dataclass(frozen=True, eq=False)
-class Steps:
-    """Items in the order in which they may flip, with what flipping does.
-
-    Parameters
-    ----------
-    items
-        Indices of the items, shape (k,).
-    weight, value
-        Change of weight and value by a flip, shape (k,).
-    cost
-        Loss that a flip causes, shape (k,); ascending, or nearly so, for speed.
-    """
-
-    items: NDArray[np.int64]
-    weight: NDArray[Any]
-    value: NDArray[Any]
-    cost: NDArray[np.float64]
 
 
 @dataclass
@@ -108,7 +88,7 @@ class ListSearch:
     _offset: int = field(default=0, init=False)
     _items: list[NDArray[np.int64]] = field(default_factory=list, init=False)
     _archive: list[tuple[NDArray[np.uint64], NDArray[np.int32]]] = field(default_factory=list, init=False)
-    _states: tuple[NDArray[Any], ...] = field(default=(), init=False)
+    _states: States | None = field(default=None, init=False)
 
     def run(self, steps: Steps, rest_cost: float, rest_rate: float) -> bool:
         """Take steps; return whether the search may go on, or has ended: no state is left, or it was stopped.
@@ -121,11 +101,13 @@ class ListSearch:
             Least loss, and least loss per unit of weight, of any flip of an item that comes after them; infinite where
             there is none.
         """
-        if not self._states:
+        if self._states is None:
             self._states = _allocate(FIRST_SIZE, steps.weight.dtype, steps.value.dtype)
         self._items.append(steps.items)
         self._heaviest = max(self._heaviest, float(np.abs(steps.weight).max(initial=0)))
-        tables = rests(steps.weight, steps.cost, rest_cost, rest_rate, self.price)
+        # As plain tuples: of named ones Numba reads the names of all fields at every call.
+        arrays = tuple(steps), tuple(rests_of(steps.weight, steps.cost, rest_cost, rest_rate, self.price))
+        goal = tuple(Goal(self.room, self.bound, self.unit))
         step, total = 0, len(steps.items)
         spent_until = clock.now()
         while step < total and self.count:
@@ -133,12 +115,9 @@ class ListSearch:
                 self._file()
             last = min(total, step + BLOCK - (self._offset & (BLOCK - 1)))
             before = self._offset - step
-            weight, value, loss, decisions, above = self._states
             side, count, following, full, best, at, bits, parent = grow(
-                weight, value, loss, decisions, above, self._side, self.count, steps.weight, steps.value, steps.cost,
-                tables[0], tables[1], tables[2], tables[3],
-                step, last, before, self.room, self.bound, self.best, self.unit, WORK,
-            )  # fmt: skip
+                tuple(self._states), self._side, self.count, *arrays, step, last, before, goal, self.best, WORK
+            )
             self.work += (following - step) * (count + self.count) // 2
             self._side, self.count = side, count
             self._offset, step = before + following, following
@@ -162,21 +141,29 @@ class ListSearch:
     @property
     def least_loss(self) -> float:
         """Smallest loss of a state that is left: nothing still to be found is worth more than the bound less this."""
-        return float(self._states[2][self._side, : self.count].min(initial=np.inf)) if self._states else 0.0
+        if self._states is None:
+            return 0.0
+        return float(self._states.loss[self._side, : self.count].min(initial=np.inf))
 
     def current(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return weights and values of the states, by increasing weight."""
-        weight, value = self._states[0], self._states[1]
-        return weight[self._side, : self.count], value[self._side, : self.count]
+        states = self._begun
+        return states.weight[self._side, : self.count], states.value[self._side, : self.count]
 
     def flips_of(self, state: int) -> NDArray[np.int64]:
         """Return the items that a state flips."""
-        bits, parent = (int(array[self._side, state]) for array in self._states[3:])
-        return self._recover(bits, parent)
+        states = self._begun
+        return self._recover(int(states.bits[self._side, state]), int(states.parent[self._side, state]))
+
+    @property
+    def _begun(self) -> States:
+        """The states of a search that has begun."""
+        assert self._states is not None
+        return self._states
 
     def _file(self) -> None:
         """Move the decisions of a finished block to the archive."""
-        bits, parent = self._states[3], self._states[4]
+        bits, parent = self._begun.bits, self._begun.parent
         count, side = self.count, self._side
         self._archive.append((bits[side, :count].copy(), parent[side, :count].copy()))
         bits[side, :count] = 0
@@ -186,7 +173,7 @@ class ListSearch:
 
     def _tidy(self) -> None:
         """Drop archive entries that no living state leads to."""
-        parent = self._states[4][self._side]
+        parent = self._begun.parent[self._side]
         used = parent[: self.count]
         target: NDArray[np.int32] = used
         for place in range(len(self._archive) - 1, -1, -1):
@@ -219,12 +206,13 @@ class ListSearch:
 
     def _enlarge(self, cost: float) -> bool:
         """Make room for more states, or cut the list where that is allowed; return False if neither is possible."""
-        size = self._states[0].shape[1]
+        old = self._begun
+        size = old.weight.shape[1]
         larger = min(4 * size, self.most_states)
         if size < self.most_states and larger * STATE_BYTES < free_memory() // 2:
-            states = _allocate(larger, self._states[0].dtype, self._states[1].dtype)
-            for new, old in zip(states, self._states, strict=True):
-                new[self._side, : self.count] = old[self._side, : self.count]
+            states = _allocate(larger, old.weight.dtype, old.value.dtype)
+            for name in States._fields:
+                getattr(states, name)[self._side, : self.count] = getattr(old, name)[self._side, : self.count]
             self._states = states
             return True
         if not self.beam:
@@ -235,11 +223,12 @@ class ListSearch:
 
     def _cut(self, number: int) -> None:
         """Keep about `number` states: those of the smallest losses, and the best one out of each stretch of weights."""
-        unused = (self.room - self._states[0][self._side, : self.count]).astype(np.float64)
+        states = self._begun
+        unused = (self.room - states.weight[self._side, : self.count]).astype(np.float64)
         # A few flips away from a full capacity: the others have a long way to go.
         near = np.flatnonzero(np.abs(unused) <= WINDOW * self._heaviest)
         # Capacity unused or exceeded counts a little: of equal losses the fuller list is the better one.
-        loss = self._states[2][self._side, near] + np.abs(unused[near]) * (self.unused_share * self.price)
+        loss = states.loss[self._side, near] + np.abs(unused[near]) * (self.unused_share * self.price)
         self.work += CUT_WORK * self.count
         kept = near
         if len(near) > number:
@@ -248,15 +237,15 @@ class ListSearch:
             groups = len(near) // width
             spread = np.arange(groups) * width + loss[: groups * width].reshape(groups, width).argmin(axis=1)
             kept = near[np.union1d(best, spread)]
-        for array in self._states:
+        for array in states:
             array[self._side, : len(kept)] = array[self._side, kept]
         self.count = len(kept)
         self.exact = False
 
 
-def _allocate(size: int, weight: Any, value: Any) -> tuple[NDArray[Any], ...]:
-    """Return arrays of (2, size) states, the first of row 0 being the base selection."""
-    states = (
+def _allocate(size: int, weight: Any, value: Any) -> States:
+    """Return room for so many states, the first of row 0 being the base selection."""
+    states = States(
         np.empty((2, size), weight),
         np.empty((2, size), value),
         np.empty((2, size)),

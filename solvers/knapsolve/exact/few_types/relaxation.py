@@ -121,7 +121,8 @@ def relax(
                 guess = relax(value, kind, type_weights, limits * (len(value) / n), seed + 1)
                 low, high, tied = _sampled_band(value, kind, guess, type_weights, spread)
                 counted = tally(values, item_type, low, high) if tied else None
-        relaxation = _relax_within(values, item_type, type_weights, limits, low, high, counted, guess, seed)
+        doubt = _Doubt(low, high, counted, guess)
+        relaxation = _relax_within(values, item_type, type_weights, limits, doubt, seed)
         if relaxation is not None:
             return relaxation
         spread *= 4
@@ -165,18 +166,36 @@ def _sampled_band(
     return low, high, bool(np.count_nonzero(fresh & near) * FEW_VALUES <= np.count_nonzero(near))
 
 
+@dataclass(frozen=True, eq=False)
+class _Doubt:
+    """What a sample says of the items in doubt.
+
+    Parameters
+    ----------
+    low, high
+        Thresholds between which the true ones very likely lie, shape (T,) each.
+    counted
+        Runs of these items, and how many of each type are above them, see `tally`; None to take each by itself.
+    guess
+        The sample's relaxation, or None.
+    """
+
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    counted: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None
+    guess: Relaxation | None
+
+
 def _relax_within(
     values: NDArray[Any],
     item_type: NDArray[Any],
     type_weights: NDArray[Any],
     limits: NDArray[Any],
-    low: NDArray[np.float64],
-    high: NDArray[np.float64],
-    counted: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None,
-    guess: Relaxation | None,
+    doubt: _Doubt,
     seed: int,
 ) -> Relaxation | None:
     """Solve the relaxation of the items in doubt; None where the band turns out too narrow to decide the rest."""
+    low, high, counted, guess = doubt.low, doubt.high, doubt.counted, doubt.guess
     band = selected = None
     if counted is None:
         selected = np.empty(len(values), np.bool_)
