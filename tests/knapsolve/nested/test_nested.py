@@ -192,9 +192,9 @@ def test_hardly_any_time_is_enough_for_a_choice_with_a_bound(seconds):
     random = np.random.default_rng(1)
     for _ in range(20):
         problem = random_problem(random)
-        started = time.perf_counter()
+        started = clock.now()
         answer = solve_nested(problem, time_limit=seconds)
-        assert time.perf_counter() - started < 2.0
+        assert clock.now() - started < 5.0  # a limit of a first choice, whatever else the machine does
         check_bounded(problem, answer, best_of_all(problem))
 
 
