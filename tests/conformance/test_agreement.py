@@ -50,7 +50,7 @@ def agree(problem, solver):
 
 
 every_problem = settings(
-    max_examples=PROBLEMS, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
+    max_examples=PROBLEMS, derandomize=True, suppress_health_check=list(HealthCheck), database=None
 )
 
 

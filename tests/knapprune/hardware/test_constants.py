@@ -55,7 +55,7 @@ def test_signed_bits_hold_the_number_and_one_less_does_not(number):
     st.sampled_from(["fixed<6,2>", "fixed<8,3>", "ufixed<7,1>", "fixed<10,2,RND,SAT>"]),
     st.integers(0, 1000),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_multipliers_are_the_distinct_pairs_of_input_and_constant_of_three_digits(inputs, outputs, precision, seed):
     a_layer = layer((inputs, outputs), precision)
     kernel = np.random.default_rng(seed).normal(size=(inputs, outputs))

@@ -4,7 +4,7 @@ from math import ceil, lcm
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from knapprune.hardware.hls4ml import Hls4mlHardware
@@ -49,14 +49,12 @@ def cases(draw):
 
 
 @given(cases())
-@settings(deadline=None)  # the first call compiles
 def test_use_is_what_counting_every_weight_and_bit_gives(halves_bit_by_bit, case):
     a_layer, kernel = case
     assert HARDWARE.use(a_layer, kernel) == use_by_hand(a_layer, kernel, halves_bit_by_bit)
 
 
 @given(cases(), st.sampled_from(sorted(STRUCTURES)))
-@settings(deadline=None)  # the first call compiles
 def test_costs_and_fixed_part_add_up_to_the_use(case, structure):
     a_layer, kernel = case
     costs = HARDWARE.costs(a_layer, labels(a_layer, structure), kernel)
@@ -66,7 +64,6 @@ def test_costs_and_fixed_part_add_up_to_the_use(case, structure):
 
 
 @given(cases(), st.sampled_from(sorted(STRUCTURES)), st.integers(0, 2**32))
-@settings(deadline=None)  # the first call compiles
 def test_pruning_labels_saves_at_least_their_costs_and_exactly_where_nothing_is_shared(case, structure, seed):
     a_layer, kernel = case
     label_array = labels(a_layer, structure)
@@ -81,7 +78,6 @@ def test_pruning_labels_saves_at_least_their_costs_and_exactly_where_nothing_is_
 
 
 @given(cases())
-@settings(deadline=None)  # the first call compiles
 def test_runs_share_no_piece_and_rows_share_no_multiplier(case):
     a_layer, _ = case
     dense = np.ones(a_layer.kernel_shape, dtype=bool)

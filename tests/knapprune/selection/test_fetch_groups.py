@@ -115,7 +115,7 @@ def test_p_can_be_given_by_layer_and_a_p_of_zero_leaves_a_layer_whole():
     st.sampled_from(["lamp", "sum", "none"]),
     st.integers(1, 3),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_p_by_layer_is_the_best_of_all(cycles, words, normalise, multipliers):
     hardware = Accelerator(4, multipliers, 4)
     budget = {"cycles": cycles} | ({} if words is None else {"weight_words": words})

@@ -48,7 +48,7 @@ Y = np.random.default_rng(1).integers(0, 5, 40)
     st.sampled_from(["l1", "l2"]),
     st.sampled_from(["lamp", "sum", "mean", "max", "none"]),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning")
 def test_no_budget_is_ever_exceeded(dsp, bram18, saliency, normalise):
     budget = {"dsp": dsp, "bram18": bram18}

@@ -40,7 +40,7 @@ def cases(draw):
 
 
 @given(cases())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_words_of_any_rows_are_what_counting_bit_by_bit_gives(halves_bit_by_bit, case):
     a_layer, kernel, values = case
     words, bits = HARDWARE.words(a_layer, kernel), a_layer.weight_bits
@@ -78,7 +78,7 @@ def check_options(values, words, rows_cost, used):
 
 
 @given(cases(), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_options_are_the_best_of_all_subsets_for_any_rows_and_words(case, rows_cost):
     a_layer, kernel, values = case
     alive = np.flatnonzero(kernel.any(axis=0))
@@ -107,7 +107,7 @@ def shared_words(draw):
 
 
 @given(shared_words(), st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_options_are_the_best_of_all_subsets_where_words_cost_differently(case, rows_cost):
     values, words = case
 
@@ -173,7 +173,7 @@ def test_the_selection_is_the_best_of_all_rows(bits):
 
 
 @given(st.floats(0.1, 0.9), st.floats(0.1, 0.9), st.sampled_from([8, 12, 16, 17, 18, 27]), st.integers(0, 3))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning")
 def test_rows_and_words_keep_at_least_what_whole_runs_keep_and_use_what_they_say(dsp, bram, bits, seed):
     model = network(seed, (12, 10, 4))

@@ -31,7 +31,7 @@ def problems_and_selections(draw: st.DrawFn) -> tuple[Knapsack, np.ndarray]:
 
 @pytest.mark.parametrize("scale", SCALES)
 def test_a_feasible_selection_stays_feasible_and_below_its_scaled_value(scale) -> None:
-    @settings(max_examples=300, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=300, derandomize=True, database=None)
     @given(problems_and_selections())
     def check(drawn: tuple[Knapsack, np.ndarray]) -> None:
         problem, selected = drawn

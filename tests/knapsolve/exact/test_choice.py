@@ -147,7 +147,7 @@ def brute_force(problem):
     return best
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100, derandomize=True)
 @given(tied())
 def test_ties_are_proved_by_kinds_of_swaps_as_by_brute_force(problem):
     """Heavy ties, with kinds of swaps looked at first however few there are."""
@@ -159,7 +159,7 @@ def test_ties_are_proved_by_kinds_of_swaps_as_by_brute_force(problem):
     assert best is None or solution.value == pytest.approx(best, rel=1e-12)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100, derandomize=True)
 @given(tied())
 def test_a_shortest_path_never_loses_more_than_the_best_selection(problem):
     """The relaxation's bound holds."""
@@ -172,7 +172,7 @@ def test_a_shortest_path_never_loses_more_than_the_best_selection(problem):
     assert filled is None or filled.bound <= relaxation.bound - best + 1e-9
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30, derandomize=True)
 @given(tied())
 def test_neighbourhoods_keep_to_the_capacities(problem):
     """What the search returns fits and takes one option a class."""

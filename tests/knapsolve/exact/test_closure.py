@@ -67,9 +67,7 @@ def agree(problem, solver):
 
 
 def check(solver, examples, choices=False):
-    quiet = settings(
-        max_examples=examples, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
-    )
+    quiet = settings(max_examples=examples, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
     quiet(given(problems(choices))(lambda problem: agree(problem, solver)))()
 
 

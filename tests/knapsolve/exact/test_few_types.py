@@ -174,7 +174,7 @@ def tied_problem(kind, n, types, m, seed):
     return Knapsack.from_types(TIED[kind](random, kinds), kinds, table, capacities)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sampled_from(sorted(TIED)),
     st.integers(1, 14),

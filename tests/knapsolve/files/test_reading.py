@@ -243,7 +243,7 @@ GARBAGE = st.text(st.characters(codec="utf-8"), max_size=40) | st.sampled_from(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*FORMATS, "json"])
-@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=300, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
 @given(data=st.data())
 def test_whatever_is_done_to_a_file_it_is_read_or_refused_with_its_name(name: str, data, tmp_path: Path) -> None:
     """Truncated, spliced, repeated, filled with garbage: a problem or a FormatError, never another error."""
