@@ -22,7 +22,7 @@ OUT = machine.ROOT / "docs" / "benchmarks"
 REGISTRY = groups()
 
 
-def main(
+def main(  # noqa: PLR0913
     group: Annotated[list[str] | None, typer.Argument(help=f"Any of {', '.join(REGISTRY)}; all if none.")] = None,
     severity: Annotated[str, typer.Option(help=f"How much: {', '.join(SEVERITIES)}.")] = "standard",
     repeat: Annotated[int, typer.Option(help="Runs of which the median is taken.", min=1)] = 5,

@@ -132,7 +132,7 @@ def row_key(row: Row) -> tuple[int, int, int]:
     return row.get("weights", 0), row["batch_size"], total(row)
 
 
-def cases(
+def cases(  # noqa: PLR0913
     data: Annotated[Path | None, typer.Option(help="Folder of fashion_mnist.npz.")] = None,
     networks: Annotated[str, typer.Option(help="Names, with commas between.")] = ",".join(NETWORKS),
     steps: Annotated[int, typer.Option(help="The default is that of knapprune.prune.")] = 5,

@@ -34,7 +34,7 @@ def estimate(
     print(resources.summary())
 
 
-def verify(
+def verify(  # noqa: PLR0913
     model: Model,
     config: Config,
     weights: Weights = None,

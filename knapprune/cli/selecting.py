@@ -44,7 +44,7 @@ Choose = Annotated[
 ]
 
 
-def select(
+def select(  # noqa: PLR0913
     model: Model,
     config: Config,
     out: Out,

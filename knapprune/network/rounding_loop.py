@@ -7,7 +7,7 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True)
-def round_into(values, decimals, scale, rounding, overflow, low, high, signed, out):  # type: ignore[no-untyped-def]
+def round_into(values, decimals, scale, rounding, overflow, low, high, signed, out):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0913
     """Round numbers to whole multiples of a type's last bit."""
     outside = 0
     for place in range(len(values)):

@@ -32,7 +32,7 @@ from knapprune.selection.budget import Budget, parse_budget, with_part
 from knapprune.selection.fetch_groups import AnyStructure
 
 
-def prune(
+def prune(  # noqa: PLR0913
     model: Any,
     hls_config: HlsConfigSource | None = None,
     *,

@@ -21,7 +21,7 @@ from knapprune.selection.result import Selection
 from knapprune.selection.variants import Choose
 
 
-def select(
+def select(  # noqa: PLR0913
     model: Any,
     hls_config: HlsConfigSource | None = None,
     budget: Budget | None = None,

@@ -91,7 +91,7 @@ def _common_divisors(start: Integers, words: SharedWords) -> Integers:
 
 
 @njit(cache=True, nogil=True)
-def chain_options(value, first, last, spent, unit, start, rows_cost, whole, best_value):  # type: ignore[no-untyped-def]
+def chain_options(value, first, last, spent, unit, start, rows_cost, whole, best_value):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0913
     """List the undominated options of each chain."""
     most_rows, most = 0, 0
     for c in range(len(start) - 1):

@@ -102,7 +102,7 @@ class Verification:
         return "\n".join([*table, *vendor, *_remarks(self), *beside])
 
 
-def verify(
+def verify(  # noqa: PLR0913
     model: Any,
     hls_config: HlsConfigSource | None = None,
     *,

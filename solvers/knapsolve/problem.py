@@ -88,7 +88,7 @@ class Knapsack:
         self._constrain(choices, exactly_one, requires, fixed_in, fixed_out)
 
     @classmethod
-    def from_types(
+    def from_types(  # noqa: PLR0913
         cls,
         values: ArrayLike,
         item_type: ArrayLike,

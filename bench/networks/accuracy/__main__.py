@@ -58,7 +58,7 @@ def collect(path: Path, work: Path) -> list[Row]:
     return sorted(by_run.values(), key=lambda row: str(row["run"]))
 
 
-def cases(
+def cases(  # noqa: PLR0913
     action: Annotated[str, typer.Argument(help="run, trials or page: what to do.")] = "page",
     network: Annotated[str, typer.Option(help=f"One of {', '.join(NETWORKS)}.")] = "lenet",
     methods: Annotated[str, typer.Option(help="Names, with commas between.")] = ",".join(METHODS),

@@ -156,7 +156,7 @@ class Beam:
 
 
 @njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
-def relax_nodes(program, limits, nodes, start, stop, cutoff, noise, candidates, selected):  # type: ignore[no-untyped-def]
+def relax_nodes(program, limits, nodes, start, stop, cutoff, noise, candidates, selected):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0913
     """Relax the nodes from `start` to `stop`, fix what their reduced costs decide, and round them.
 
     Parameters

@@ -114,7 +114,7 @@ def dual_bound(values: NDArray[Any], weights: NDArray[Any], limits: NDArray[Any]
 
 
 @njit(cache=True, nogil=True)
-def dual_simplex(values, kinds, counts, columns, limits, basis, at_one):  # type: ignore[no-untyped-def]
+def dual_simplex(values, kinds, counts, columns, limits, basis, at_one):  # type: ignore[no-untyped-def]  # noqa: C901
     """Kernel of `minimise_runs_dual`: scaled values, types and counts (r,), columns (T, m), limits (m,) -> prices (m,).
 
     The basis (m,) to begin with becomes that of the minimum; `at_one` (r,) is written.

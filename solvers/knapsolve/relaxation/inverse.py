@@ -7,7 +7,7 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def invert(matrix, inverse, least):  # type: ignore[no-untyped-def]
+def invert(matrix, inverse, least):  # type: ignore[no-untyped-def]  # noqa: C901
     """Write the inverse of a matrix (m, m), which is destroyed; return whether it has one.
 
     It has none where a pivot is not above `least` in size. Gauss-Jordan elimination with partial pivoting in plain

@@ -75,7 +75,7 @@ def invert_basis(basic, columns, inverse, matrix):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
-def start_from_basis(program, basis, fixed, active, count, limits, worth, matrix):  # type: ignore[no-untyped-def]
+def start_from_basis(program, basis, fixed, active, count, limits, worth, matrix):  # type: ignore[no-untyped-def]  # noqa: C901
     """Set up a basis from its basic variables alone.
 
     Parameters
@@ -147,7 +147,7 @@ def basic_values(inverse, residual, levels):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
-def reoptimise(program, basis, fixed, active, count, bound, cutoff, room):  # type: ignore[no-untyped-def]
+def reoptimise(program, basis, fixed, active, count, bound, cutoff, room):  # type: ignore[no-untyped-def]  # noqa: C901
     """Solve the relaxation from the present dual feasible basis.
 
     Parameters

@@ -152,7 +152,7 @@ def back_up(cutoff, program, fixings, basic, stack):  # type: ignore[no-untyped-
 
 
 @njit(cache=True, nogil=True, fastmath=RELAXED, error_model="numpy")
-def search(program, limits, fixings, basic, at_one, stack, costs, cutoff, settled, pivot_budget, statistics):  # type: ignore[no-untyped-def]
+def search(program, limits, fixings, basic, at_one, stack, costs, cutoff, settled, pivot_budget, statistics):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0913
     """Search until the tree is done, an incumbent is found or the pivots are spent.
 
     Parameters

@@ -151,12 +151,7 @@ def grow(
     """
     key, loss = relaxation.key, relaxation.loss
     left = classes.limits - classes.weight[key].sum(axis=0)
-    state = Budget(options, np.inf)
-    if options is not None:
-        unused = classes.limits - classes.weight[options].sum(axis=0)
-        state.loss = float(loss[options].sum() + relaxation.prices @ unused)
-    if (left >= 0).all() and relaxation.prices @ left < state.loss:
-        state.options, state.loss = key.copy(), float(relaxation.prices @ left)
+    state = _begin(classes, relaxation, options, left)
     # Where values are whole, all losses share the bound's fraction.
     floor = relaxation.bound - np.floor(relaxation.bound + margin) + margin if step == 1.0 else 0.0
     case = _Case(classes, relaxation, left, float(floor), step, margin, deadline)
@@ -166,10 +161,8 @@ def grow(
     budget = float(ordered[min(FIRST_OPTIONS, len(ordered) - 1)]) if len(ordered) else 0.0
     tried = step != 1.0
     filled = False
-    if state.loss - step + margin <= 0.0:
-        state.complete = True
-        return state
-    while True:
+    state.complete = state.loss - step + margin <= 0.0
+    while not state.complete:
         # Beyond what improves on the best known there is nothing to look for.
         enough = max(state.loss - step + margin, 0.0)
         budget = min(budget, enough)
@@ -182,9 +175,7 @@ def grow(
         if np.count_nonzero(kept) > TIES and not filled:
             filled = True
             _fill(state, case)
-            if case.settled(state):
-                state.complete = True
-                return state
+            state.complete = case.settled(state)
             continue
         if np.count_nonzero(kept) <= MOST_OPTIONS:
             listed = _within(state, case, near[kept], budget)
@@ -201,21 +192,39 @@ def grow(
         if listed > LONG and not tried:
             tried = True
             _among_nearest(state, case, near, budget)
-            if state.refused:
-                return state
-            if case.settled(state):
-                state.complete = True
+            state.complete = not state.refused and case.settled(state)
+            if state.refused or state.complete:
                 return state
         if step == 1.0 and listed > VERY_LONG and len(loss) <= SMALL and not case.settled(state):
             return state
-        grown = max(budget * (GROWTH if listed < LONG else CAREFUL), margin, step if step < 1 else 0.0)
-        if step == 1.0 and listed > LONG:
-            # A budget that lowers the rounded bound is worth more than one a little short of it.
-            grown = min(max(floor + np.floor(budget - floor + 1.0), grown), budget * REACH)
-        # Where even all options are within the budget, only unused capacity keeps selections out of it.
-        budget = (
-            grown if len(ordered) == 0 or budget > 0.0 else max(grown, float(ordered[ordered > 0.0].min(initial=1.0)))
-        )
+        budget = _grown(budget, listed, case, ordered)
+    return state
+
+
+def _begin(
+    classes: Classes, relaxation: ChoiceRelaxation, options: NDArray[np.int64] | None, left: NDArray[np.float64]
+) -> Budget:
+    """Begin with the known options, or with the keys where these fit and lose less."""
+    state = Budget(options, np.inf)
+    if options is not None:
+        unused = classes.limits - classes.weight[options].sum(axis=0)
+        state.loss = float(relaxation.loss[options].sum() + relaxation.prices @ unused)
+    if (left >= 0).all() and relaxation.prices @ left < state.loss:
+        state.options, state.loss = relaxation.key.copy(), float(relaxation.prices @ left)
+    return state
+
+
+def _grown(budget: float, listed: int, case: _Case, ordered: NDArray[np.float64]) -> float:
+    """Return the next budget, by how long the lists of this one were; `ordered` are the nearest options' losses."""
+    step, floor = case.step, case.floor
+    grown = max(budget * (GROWTH if listed < LONG else CAREFUL), case.margin, step if step < 1 else 0.0)
+    if step == 1.0 and listed > LONG:
+        # A budget that lowers the rounded bound is worth more than one a little short of it.
+        grown = min(max(floor + np.floor(budget - floor + 1.0), grown), budget * REACH)
+    # Where even all options are within the budget, only unused capacity keeps selections out of it.
+    if len(ordered) == 0 or budget > 0.0:
+        return float(grown)
+    return max(float(grown), float(ordered[ordered > 0.0].min(initial=1.0)))
 
 
 def _fill(state: Budget, case: _Case) -> None:

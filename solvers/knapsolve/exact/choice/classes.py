@@ -68,7 +68,7 @@ def _labels(problem: Knapsack) -> tuple[NDArray[np.int64], int]:
 
 
 @njit(cache=True)
-def group(values, table, kind, limits, labels, count, exactly_one):  # type: ignore[no-untyped-def]
+def group(values, table, kind, limits, labels, count, exactly_one):  # type: ignore[no-untyped-def]  # noqa: C901
     """Group items by label (counting sort), keeping the order within a label.
 
     Parameters

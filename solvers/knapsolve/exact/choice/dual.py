@@ -91,7 +91,7 @@ def unbar_keys(allowed, key, basic, basic_class):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True)
-def choice_simplex(classes, allowed, prices, basis, fresh, steps):  # type: ignore[no-untyped-def]
+def choice_simplex(classes, allowed, prices, basis, fresh, steps):  # type: ignore[no-untyped-def]  # noqa: C901
     """Minimise the bound from a given basis.
 
     Parameters

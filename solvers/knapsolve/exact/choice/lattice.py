@@ -148,7 +148,7 @@ def least_losses(start, weight, key, loss, resources, spread, limit):  # type: i
 
 
 @njit(cache=True)
-def shortest_path(vectors, lost, shape, origin, left, prices, limit):  # type: ignore[no-untyped-def]
+def shortest_path(vectors, lost, shape, origin, left, prices, limit):  # type: ignore[no-untyped-def]  # noqa: C901
     """Fill the capacities at the least loss, any swap any number of times.
 
     Parameters

@@ -52,7 +52,7 @@ def weighted_select(at, step, count, target):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def line_minimum(reduced, slope, start, allowed, tied, key, descent, wall):  # type: ignore[no-untyped-def]
+def line_minimum(reduced, slope, start, allowed, tied, key, descent, wall):  # type: ignore[no-untyped-def]  # noqa: C901
     """Minimise the bound over 0 <= t <= wall and move the keys of free classes there.
 
     Parameters

@@ -35,7 +35,7 @@ class Losses(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def combinations(start, loss, added, budget, room, work):  # type: ignore[no-untyped-def]
+def combinations(start, loss, added, budget, room, work):  # type: ignore[no-untyped-def]  # noqa: C901
     """List the combinations of one option a class, or none, that lose at most `budget` together.
 
     Parameters

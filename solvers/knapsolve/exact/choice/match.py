@@ -134,7 +134,7 @@ def index(weight, resources, width, low, span):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def match(first, table, second, unused, left, prices, losses, begin, work):  # type: ignore[no-untyped-def]
+def match(first, table, second, unused, left, prices, losses, begin, work):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0913
     """Find the pair of combinations that fits and loses least, unused capacity included.
 
     Parameters

@@ -259,7 +259,7 @@ def within_box(value, weight, start, centre, half, kept, fixed):  # type: ignore
 
 
 @njit(cache=True)
-def settle_ties(weight, start, limits, prices, loss, tie, key):  # type: ignore[no-untyped-def]
+def settle_ties(weight, start, limits, prices, loss, tie, key):  # type: ignore[no-untyped-def]  # noqa: C901
     """Where options of a class tie, prefer the one that brings the sum of weights nearest to the capacities.
 
     Parameters

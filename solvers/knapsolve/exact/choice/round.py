@@ -68,7 +68,7 @@ def sweep(weight, start, limits, loss, options):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def repair(weight, start, limits, loss, options, residual):  # type: ignore[no-untyped-def]
+def repair(weight, start, limits, loss, options, residual):  # type: ignore[no-untyped-def]  # noqa: C901
     """Swap options until everything fits; return whether it does.
 
     Each step takes the swap that loses least per unit of excess removed, the excess being measured in capacities; a
@@ -145,7 +145,7 @@ def improve(value, weight, start, allowed, options, residual):  # type: ignore[n
 
 
 @njit(cache=True)
-def exchange(value, weight, start, allowed, options, residual):  # type: ignore[no-untyped-def]
+def exchange(value, weight, start, allowed, options, residual):  # type: ignore[no-untyped-def]  # noqa: C901
     """Swap the options of two classes at once where that gains and fits; return whether anything changed.
 
     Takes the first gain found for each pair of classes; options (C,) and residual (m,) are written.
@@ -187,7 +187,7 @@ def exchange(value, weight, start, allowed, options, residual):  # type: ignore[
 
 
 @njit(cache=True)
-def multistart(value, weight, start, limits, allowed, prices, shakes, rounds, best):  # type: ignore[no-untyped-def]
+def multistart(value, weight, start, limits, allowed, prices, shakes, rounds, best):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0913
     """Repair and improve what the dual prefers, at its prices and at prices shaken a little.
 
     Parameters

@@ -47,7 +47,7 @@ def bar(option, stack):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def search(classes, scaled, value_scale, basis, stack, best, known, step, margin, nodes, steps):  # type: ignore[no-untyped-def]
+def search(classes, scaled, value_scale, basis, stack, best, known, step, margin, nodes, steps):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0913
     """Search at most `nodes` nodes; call again to go on.
 
     Parameters

@@ -6,7 +6,7 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True)
-def fill(program, order, state, chosen, left, budget, room):  # type: ignore[no-untyped-def]
+def fill(program, order, state, chosen, left, budget, room):  # type: ignore[no-untyped-def]  # noqa: C901
     """Add items in order, each with all it still needs, where they gain and fit.
 
     Parameters

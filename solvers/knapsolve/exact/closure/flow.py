@@ -138,7 +138,7 @@ def layer(graph, state, flow):  # type: ignore[no-untyped-def]
 
 
 @njit(inline="always")
-def raise_flow(graph, state, flow, budget):  # type: ignore[no-untyped-def]
+def raise_flow(graph, state, flow, budget):  # type: ignore[no-untyped-def]  # noqa: C901
     """Raise the flow until no surplus reaches a deficit; return what is left of the budget, negative if it ran out."""
     start, needs, back, needed_by, arc = graph.start, graph.needs, graph.back, graph.needed_by, graph.arc
     paid, excess, level, tolerance = flow.paid, flow.excess, flow.level, flow.tolerance
@@ -210,7 +210,7 @@ def raise_flow(graph, state, flow, budget):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def lower(arrays, seen, prices, cutoff, most, budget, fresh):  # type: ignore[no-untyped-def]
+def lower(arrays, seen, prices, cutoff, most, budget, fresh):  # type: ignore[no-untyped-def]  # noqa: C901
     """Lower the bound on what the free items can add over the prices of the capacities, towards the cutoff.
 
     Parameters

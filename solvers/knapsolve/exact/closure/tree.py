@@ -148,7 +148,7 @@ class Tree:
 
 
 @njit(cache=True, nogil=True)
-def decide(arrays, item, value, gap):  # type: ignore[no-untyped-def]
+def decide(arrays, item, value, gap):  # type: ignore[no-untyped-def]  # noqa: C901
     """Decide items and all that follows; return whether those in fit.
 
     Parameters

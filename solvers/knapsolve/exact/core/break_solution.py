@@ -81,7 +81,7 @@ def _place(efficiency: NDArray[np.float64], item: Any) -> tuple[float, int]:
 
 
 @njit(cache=True)
-def between(efficiency, weights, items, everything, high, high_item, low, low_item, found):  # type: ignore[no-untyped-def]
+def between(efficiency, weights, items, everything, high, high_item, low, low_item, found):  # type: ignore[no-untyped-def]  # noqa: PLR0913
     """Keep the items from one place in the order up to another, the first inclusive, the second exclusive.
 
     Parameters
@@ -150,7 +150,7 @@ def take_before(values, weights, efficiency, item, chosen):  # type: ignore[no-u
 
 
 @njit(cache=True)
-def collect(values, weights, chosen, price, centre, low, high, start, found, cost):  # type: ignore[no-untyped-def]
+def collect(values, weights, chosen, price, centre, low, high, start, found, cost):  # type: ignore[no-untyped-def]  # noqa: PLR0913
     """Collect items by what flipping them costs, looking left and right of the break item in turns.
 
     Where many items tie in efficiency, the turns keep chosen and other items in balance.

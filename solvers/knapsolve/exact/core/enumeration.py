@@ -48,7 +48,7 @@ def enumerate_selections(
 
 
 @njit(cache=True, nogil=True)
-def search_depth_first(values, weights, limit, most_steps, best_taken):  # type: ignore[no-untyped-def]
+def search_depth_first(values, weights, limit, most_steps, best_taken):  # type: ignore[no-untyped-def]  # noqa: C901
     """Search all selections of items that come by decreasing efficiency.
 
     Parameters

@@ -59,7 +59,7 @@ class Goal(NamedTuple):
 
 
 @njit(cache=True)
-def grow(states, side, count, steps, rests, first, last, offset, goal, best, work):  # type: ignore[no-untyped-def]
+def grow(states, side, count, steps, rests, first, last, offset, goal, best, work):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0913
     """Give every state the chance to flip item after item; merge, drop dominated and hopeless states.
 
     Parameters

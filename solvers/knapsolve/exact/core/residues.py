@@ -192,7 +192,7 @@ def _copies(
 
 
 @njit(cache=True, nogil=True)
-def count_kinds(values, weights, chosen, price, gap, scale, of, first, copies):  # type: ignore[no-untyped-def]
+def count_kinds(values, weights, chosen, price, gap, scale, of, first, copies):  # type: ignore[no-untyped-def]  # noqa: PLR0913
     """Find the kinds of the items that cost at most the gap.
 
     Parameters

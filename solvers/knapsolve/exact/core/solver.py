@@ -14,7 +14,7 @@ programming and strong bounds for the 0-1 knapsack problem", Manag. Sci. 45, 199
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -153,73 +153,120 @@ def _fitting(problem: Knapsack, selected: NDArray[np.bool_]) -> NDArray[np.bool_
 
 def _close(base: Base, options: Options, started: float, offset: float) -> tuple[float | None, tuple[str, ...]]:
     """Search until the gap is closed; return None, or the bound relative to the break solution where it is not."""
-    deadline = None if options.time_limit is None else started + options.time_limit
-    trace: list[str] = []
-    bound, current, tried = base.bound, base, -1
+    closing = _Closing(base, options, started, offset, base.bound, base)
     for stage in STAGES:
-        if stage.method == "residues":
-            found = search_residues(base, deadline)
-            if found is None:
-                continue
-            if found.flipped is not None and not base.adopt(base, found.flipped, found.best, stage.name):
-                continue
-            trace.append(f"core: residues, {found.cells} looked at, {_best(base, offset)}")
-            bound = min(bound, max(float(base.best), found.bound))
-            if bound < float(base.best) + base.unit:
-                return None, tuple(trace)
-            continue
-        if stage.divisors is not None:
-            if deadline is not None and clock.now() + ITEM_SECONDS * len(base.values) > deadline:
-                break
-            current = strengthen(base, deadline, stage.divisors)
-            bound = min(bound, current.bound + float(current.value - base.value))
-            if len(current.rows) == tried and stage.states == SHORT_LIST:
-                continue
-            tried = len(current.rows)
-            trace.append(f"core: {tried} cuts, {_size(current)} items, gap {bound - float(base.best):.6g}")
-        if stage.method == "deepening":
-            deep = deepen(base, current, deadline, stage.states, stage.work)
-            trace.append(
-                f"core: deepening list, {deep.parts} parts, longest list {deep.longest}, {_best(base, offset)}"
-            )
-            bound = min(bound, max(deep.bound, float(base.best)))
-            if deep.proved:
-                return None, tuple(trace)
-            continue
-        if current is not base:
-            # What was found since its constraints were looked for counts here too.
-            current = replace(current, best=base.best - (current.value - base.value))
-        if stage.method == "samples":
-            search = match_samples(current, deadline, stage.states, stage.work, options.seed)
-            finished = float(search.best) + current.unit > current.bound
-        elif stage.method == "halves":
-            search = match_halves(current, deadline, stage.states, stage.work)
-            finished = False
-        else:
-            search = ListSearch(
-                current.room, current.bound, current.best, base.unit, current.price, stage.states, deadline,
-                beam=stage.states == SHORT_LIST, most_work=stage.work,
-            )  # fmt: skip
-            finished = search_levels(search, current) and search.exact
-        held = search.flipped is None or base.adopt(current, search.flipped, search.best, stage.name)
-        finished = finished and held
-        trace.append(
-            f"core: {stage.name}, {search.work} states touched, longest list {search.longest}, "
-            f"{_best(base, offset)}{search.stopped and ', stopped by ' + search.stopped}"
-        )
-        if held and not finished and search.exact and stage.method == "list":
-            left = current.bound - search.least_loss + float(current.value - base.value)
-            bound = min(bound, max(float(base.best), left))
-        if options.on_progress is not None:
-            value = offset + float(base.value + base.best)
-            above = 0.0 if finished else max(bound - float(base.best), 0.0)
-            above = float(np.floor(above)) if base.whole else above + base.unit
-            options.on_progress(Progress(clock.now() - started, value, value + above))
-        if finished:
-            return None, tuple(trace)
-        if search.stopped == "time":
+        if closing.take(stage):
             break
-    return bound, tuple(trace)
+    return (None if closing.proved else closing.bound), tuple(closing.trace)
+
+
+@dataclass(eq=False)
+class _Closing:
+    """The gap while it is closed, stage by stage; bounds and values are relative to the break solution."""
+
+    base: Base
+    options: Options
+    started: float
+    offset: float
+    bound: float
+    current: Base
+    """The base with the cuts found so far."""
+    tried: int = -1
+    """How many cuts were there when the current list was searched."""
+    proved: bool = False
+    trace: list[str] = field(default_factory=list)
+
+    @property
+    def deadline(self) -> float | None:
+        """When to stop, on the clock of `knapsolve.limits.clock.now`."""
+        return None if self.options.time_limit is None else self.started + self.options.time_limit
+
+    def take(self, stage: Stage) -> bool:
+        """Take one stage; return whether it is the last."""
+        if stage.method == "residues":
+            return self._residues(stage)
+        if stage.divisors is not None:
+            if self.deadline is not None and clock.now() + ITEM_SECONDS * len(self.base.values) > self.deadline:
+                return True
+            if not self._cut(stage, stage.divisors):
+                return False
+        return self._deepen(stage) if stage.method == "deepening" else self._search(stage)
+
+    def _residues(self, stage: Stage) -> bool:
+        base = self.base
+        answer = search_residues(base, self.deadline)
+        if answer is None:
+            return False
+        if answer.flipped is not None and not base.adopt(base, answer.flipped, answer.best, stage.name):
+            return False
+        self.trace.append(f"core: residues, {answer.cells} looked at, {_best(base, self.offset)}")
+        self.bound = min(self.bound, max(float(base.best), answer.bound))
+        self.proved = self.bound < float(base.best) + base.unit
+        return self.proved
+
+    def _cut(self, stage: Stage, divisors: tuple[int, ...]) -> bool:
+        """Look for cuts; return whether there is anything new to search."""
+        base = self.base
+        self.current = strengthen(base, self.deadline, divisors)
+        self.bound = min(self.bound, self.current.bound + float(self.current.value - base.value))
+        if len(self.current.rows) == self.tried and stage.states == SHORT_LIST:
+            return False
+        self.tried = len(self.current.rows)
+        gap = self.bound - float(base.best)
+        self.trace.append(f"core: {self.tried} cuts, {_size(self.current)} items, gap {gap:.6g}")
+        return True
+
+    def _deepen(self, stage: Stage) -> bool:
+        base = self.base
+        deep = deepen(base, self.current, self.deadline, stage.states, stage.work)
+        self.trace.append(
+            f"core: deepening list, {deep.parts} parts, longest list {deep.longest}, {_best(base, self.offset)}"
+        )
+        self.bound = min(self.bound, max(deep.bound, float(base.best)))
+        self.proved = deep.proved
+        return self.proved
+
+    def _search(self, stage: Stage) -> bool:
+        """Search a list, or its halves, or samples of it."""
+        base = self.base
+        if self.current is not base:
+            # What was found since its constraints were looked for counts here too.
+            self.current = replace(self.current, best=base.best - (self.current.value - base.value))
+        current = self.current
+        search, finished = self._searched(stage)
+        held = search.flipped is None or base.adopt(current, search.flipped, search.best, stage.name)
+        self.proved = finished and held
+        self.trace.append(
+            f"core: {stage.name}, {search.work} states touched, longest list {search.longest}, "
+            f"{_best(base, self.offset)}{search.stopped and ', stopped by ' + search.stopped}"
+        )
+        if held and not self.proved and search.exact and stage.method == "list":
+            left = current.bound - search.least_loss + float(current.value - base.value)
+            self.bound = min(self.bound, max(float(base.best), left))
+        self._report()
+        return self.proved or search.stopped == "time"
+
+    def _searched(self, stage: Stage) -> tuple[ListSearch, bool]:
+        """Search, and say whether that closed the gap."""
+        current, deadline = self.current, self.deadline
+        if stage.method == "samples":
+            samples = match_samples(current, deadline, stage.states, stage.work, self.options.seed)
+            return samples, float(samples.best) + current.unit > current.bound
+        if stage.method == "halves":
+            return match_halves(current, deadline, stage.states, stage.work), False
+        search = ListSearch(
+            current.room, current.bound, current.best, self.base.unit, current.price, stage.states, deadline,
+            beam=stage.states == SHORT_LIST, most_work=stage.work,
+        )  # fmt: skip
+        return search, search_levels(search, current) and search.exact
+
+    def _report(self) -> None:
+        base = self.base
+        if self.options.on_progress is not None:
+            value = self.offset + float(base.value + base.best)
+            above = 0.0 if self.proved else max(self.bound - float(base.best), 0.0)
+            above = float(np.floor(above)) if base.whole else above + base.unit
+            self.options.on_progress(Progress(clock.now() - self.started, value, value + above))
 
 
 def _size(base: Base) -> int:

@@ -114,7 +114,7 @@ def tally(
 
 
 @njit(cache=True, nogil=True)
-def tally_slice(values, bits, item_type, low, high, table, first, size, counts):  # type: ignore[no-untyped-def]
+def tally_slice(values, bits, item_type, low, high, table, first, size, counts):  # type: ignore[no-untyped-def]  # noqa: PLR0913
     """Kernel of `tally` for one slice: a hash table by type and bits of the value; returns the runs, -1 if too many."""
     found = 0
     mask = np.uint64(len(table) - 1)

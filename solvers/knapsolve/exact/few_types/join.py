@@ -25,7 +25,7 @@ def chain(states, priced, head, following):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def join(first, second, head, following, priced, slacks, prices, budget, begin, allowance, best):  # type: ignore[no-untyped-def]
+def join(first, second, head, following, priced, slacks, prices, budget, begin, allowance, best):  # type: ignore[no-untyped-def]  # noqa: PLR0913
     """Find the pair of states with the largest gain that is feasible and within the budget.
 
     Parameters

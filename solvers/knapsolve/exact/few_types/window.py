@@ -62,7 +62,7 @@ def run_of(runs, deviation, r):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def extend(states, runs, lines, budget, m, begin, allowance, count, table, bits, new_states, origins):  # type: ignore[no-untyped-def]
+def extend(states, runs, lines, budget, m, begin, allowance, count, table, bits, new_states, origins):  # type: ignore[no-untyped-def]  # noqa: C901, PLR0913
     """Extend states by one type; merge equal residuals.
 
     Parameters
