@@ -195,7 +195,7 @@ def relax_nodes(program, limits, nodes, start, stop, cutoff, noise, candidates, 
             fixed[nodes.branch[q]] = nodes.side[q]
         for i in range(rows):
             left[i] = limits[i] if i < resources else nodes.cardinality[q]
-        count, worth = 0, 0.0
+        count, worth = np.int64(0), 0.0  # without the type, Numba compiles the simplex once more for a literal 0
         for j in range(n):
             at_one[j] = fixed[j] == 1
             if fixed[j] < 0:
