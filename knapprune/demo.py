@@ -73,7 +73,7 @@ def run(folder: str | Path, *, force: bool = False, seed: int = 0, say: Callable
     content = pruning_report(pruning, baseline, pruned).content
     report = Report({**content, "seconds": time.perf_counter() - started})
     output.write_model(path / "model.keras", pruning.model)
-    output.write_masks(path / "masks.npz", pruning.masks)
+    output.write_arrays(path / "masks.npz", pruning.masks)
     output.write_yaml(path / "hls_config.yml", config)
     output.write_bytes(path / "accuracy.png", schedule_plot(report.content))
     pruning.plot(path / "history.png")

@@ -69,14 +69,15 @@ def read_choose(entries: list[str]) -> Any:
         texts = [text.strip() for text in listed.split(",")]
         if not equals or not all(texts):
             raise ValueError(
-                f"--choose: got {entry!r}, expected a form like reuse_factor=legal, bits=8,16 or fc1.bits=8"
+                f"--choose: got {entry!r}, expected a form like reuse_factor=legal, bits=8,16, digits=2 or fc1.bits=8"
             )
         values = [int(text) if text.isdigit() else text for text in texts]
         layer, dot, key = name.strip().rpartition(".")
         if (not dot and key in choose) or (dot and not isinstance(choose.get(key, {}), dict)):
             raise ValueError(f"--choose: got {entry!r} and another {key}, expected one for all layers or one for each")
         target, at = (choose.setdefault(key, {}), layer) if dot else (choose, key)
-        target[at] = values[0] if isinstance(values[0], str) and len(values) == 1 else values
+        alone = len(values) == 1 and (isinstance(values[0], str) or key == "digits")
+        target[at] = values[0] if alone else values
     return choose or None
 
 

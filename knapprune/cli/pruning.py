@@ -60,7 +60,7 @@ def prune(
             model = load(files["model"], files.get("weights"), files["config"])
             result = kp.prune(model, files["config"], checkpoint=folder / CHECKPOINT, **arguments)
         output.write_model(folder / "model.keras", result.model)
-        output.write_masks(folder / "masks.npz", result.masks)
+        output.write_arrays(folder / "masks.npz", result.masks)
         report = result.report
         report.save(folder / "report.json")
         report.save(folder / "report.html")

@@ -39,7 +39,7 @@ Choose = Annotated[
     typer.Option(
         "--choose",
         help="reuse_factor=legal, reuse_factor=2,4,8 or bits=8,12,16: chosen for each layer; fc1.bits=8,12 for one "
-        "layer. Repeatable.",
+        "layer. Repeatable. digits=2: values of at most so many signed digits, for weights that are constants.",
     ),
 ]
 
@@ -62,6 +62,8 @@ def select(  # noqa: PLR0913
     multipliers: MultipliersOption = None,
 ) -> None:
     """Choose the weights that fit a budget; write masks.npz, selection.json, hls_config.yml and model.keras.
+
+    Where values were chosen, values.npz holds the kernels.
 
     Of an .onnx file, and of a Keras model with quantised layers, the hls4ml project is written in place of model.keras.
     """
@@ -87,7 +89,9 @@ def select(  # noqa: PLR0913
             hardware=read_hardware(hardware, multipliers, config),
         )
         output.write_yaml(folder / "hls_config.yml", selection.hls_config)
-        output.write_masks(folder / "masks.npz", selection.masks)
+        output.write_arrays(folder / "masks.npz", selection.masks)
+        if selection.values:
+            output.write_arrays(folder / "values.npz", selection.values)
         _write_masked(folder, selection.apply(loaded), force)
         output.write_json(folder / "selection.json", _record(selection))
     print(selection.summary())

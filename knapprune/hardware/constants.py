@@ -51,17 +51,29 @@ def constants(layer: Layer, kernel: npt.NDArray[np.generic]) -> Constants:
     """Find the multipliers that HLS builds for the weights of a kernel, each a constant."""
     from knapprune.hardware.constants_loop import number_constants  # the compiler takes its time to load
 
-    rank, fans = len(layer.kernel_shape), {axis % len(layer.kernel_shape) for axis in layer.fan_out}
-    order = [axis for axis in range(rank) if axis not in fans] + sorted(fans)
+    order, inputs = _inputs_first(layer)
     whole, known = integers_of(layer, kernel)
-    shape = [layer.kernel_shape[axis] for axis in order]
-    inputs = prod(shape[: rank - len(fans)])
     rows = np.ascontiguousarray(np.transpose(whole, order)).reshape(inputs, -1)
     owner = np.empty(rows.shape, np.int32 if rows.size < 1 << 31 else np.int64)
     value, start = np.empty(rows.size, np.int64), np.empty(inputs + 1, np.int64)
     multipliers = number_constants(rows, DIGITS_OF_A_PRODUCT, known, owner, value, start)
-    back = np.transpose(owner.reshape(shape), np.argsort(order))
-    return Constants(back, value[:multipliers], np.repeat(_copies_of_inputs(layer, inputs), np.diff(start)), known)
+    back = np.transpose(owner.reshape([layer.kernel_shape[axis] for axis in order]), np.argsort(order))
+    return Constants(back, value[:multipliers], np.repeat(copies_of_inputs(layer), np.diff(start)), known)
+
+
+def inputs_of(layer: Layer) -> Integers:
+    """Number the input that each weight multiplies, in the shape of the kernel."""
+    order, inputs = _inputs_first(layer)
+    shape = [layer.kernel_shape[axis] for axis in order]
+    numbers = np.broadcast_to(np.arange(inputs)[:, None], (inputs, layer.size // max(inputs, 1)))
+    return np.transpose(numbers.reshape(shape), np.argsort(order))
+
+
+def _inputs_first(layer: Layer) -> tuple[list[int], int]:
+    """Put the axes of a kernel that tell inputs apart before the others, and count the inputs."""
+    rank, fans = len(layer.kernel_shape), {axis % len(layer.kernel_shape) for axis in layer.fan_out}
+    own = [axis for axis in range(rank) if axis not in fans]
+    return [*own, *sorted(fans)], prod(layer.kernel_shape[axis] for axis in own)
 
 
 def integers_of(layer: Layer, kernel: npt.NDArray[np.generic]) -> tuple[Integers, bool]:
@@ -78,8 +90,9 @@ def is_upper_bound(layer: Layer) -> bool:
     return layer.constant and layer.data_bits <= UPPER_BOUND_BITS
 
 
-def _copies_of_inputs(layer: Layer, inputs: int) -> Integers:
-    """Say at how many pixels in parallel each row of inputs is multiplied: tap by tap of a convolution's window."""
+def copies_of_inputs(layer: Layer) -> Integers:
+    """Say at how many pixels in parallel each input is multiplied: tap by tap of a convolution's window."""
+    inputs = _inputs_first(layer)[1]
     if not layer.reached:
         return np.full(inputs, layer.copies, dtype=np.int64)
     return np.repeat(np.array(layer.reached, dtype=np.int64), inputs // len(layer.reached))

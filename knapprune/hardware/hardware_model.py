@@ -15,6 +15,8 @@ from knapsolve.plugins import find, load
 
 if TYPE_CHECKING:
     from knapprune.hardware.explanation import Explanation
+    from knapprune.hardware.logic import Logic
+    from knapprune.hardware.value_prices import ValuePrices
 
 GROUP = "knapprune.hardware"
 
@@ -199,6 +201,48 @@ class Explains(Protocol):
         -------
         Explanation
             Its ``str()`` is the text.
+        """
+
+
+@runtime_checkable
+class PricesValues(Protocol):
+    """A hardware model that knows what a constant costs by its value: what ``choose={"digits": ...}`` needs."""
+
+    def value_prices(self, layer: Layer, width: int) -> ValuePrices | None:
+        """State the prices of the values that the weights of a layer may hold.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+        width
+            Bits of the widest value.
+
+        Returns
+        -------
+        ValuePrices or None
+            None where the weights are no constants.
+        """
+
+
+@runtime_checkable
+class EstimatesLogic(Protocol):
+    """A hardware model that estimates look-up tables: what a budget of ``lut`` needs."""
+
+    def logic(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> Logic | None:
+        """Estimate the look-up tables and flip-flops of a layer.
+
+        Parameters
+        ----------
+        layer
+            The layer.
+        kernel
+            Shape ``layer.kernel_shape``: the weights as hls4ml gets them.
+
+        Returns
+        -------
+        Logic or None
+            None for layers of which there are no reports.
         """
 
 

@@ -42,6 +42,7 @@ from knapprune.hardware.dsp import MultiplierTable, table_of_part
 from knapprune.hardware.explanation import Explanation, legal_reuse_factors
 from knapprune.hardware.hardware_model import LabelCosts, SharedWords, use_of_one_label
 from knapprune.hardware.latency import interval
+from knapprune.hardware.logic import Logic
 from knapprune.hardware.ownership import (
     Labels,
     count_by_owner,
@@ -52,6 +53,7 @@ from knapprune.hardware.ownership import (
 )
 from knapprune.hardware.product_logic import constants_of, of_products
 from knapprune.hardware.structures import labels
+from knapprune.hardware.value_prices import ValuePrices, adder_prices, value_prices
 from knapprune.network.digits import signed_bits
 from knapprune.network.layers import Layer
 
@@ -207,8 +209,7 @@ class Hls4mlHardware:
     def explain(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> Explanation:
         dense = np.ones(layer.kernel_shape, dtype=bool)
         whole = self.use(layer, dense)
-        one_pixel = replace(layer, copies=1, reached=(), products=())
-        multipliers, whole_multipliers = (_MULTIPLIERS.use(one_pixel, weights)["dsp"] for weights in (kernel, dense))
+        multipliers, whole_multipliers = (multipliers_of_a_pixel(layer, weights) for weights in (kernel, dense))
         return Explanation(
             layer=layer,
             use=self.use(layer, kernel),
@@ -224,8 +225,16 @@ class Hls4mlHardware:
             pruning={name: self._saving(layer, dense, name) for name in self.resources if whole[name]},
             legal_reuse_factors=legal_reuse_factors(layer),
             interval=interval(layer, constants_of(layer, kernel), multipliers, self.part),
-            logic=of_products(layer, kernel, multipliers, self.part),
+            logic=self.logic(layer, kernel),
         )
+
+    def logic(self, layer: Layer, kernel: npt.NDArray[np.generic]) -> Logic | None:
+        return of_products(layer, kernel, multipliers_of_a_pixel(layer, kernel), self.part)
+
+    def value_prices(self, layer: Layer, width: int) -> ValuePrices | None:
+        if layer.strategy == "distributed_arithmetic":
+            return adder_prices(layer)
+        return value_prices(layer, self.multipliers, width) if layer.constant else None
 
     def _saving(self, layer: Layer, dense: npt.NDArray[np.bool_], resource: str) -> str:
         structure = self.structure(layer, (resource,))
@@ -250,6 +259,11 @@ def _wanted(layer: Layer, resource: str) -> str:
 
 # Where every product takes one block, blocks are multipliers.
 _MULTIPLIERS = Hls4mlHardware(multipliers=MultiplierTable(1 << 16, 1 << 16, in_logic=()))
+
+
+def multipliers_of_a_pixel(layer: Layer, kernel: npt.NDArray[np.generic]) -> int:
+    """Count the multipliers of one pixel, whatever they are made of."""
+    return _MULTIPLIERS.use(replace(layer, copies=1, reached=(), products=()), kernel)["dsp"]
 
 
 def latency_multiplier_limit(layer: Layer, kernel: npt.NDArray[np.generic]) -> int:

@@ -10,8 +10,9 @@ from knapprune.hardware.beside import Beside
 from knapprune.hardware.beside import summary as beside_summary
 from knapprune.hardware.constants import is_upper_bound
 from knapprune.hardware.explanation import Explanation
-from knapprune.hardware.hardware_model import Covers, HardwareModel
+from knapprune.hardware.hardware_model import Covers, EstimatesLogic, HardwareModel
 from knapprune.hardware.latency import latency
+from knapprune.hardware.logic import Logic
 from knapprune.hardware.shallow import shallow_memories
 from knapprune.hardware.units import blocks_line, with_blocks
 from knapprune.network.layers import Kernels, Layer
@@ -19,6 +20,8 @@ from knapprune.tables import plain_table
 
 LATENCY = "latency"
 """The resource that no weight decides: clock cycles, counted only where reuse factors are chosen."""
+LUT = "lut"
+"""Look-up tables: estimates, added only where they are budgeted."""
 
 
 @dataclass(frozen=True)
@@ -183,6 +186,24 @@ def count(
 def with_latency(resources: Resources) -> Resources:
     """Add the estimated latency of each layer to its resources."""
     own = {layer.name: {**resources.by_layer[layer.name], LATENCY: latency(layer)} for layer in resources.layers}
+    return replace(resources, by_layer=own)
+
+
+def with_logic(
+    resources: Resources, resource_model: HardwareModel, kernels: Kernels, counted: Mapping[str, Logic]
+) -> Resources:
+    """Add the look-up tables of each layer to its resources: of adder graphs that were counted, else estimated."""
+    own = {}
+    for layer in resources.layers:
+        known = counted.get(layer.name)
+        if known is None and isinstance(resource_model, EstimatesLogic):
+            known = resource_model.logic(layer, kernels[layer.name])
+        if known is None and layer.size:
+            raise ValueError(
+                f"budget['lut']: the look-up tables of layer {layer.name!r} ({layer.kind}, {layer.strategy}) are not "
+                "estimated; expected a budget of other resources, or of the other layers alone"
+            )
+        own[layer.name] = {**resources.by_layer[layer.name], LUT: 0 if known is None else known.lut}
     return replace(resources, by_layer=own)
 
 

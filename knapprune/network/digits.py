@@ -35,3 +35,48 @@ def signed_bits(numbers: Integers) -> Integers:
     # A double holds these exactly enough: only its exponent is read, and weights have at most 53 bits.
     _, exponent = np.frexp(np.where(numbers < 0, ~numbers, numbers).astype(np.float64))
     return exponent.astype(np.int64) + 1
+
+
+def nearest(numbers: Integers, digits: int, low: int, high: int, *, away: bool = False) -> Integers:
+    """Find the nearest whole numbers of at most so many signed digits, within a type.
+
+    The highest digit of the nearest number is the power of two below or above, for a number with a lower highest digit
+    is at most that power and one with a higher at least; what is left over is a number of one digit less.
+
+    Parameters
+    ----------
+    numbers
+        Whole numbers of any shape, each within `low` and `high`.
+    digits
+        The most digits that may not be 0.
+    low, high
+        The least and the largest number of the type: ``-2**(bits - 1)`` and ``2**(bits - 1) - 1``, or 0 and
+        ``2**bits - 1``.
+    away
+        Whether of two that are as near the one further from 0 is taken.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> [nearest(np.array([11, -86, 127]), digits, -128, 127).tolist() for digits in (1, 2, 3)]
+    [[8, -64, 64], [10, -80, 127], [11, -84, 127]]
+    """
+    values, back = np.unique(numbers, return_inverse=True)
+    signs = np.where(values < 0, -1, 1)
+    closest = signs * _nearest(np.abs(values), digits, away)
+    # Only a power of two can be outside, one above the largest number: one digit reaches no other that is as near.
+    outside = (closest < low) | (closest > high)
+    closest[outside] //= 2
+    return closest[back].reshape(np.shape(numbers))
+
+
+def _nearest(magnitudes: Integers, digits: int, away: bool) -> Integers:
+    if digits == 0:
+        return np.zeros_like(magnitudes)
+    exponent = np.frexp(magnitudes.astype(np.float64))[1].astype(np.int64) - 1
+    below = np.where(magnitudes > 0, np.int64(1) << np.maximum(exponent, 0), 0)
+    below >>= below > magnitudes  # a double rounds a number of more than 53 bits up
+    rest = magnitudes - below
+    down, up = below + _nearest(rest, digits - 1, away), 2 * below - _nearest(below - rest, digits - 1, not away)
+    closer = np.abs(magnitudes - up) - np.abs(magnitudes - down)
+    return np.where((closer < 0) | ((closer == 0) & (up > down if away else up < down)), up, down)

@@ -31,10 +31,10 @@ def write_bytes(path: Path, content: bytes) -> None:
     through(path, lambda temporary: temporary.write_bytes(content))
 
 
-def write_masks(path: Path, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
-    """Write masks as a compressed ``.npz``, one bool array for each layer."""
+def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
+    """Write masks or kernels as a compressed ``.npz``, one array for each layer."""
     packed = io.BytesIO()
-    np.savez_compressed(packed, **dict(masks))  # type: ignore[arg-type]
+    np.savez_compressed(packed, **dict(arrays))  # type: ignore[arg-type]
     write_bytes(path, packed.getvalue())
 
 

@@ -121,6 +121,13 @@ def parse_budget(budget: Budget, today: Resources) -> tuple[Cap, ...]:
     return tuple(caps)
 
 
+def budgets(budget: Budget | None, resource: str) -> bool:
+    """Say whether a budget, as the user gave it, caps a resource anywhere."""
+    if isinstance(budget, Mapping):
+        return resource in budget or any(resource in own for own in budget.values() if isinstance(own, Mapping))
+    return any(getattr(cap, "counted", None) == resource for cap in budget or ())
+
+
 def asking(caps: tuple[Cap, ...], today: Resources) -> tuple[Cap, ...]:
     """Take the caps that ask for anything: those that a selection is made for."""
     return tuple(cap for cap in caps if cap.asks(today)) or caps

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from knapsolve import Knapsack, Solution
 
 
-def solve_knapsack(problem: Knapsack, solver: str, time_limit: float) -> Solution:
-    """Solve, and refuse to go on without any selection."""
+def solve_knapsack(problem: Knapsack, solver: str, time_limit: float, gap: float = 0.0) -> Solution:
+    """Solve, to a proof unless a gap will do, and refuse to go on without any selection."""
     from knapsolve import Status, solve
 
-    solution = solve(problem, solver=solver, time_limit=time_limit)
+    solution = solve(problem, solver=solver, time_limit=time_limit, gap=gap)
     if solution.status not in (Status.OPTIMAL, Status.FEASIBLE):
         raise RuntimeError(
             f"solver {solution.solver!r} found no selection in {time_limit:g} s ({solution.status}); "

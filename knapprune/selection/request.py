@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from knapprune.adapters.adapter import Adapter, written_kernels
+from knapprune.adapters.adapter import Adapter, training_adapter, written_kernels
 from knapprune.hardware.hardware_model import HardwareModel
-from knapprune.hardware.resources import LATENCY, Resources, count, covered, with_latency
-from knapprune.network.hls_config import HlsConfig
+from knapprune.hardware.resources import LATENCY, LUT, Resources, count, covered, with_latency, with_logic
+from knapprune.network.hls_config import HlsConfig, as_dict
 from knapprune.network.layers import Kernels, Layer, Masks
+from knapprune.network.rules.strategy import HardwareWarning
 from knapprune.saliency import Measure
 from knapprune.saliency.normalisation import Normalisation
-from knapprune.selection.budget import Budget, Cap, asking, parse_budget
+from knapprune.selection.budget import Budget, Cap, asking, budgets, parse_budget
 from knapprune.selection.candidates import by_layer
 from knapprune.selection.masks import takes_choices
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from knapprune.hardware.logic import Logic
     from knapsolve import Solution
 
 
@@ -95,6 +98,10 @@ class Request:
     def count(self, layers: Sequence[Layer], kernels: Kernels) -> Resources:
         """Count as `before` was counted."""
         used = count(self.hardware, list(layers), kernels, self.before.uncounted, self.config.part)
+        if LUT in self.before.counted:
+            used = with_logic(
+                used, self.hardware, kernels, adder_logic(self.framework, self.model, self.config, kernels)
+            )
         return with_latency(used) if LATENCY in self.before.counted else used
 
 
@@ -114,6 +121,8 @@ class Outcome:
         As they are to be built.
     hls_config
         The configuration that says so.
+    values
+        By layer name, the kernels whose values were chosen.
     """
 
     solution: Solution
@@ -121,6 +130,25 @@ class Outcome:
     structures: Mapping[str, str]
     layers: Sequence[Layer]
     hls_config: Mapping[str, Any]
+    values: Kernels = field(default_factory=dict)
+
+
+def adder_logic(framework: Adapter, model: Any, config: HlsConfig, kernels: Kernels | None) -> dict[str, Logic]:
+    """Have hls4ml build the adder graphs of a model, with other kernels perhaps, and count their look-up tables."""
+    from knapprune.hardware.logic import Logic, tables_of
+    from knapprune.project.distributed_arithmetic import generated_adders
+
+    graphs = [layer for layer in framework.layers(model, config) if layer.strategy == "distributed_arithmetic"]
+    if not graphs:
+        return {}
+    changed = model
+    if kernels is not None:
+        changed = framework.apply(model, {})
+        training_adapter(framework, model).assign(changed, {layer.name: kernels[layer.name] for layer in graphs})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", HardwareWarning)  # said once already, of the model as it is
+        built = generated_adders(changed, as_dict(config))
+    return {name: Logic(tables_of(adders), None, f"{adders.adders} adders") for name, adders in built.items()}
 
 
 def requested(
@@ -139,6 +167,8 @@ def requested(
     written = written_kernels(framework, model, kernels, config)
     layers, uncounted = covered(hardware, framework.layers(model, config), framework.untouched(model))
     before = count(hardware, layers, written, uncounted, config.part)
+    if budgets(budget, LUT):
+        before = with_logic(before, hardware, written, adder_logic(framework, model, config, None))
     if timed:
         before = with_latency(before)
     return Request(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from knapprune.adapters.adapter import find_adapter
+from knapprune.adapters.adapter import find_adapter, training_adapter
 from knapprune.hardware.resources import Resources
 from knapprune.hardware.units import blocks_line
-from knapprune.network.layers import Layer, Masks
+from knapprune.network.layers import Kernels, Layer, Masks
 from knapprune.selection.budget import Cap
 from knapprune.tables import plain_table
 
@@ -40,6 +40,8 @@ class Selection:
     hls_config
         The configuration that the resources hold for, as a dict for hls4ml and `knapprune.verify`: the one given, with
         what was chosen in it.
+    values
+        By layer name, kernels whose values were chosen, in their own shape; zero where the mask is False.
     """
 
     masks: Masks
@@ -49,6 +51,7 @@ class Selection:
     budget: tuple[Cap, ...]
     structures: Mapping[str, str]
     hls_config: Mapping[str, Any]
+    values: Kernels = field(default_factory=dict)
 
     @property
     def binding(self) -> tuple[Cap, ...]:
@@ -64,7 +67,7 @@ class Selection:
         return tuple(cap for cap, left in slack.items() if left == min(slack.values()))
 
     def apply(self, model: Any) -> Any:
-        """Mask a model.
+        """Mask a model, and give it the values that were chosen.
 
         Parameters
         ----------
@@ -76,7 +79,11 @@ class Selection:
         object
             A new model whose masked weights are zero, and stay zero under training; the one given is untouched.
         """
-        return find_adapter(model).apply(model, self.masks)
+        adapter = find_adapter(model)
+        masked = adapter.apply(model, self.masks)
+        if self.values:
+            training_adapter(adapter, model).assign(masked, self.values)
+        return masked
 
     def summary(self) -> str:
         """Describe the selection as a table, a line for each layer.

@@ -18,6 +18,7 @@ from knapprune.selection.labelled import select_labelled
 from knapprune.selection.masks import masked, masks_of
 from knapprune.selection.request import Method, Outcome, Request, requested
 from knapprune.selection.result import Selection
+from knapprune.selection.values.asked import digits_of
 from knapprune.selection.variants import Choose
 
 
@@ -124,20 +125,33 @@ def select(  # noqa: PLR0913
         budget,
         structure,
         Method(saliency_of(saliency, statistics), normalisation(normalise), solver, time_limit),
-        timed=choose is not None,
+        timed=choose is not None and "digits" not in choose,
     )
     outcome = _outcome(request, choose)
-    masks = masks_of(request.hardware, outcome.layers, request.kernels, outcome.keep)
-    after = request.count(outcome.layers, masked(request.written, masks))
+    kernels = {**request.kernels, **outcome.values}
+    masks = masks_of(request.hardware, outcome.layers, kernels, outcome.keep)
+    after = request.count(outcome.layers, masked({**request.written, **outcome.values}, masks))
     check_result(request.budget, after, masks, request.kernels)
     return Selection(
-        masks, outcome.solution, after, request.before, request.budget, outcome.structures, outcome.hls_config
+        masks=masks,
+        solution=outcome.solution,
+        resources=after,
+        before=request.before,
+        budget=request.budget,
+        structures=outcome.structures,
+        hls_config=outcome.hls_config,
+        values=outcome.values,
     )
 
 
 def _outcome(request: Request, choose: Choose | None) -> Outcome:
     """Select in the way that was asked for."""
     groups = fetch_groups(request.hardware, request.before.layers, request.caps_on_weights, request.structures)
+    digits = digits_of(request, choose)
+    if digits:
+        from knapprune.selection.values.selecting import select_values
+
+        return select_values(request, digits)
     if choose is not None:
         from knapprune.selection.joint import select_jointly
 

@@ -21,7 +21,7 @@ from knapprune.network.layers import Layer
 from knapprune.network.precision import FixedPoint
 from knapprune.network.rounding import Rounding
 
-KEYS = ("reuse_factor", "bits")
+KEYS = ("reuse_factor", "bits", "digits")
 _RESOURCE_STRATEGIES = ("resource", "resource_unrolled")
 
 
@@ -29,11 +29,13 @@ class Choose(TypedDict, total=False):
     """What `select` may choose for each layer, beside the weights to keep.
 
     ``reuse_factor`` is ``"legal"`` or a list of reuse factors, of which each layer takes those that are legal for it;
-    ``bits`` is a list of weight widths. Either may be a mapping by layer name; layers not named stay as they are.
+    ``bits`` is a list of weight widths; ``digits`` the most signed digits of each weight that is a constant, or a list
+    of numbers of them. Each may be a mapping by layer name; layers not named stay as they are.
     """
 
     reuse_factor: str | Iterable[int] | Mapping[str, str | Iterable[int]]
     bits: Iterable[int] | Mapping[str, Iterable[int]]
+    digits: int | Iterable[int] | Mapping[str, int | Iterable[int]]
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "README.md": ("keras", "hls4ml", "sklearn", "jinja2", "g++"),
     "accelerator.md": ("keras",),
     "adapter.md": (),
+    "digits.md": ("keras", "hls4ml", "sklearn", "g++"),
     "hardware.md": ("keras", "hls4ml", "da4ml"),
     "joint-choice.md": ("keras", "hls4ml"),
     "pruning.md": ("keras", "sklearn", "jinja2", "matplotlib", "optuna"),
@@ -35,6 +36,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
 }
 MARKS = {
     "README.md": [pytest.mark.slow],
+    "digits.md": [pytest.mark.slow],
     "joint-choice.md": [pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning")],
     "pruning.md": [pytest.mark.slow],
     "pytorch.md": [pytest.mark.slow],
@@ -182,6 +184,15 @@ def run_from_its_file(page: Page) -> None:
     assert metrics["other"] != metrics["pruned"]
 
 
+def claims_of_digits(page: Page) -> None:
+    names = page.names
+    assert names["none"].solution.status == "OPTIMAL"
+    assert names["none"].before["dsp"] > 1000
+    assert names["check"].predicted["dsp"] == names["check"].counted["dsp"] == 0
+    assert names["check"].accuracy >= 0.97
+    assert names["small"].resources["lut"] <= names["small"].before["lut"] / 2
+
+
 def claims_of_pytorch(page: Page) -> None:
     assert "bit-accurate accuracy" in page.printed
     assert (page.names["again"][0].weight_mask == page.names["masked"][0].weight_mask).all()
@@ -199,6 +210,7 @@ CLAIMS: dict[str, Callable[[Page], None]] = {
     "README.md": claims_of_readme,
     "accelerator.md": claims_of_accelerator,
     "adapter.md": claims_of_adapter,
+    "digits.md": claims_of_digits,
     "hardware.md": claims_of_hardware,
     "joint-choice.md": claims_of_joint_choice,
     "pruning.md": claims_of_pruning,

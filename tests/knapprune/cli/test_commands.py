@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
+import knapprune as kp
 from knapprune.cli import app
 from shared.commands import invoke
 from shared.frameworks import keras
@@ -119,6 +120,21 @@ def test_select_writes_masks_a_model_and_the_proof(files, tmp_path):
     assert "--force" in again.stderr
     estimated = run("estimate", tmp_path / "out" / "model.keras", files / "config.yml")
     assert f" {record['resources']['dsp']} " in estimated.stdout
+
+
+def test_select_chooses_values_and_writes_them(files, tmp_path):
+    settings = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 1, "Strategy": "latency"}}
+    (tmp_path / "config.yml").write_text(yaml.safe_dump(settings))
+    run(
+        "select", files / "model.keras", tmp_path / "config.yml", "--budget", "dsp=0", "--choose", "digits=2",
+        "--out", tmp_path / "out",
+    )  # fmt: skip
+    with np.load(tmp_path / "out" / "values.npz") as values, np.load(tmp_path / "out" / "masks.npz") as masks:
+        assert values.files
+        for name, mask in masks.items():
+            assert np.array_equal(values[name] != 0, mask)
+    model = kp.load(tmp_path / "out" / "model.keras")
+    assert kp.estimate(model, settings)["dsp"] == 0
 
 
 def test_select_chooses_reuse_factors_and_writes_the_configuration(files, tmp_path):

@@ -27,6 +27,6 @@ def test_a_file_is_no_folder(tmp_path):
 def test_masks_come_back_as_they_were(tmp_path):
     """Bool in, bool out, by layer name."""
     masks = {"fc1": np.eye(3, dtype=bool), "fc2": np.zeros((2, 5), bool)}
-    output.write_masks(tmp_path / "masks.npz", masks)
+    output.write_arrays(tmp_path / "masks.npz", masks)
     with np.load(tmp_path / "masks.npz") as loaded:
         assert {name: loaded[name].tolist() for name in loaded} == {k: v.tolist() for k, v in masks.items()}

@@ -1,0 +1,1 @@
+"""The values that constants hold: what is offered, what it costs, and which are chosen."""

@@ -1,0 +1,79 @@
+"""How many signed digits were asked for, in which layers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from knapprune.hardware.hardware_model import PricesValues
+from knapprune.hardware.resources import LUT
+from knapprune.network.layers import Layer
+from knapprune.selection.request import Request
+
+#: The most digits that a number of the widest type has.
+MOST_DIGITS = 30
+
+
+def digits_of(request: Request, choose: Any) -> dict[str, Collection[int] | None]:
+    """Say which numbers of digits the weights of each layer may have; empty where values are not to be chosen.
+
+    A layer whose weights are constants is among them too where look-up tables are budgeted: with None, each weight
+    holds what it holds or nothing.
+    """
+    given = choose.get("digits") if isinstance(choose, Mapping) else None
+    layers = {layer.name: layer for layer in request.before.layers}
+    priced = any(cap.counted == LUT for cap in request.budget)
+    if given is None and not priced:
+        return {}
+    if isinstance(choose, Mapping) and len(choose) > 1 and given is not None:
+        raise ValueError(f"choose: got {sorted(choose)}, expected digits alone: reuse factor 1 leaves no other choice")
+    constants = {name: layer for name, layer in layers.items() if _holds_constants(request, layer)}
+    asked = dict(given) if isinstance(given, Mapping) else {} if given is None else dict.fromkeys(constants, given)
+    if unknown := asked.keys() - layers.keys():
+        raise ValueError(f"choose['digits']: no layers {sorted(unknown)}, expected some of {list(layers)}")
+    stuck = [name for name in (asked if isinstance(given, Mapping) else layers) if name not in constants]
+    if given is not None and (not constants or (isinstance(given, Mapping) and stuck)):
+        raise ValueError(f"choose['digits']: {'; '.join(_why(layers[name]) for name in stuck)}")
+    numbers = {name: _numbers(own, layers[name]) for name, own in asked.items()}
+    return {name: numbers.get(name) for name in constants if priced or name in numbers}
+
+
+def _holds_constants(request: Request, layer: Layer) -> bool:
+    return (
+        isinstance(request.hardware, PricesValues)
+        and layer.weight_type is not None
+        and layer.size > 0
+        and request.hardware.value_prices(layer, layer.weight_bits) is not None
+    )
+
+
+def _why(layer: Layer) -> str:
+    """Say why the values of a layer cannot be chosen."""
+    if layer.reuse_factor > 1:
+        return (
+            f"the weights of layer {layer.name!r} are no constants at reuse factor {layer.reuse_factor}: they live in "
+            "memory or take turns at a multiplier, whatever their digits; expected reuse factor 1"
+        )
+    return (
+        f"layer {layer.name!r} ({layer.kind}, {layer.strategy}) has no weights whose values the hardware model prices"
+    )
+
+
+def _numbers(given: Any, layer: Layer) -> Collection[int]:
+    """Read the most digits, or a list of numbers of them."""
+    numbers = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+    if not numbers or any(
+        isinstance(own, bool) or not isinstance(own, int) or not 0 <= own <= MOST_DIGITS for own in numbers
+    ):
+        raise ValueError(
+            f"choose['digits']: got {given!r} for layer {layer.name!r}, expected a whole number from 0 to "
+            f"{MOST_DIGITS}, or a list of such"
+        )
+    assert layer.weight_type is not None
+    kind = layer.weight_type.type
+    if max(numbers) > 1 and kind.width + (not kind.signed) < 3:
+        raise ValueError(
+            f"choose['digits']: got {given!r} for layer {layer.name!r}, whose type {kind} holds no number of two "
+            "digits; expected at most 1, or a wider type"
+        )
+    return range(numbers[0] + 1) if not isinstance(given, Iterable) else sorted(set(numbers))

@@ -1,0 +1,103 @@
+"""Choose the values that constants hold: the knapsack of their options, and what sharing multipliers saves beyond it.
+
+A multiplier is paid once for all weights of an input that hold its value, which no price of a single weight says. So
+two knapsacks bracket the truth: with ``split`` prices, its optimum bounds every selection, and is the best one where it
+keeps the budget; else its capacities are lowered until what is counted does. From there on each weight is offered what
+its input pays for already, at no cost, for as long as that finds more (:mod:`knapprune.selection.values.options`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from knapprune.hardware.resources import LUT
+from knapprune.selection.minimum import Need, refuse_below
+from knapprune.selection.values.choice import GAP, Choice, Chosen
+from knapprune.selection.values.listing import with_any_value, with_values_of
+
+MOST_ROUNDS = 8
+"""How often capacities are lowered, and how often values are offered that are paid already."""
+NEARLY, AIM = 0.96, 0.985
+"""Share of the look-up tables from which adder graphs fill their budget, and the share that is aimed at."""
+MOST_COUNTS = 12
+"""How often adder graphs are built."""
+
+
+def bracketed(choice: Choice) -> tuple[Chosen, float, list[str]]:
+    """Find a selection and a bound by prices that bracket what it costs."""
+    relaxed = choice.solve("split")
+    assert relaxed is not None
+    bound, best = relaxed.solution.bound, relaxed
+    if not choice.keeps(relaxed):
+        best = _within_budget(choice, relaxed)
+    further = _with_values_of_the_input(choice, best)
+    if further.worth <= best.worth:
+        return best, bound, []
+    any_value = choice.solve("split", [with_any_value(own) for own in choice.options], gap=GAP)
+    line = f"values: {further.worth - best.worth:.3g} more from values that inputs pay for already"
+    return further, np.inf if any_value is None else any_value.solution.bound, [line]
+
+
+def fitted(choice: Choice) -> tuple[Chosen, float, list[str]]:
+    """Lower or raise what digits may cost until the adder graphs that are built of them nearly fill the budget.
+
+    Adders are shared in ways that no price of a digit knows, so nothing is bounded but by all that there is.
+    """
+    caps, best, low, high = choice.request.caps, None, 0.0, np.inf
+    share, counted = 1.0, 0
+    while counted < MOST_COUNTS:
+        counted += 1
+        chosen = choice.solve("split", scale=[share if cap.counted == LUT else 1.0 for cap in caps], gap=GAP)
+        assert chosen is not None
+        filled = max(cap.counted_use(chosen.used) / max(cap.capacity, 1) for cap in caps if cap.counted == LUT)
+        if choice.keeps(chosen):
+            best = chosen if best is None or chosen.worth > best.worth else best
+            low = max(low, share)
+            if filled >= NEARLY or choice.holds_all(chosen):
+                break
+        else:
+            high = min(high, share)
+        aimed = share * AIM / max(filled, 1e-3)
+        inside = low < aimed < high
+        share = aimed if inside else (low + high) / 2 if np.isfinite(high) else 2 * share
+    if best is None:
+        best = choice.solve("split", scale=[0.0 if cap.counted == LUT else 1.0 for cap in caps])
+        assert best is not None
+        needs = [Need(cap, cap.use(best.used), cap.use(choice.request.before)) for cap in caps]
+        refuse_below(needs, "where every weight is zero")
+    return best, choice.most, [f"values: adder graphs built and counted {counted} times"]
+
+
+def _within_budget(choice: Choice, relaxed: Chosen) -> Chosen:
+    """Find a selection that keeps the budget as counted: by lowering what split prices may use, or by own prices."""
+    caps = choice.request.caps
+    scale = [1.0] * len(caps)
+    for _ in range(MOST_ROUNDS):
+        scale = [
+            share * min(1.0, max(cap.capacity - gone, 0) / max(cap.counted_use(relaxed.used) - gone, 1))
+            for share, cap, gone in zip(scale, caps, choice.fixed, strict=True)
+        ]
+        lowered = choice.solve("split", scale=scale, gap=GAP)
+        if lowered is None:
+            break
+        if choice.keeps(lowered):
+            return lowered
+        relaxed = lowered
+    alone = choice.solve("own", gap=GAP)
+    assert alone is not None
+    assert choice.keeps(alone)
+    return alone
+
+
+def _with_values_of_the_input(choice: Choice, best: Chosen) -> Chosen:
+    """Offer each weight the values that its input multiplies by already, until that finds no more."""
+    for _ in range(MOST_ROUNDS):
+        paid = [own.paid_by(value) for own, value in zip(choice.options, best.values, strict=True)]
+        if not any(map(len, paid)):
+            break
+        offered = [with_values_of(own, there) for own, there in zip(choice.options, paid, strict=True)]
+        better = choice.solve("paid", offered, paid, gap=GAP)
+        if better is None or not choice.keeps(better) or better.worth <= best.worth * (1 + GAP):
+            break
+        best = better
+    return best

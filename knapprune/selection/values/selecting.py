@@ -1,0 +1,113 @@
+"""Choose what each constant holds, and which structures of the other layers are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from knapprune.hardware.constants import inputs_of
+from knapprune.hardware.hardware_model import PricesValues
+from knapprune.hardware.resources import LUT
+from knapprune.hardware.structures import unstructured
+from knapprune.network.hls_config import as_dict
+from knapprune.network.layers import Layer
+from knapprune.saliency import structure_values
+from knapprune.selection.budget import Cap
+from knapprune.selection.candidates import candidates
+from knapprune.selection.items import items_of
+from knapprune.selection.minimum import Need, refuse_below
+from knapprune.selection.request import Outcome, Request
+from knapprune.selection.values.choice import Choice
+from knapprune.selection.values.listing import options_of
+from knapprune.selection.values.options import Integers, Weights
+from knapprune.selection.values.search import bracketed, fitted
+from knapsolve import Status
+
+Digits = Mapping[str, Collection[int] | None]
+"""By layer name, the numbers of signed digits that its weights may have; None where each holds its value or nothing."""
+
+
+def select_values(request: Request, digits: Digits) -> Outcome:
+    """Choose what each constant holds, and which structures of the other layers are kept."""
+    choice = _choice(request, digits)
+    best, bound, lines = fitted(choice) if choice.of_adders else bracketed(choice)
+    proved = best.worth >= bound * (1 - best.solution.tolerance)
+    solution = replace(
+        best.solution,
+        value=best.worth,
+        bound=max(bound, best.worth),
+        status=Status.OPTIMAL if proved else Status.FEASIBLE,
+        trace=(*best.solution.trace, *lines),
+    )
+    values = choice.kernels(best.values)
+    structures = {group.layer.name: group.structure for group in choice.groups if group.prunable}
+    structures |= dict.fromkeys(values, "values")
+    keep = {**best.keep, **{name: value != 0 for name, value in values.items()}}
+    return Outcome(solution, keep, structures, request.before.layers, as_dict(request.config), values)
+
+
+def _choice(request: Request, digits: Digits) -> Choice:
+    """List the options of the layers whose values are chosen, and the structures of the others."""
+    layers = [layer for layer in request.before.layers if layer.name in digits]
+    options = [options_of(_weights(request, layer), digits[layer.name], _held(request, layer)) for layer in layers]
+    rest = [layer for layer in request.before.layers if layer.name not in digits]
+    counted = tuple(cap for cap in request.caps if cap.counted in request.hardware.resources)
+    structures = {layer.name: request.structures[layer.name] for layer in rest}
+    groups = candidates(request.hardware, rest, request.written, counted, structures, shared_words=request.shared_words)
+    prunable = [group for group in groups if group.prunable]
+    values = [
+        request.method.normal(
+            structure_values(request.method.measure, group.layer, request.kernels[group.layer.name], group.labels)[
+                group.alive
+            ]
+        )
+        for group in prunable
+    ]
+    fixed, least = [], []
+    for cap in request.caps:
+        if cap.counted == LUT:  # of structures, look-up tables are not saved for certain
+            staying = sum(request.before.by_layer[layer.name][LUT] for layer in rest if cap.covers(layer.name))
+            # Each layer is rounded to whole tables.
+            fixed.append(staying)
+        else:
+            own = sum(_of_no_weight(request, layer, cap) for layer in layers)
+            fixed.append(own + sum(group.fixed(cap) for group in groups))
+        least.append(Need(cap, cap.of_counted(fixed[-1]), cap.use(request.before)))
+    refuse_below(least, "whatever is chosen")
+    others = [items_of(group, value, request.caps) for group, value in zip(prunable, values, strict=True)]
+    return Choice(request, options, groups, others, fixed)
+
+
+def _of_no_weight(request: Request, layer: Layer, cap: Cap) -> int:
+    if not cap.covers(layer.name):
+        return 0
+    return request.hardware.use(layer, np.zeros(layer.kernel_shape))[cap.counted]
+
+
+def _weights(request: Request, layer: Layer) -> Weights:
+    """Read what is known of a layer's weights."""
+    kernel, written = request.kernels[layer.name], request.written[layer.name]
+    if kernel is not written and not np.array_equal(kernel, written):
+        raise ValueError(
+            f"choose['digits']: a normalisation is folded into layer {layer.name!r}, so its values are not those of "
+            "the model; expected a network whose normalisations are folded, or a result precision that keeps it apart"
+        )
+    assert layer.weight_type is not None
+    assert isinstance(request.hardware, PricesValues)
+    kind = layer.weight_type.type
+    prices = request.hardware.value_prices(layer, kind.width + (not kind.signed))
+    assert prices is not None
+    saliency = structure_values(request.method.measure, layer, kernel, unstructured(layer))
+    alive = (np.asarray(kernel) != 0).ravel()
+    worth = np.zeros(layer.size)
+    worth[alive] = request.method.normal(saliency[alive])
+    low, high = (-(2 ** (kind.width - 1)), 2 ** (kind.width - 1) - 1) if kind.signed else (0, 2**kind.width - 1)
+    exact = np.asarray(kernel, dtype=np.float64).ravel()
+    return Weights(layer, exact, worth, inputs_of(layer).ravel(), prices, 2.0**-kind.fraction, low, high)
+
+
+def _held(request: Request, layer: Layer) -> Integers:
+    assert layer.weight_type is not None
+    return layer.weight_type.integers(request.written[layer.name])[0].ravel()
