@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     from knapprune.hardware.fetch_groups import FetchGroup
     from knapprune.hardware.hardware_model import (
         Covers,
+        EstimatesLogic,
         Explains,
         HardwareModel,
         LabelCosts,
+        PricesValues,
         SharedWords,
         SharesWords,
     )
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from knapprune.hardware.multiplier_file import read_multipliers
     from knapprune.hardware.resources import Resources
     from knapprune.hardware.structures import labels
+    from knapprune.hardware.value_prices import ValuePrices
     from knapprune.network.batches import Batch
     from knapprune.network.hls_config import HlsConfig, HlsConfigError
     from knapprune.network.hls_config_file import read_hls_config
@@ -68,6 +71,7 @@ __all__ = [
     "ConversionError",
     "Covers",
     "Distillation",
+    "EstimatesLogic",
     "Explains",
     "Explanation",
     "FetchGroup",
@@ -87,6 +91,7 @@ __all__ = [
     "PluginError",
     "PluginWarning",
     "PreparesData",
+    "PricesValues",
     "Products",
     "PruningWarning",
     "Regularization",
@@ -99,6 +104,7 @@ __all__ = [
     "SharesWords",
     "TorchModel",
     "TrainingAdapter",
+    "ValuePrices",
     "custom_objects",
     "estimate",
     "labels",
@@ -123,6 +129,7 @@ _HOMES = {
     "ConversionError": "knapprune.tools",
     "Covers": "knapprune.hardware.hardware_model",
     "Distillation": "knapprune.adapters.objective",
+    "EstimatesLogic": "knapprune.hardware.hardware_model",
     "Explains": "knapprune.hardware.hardware_model",
     "Explanation": "knapprune.hardware.explanation",
     "FetchGroup": "knapprune.hardware.fetch_groups",
@@ -142,6 +149,7 @@ _HOMES = {
     "PluginError": "knapsolve.plugins",
     "PluginWarning": "knapsolve.plugins",
     "PreparesData": "knapprune.adapters.adapter",
+    "PricesValues": "knapprune.hardware.hardware_model",
     "Products": "knapprune.network.layers",
     "PruningWarning": "knapprune.pruning",
     "Regularization": "knapprune.pruning.regularization",
@@ -154,6 +162,7 @@ _HOMES = {
     "SharesWords": "knapprune.hardware.hardware_model",
     "TorchModel": "knapprune.adapters.pytorch.model",
     "TrainingAdapter": "knapprune.adapters.adapter",
+    "ValuePrices": "knapprune.hardware.value_prices",
     "custom_objects": "knapprune.adapters.keras.custom_objects",
     "estimate": "knapprune.estimation",
     "labels": "knapprune.hardware.structures",

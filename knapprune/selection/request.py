@@ -91,6 +91,11 @@ class Request:
         return tuple(cap for cap in self.caps if cap.resource != LATENCY)
 
     @property
+    def estimates_tables(self) -> bool:
+        """Whether look-up tables are budgeted that the hardware model does not count itself."""
+        return LUT in self.before.counted and LUT not in self.hardware.resources
+
+    @property
     def shared_words(self) -> bool:
         """Whether the solver takes rows together with the memory words that they share."""
         return takes_choices(self.method.solver)
@@ -98,7 +103,7 @@ class Request:
     def count(self, layers: Sequence[Layer], kernels: Kernels) -> Resources:
         """Count as `before` was counted."""
         used = count(self.hardware, list(layers), kernels, self.before.uncounted, self.config.part)
-        if LUT in self.before.counted:
+        if self.estimates_tables:
             used = with_logic(
                 used, self.hardware, kernels, adder_logic(self.framework, self.model, self.config, kernels)
             )
@@ -167,7 +172,7 @@ def requested(
     written = written_kernels(framework, model, kernels, config)
     layers, uncounted = covered(hardware, framework.layers(model, config), framework.untouched(model))
     before = count(hardware, layers, written, uncounted, config.part)
-    if budgets(budget, LUT):
+    if budgets(budget, LUT) and LUT not in hardware.resources:
         before = with_logic(before, hardware, written, adder_logic(framework, model, config, None))
     if timed:
         before = with_latency(before)

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from knapprune.hardware.hardware_model import PricesValues
-from knapprune.hardware.resources import LUT
 from knapprune.network.layers import Layer
 from knapprune.selection.request import Request
 
@@ -22,7 +21,7 @@ def digits_of(request: Request, choose: Any) -> dict[str, Collection[int] | None
     """
     given = choose.get("digits") if isinstance(choose, Mapping) else None
     layers = {layer.name: layer for layer in request.before.layers}
-    priced = any(cap.counted == LUT for cap in request.budget)
+    priced = request.estimates_tables
     if given is None and not priced:
         return {}
     if isinstance(choose, Mapping) and len(choose) > 1 and given is not None:
