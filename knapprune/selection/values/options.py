@@ -167,7 +167,7 @@ class Options:
     def types(self, price: str, caps: Sequence[Cap], paid: Paid) -> tuple[Integers, Integers]:
         """Sort the options by what they cost: the type of each, and shape (caps, types) what one costs, in `PARTS`."""
         there, owns = np.zeros(len(self), bool), np.zeros(len(self), bool)
-        if price == "paid":
+        if price == "paid" and len(paid):
             place, known = paid.place(self.multipliers())
             there = known & self.multiplied
             owns = there & (paid.owners[place] == self.weight)

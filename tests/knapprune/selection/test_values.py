@@ -119,6 +119,17 @@ def test_weights_of_one_input_hold_values_that_are_paid_already():
     assert selection.solution.bound > selection.solution.value
 
 
+def test_of_two_layers_one_may_have_multipliers_to_share_and_the_other_none():
+    model = dense_network(4, 6, 5)
+    for layer, values in zip(model.layers, ([52, 53, 54, 26], [1, 2, 4, 8]), strict=True):
+        shape = layer.get_weights()[0].shape
+        layer.set_weights([np.resize(values, shape) * STEP, np.zeros(shape[1])])
+    settings = {"Model": {"Precision": "fixed<12,8>", "ReuseFactor": 1, "Strategy": "latency"}}
+    selection = kp.select(model, settings, {"dsp": 4}, choose={"digits": 3}, saliency="l2", normalise="none")
+    assert selection.resources["dsp"] <= 4
+    assert selection.resources.by_layer["fc1"]["dsp"] == 0
+
+
 def test_a_layer_may_be_named_and_the_others_stay():
     model = dense_network(8, 6, 4)
     before = kp.estimate(model, config())
