@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         AxesAdapter,
         ConfiguredAdapter,
         FoldsNormalisations,
+        HoldsValues,
         PreparesData,
         SetsObjectives,
         TrainingAdapter,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from knapprune.hardware.structures import labels
     from knapprune.hardware.value_prices import ValuePrices
     from knapprune.network.batches import Batch
+    from knapprune.network.grid import Grid
     from knapprune.network.hls_config import HlsConfig, HlsConfigError
     from knapprune.network.hls_config_file import read_hls_config
     from knapprune.network.layers import Layer, Products
@@ -77,12 +79,14 @@ __all__ = [
     "FetchGroup",
     "FixedPoint",
     "FoldsNormalisations",
+    "Grid",
     "GroupPenalty",
     "HardwareModel",
     "HardwareWarning",
     "Hls4mlHardware",
     "HlsConfig",
     "HlsConfigError",
+    "HoldsValues",
     "LabelCosts",
     "Layer",
     "MissingToolError",
@@ -135,12 +139,14 @@ _HOMES = {
     "FetchGroup": "knapprune.hardware.fetch_groups",
     "FixedPoint": "knapprune.network.precision",
     "FoldsNormalisations": "knapprune.adapters.adapter",
+    "Grid": "knapprune.network.grid",
     "GroupPenalty": "knapprune.adapters.objective",
     "HardwareModel": "knapprune.hardware.hardware_model",
     "HardwareWarning": "knapprune.network.rules.strategy",
     "Hls4mlHardware": "knapprune.hardware.hls4ml",
     "HlsConfig": "knapprune.network.hls_config",
     "HlsConfigError": "knapprune.network.hls_config",
+    "HoldsValues": "knapprune.adapters.adapter",
     "LabelCosts": "knapprune.hardware.hardware_model",
     "Layer": "knapprune.network.layers",
     "MissingToolError": "knapprune.tools",

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from knapprune.adapters.objective import Objective
 from knapprune.network.batches import Batch
+from knapprune.network.grid import Grid
 from knapprune.network.hls_config import HlsConfig
 from knapprune.network.layers import Layer
 from knapsolve.plugins import create, find, ignored
@@ -349,6 +350,44 @@ class PreparesData(Protocol):
         -------
         object
             For `fit` in place of the data.
+        """
+
+
+@runtime_checkable
+class HoldsValues(Protocol):
+    """An adapter that can keep weights on a grid while they train; what `choose` of digits needs in training."""
+
+    def hold(self, model: Any, grids: Mapping[str, Grid]) -> None:
+        """Keep weights on their grids from now on, whatever trains the model; the others are let go.
+
+        Training is straight-through: behind each weight stands a real number that optimisers move, and the weight is
+        the nearest value of its grid to that.
+
+        Parameters
+        ----------
+        model
+            The model itself; its masks stay.
+        grids
+            By layer name, in the kernel's shape. Weights that are not on them yet are brought there.
+
+        Raises
+        ------
+        ValueError
+            For a grid of no such layer or of the wrong shape.
+        """
+
+    def grids(self, model: Any) -> dict[str, Grid]:
+        """Read back the grids of `hold`, by layer name.
+
+        Parameters
+        ----------
+        model
+            The model, or one that was saved with its grids and loaded.
+
+        Returns
+        -------
+        dict
+            Layers without one are left out.
         """
 
 

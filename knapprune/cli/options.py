@@ -80,3 +80,11 @@ Seed = Annotated[int, typer.Option(help="Of the order of the data, and of random
 SaliencyData = Annotated[
     Path | None, typer.Option(help="An .npz to measure a saliency of gradients on, in place of all training data.")
 ]
+Choose = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--choose",
+        help="reuse_factor=legal, reuse_factor=2,4,8 or bits=8,12,16: chosen for each layer; fc1.bits=8,12 for one "
+        "layer. Repeatable. digits=2: values of at most so many signed digits, for weights that are constants.",
+    ),
+]

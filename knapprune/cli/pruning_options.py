@@ -11,6 +11,7 @@ import typer
 from knapprune.cli.options import (
     BatchSize,
     Budget,
+    Choose,
     ConfigOrParams,
     Distill,
     Epochs,
@@ -60,6 +61,7 @@ SHARED: Mapping[str, tuple[Any, Any]] = {
     "quantise": (Quantise, False),
     "seed": (Seed, 0),
     "structure": (StructureOption, None),
+    "choose": (Choose, None),
     "saliency": (SaliencyOption, "l1"),
     "saliency_data": (SaliencyData, None),
     "normalise": (Normalise, "lamp"),

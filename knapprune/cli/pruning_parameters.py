@@ -8,7 +8,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from knapprune.cli.inputs import CHECKPOINT, read_budget, read_data, read_hardware, read_structure
+from knapprune.cli.inputs import CHECKPOINT, read_budget, read_choose, read_data, read_hardware, read_structure
 from knapprune.report.files import write_bytes
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def parameters_of(given: Mapping[str, Any], said: Collection[str]) -> Parameters
     settings = {name: given[name] for name in _AS_GIVEN} | {
         "budget": None if budget is None else in_order(budget),
         "structure": read_structure(given["structure"]),
+        "choose": read_choose(given["choose"] or []),
         "regrow": given["regrow"] or None,
     }
     if "patience" in given:

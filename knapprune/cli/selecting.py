@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from knapprune.cli.inputs import (
     load,
@@ -18,6 +16,7 @@ from knapprune.cli.inputs import (
 )
 from knapprune.cli.options import (
     Budget,
+    Choose,
     Config,
     DataOption,
     Force,
@@ -33,15 +32,6 @@ from knapprune.cli.options import (
     Weights,
 )
 from knapprune.cli.screen import on_screen
-
-Choose = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--choose",
-        help="reuse_factor=legal, reuse_factor=2,4,8 or bits=8,12,16: chosen for each layer; fc1.bits=8,12 for one "
-        "layer. Repeatable. digits=2: values of at most so many signed digits, for weights that are constants.",
-    ),
-]
 
 
 def select(  # noqa: PLR0913

@@ -39,6 +39,16 @@ class FixedPoint:
         """Bits behind the binary point; negative for a type that counts in steps."""
         return self.width - self.integer
 
+    @property
+    def low(self) -> int:
+        """The least value, in multiples of what the last bit stands for."""
+        return -(1 << (self.width - 1)) if self.signed else 0
+
+    @property
+    def high(self) -> int:
+        """The largest value, in multiples of what the last bit stands for."""
+        return (1 << (self.width - self.signed)) - 1
+
 
 def parse_precision(text: object) -> FixedPoint:
     """Read a precision such as ``fixed<16,6>``, ``ap_ufixed<8,0,RND>``, ``int<4>`` or ``ac_fixed<16,6,true>``."""

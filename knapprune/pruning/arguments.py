@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, Unpack
 
-from knapprune.adapters.adapter import SetsObjectives, find_adapter, training_adapter
+from knapprune.adapters.adapter import HoldsValues, SetsObjectives, find_adapter, training_adapter
 from knapprune.adapters.configuration import configuration
 from knapprune.adapters.objective import Distillation
-from knapprune.estimation import estimate
 from knapprune.hardware.hardware_model import HardwareModel, find_hardware_model
+from knapprune.hardware.resources import LUT
 from knapprune.network.batches import is_arrays
 from knapprune.network.hls_config import HlsConfigSource, Overrides, as_dict
 from knapprune.network.metric import accuracy
@@ -28,8 +28,9 @@ from knapprune.pruning.task import Task
 from knapprune.pruning.validation_data import Metric, Validation, whole
 from knapprune.saliency import Saliency
 from knapprune.saliency.normalisation import Normalisation
-from knapprune.selection.budget import Budget, parse_budget, with_part
+from knapprune.selection.budget import Budget, budgets, parse_budget, with_part
 from knapprune.selection.fetch_groups import AnyStructure
+from knapprune.selection.variants import Choose
 
 
 def prune(  # noqa: PLR0913
@@ -58,6 +59,7 @@ def prune(  # noqa: PLR0913
     structure: AnyStructure | Mapping[str, AnyStructure] = "auto",
     saliency: str | Saliency = "l1",
     saliency_data: Any = None,
+    choose: Choose | None = None,
     normalise: str | Normalisation = "lamp",
     solver: str = "auto",
     time_limit: float = 10.0,
@@ -123,6 +125,10 @@ def prune(  # noqa: PLR0913
         Whether to show a progress bar (only on a terminal).
     structure, saliency, normalise, solver, time_limit, hardware, overrides
         As for `knapprune.select`.
+    choose
+        ``{"digits": 2}``: the values of constants are chosen, as by `knapprune.select`, and the weights stay on those
+        of as many digits while they train, straight-through. The digits tighten with the budget, from all that the
+        types have. For budgets of ``dsp`` and ``lut``.
     saliency_data
         What a saliency of gradients is measured on at each step; None takes the training data, whole. A part of it is
         often enough, and faster.
@@ -158,10 +164,14 @@ def prune(  # noqa: PLR0913
     if (training.distillation or training.penalty) and not isinstance(framework, SetsObjectives):
         name = "distill" if training.distillation else "regularization"
         raise ValueError(f"{name}: {type(framework).__name__} cannot add to a model's loss, expected None")
+    if selecting.choose is not None and not isinstance(framework, HoldsValues):
+        raise ValueError(f"choose: {type(framework).__name__} cannot keep weights on a grid, expected None")
     config = configuration(framework, model, hls_config, **with_part(overrides, budget))
     resource_model = find_hardware_model(hardware, config.part, config.backend)
-    before = estimate(model, config, hardware=resource_model)
-    network = Network(framework, model, config, resource_model, before)
+    network = Network(
+        framework, model, config, resource_model, logic=budgets(budget, LUT) and LUT not in resource_model.resources
+    )
+    before = network.before
     caps = () if budget is None else parse_budget(budget, before)
     if caps:
         check_reachable(network, caps, selecting)
@@ -180,7 +190,9 @@ def _digests(given: Mapping[str, Any], network: Network, validation: Validation)
     """Describe all arguments that a result depends on, by name."""
     unimportant = {field.name for field in fields(Keeping)}
     framework, model = network.framework, network.model
-    known = {name: value for name, value in given.items() if name not in unimportant} | {
+    # A run of a version that did not know of it is the same run.
+    absent = {"choose"} if given["choose"] is None else set()
+    known = {name: value for name, value in given.items() if name not in unimportant | absent} | {
         "model": [framework.describe(model), framework.state(framework.apply(model, {}))],
         "hls_config": as_dict(network.config),
         "train": _parts(given["train"]),

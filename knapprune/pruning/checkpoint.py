@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from knapprune.hardware.resources import Resources
+from knapprune.network.grid import Grid
 from knapprune.pruning.history import Answer, Chosen, Step
 from knapprune.pruning.progress import Progress, Trial
 from knapprune.pruning.snapshot import Snapshot
@@ -103,6 +104,8 @@ class Checkpoint:
         arrays = {f"state/{key}": value for key, value in state.state.items()}
         arrays |= {f"mask/{key}": np.packbits(value) for key, value in state.masks.items()}
         arrays |= {f"shape/{key}": np.array(value.shape) for key, value in state.masks.items()}
+        arrays |= {f"digits/{key}": grid.digits for key, grid in state.grids.items()}
+        arrays |= {f"type/{key}": np.array([grid.step, grid.low, grid.high]) for key, grid in state.grids.items()}
         # A file object, since NumPy would add an ending to a name.
         atomic.through(self.folder / name, lambda path: _savez(path, arrays))
         self._files[name] = state
@@ -133,7 +136,7 @@ def _savez(path: Path, arrays: dict[str, Any]) -> None:
 
 def _read(path: Path) -> Snapshot:
     with np.load(path, allow_pickle=False) as saved:
-        state, masks = {}, {}
+        state, masks, grids = {}, {}, {}
         for key in saved:
             kind, _, name = key.partition("/")
             if kind == "state":
@@ -142,7 +145,10 @@ def _read(path: Path) -> Snapshot:
                 shape = tuple(saved[f"shape/{name}"])
                 count = int(np.prod(shape))
                 masks[name] = np.unpackbits(saved[key], count=count).astype(bool).reshape(shape)
-    return Snapshot(state, masks)
+            elif kind == "digits":
+                step, low, high = saved[f"type/{name}"].tolist()
+                grids[name] = Grid(step, int(low), int(high), saved[key])
+    return Snapshot(state, masks, grids)
 
 
 def _plain(thing: Step | Trial) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.adapters.adapter import PreparesData, SetsObjectives
+from knapprune.adapters.adapter import HoldsValues, PreparesData, SetsObjectives
 from knapprune.adapters.objective import Objective
 from knapprune.pruning.checkpoint import Checkpoint
 from knapprune.pruning.history import Chosen
@@ -22,6 +22,7 @@ from knapprune.pruning.snapshot import Snapshot
 from knapprune.pruning.task import Task
 from knapprune.selection.budget import BudgetError
 from knapprune.selection.result import Selection
+from knapprune.selection.values.grids import grids_of
 
 
 class _StopError(Exception):
@@ -106,7 +107,7 @@ class _Loop:
             if not history:
                 raise
             raise _StopError(str(error)) from error
-        self.framework.remask(self.model, self._open(selection) | selection.masks)
+        self._put(selection)
         metric = self.task.measure(self.model)
         self.current = self._snapshot()
         return Trial(
@@ -118,6 +119,15 @@ class _Loop:
             metric=metric,
             seconds=time.perf_counter() - started,
         )
+
+    def _put(self, selection: Selection) -> None:
+        """Mask the model, and give it the values that were chosen, to be kept while it trains."""
+        framework, model = self.framework, self.model
+        chosen = selection.values if self.task.selecting.choose is not None else {}
+        framework.remask(model, self._open(selection) | selection.masks)
+        if chosen and isinstance(framework, HoldsValues):
+            framework.hold(model, grids_of(chosen, selection.resources.layers))
+            framework.assign(model, {**framework.kernels(model), **chosen})
 
     def _open(self, selection: Selection) -> dict[str, npt.NDArray[np.bool_]]:
         """Return masks that keep everything, for layers that a selection may leave without one."""
@@ -183,11 +193,11 @@ class _Loop:
         """Select once more from the model as it is, and measure what is left."""
         task = self.task
         try:
-            selection = task.select_within(self.model, trial.budget)
+            selection = task.select_within(self.model, trial.budget, trial.share)
         except (BudgetError, RuntimeError):
             trial.metric = float("nan")  # no state of this step can be returned
             return
-        self.framework.remask(self.model, self._open(selection) | selection.masks)
+        self._put(selection)
         trial.selection, trial.metric = Chosen.of(selection), task.measure(self.model)
         trial.best = self._snapshot()
 

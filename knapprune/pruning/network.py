@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from knapprune.adapters.adapter import TrainingAdapter, written_kernels
 from knapprune.estimation import estimate
 from knapprune.hardware.hardware_model import HardwareModel
-from knapprune.hardware.resources import Resources
+from knapprune.hardware.resources import Resources, with_logic
 from knapprune.network.hls_config import HlsConfig
 from knapprune.network.layers import Kernels
+from knapprune.selection.request import adder_logic
 
 
 @dataclass(frozen=True)
@@ -27,19 +29,28 @@ class Network:
         The hls4ml configuration.
     hardware
         The resource model.
-    before
-        What the model uses.
+    logic
+        Whether look-up tables are counted too.
     """
 
     framework: TrainingAdapter
     model: Any
     config: HlsConfig
     hardware: HardwareModel
-    before: Resources
+    logic: bool = False
+
+    @cached_property
+    def before(self) -> Resources:
+        """What the model uses."""
+        return self.resources(self.model)
 
     def resources(self, model: Any) -> Resources:
         """Say what a copy of the model uses."""
-        return estimate(model, self.config, hardware=self.hardware)
+        used = estimate(model, self.config, hardware=self.hardware)
+        if not self.logic:
+            return used
+        graphs = adder_logic(self.framework, model, self.config, None)
+        return with_logic(used, self.hardware, self.written(model), graphs)
 
     def written(self, model: Any) -> Kernels:
         """Return the kernels of a copy of the model as hls4ml will write them."""

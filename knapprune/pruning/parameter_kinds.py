@@ -119,3 +119,17 @@ def read_structure(key: Key, given: Any) -> str | dict[str, str]:
     if isinstance(given, Mapping):
         return {name: TEXT(key.below(name), value) for name, value in given.items()}
     return str(_NAME(key, given))
+
+
+_DIGITS = _Plain("a whole number, a list of such, or a table of them by layer", (int, list))
+
+
+def read_choose(key: Key, given: Any) -> dict[str, Any]:
+    """Read how many digits weights may have."""
+
+    def digits(own: Key, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: _DIGITS(own.below(name), of_layer) for name, of_layer in value.items()}
+        return _DIGITS(own, value)
+
+    return read_table(key, given, {"digits": digits})

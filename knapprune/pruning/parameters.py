@@ -36,6 +36,7 @@ SETTINGS: Mapping[str, Mapping[str, Kind]] = {
     "select": {
         "budget": kinds.read_budget,
         "structure": kinds.read_structure,
+        "choose": kinds.read_choose,
         "saliency": TEXT,
         "normalise": TEXT,
         "solver": TEXT,
@@ -100,8 +101,9 @@ def read_params(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read settings from a TOML file: ``knapprune.prune(model, config, ..., **read_params("run.toml"))``.
 
     The tables are ``[train]`` (``epochs``, ``final_epochs``, ``batch_size``, ``learning_rate``, ``regrow``,
-    ``distill``, ``regularization``, ``seed``), ``[select]`` (``budget``, ``structure``, ``saliency``, ``normalise``,
-    ``solver``, ``time_limit``, ``hardware``, ``schedule``, ``steps``, ``tolerance``, ``patience``, ``quantise``),
+    ``distill``, ``regularization``, ``seed``), ``[select]`` (``budget``, ``structure``, ``choose``, ``saliency``,
+    ``normalise``, ``solver``, ``time_limit``, ``hardware``, ``schedule``, ``steps``, ``tolerance``, ``patience``,
+    ``quantise``),
     ``[keep]`` (``checkpoint``, ``progress``) and ``[config]`` (``backend``, ``io_type``, ``part``, ``clock_period``).
     Of ``[files]``, which the command reads its model and data from, only ``multipliers`` counts here.
 

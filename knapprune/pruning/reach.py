@@ -13,10 +13,14 @@ from knapprune.selection.budget import Cap
 from knapprune.selection.candidates import candidates
 from knapprune.selection.masks import takes_choices
 from knapprune.selection.minimum import check_caps
+from knapprune.selection.selecting import select
 
 
 def check_reachable(network: Network, caps: tuple[Cap, ...], selecting: Selecting) -> None:
     """Refuse a budget that no number of steps reaches."""
+    if selecting.choose is not None or network.logic:
+        select(network.model, network.config, caps, hardware=network.hardware, choose=cast("Any", selecting.choose))
+        return
     hardware, before, kernels = network.hardware, network.before, network.written(network.model)
     groups = group_selection.fetch_groups(hardware, before.layers, caps, selecting.structure)
     if groups is None:

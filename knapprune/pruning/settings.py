@@ -43,6 +43,7 @@ class Selecting:
     tolerance: float
     patience: int | None
     quantise: bool
+    choose: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if self.patience is not None:
@@ -56,6 +57,7 @@ class Selecting:
             )
         _not_negative("tolerance", self.tolerance)
         normalisation(self.normalise)
+        check_digits_alone(self.choose)
         positive_number("time_limit", self.time_limit)
 
     @cached_property
@@ -140,12 +142,24 @@ class Keeping:
         return None if self.checkpoint is None else Path(self.checkpoint)
 
 
+def check_digits_alone(choose: Any) -> None:
+    """Refuse to choose anything else than digits: reuse factors and widths do not change while a network trains."""
+    if choose is not None and (not isinstance(choose, Mapping) or set(choose) != {"digits"}):
+        raise ValueError(
+            f"choose: got {choose!r}, expected {{'digits': ...}} or None; let knapprune.select choose the others before"
+        )
+
+
 def check_together(selecting: Selecting, training: Training) -> None:
     """Refuse what each group allows and the two together do not."""
     if training.regrow is not None and selecting.gradual:
         raise ValueError("regrow: got a saliency of gradients, expected one of the weights alone, such as 'l1' or 'l2'")
     if training.penalty is not None:
         check_structure(selecting.structure)
+        if selecting.choose is not None:
+            raise ValueError("regularization: got a penalty with digits to choose, expected None: no group dies there")
+    if training.regrow is not None and selecting.choose is not None:
+        raise ValueError("regrow: got a share with digits to choose, expected None: zeros take no gradients there")
 
 
 def _at_least(name: str, given: Any, least: int) -> None:

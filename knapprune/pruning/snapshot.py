@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.adapters.adapter import TrainingAdapter
+from knapprune.adapters.adapter import HoldsValues, TrainingAdapter
+from knapprune.network.grid import Grid
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,18 +23,24 @@ class Snapshot:
         What the adapter's ``state`` returned.
     masks
         True for a weight that is kept, by layer name.
+    grids
+        The values that weights are kept on, by layer name.
     """
 
     state: Mapping[str, npt.NDArray[Any]]
     masks: Mapping[str, npt.NDArray[np.bool_]]
+    grids: Mapping[str, Grid] = field(default_factory=dict)
 
     @classmethod
     def of(cls, framework: TrainingAdapter, model: Any) -> Snapshot:
         """Take a snapshot."""
-        return cls(framework.state(model), framework.masks(model))
+        grids = framework.grids(model) if isinstance(framework, HoldsValues) else {}
+        return cls(framework.state(model), framework.masks(model), grids)
 
     def put(self, framework: TrainingAdapter, model: Any) -> None:
         """Bring a model back to this state."""
         free = {name: np.ones_like(mask) for name, mask in framework.masks(model).items()}
         framework.remask(model, {**free, **self.masks})
+        if isinstance(framework, HoldsValues) and (self.grids or framework.grids(model)):
+            framework.hold(model, self.grids)
         framework.restore(model, self.state)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
@@ -12,6 +12,7 @@ import numpy as np
 from knapprune.adapters.objective import GroupPenalty
 from knapprune.hardware.fetch_groups import fetch_group
 from knapprune.hardware.resources import Resources
+from knapprune.network.layers import Layer
 from knapprune.pruning.history import Chosen
 from knapprune.pruning.network import Network
 from knapprune.pruning.regrowth import revived
@@ -104,17 +105,17 @@ class Task:
         finally:
             framework.assign(model, {name: own[name] for name in grown})
 
-    def select_within(self, model: Any, caps: tuple[Cap, ...]) -> Selection:
+    def select_within(self, model: Any, caps: tuple[Cap, ...], share: float) -> Selection:
         """Select from a model what keeps given caps, and let nothing grow again."""
-        return self._selected(model, caps, self.selecting.structure)
+        return self._selected(model, caps, self.selecting.structure, share)
 
     def _select(self, model: Any, share: float) -> Selection:
         structure = self.selecting.structure
         if self.caps:
-            return self._selected(model, self.caps_at(share), structure)
-        return self._selected(model, None, structure_at(structure, share))
+            return self._selected(model, self.caps_at(share), structure, share)
+        return self._selected(model, None, structure_at(structure, share), share)
 
-    def _selected(self, model: Any, caps: tuple[Cap, ...] | None, structure: Any) -> Selection:
+    def _selected(self, model: Any, caps: tuple[Cap, ...] | None, structure: Any, share: float) -> Selection:
         return select(
             model,
             self.network.config,
@@ -126,6 +127,7 @@ class Task:
             time_limit=self.selecting.time_limit,
             data=self.selecting.gradients_from(self.train),
             batch_size=self.training.batch_size,
+            choose=choose_at(self.selecting.choose, share, self.network.before.layers),
             hardware=self.network.hardware,
         )
 
@@ -137,6 +139,22 @@ class Task:
 def _between(cap: Cap, before: Resources, share: float) -> Cap:
     use = cap.use(before)
     return replace(cap, limit=max(cap.limit, round(use - share * (use - cap.limit))))
+
+
+def choose_at(choose: Mapping[str, Any] | None, share: float, layers: Sequence[Layer]) -> Any:
+    """Return the most digits at a share of the way, from all that the widest type has to those asked for."""
+    if choose is None:
+        return None
+    widest = max((layer.weight_bits for layer in layers if layer.size), default=0) // 2 + 1
+
+    def at(digits: Any) -> Any:
+        if isinstance(digits, Mapping):
+            return {name: at(own) for name, own in digits.items()}
+        if isinstance(digits, bool) or not isinstance(digits, int):
+            return digits
+        return max(digits, round(widest - share * (widest - digits)))
+
+    return {"digits": at(choose["digits"])}
 
 
 def structure_at(structure: Any, share: float) -> Any:

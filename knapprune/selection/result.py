@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from knapprune.adapters.adapter import find_adapter, training_adapter
+from knapprune.adapters.adapter import HoldsValues, find_adapter, training_adapter
 from knapprune.hardware.resources import Resources
 from knapprune.hardware.units import blocks_line
 from knapprune.network.layers import Kernels, Layer, Masks
 from knapprune.selection.budget import Cap
+from knapprune.selection.values.grids import grids_of
 from knapprune.tables import plain_table
 
 if TYPE_CHECKING:
@@ -78,10 +79,13 @@ class Selection:
         -------
         object
             A new model whose masked weights are zero, and stay zero under training; the one given is untouched.
+            Weights whose values were chosen stay values of their type under training, of no more signed digits each.
         """
         adapter = find_adapter(model)
         masked = adapter.apply(model, self.masks)
         if self.values:
+            if isinstance(adapter, HoldsValues):
+                adapter.hold(masked, grids_of(self.values, self.resources.layers))
             training_adapter(adapter, model).assign(masked, self.values)
         return masked
 

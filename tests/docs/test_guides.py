@@ -191,6 +191,9 @@ def claims_of_digits(page: Page) -> None:
     assert names["check"].predicted["dsp"] == names["check"].counted["dsp"] == 0
     assert names["check"].accuracy >= 0.97
     assert names["small"].resources["lut"] <= names["small"].before["lut"] / 2
+    assert names["out"].met
+    assert names["out"].resources["dsp"] == 0
+    assert names["out"].metric >= 0.96
 
 
 def claims_of_pytorch(page: Page) -> None:

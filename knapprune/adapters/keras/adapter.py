@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from knapprune.adapters.objective import Objective
 from knapprune.network.batches import Batch
+from knapprune.network.grid import Grid
 from knapprune.network.hls_config import HlsConfig
 from knapprune.network.layers import Layer
 
@@ -77,11 +78,11 @@ class KerasAdapter:
         return masked_clone(model, masks)
 
     def masks(self, model: Any) -> dict[str, npt.NDArray[np.bool_]]:
+        from knapprune.adapters.keras.grid import mask_of
         from knapprune.adapters.keras.kernels import find_kernels
-        from knapprune.adapters.keras.mask import KernelMask
 
-        constraints = {name: kernel.constraint for name, kernel in find_kernels(model).items()}
-        return {name: constraint.mask for name, constraint in constraints.items() if isinstance(constraint, KernelMask)}
+        found = {name: mask_of(kernel.constraint) for name, kernel in find_kernels(model).items()}
+        return {name: own.mask for name, own in found.items() if own is not None}
 
     def remask(self, model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
         """Put masks on the model itself.
@@ -93,11 +94,23 @@ class KerasAdapter:
         remask(model, masks)
 
     def assign(self, model: Any, kernels: Mapping[str, npt.NDArray[np.generic]]) -> None:
-        from knapprune.adapters.keras.kernels import find_kernels
+        from knapprune.adapters.keras.holding import assign
 
-        for name, known in find_kernels(model).items():
-            if name in kernels:
-                known.variable.assign(kernels[name])
+        assign(model, kernels)
+
+    def hold(self, model: Any, grids: Mapping[str, Grid]) -> None:
+        """Hold the model's own weights.
+
+        A grid of the same type that is there already is changed in place: nothing is traced or compiled again.
+        """
+        from knapprune.adapters.keras.holding import hold
+
+        hold(model, grids)
+
+    def grids(self, model: Any) -> dict[str, Grid]:
+        from knapprune.adapters.keras.holding import grids
+
+        return grids(model)
 
     def objective(self, model: Any) -> Objective:
         from knapprune.adapters.keras.objective import KerasObjective

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from knapprune.adapters.keras.grid import grid_of, mask_of
 from knapprune.adapters.keras.kernels import Kernel, find_kernels
 from knapprune.adapters.keras.mask import KernelMask
 from knapprune.adapters.mask_check import check_masks
@@ -22,6 +23,7 @@ def masked_clone(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
     for own, other in zip(_all_layers(clone), _all_layers(model), strict=True):
         own.trainable = other.trainable
     _copy_compile_state(model, clone)
+    _copy_grids(model, clone)
     remask(clone, masks)
     return clone
 
@@ -41,14 +43,17 @@ def remask(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
 
 def _mask(kernel: Kernel, mask: npt.NDArray[np.bool_]) -> bool:
     """Mask a kernel; return whether it had no mask before."""
-    before = kernel.constraint
-    known = isinstance(before, KernelMask)
-    if known:
-        before.mask = mask
+    known, grid = mask_of(kernel.constraint), grid_of(kernel.constraint)
+    if known is not None:
+        known.mask = mask
+    elif grid is not None:
+        grid.inner = KernelMask(mask, grid.inner)
     else:
-        kernel.constrain(KernelMask(mask, before))
+        kernel.constrain(KernelMask(mask, kernel.constraint))
+    if grid is not None:
+        grid.forget(mask)
     kernel.variable.assign(keras.ops.where(mask, kernel.variable, keras.ops.zeros_like(kernel.variable)))
-    return not known
+    return known is None
 
 
 def _moments(model: Any, kernel: Any) -> list[Any]:
@@ -75,6 +80,15 @@ def _copy_compile_state(model: Any, clone: Any) -> None:
             own.assign(other)
 
 
+def _copy_grids(model: Any, clone: Any) -> None:
+    """Copy the numbers behind weights that are held on grids; the grids are copied with the layers."""
+    others = find_kernels(model)
+    for name, kernel in find_kernels(clone).items():
+        own, other = grid_of(kernel.constraint), grid_of(others[name].constraint)
+        if own is not None and other is not None:
+            own.copy_from(other)
+
+
 def _all_layers(model: Any) -> list[Any]:
     """List the model's layers, models inside it and their layers, in one order for a model and its clone."""
     listed = []
@@ -85,7 +99,8 @@ def _all_layers(model: Any) -> list[Any]:
     return listed
 
 
-def _check(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
+def check_writes(model: Any) -> None:
+    """Refuse an optimiser that writes past the constraints."""
     optimizer = getattr(model, "optimizer", None)
     if getattr(getattr(optimizer, "inner_optimizer", optimizer), "use_ema", False):
         # base_optimizer.py, finalize_variable_values: the last write of fit, and the only one behind the constraints.
@@ -93,5 +108,9 @@ def _check(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
             f"model {model.name!r} is compiled with use_ema=True: at the end of fit, Keras overwrites weights by their "
             "averages without applying constraints, and no mask holds; compile it with use_ema=False"
         )
+
+
+def _check(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
+    check_writes(model)
     shapes = {name: tuple(kernel.variable.shape) for name, kernel in find_kernels(model).items()}
     check_masks(masks, shapes, f"model {model.name!r}")

@@ -1,4 +1,4 @@
-"""What Keras must be told to open the file of a masked model by itself."""
+"""What Keras must be told to open the file of a masked or held model by itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from knapprune.tools import require
 
 
 def custom_objects() -> dict[str, Any]:
-    """Return the classes that the file of a masked model names, for ``keras.models.load_model(path, custom_objects=)``.
+    """Return the classes that files of masked and held models name, for ``load_model(path, custom_objects=)`` of Keras.
 
     Keras imports no class that a file names, unless it is one of its own. :func:`knapprune.load` needs no such help.
 
@@ -23,6 +23,7 @@ def custom_objects() -> dict[str, Any]:
         If Keras is not installed.
     """
     require("keras", extra="keras")
+    from knapprune.adapters.keras.grid import KernelGrid
     from knapprune.adapters.keras.mask import KernelMask
 
-    return {"knapprune>KernelMask": KernelMask}
+    return {"knapprune>KernelMask": KernelMask, "knapprune>KernelGrid": KernelGrid}

@@ -10,7 +10,8 @@ from typing import Any
 
 import keras
 
-import knapprune.adapters.keras.mask  # noqa: F401  (a saved mask must be known when it is loaded)
+import knapprune.adapters.keras.grid
+import knapprune.adapters.keras.mask  # noqa: F401  (saved masks and grids must be known when they are loaded)
 from knapprune.adapters.file_notes import DAMAGED, Notes, UnreadableError, in_short, sentence
 from knapprune.adapters.keras_2.files import ModelFileWarning, Saved, read_saved, rebuild
 from knapprune.adapters.keras_2.training import compile_as_saved

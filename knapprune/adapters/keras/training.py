@@ -11,6 +11,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from knapprune.adapters.keras.grid import grid_of
+from knapprune.adapters.keras.kernels import find_kernels
 from knapprune.adapters.seeding import seeded
 from knapprune.network.batches import is_arrays
 
@@ -70,6 +72,10 @@ def restore(model: Any, state: Mapping[str, npt.NDArray[Any]]) -> None:
 
 def _variables(model: Any) -> dict[str, Any]:
     variables = {f"weight/{position}": variable for position, variable in enumerate(model.weights)}
+    for name, kernel in find_kernels(model).items():
+        grid = grid_of(kernel.constraint)
+        if grid is not None:
+            variables |= {f"grid/{name}/{part}": variable for part, variable in grid.variables.items()}
     if model.compiled:
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from knapprune.adapters.pytorch.model import TorchModel, is_module, module_of
 from knapprune.network.batches import Batch
+from knapprune.network.grid import Grid
 from knapprune.network.hls_config import HlsConfig
 from knapprune.network.layers import Layer
 
@@ -35,11 +36,11 @@ class PyTorchAdapter:
         return others(module_of(model))
 
     def kernels(self, model: Any) -> dict[str, npt.NDArray[np.generic]]:
+        from knapprune.adapters.pytorch.grid import settle
         from knapprune.adapters.pytorch.kernels import kernels, scales
-        from knapprune.adapters.pytorch.mask import hold
 
-        hold(module_of(model))
         module = module_of(model)
+        settle(module)
         # A layer that only scales has no weight that could be pruned.
         none = {name: np.zeros(0, np.float32) for name in scales(module)}
         return none | {name: kernel.array(kernel.tensor) for name, kernel in kernels(module).items()}
@@ -79,7 +80,10 @@ class PyTorchAdapter:
 
     def convert(self, model: Any, config: HlsConfig, output_dir: str) -> Any:
         from knapprune.adapters.pytorch.conversion import convert
+        from knapprune.adapters.pytorch.grid import settle
 
+        # Before hls4ml's copy is brought to another precision, in which what is behind the weights adds up otherwise.
+        settle(module_of(model))
         return convert(module_of(model), config, output_dir)
 
     def to_hls4ml(self, inputs: Any, config: HlsConfig) -> Any:
@@ -116,9 +120,19 @@ class PyTorchAdapter:
         remask(model, masks)
 
     def assign(self, model: Any, kernels: Mapping[str, npt.NDArray[np.generic]]) -> None:
-        from knapprune.adapters.pytorch.state import assign
+        from knapprune.adapters.pytorch.holding import assign
 
-        assign(model, kernels)
+        assign(module_of(model), kernels)
+
+    def hold(self, model: Any, grids: Mapping[str, Grid]) -> None:
+        from knapprune.adapters.pytorch.holding import hold
+
+        hold(module_of(model), grids)
+
+    def grids(self, model: Any) -> dict[str, Grid]:
+        from knapprune.adapters.pytorch.holding import grids
+
+        return grids(module_of(model))
 
     def state(self, model: Any) -> dict[str, npt.NDArray[Any]]:
         from knapprune.adapters.pytorch.state import state

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from knapprune.adapters.pytorch.grid import settle
 from knapprune.adapters.pytorch.kernels import kernels
 from knapprune.adapters.pytorch.model import trainable
 from knapprune.adapters.pytorch.training import mode, tensors
@@ -32,6 +33,7 @@ def _derivatives(model: Any, batch: Batch, vectors: Mapping[str, npt.NDArray[np.
     """Take the derivatives at new tensors, so that those of frozen kernels can be had; zero where there are none."""
     module, loss, _ = trainable(model)
     inputs, targets = tensors(module, batch)
+    settle(module)
     known = kernels(module)
     names = {id(parameter): name for name, parameter in module.named_parameters()}
     values = {names[id(kernel.tensor)]: kernel.tensor.detach().clone().requires_grad_() for kernel in known.values()}

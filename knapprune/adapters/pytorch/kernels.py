@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.adapters.mask_check import check_masks, used_twice
+from knapprune.adapters.pytorch.grid import settle
 from knapprune.adapters.pytorch.mask import put_mask
 from knapprune.network.layers import Kind
 
@@ -97,6 +98,7 @@ def masked_copy(module: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
     known = kernels(copy)
     for name, mask in check_masks(masks, {name: kernel.shape for name, kernel in known.items()}, "the model").items():
         put_mask(known[name].module, known[name].parameter, known[name].as_tensor(mask))
+    settle(copy)
     return copy
 
 

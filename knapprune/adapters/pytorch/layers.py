@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from knapprune.adapters.hls4ml.nodes import graph_kernels, graph_layers
 from knapprune.adapters.pytorch.conversion import convert
+from knapprune.adapters.pytorch.grid import release
 from knapprune.adapters.pytorch.kernels import Kernel, kernels, scales
 from knapprune.adapters.pytorch.mask import unmask
 from knapprune.network.hls_config import HlsConfig, HlsConfigError
@@ -64,6 +65,7 @@ def _of_ones(module: Any, config: HlsConfig) -> Any:
 
     copy = deepcopy(module).cpu().double()
     unmask(copy)
+    release(copy)
     with torch.no_grad():
         for kernel in kernels(copy).values():
             kernel.tensor.fill_(1.0)
@@ -105,6 +107,7 @@ def _probe(module: Any) -> Any:
     # Double precision, so that the numbers stay whole.
     probe = deepcopy(module).cpu().double()
     unmask(probe)
+    release(probe)
     with torch.no_grad():
         for kernel in kernels(probe).values():
             kernel.tensor.copy_(kernel.as_tensor(1.0 + np.arange(kernel.tensor.numel()).reshape(kernel.shape)))

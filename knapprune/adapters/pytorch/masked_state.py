@@ -1,4 +1,4 @@
-"""The state dict of a masked module, loaded into a new one."""
+"""The state dict of a module with masks or grids, loaded into a new one."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from knapprune.tools import require
 
 
 def load_masked(module: Any, state: Mapping[str, Any]) -> Any:
-    """Load the state dict of a masked module into one that has no masks yet.
+    """Load the state dict of a module with masks or grids into one that has none yet.
 
-    ``module.load_state_dict`` refuses it for its masks; where there are masks already, that will do.
+    ``module.load_state_dict`` refuses it for these; where they are there already, that will do.
 
     Parameters
     ----------
     module
-        A ``torch.nn.Module`` of the same architecture; it is masked in place.
+        A ``torch.nn.Module`` of the same architecture; masks and grids are put on it in place.
     state
-        What ``state_dict()`` of the masked module returned.
+        What ``state_dict()`` of the other module returned.
 
     Returns
     -------
@@ -32,6 +32,7 @@ def load_masked(module: Any, state: Mapping[str, Any]) -> Any:
     """
     require("torch", extra="torch")
     from knapprune.adapters.pytorch.mask import SUFFIX, put_mask
+    from knapprune.adapters.pytorch.saved_grids import put_saved
 
     parameters = dict(module.named_parameters())
     for key, mask in state.items():
@@ -39,5 +40,6 @@ def load_masked(module: Any, state: Mapping[str, Any]) -> Any:
         if name != key and name in parameters:
             path, _, parameter = name.rpartition(".")
             put_mask(module.get_submodule(path), parameter, mask)
+    put_saved(module, state)
     module.load_state_dict(state)
     return module

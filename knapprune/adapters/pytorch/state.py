@@ -1,4 +1,4 @@
-"""What training changes in a PyTorch module: its weights, its masks, and the state of the optimiser that trains it.
+"""What training changes in a PyTorch module: weights, masks and grids, and the state of the optimiser that trains it.
 
 PyTorch keeps no optimiser with a module. The one that fine-tunes a module is made when it is first needed and lives as
 long as the module does.
@@ -6,7 +6,7 @@ long as the module does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -15,9 +15,11 @@ import numpy.typing as npt
 import torch
 
 from knapprune.adapters.mask_check import check_masks
+from knapprune.adapters.pytorch.grid import SUFFIXES, release, settle
 from knapprune.adapters.pytorch.kernels import kernels
-from knapprune.adapters.pytorch.mask import hold, mask_names, put_mask
+from knapprune.adapters.pytorch.mask import mask_names, put_mask
 from knapprune.adapters.pytorch.model import trainable
+from knapprune.adapters.pytorch.saved_grids import held_parameters, put_saved
 
 _OPTIMIZERS: WeakKeyDictionary[Any, tuple[Any, Any]] = WeakKeyDictionary()
 
@@ -41,13 +43,17 @@ def state(model: Any) -> dict[str, npt.NDArray[Any]]:
 
 
 def restore(model: Any, state: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Put back what `state` returned."""
-    weights = _weights(trainable(model)[0])
+    """Put back what `state` returned, the grids of then included."""
+    module, _, _ = trainable(model)
     own = {key.removeprefix("weight/"): array for key, array in state.items() if key.startswith("weight/")}
-    if own.keys() != weights.keys():
-        raise ValueError(f"state: got the weights {sorted(own)}, expected {sorted(weights)}")
+    weights = _weights(module)
+    got, expected = (names - _of_grids(module, names) for names in (own.keys(), weights.keys()))
+    if got != expected:
+        raise ValueError(f"state: got the weights {sorted(got)}, expected {sorted(expected)}")
+    release(module, keep=held_parameters(module, own))
+    put_saved(module, {name: torch.tensor(own[name]) for name in _of_grids(module, own)})
     with torch.no_grad():
-        for name, tensor in weights.items():
+        for name, tensor in _weights(module).items():
             tensor.copy_(torch.tensor(own[name]))
     optimizer = optimizer_of(model)
     entries: dict[int, dict[str, Any]] = {}
@@ -69,20 +75,16 @@ def remask(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
         for moment in optimizer.state.get(kernel.tensor, {}).values():
             if isinstance(moment, torch.Tensor) and moment.shape == keep.shape:
                 moment.masked_fill_(~keep, 0)
-
-
-def assign(model: Any, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
-    """Put kernels into a model itself."""
-    with torch.no_grad():
-        for name, kernel in kernels(trainable(model)[0]).items():
-            if name in arrays:
-                kernel.tensor.copy_(kernel.as_tensor(arrays[name]))
+    settle(trainable(model)[0])
 
 
 def _weights(module: Any) -> dict[str, Any]:
-    hold(module)
     masks = mask_names(module)
     return {name: tensor for name, tensor in module.state_dict().items() if name not in masks}
+
+
+def _of_grids(module: Any, names: Container[str]) -> set[str]:
+    return {name + suffix for name in held_parameters(module, names) for suffix in SUFFIXES}
 
 
 def _array(value: Any) -> npt.NDArray[Any]:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from knapprune.adapters.pytorch.mask import hold
+from knapprune.adapters.pytorch.grid import settle
 from knapprune.adapters.pytorch.model import trainable
 from knapprune.adapters.pytorch.state import optimizer_of
 from knapprune.adapters.seeding import seeded
@@ -50,7 +50,7 @@ def fit(model: Any, train: Any, *, batch_size: int, seed: int, rate: float = 1.0
             total += reached.item() * batch.size
             samples += batch.size
     optimizer.zero_grad()
-    hold(module)
+    settle(module)
     return total / samples
 
 

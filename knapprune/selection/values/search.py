@@ -19,13 +19,16 @@ MOST_ROUNDS = 8
 """How often capacities are lowered, and how often values are offered that are paid already."""
 NEARLY, AIM = 0.96, 0.985
 """Share of the look-up tables from which adder graphs fill their budget, and the share that is aimed at."""
+MANY, GAP_OF_MANY = 100_000, 1e-7
+"""Options from which the gap to a bound need not be smaller than this: the last part of it takes most of the time."""
 MOST_COUNTS = 12
 """How often adder graphs are built."""
 
 
 def bracketed(choice: Choice) -> tuple[Chosen, float, list[str]]:
     """Find a selection and a bound by prices that bracket what it costs."""
-    relaxed = choice.solve("split")
+    many = sum(map(len, choice.options)) > MANY
+    relaxed = choice.solve("split", gap=GAP_OF_MANY if many else 0.0)
     assert relaxed is not None
     bound, best = relaxed.solution.bound, relaxed
     if not choice.keeps(relaxed):

@@ -103,9 +103,8 @@ def _weights(request: Request, layer: Layer) -> Weights:
     alive = (np.asarray(kernel) != 0).ravel()
     worth = np.zeros(layer.size)
     worth[alive] = request.method.normal(saliency[alive])
-    low, high = (-(2 ** (kind.width - 1)), 2 ** (kind.width - 1) - 1) if kind.signed else (0, 2**kind.width - 1)
     exact = np.asarray(kernel, dtype=np.float64).ravel()
-    return Weights(layer, exact, worth, inputs_of(layer).ravel(), prices, 2.0**-kind.fraction, low, high)
+    return Weights(layer, exact, worth, inputs_of(layer).ravel(), prices, 2.0**-kind.fraction, kind.low, kind.high)
 
 
 def _held(request: Request, layer: Layer) -> Integers:

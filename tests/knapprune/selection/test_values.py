@@ -265,3 +265,51 @@ def test_a_pytorch_module_takes_the_values_too():
     assert kp.estimate(applied, selection.hls_config)["dsp"] == 0
     for name, values in selection.values.items():
         assert np.isin(values / STEP, np.arange(-512, 512)).all(), name
+
+
+def test_chosen_values_train_on_to_others_of_no_more_digits():
+    random = np.random.default_rng(3)
+    model = dense_network(16, 8, 4)
+    model.compile(keras.optimizers.Adam(0.02), "mse")
+    selection = kp.select(model, config(), {"dsp": 0}, choose={"digits": 2})
+    applied = selection.apply(model)
+    applied.fit(random.normal(size=(160, 16)), random.normal(size=(160, 4)), batch_size=16, verbose=0)
+    moved = 0
+    for layer in applied.layers:
+        chosen = np.rint(selection.values[layer.name] / STEP).astype(int)
+        trained = layer.get_weights()[0] / STEP
+        assert np.array_equal(trained, np.rint(trained))
+        assert (signed_digits(trained.astype(int)) <= signed_digits(chosen)).all()
+        moved += np.count_nonzero(trained != chosen)
+    assert moved > 0
+    assert kp.estimate(applied, selection.hls_config)["dsp"] == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "step", "low", "high"),
+    [("fixed<7,2>", 2.0**-5, -64, 63), ("ufixed<6,0>", 2.0**-6, 0, 63), ("int<4>", 1.0, -8, 7)],
+)
+def test_a_grid_of_values_allows_the_digits_that_each_has(kind, step, low, high):
+    from knapprune.adapters.keras.adapter import KerasAdapter
+    from knapprune.selection.values.grids import grids_of
+
+    precision = {"default": "fixed<10,4>", "weight": kind}
+    settings = {"Model": {"Precision": precision, "ReuseFactor": 1, "Strategy": "latency"}}
+    layers = KerasAdapter().layers(dense_network(2, 3), kp.read_hls_config(settings))
+    values = {"fc0": np.array([[0, 1, 2], [3, 5, 7]]) * step}
+    ((name, grid),) = grids_of(values, layers).items()
+    assert name == "fc0"
+    assert (grid.step, grid.low, grid.high) == (step, low, high)
+    assert grid.digits.tolist() == [[0, 1, 1], [2, 2, 2]]
+
+
+def test_a_framework_that_holds_no_values_is_given_them_alone(monkeypatch):
+    from knapprune.adapters.keras.adapter import KerasAdapter
+
+    plain = type("Plain", (), {name: own for name, own in vars(KerasAdapter).items() if name not in ("hold", "grids")})
+    monkeypatch.setattr("knapprune.selection.result.find_adapter", lambda _: plain())
+    model = small_network(np.random.default_rng(0), 16, 8, scale=2.0)
+    selection = kp.select(model, config(), {"dsp": 0}, choose={"digits": 2})
+    applied = selection.apply(model)
+    assert np.array_equal(applied.layers[0].get_weights()[0], selection.values["fc0"].astype(np.float32))
+    assert KerasAdapter().grids(applied) == {}

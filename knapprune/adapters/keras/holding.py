@@ -1,0 +1,84 @@
+"""Keeping a Keras model's weights on grids: put there, read back, given other values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from knapprune.adapters.keras.clone import check_writes
+from knapprune.adapters.keras.grid import KernelGrid, check_backend, grid_of
+from knapprune.adapters.keras.kernels import Kernel, find_kernels
+from knapprune.network.grid import WIDEST, Grid
+
+
+def hold(model: Any, grids: Mapping[str, Grid]) -> None:
+    """Put grids on a model itself, in place of all earlier ones."""
+    check_backend()
+    check_writes(model)
+    kernels = find_kernels(model)
+    given = {name: grid for name, grid in grids.items() if grid.digits.size}
+    for name, grid in given.items():
+        _check(model, kernels, name, grid)
+    changed = [_hold(kernel, given.get(name)) for name, kernel in kernels.items()]
+    # A step that was compiled before knows nothing of another constraint.
+    if any(changed):
+        model.train_function = None
+
+
+def grids(model: Any) -> dict[str, Grid]:
+    """Read the grids back."""
+    found = {name: grid_of(kernel.constraint) for name, kernel in find_kernels(model).items()}
+    return {name: own.grid for name, own in found.items() if own is not None}
+
+
+def assign(model: Any, kernels: Mapping[str, npt.NDArray[np.generic]]) -> None:
+    """Put kernels into a model itself; of one that is held, the nearest values of its grid."""
+    for name, known in find_kernels(model).items():
+        if name in kernels:
+            own = grid_of(known.constraint)
+            known.variable.assign(kernels[name] if own is None else own.place(kernels[name]))
+
+
+def _hold(kernel: Kernel, grid: Grid | None) -> bool:
+    """Hold a kernel, or let go of it; return whether another constraint is needed."""
+    before = kernel.constraint
+    own = grid_of(before)
+    if grid is None:
+        if own is not None:
+            kernel.constrain(own.inner)
+        return own is not None
+    weights = kernel.array if own is None else own.behind(kernel.array)
+    known = own is not None and own.takes(grid)
+    if own is not None and known:
+        own.change(grid)
+    else:
+        own = KernelGrid(grid, before if own is None else own.inner)
+        kernel.constrain(own)
+    kernel.variable.assign(own.place(weights))
+    return not known
+
+
+def _check(model: Any, kernels: Mapping[str, Kernel], name: str, grid: Grid) -> None:
+    if name not in kernels:
+        raise ValueError(f"grids: model {model.name!r} has no layer {name!r} to hold, expected some of {list(kernels)}")
+    variable, digits = kernels[name].variable, grid.digits
+    shape = tuple(variable.shape)
+    if digits.shape != shape or digits.dtype != np.uint8:
+        raise ValueError(
+            f"grids: the digits of layer {name!r} are {digits.dtype} of shape {digits.shape}, "
+            f"expected uint8 of shape {shape}"
+        )
+    width = (grid.high - grid.low).bit_length()
+    if width > WIDEST:
+        raise ValueError(
+            f"grids: the type of layer {name!r} has {width} bits, expected at most {WIDEST} for weights that train "
+            "on a grid"
+        )
+    if variable.dtype not in ("float32", "float64"):
+        raise ValueError(
+            f"grids: the weights of layer {name!r} are {variable.dtype}, which does not hold all values of a type; "
+            "expected float32"
+        )
