@@ -66,6 +66,23 @@ def late(deadline: float | None) -> bool:
     return interrupted() or (deadline is not None and clock.now() > deadline)
 
 
+@contextmanager
+def leaving() -> Iterator[None]:
+    """Leave what the block runs by an `OverdueError` also where C code made another exception of it.
+
+    What Numba calls back while it loads a kernel turns any exception into a SystemError.
+    """
+    try:
+        yield
+    except SystemError as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, OverdueError):
+            cause = cause.__cause__
+        if cause is None:
+            raise
+        raise cause from error
+
+
 def overdue(solver: str) -> str:
     """Return the sentence on a solver that was left."""
     return f"{solver}: interrupted, and did not stop within {GRACE_SECONDS:g} s"

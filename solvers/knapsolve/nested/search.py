@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from knapsolve import validation
 from knapsolve.limits import clock
 from knapsolve.limits.compiling import compiling_watched
-from knapsolve.limits.interruption import OverdueError, interrupted, listening, overdue
+from knapsolve.limits.interruption import OverdueError, interrupted, leaving, listening, overdue
 from knapsolve.nested.bound import Allowed, Relaxation
 from knapsolve.nested.leaf import combination_of, leaf_bound
 from knapsolve.nested.node import split, tune
@@ -95,7 +95,8 @@ def solve_nested(
         started = clock.now()
         state = Search(problem, Relaxation(problem), chosen, None if limit is None else started + limit)
         try:
-            _explore(state)
+            with leaving():
+                _explore(state)
         except OverdueError:
             state.trace.append(overdue(chosen.name))
         if interrupted():

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from knapsolve.limits import clock
-from knapsolve.limits.interruption import OverdueError, interrupted, overdue
+from knapsolve.limits.interruption import OverdueError, interrupted, leaving, overdue
 from knapsolve.portfolio.known import Known
 from knapsolve.portfolio.stand_in import stand_in
 from knapsolve.problem import Knapsack
@@ -88,7 +88,8 @@ class Automatic:
             report = _relay(options.on_progress, best, started)
             handed = replace(options, time_limit=stage.allowed(left), start=best.answer.selected, on_progress=report)
             try:
-                answer = load(stage.name).solve(problem, handed)
+                with leaving():
+                    answer = load(stage.name).solve(problem, handed)
             except OverdueError:
                 return best.better(problem, stand_in(problem, overdue(stage.name)), stage.name).answer
             except MemoryError:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from knapsolve.limits.interruption import OverdueError, interrupted, listening, overdue
+from knapsolve.limits.interruption import OverdueError, interrupted, leaving, listening, overdue
 from knapsolve.problem import Knapsack
 from knapsolve.solution import refuse, valued
 from knapsolve.solver import Answer, Options, Solver, load, missing_capabilities
@@ -25,7 +25,8 @@ def solve_interruptibly(solver: Solver, problem: Knapsack, options: Options) -> 
     """
     with listening():
         try:
-            answer = solver.solve(problem, options)
+            with leaving():
+                answer = solver.solve(problem, options)
         except OverdueError:
             return stand_in(problem, overdue(solver.name))
         if interrupted():

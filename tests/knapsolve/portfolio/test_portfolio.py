@@ -9,7 +9,8 @@ import pytest
 
 from knapsolve import Answer, Capabilities, Knapsack, Progress, Status, solve, solvers
 from knapsolve.limits.interruption import OverdueError
-from knapsolve.solver import load
+from knapsolve.portfolio.stand_in import solve_interruptibly
+from knapsolve.solver import Options, load
 from knapsolve.testing import best_value
 
 
@@ -177,6 +178,29 @@ def test_the_trace_names_what_was_not_tried_in_time():
     solve(PROBLEM)
     solution = solve(problem, time_limit=0.3)
     assert "auto: time is up before " in solution.trace[-1]
+
+
+@pytest.mark.parametrize("through", [SystemError("a callback returned a result with an exception set"), None])
+def test_a_solver_that_is_left_while_numba_loads_a_kernel_is_left_all_the_same(through):
+    """C code turns the exception that leaves it into another one, whose cause it is."""
+
+    class Deaf:
+        name = "deaf"
+        capabilities = Capabilities(exact=False, choices=True, requires=True)
+
+        def solve(self, problem, options):
+            try:
+                raise OverdueError
+            except OverdueError as error:
+                raise through or SystemError("of its own") from (error if through else None)
+
+    if through is None:
+        with pytest.raises(SystemError, match="of its own"):
+            solve_interruptibly(Deaf(), PROBLEM, Options())
+        return
+    answer = solve_interruptibly(Deaf(), PROBLEM, Options())
+    assert answer.selected is not None
+    assert "deaf: interrupted, and did not stop" in answer.trace[0]
 
 
 @pytest.mark.parametrize(
