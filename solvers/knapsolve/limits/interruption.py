@@ -80,7 +80,7 @@ def leaving() -> Iterator[None]:
             cause = cause.__cause__
         if cause is None:
             raise
-        raise cause from error
+        raise cause from None
 
 
 def overdue(solver: str) -> str:
