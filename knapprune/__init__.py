@@ -9,21 +9,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from knapprune.adapters.adapter import (
-        Adapter,
-        AxesAdapter,
-        ConfiguredAdapter,
-        FoldsNormalisations,
-        HoldsValues,
-        PreparesData,
-        SetsObjectives,
-        TrainingAdapter,
-    )
+    from knapprune.adapters.adapter import Adapter, AxesAdapter, ConfiguredAdapter, FoldsNormalisations
     from knapprune.adapters.keras.custom_objects import custom_objects
     from knapprune.adapters.model_files import load
     from knapprune.adapters.objective import Distillation, GroupPenalty, Objective
     from knapprune.adapters.pytorch.masked_state import load_masked
     from knapprune.adapters.pytorch.model import TorchModel
+    from knapprune.adapters.training_adapter import HoldsValues, PreparesData, SetsObjectives, TrainingAdapter
     from knapprune.estimation import estimate
     from knapprune.hardware.accelerator import Accelerator
     from knapprune.hardware.dsp import MultiplierTable
@@ -146,7 +138,7 @@ _HOMES = {
     "Hls4mlHardware": "knapprune.hardware.hls4ml",
     "HlsConfig": "knapprune.network.hls_config",
     "HlsConfigError": "knapprune.network.hls_config",
-    "HoldsValues": "knapprune.adapters.adapter",
+    "HoldsValues": "knapprune.adapters.training_adapter",
     "LabelCosts": "knapprune.hardware.hardware_model",
     "Layer": "knapprune.network.layers",
     "MissingToolError": "knapprune.tools",
@@ -154,7 +146,7 @@ _HOMES = {
     "Objective": "knapprune.adapters.objective",
     "PluginError": "knapsolve.plugins",
     "PluginWarning": "knapsolve.plugins",
-    "PreparesData": "knapprune.adapters.adapter",
+    "PreparesData": "knapprune.adapters.training_adapter",
     "PricesValues": "knapprune.hardware.hardware_model",
     "Products": "knapprune.network.layers",
     "PruningWarning": "knapprune.pruning",
@@ -163,11 +155,11 @@ _HOMES = {
     "Rounding": "knapprune.network.rounding",
     "Selection": "knapprune.selection.result",
     "SelectionWarning": "knapprune.selection.selecting",
-    "SetsObjectives": "knapprune.adapters.adapter",
+    "SetsObjectives": "knapprune.adapters.training_adapter",
     "SharedWords": "knapprune.hardware.hardware_model",
     "SharesWords": "knapprune.hardware.hardware_model",
     "TorchModel": "knapprune.adapters.pytorch.model",
-    "TrainingAdapter": "knapprune.adapters.adapter",
+    "TrainingAdapter": "knapprune.adapters.training_adapter",
     "ValuePrices": "knapprune.hardware.value_prices",
     "custom_objects": "knapprune.adapters.keras.custom_objects",
     "estimate": "knapprune.estimation",

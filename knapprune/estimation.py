@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Unpack
 
-from knapprune.adapters.adapter import find_adapter, written_kernels
+from knapprune.adapters.adapter import written_kernels
 from knapprune.adapters.configuration import configuration
+from knapprune.adapters.finding import find_adapter
 from knapprune.hardware.explanation import Explanation
 from knapprune.hardware.hardware_model import Explains, HardwareModel, find_hardware_model
 from knapprune.hardware.resources import Resources, count, covered

@@ -69,7 +69,8 @@ class Trained:
         import numpy as np
 
         import knapprune as kp
-        from knapprune.adapters.adapter import find_adapter, training_adapter
+        from knapprune.adapters.finding import find_adapter
+        from knapprune.adapters.training_adapter import training_adapter
 
         self.x, self.x_test, self.y, self.y_test = digits(seed)
         self.model = network(name, seed)

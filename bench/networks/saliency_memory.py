@@ -81,7 +81,8 @@ def run(task: str, model: Any, x: Any, y: Any) -> None:
     if task == STEP:
         model.train_on_batch(x[:BATCH], y[:BATCH])
         return
-    from knapprune.adapters.adapter import find_adapter, training_adapter
+    from knapprune.adapters.finding import find_adapter
+    from knapprune.adapters.training_adapter import training_adapter
     from knapprune.hardware.structures import neuron
     from knapprune.network.hls_config_file import read_hls_config
     from knapprune.saliency import Statistics, saliency_of, structure_values

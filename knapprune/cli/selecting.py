@@ -89,7 +89,8 @@ def select(  # noqa: PLR0913
 
 def _write_masked(folder: Path, model: Any, force: bool) -> None:
     """Write a masked model in its own format; of an hls4ml graph, its project."""
-    from knapprune.adapters.adapter import ConfiguredAdapter, find_adapter
+    from knapprune.adapters.adapter import ConfiguredAdapter
+    from knapprune.adapters.finding import find_adapter
     from knapprune.project.export import export
     from knapprune.report import files as output
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Unpack
 
-from knapprune.adapters.adapter import find_adapter
 from knapprune.adapters.configuration import configuration
+from knapprune.adapters.finding import find_adapter
 from knapprune.network.hls_config import HlsConfigSource, Overrides
 from knapprune.tools import quiet, require_hls4ml
 

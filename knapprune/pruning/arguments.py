@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, Unpack
 
-from knapprune.adapters.adapter import HoldsValues, SetsObjectives, find_adapter, training_adapter
 from knapprune.adapters.configuration import configuration
+from knapprune.adapters.finding import find_adapter
 from knapprune.adapters.objective import Distillation
+from knapprune.adapters.training_adapter import HoldsValues, SetsObjectives, training_adapter
 from knapprune.hardware.hardware_model import HardwareModel, find_hardware_model
 from knapprune.hardware.resources import LUT
 from knapprune.network.batches import is_arrays

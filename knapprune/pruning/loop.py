@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.adapters.adapter import HoldsValues, PreparesData, SetsObjectives
 from knapprune.adapters.objective import Objective
+from knapprune.adapters.training_adapter import HoldsValues, PreparesData, SetsObjectives
 from knapprune.pruning.checkpoint import Checkpoint
 from knapprune.pruning.history import Chosen
 from knapprune.pruning.progress import Progress, Trial

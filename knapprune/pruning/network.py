@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from knapprune.adapters.adapter import TrainingAdapter, written_kernels
+from knapprune.adapters.adapter import written_kernels
+from knapprune.adapters.training_adapter import TrainingAdapter
 from knapprune.estimation import estimate
 from knapprune.hardware.hardware_model import HardwareModel
 from knapprune.hardware.resources import Resources, with_logic

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.adapters.adapter import HoldsValues, TrainingAdapter
+from knapprune.adapters.training_adapter import HoldsValues, TrainingAdapter
 from knapprune.network.grid import Grid
 
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from knapprune.adapters.adapter import find_adapter, training_adapter
 from knapprune.adapters.configuration import configuration
+from knapprune.adapters.finding import find_adapter
+from knapprune.adapters.training_adapter import training_adapter
 from knapprune.network.hls_config import HlsConfigSource, as_dict
 from knapprune.pruning import prune
 from knapprune.pruning.fingerprint import fingerprint

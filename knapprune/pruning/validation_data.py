@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from knapprune.adapters.adapter import TrainingAdapter
+from knapprune.adapters.training_adapter import TrainingAdapter
 from knapprune.network.batches import batches, is_arrays
 from knapprune.network.rounding import Rounding
 

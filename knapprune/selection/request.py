@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from knapprune.adapters.adapter import Adapter, training_adapter, written_kernels
+from knapprune.adapters.adapter import Adapter, written_kernels
+from knapprune.adapters.training_adapter import training_adapter
 from knapprune.hardware.hardware_model import HardwareModel
 from knapprune.hardware.resources import LATENCY, LUT, Resources, count, covered, with_latency, with_logic
 from knapprune.network.hls_config import HlsConfig, as_dict

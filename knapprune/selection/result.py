@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from knapprune.adapters.adapter import HoldsValues, find_adapter, training_adapter
+from knapprune.adapters.finding import find_adapter
+from knapprune.adapters.training_adapter import HoldsValues, training_adapter
 from knapprune.hardware.resources import Resources
 from knapprune.hardware.units import blocks_line
 from knapprune.network.layers import Kernels, Layer, Masks

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Unpack
 
-from knapprune.adapters.adapter import ConfiguredAdapter, find_adapter, training_adapter
+from knapprune.adapters.adapter import ConfiguredAdapter
 from knapprune.adapters.configuration import configuration
+from knapprune.adapters.finding import find_adapter
+from knapprune.adapters.training_adapter import training_adapter
 from knapprune.hardware.hardware_model import HardwareModel, find_hardware_model
 from knapprune.network.hls_config import HlsConfigSource, Overrides
 from knapprune.saliency import Saliency, Statistics, needs_data, saliency_of

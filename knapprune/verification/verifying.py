@@ -9,8 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Unpack
 
-from knapprune.adapters.adapter import Adapter, AxesAdapter, TrainingAdapter, find_adapter
+from knapprune.adapters.adapter import Adapter, AxesAdapter
 from knapprune.adapters.configuration import configuration
+from knapprune.adapters.finding import find_adapter
+from knapprune.adapters.training_adapter import TrainingAdapter
 from knapprune.estimation import estimate
 from knapprune.hardware.beside import Beside
 from knapprune.hardware.beside import summary as beside_summary

@@ -312,7 +312,11 @@ def test_links_and_names_in_a_page_lead_somewhere(path):
 
 @pytest.mark.parametrize(
     ("page", "module"),
-    [("adapter.md", "knapprune.adapters.adapter"), ("hardware.md", "knapprune.hardware.hardware_model")],
+    [
+        ("adapter.md", "knapprune.adapters.adapter"),
+        ("adapter.md", "knapprune.adapters.training_adapter"),
+        ("hardware.md", "knapprune.hardware.hardware_model"),
+    ],
 )
 def test_the_tables_of_a_contract_have_every_method(page, module):
     protocols = [own for own in vars(importlib.import_module(module)).values() if getattr(own, "_is_protocol", False)]

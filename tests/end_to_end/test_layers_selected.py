@@ -62,7 +62,7 @@ def test_masks_hold_in_fit_and_survive_saving(name, tmp_path):
     masked.save(tmp_path / "masked.keras")
     loaded = keras.models.load_model(tmp_path / "masked.keras")
     loaded.fit(x, y, epochs=2, verbose=0)
-    adapter = kp.adapters.adapter.find_adapter(model)
+    adapter = kp.adapters.finding.find_adapter(model)
     before, kernels, masks = adapter.kernels(model), adapter.kernels(loaded), adapter.masks(loaded)
     assert masks.keys() == selection.masks.keys()
     for kernel_name, mask in selection.masks.items():
@@ -74,7 +74,7 @@ def test_masks_hold_in_fit_and_survive_saving(name, tmp_path):
 def test_the_gates_of_a_recurrent_layer_cannot_be_pruned_away():
     model, config = network("lstm")
     kernels = {name: np.zeros(shape, bool) for name, shape in (("x", (8, 32)), ("x/recurrent", (8, 32)))}
-    adapter = kp.adapters.adapter.find_adapter(model)
+    adapter = kp.adapters.finding.find_adapter(model)
     empty = kp.estimate(adapter.apply(model, kernels), config)
     assert empty.by_layer["x"] == {"dsp": 3 * 8, "bram18": 0}
     assert empty.by_layer["x/recurrent"] == {"dsp": 0, "bram18": 0}

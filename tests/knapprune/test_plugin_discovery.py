@@ -5,7 +5,8 @@ import warnings
 import pytest
 
 import knapsolve
-from knapprune.adapters.adapter import Adapter, find_adapter
+from knapprune.adapters.adapter import Adapter
+from knapprune.adapters.finding import find_adapter
 from knapprune.adapters.keras.adapter import KerasAdapter
 from knapprune.hardware.hardware_model import HardwareModel, find_hardware_model
 from knapprune.hardware.hls4ml import Hls4mlHardware

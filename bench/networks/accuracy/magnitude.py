@@ -39,7 +39,8 @@ def fitting(kernels: Masks, fits: Any) -> Masks:
 def prune_by_magnitude(problem: Problem, epochs: Sequence[int]) -> Any:
     """Prune step by step to the budget along the cubic schedule, and fine-tune as every method does."""
     import knapprune as kp
-    from knapprune.adapters.adapter import find_adapter, training_adapter
+    from knapprune.adapters.finding import find_adapter
+    from knapprune.adapters.training_adapter import training_adapter
     from knapprune.hardware.hardware_model import find_hardware_model
     from knapprune.hardware.resources import count
     from knapprune.network.hls_config_file import read_hls_config

@@ -55,8 +55,8 @@ def run(case: Case) -> dict[str, Any]:
 
 def masked(model: Any, config: Config | None, zeros: str, rng: np.random.Generator) -> Any:
     """Set some of a model's weights to zero."""
-    from knapprune.adapters.adapter import find_adapter
     from knapprune.adapters.configuration import configuration
+    from knapprune.adapters.finding import find_adapter
     from knapprune.hardware.structures import labels
 
     if zeros == "none":

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import knapprune as kp
-from knapprune.adapters.adapter import find_adapter
+from knapprune.adapters.finding import find_adapter
 from knapprune.adapters.pytorch.adapter import PyTorchAdapter
 from knapprune.adapters.pytorch.conversion import from_hls4ml, to_hls4ml
 from knapprune.network.hls_config import HlsConfigError

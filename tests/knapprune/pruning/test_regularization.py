@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import knapprune as kp
-from knapprune.adapters.adapter import find_adapter
+from knapprune.adapters.finding import find_adapter
 from knapprune.hardware.hardware_model import find_hardware_model
 from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.network.hls_config_file import read_hls_config
