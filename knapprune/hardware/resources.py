@@ -190,12 +190,12 @@ def with_latency(resources: Resources) -> Resources:
 
 
 def with_logic(
-    resources: Resources, resource_model: HardwareModel, kernels: Kernels, counted: Mapping[str, Logic]
+    resources: Resources, resource_model: HardwareModel, kernels: Kernels, built: Mapping[str, Logic]
 ) -> Resources:
-    """Add the look-up tables of each layer to its resources: of adder graphs that were counted, else estimated."""
+    """Add the estimated look-up tables of each layer to its resources; of adder graphs, what was `built` of them."""
     own = {}
     for layer in resources.layers:
-        known = counted.get(layer.name)
+        known = built.get(layer.name)
         if known is None and isinstance(resource_model, EstimatesLogic):
             known = resource_model.logic(layer, kernels[layer.name])
         if known is None and layer.size:

@@ -12,7 +12,6 @@ from knapprune.adapters.finding import find_adapter
 from knapprune.adapters.objective import Distillation
 from knapprune.adapters.training_adapter import HoldsValues, SetsObjectives, training_adapter
 from knapprune.hardware.hardware_model import HardwareModel, find_hardware_model
-from knapprune.hardware.resources import LUT
 from knapprune.network.batches import is_arrays
 from knapprune.network.hls_config import HlsConfigSource, Overrides, as_dict
 from knapprune.network.metric import accuracy
@@ -29,8 +28,9 @@ from knapprune.pruning.task import Task
 from knapprune.pruning.validation_data import Metric, Validation, whole
 from knapprune.saliency import Saliency
 from knapprune.saliency.normalisation import Normalisation
-from knapprune.selection.budget import Budget, budgets, parse_budget, with_part
+from knapprune.selection.budget import Budget, parse_budget, with_part
 from knapprune.selection.fetch_groups import AnyStructure
+from knapprune.selection.request import estimates_tables
 from knapprune.selection.variants import Choose
 
 
@@ -169,9 +169,7 @@ def prune(  # noqa: PLR0913
         raise ValueError(f"choose: {type(framework).__name__} cannot keep weights on a grid, expected None")
     config = configuration(framework, model, hls_config, **with_part(overrides, budget))
     resource_model = find_hardware_model(hardware, config.part, config.backend)
-    network = Network(
-        framework, model, config, resource_model, logic=budgets(budget, LUT) and LUT not in resource_model.resources
-    )
+    network = Network(framework, model, config, resource_model, logic=estimates_tables(budget, resource_model))
     before = network.before
     caps = () if budget is None else parse_budget(budget, before)
     if caps:

@@ -50,7 +50,7 @@ class Network:
         used = estimate(model, self.config, hardware=self.hardware)
         if not self.logic:
             return used
-        graphs = adder_logic(self.framework, model, self.config, None)
+        graphs = adder_logic(self.framework, model, self.config, used.layers)
         return with_logic(used, self.hardware, self.written(model), graphs)
 
     def written(self, model: Any) -> Kernels:

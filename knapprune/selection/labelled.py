@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from knapprune.network.hls_config import as_dict
 from knapprune.network.layers import Masks
-from knapprune.saliency import structure_values
 from knapprune.selection.candidates import candidates
 from knapprune.selection.items import items_of
 from knapprune.selection.masks import kept, solve_knapsack
@@ -31,12 +30,7 @@ def select_labelled(request: Request) -> Outcome:
     )
     check_caps(request.hardware, groups, caps, request.before)
     prunable = [group for group in groups if group.prunable]
-    values = [
-        request.method.normal(
-            structure_values(request.method.measure, group.layer, kernels[group.layer.name], group.labels)[group.alive]
-        )
-        for group in prunable
-    ]
+    values = [request.worth(group) for group in prunable]
     capacities = [cap.capacity - sum(group.fixed(cap) for group in groups) for cap in caps]
 
     def solved() -> tuple[Solution, Masks]:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from knapprune.adapters.adapter import Adapter, written_kernels
 from knapprune.adapters.training_adapter import training_adapter
 from knapprune.hardware.hardware_model import HardwareModel
@@ -15,10 +18,10 @@ from knapprune.hardware.resources import LATENCY, LUT, Resources, count, covered
 from knapprune.network.hls_config import HlsConfig, as_dict
 from knapprune.network.layers import Kernels, Layer, Masks
 from knapprune.network.rules.strategy import HardwareWarning
-from knapprune.saliency import Measure
+from knapprune.saliency import Measure, structure_values
 from knapprune.saliency.normalisation import Normalisation
 from knapprune.selection.budget import Budget, Cap, asking, budgets, parse_budget
-from knapprune.selection.candidates import by_layer
+from knapprune.selection.candidates import Candidates, by_layer
 from knapprune.selection.masks import takes_choices
 
 if TYPE_CHECKING:
@@ -94,20 +97,25 @@ class Request:
     @property
     def estimates_tables(self) -> bool:
         """Whether look-up tables are budgeted that the hardware model does not count itself."""
-        return LUT in self.before.counted and LUT not in self.hardware.resources
+        return estimates_tables(self.budget, self.hardware)
 
     @property
     def shared_words(self) -> bool:
         """Whether the solver takes rows together with the memory words that they share."""
         return takes_choices(self.method.solver)
 
+    def worth(self, group: Candidates) -> npt.NDArray[np.float64]:
+        """Say what the living structures of a layer are worth, comparable between layers; shape (living labels,)."""
+        layer, method = group.layer, self.method
+        sums = structure_values(method.measure, layer, self.kernels[layer.name], group.labels)
+        return method.normal(sums[group.alive])
+
     def count(self, layers: Sequence[Layer], kernels: Kernels) -> Resources:
         """Count as `before` was counted."""
         used = count(self.hardware, list(layers), kernels, self.before.uncounted, self.config.part)
         if self.estimates_tables:
-            used = with_logic(
-                used, self.hardware, kernels, adder_logic(self.framework, self.model, self.config, kernels)
-            )
+            built = adder_logic(self.framework, self.model, self.config, layers, kernels)
+            used = with_logic(used, self.hardware, kernels, built)
         return with_latency(used) if LATENCY in self.before.counted else used
 
 
@@ -139,12 +147,19 @@ class Outcome:
     values: Kernels = field(default_factory=dict)
 
 
-def adder_logic(framework: Adapter, model: Any, config: HlsConfig, kernels: Kernels | None) -> dict[str, Logic]:
-    """Have hls4ml build the adder graphs of a model, with other kernels perhaps, and count their look-up tables."""
+def estimates_tables(budget: Budget | None, hardware: HardwareModel) -> bool:
+    """Say whether look-up tables are budgeted that a hardware model does not count itself."""
+    return budgets(budget, LUT) and LUT not in hardware.resources
+
+
+def adder_logic(
+    framework: Adapter, model: Any, config: HlsConfig, layers: Sequence[Layer], kernels: Kernels | None = None
+) -> dict[str, Logic]:
+    """Have hls4ml build the adder graphs of a model, with other kernels perhaps, and estimate their look-up tables."""
     from knapprune.hardware.logic import Logic, tables_of
     from knapprune.project.distributed_arithmetic import generated_adders
 
-    graphs = [layer for layer in framework.layers(model, config) if layer.strategy == "distributed_arithmetic"]
+    graphs = [layer for layer in layers if layer.strategy == "distributed_arithmetic"]
     if not graphs:
         return {}
     changed = model
@@ -173,8 +188,8 @@ def requested(
     written = written_kernels(framework, model, kernels, config)
     layers, uncounted = covered(hardware, framework.layers(model, config), framework.untouched(model))
     before = count(hardware, layers, written, uncounted, config.part)
-    if budgets(budget, LUT) and LUT not in hardware.resources:
-        before = with_logic(before, hardware, written, adder_logic(framework, model, config, None))
+    if estimates_tables(budget, hardware):
+        before = with_logic(before, hardware, written, adder_logic(framework, model, config, layers))
     if timed:
         before = with_latency(before)
     return Request(

@@ -34,7 +34,13 @@ def digits_of(request: Request, choose: Any) -> dict[str, Collection[int] | None
     if given is not None and (not constants or (isinstance(given, Mapping) and stuck)):
         raise ValueError(f"choose['digits']: {'; '.join(_why(layers[name]) for name in stuck)}")
     numbers = {name: _numbers(own, layers[name]) for name, own in asked.items()}
-    return {name: numbers.get(name) for name in constants if priced or name in numbers}
+    chosen = {name: numbers.get(name) for name in constants if priced or name in numbers}
+    if cut := [name for name in chosen if request.structures[name] != "auto"]:
+        raise ValueError(
+            f"structure: got {request.structures[cut[0]]!r} for layer {cut[0]!r}, whose values are chosen weight by "
+            "weight; expected 'auto' there"
+        )
+    return chosen
 
 
 def _holds_constants(request: Request, layer: Layer) -> bool:

@@ -87,6 +87,8 @@ def _nearest_value(weights: Weights) -> Integers:
 
 def with_any_value(options: Options) -> Options:
     """Let each weight have its best value for the least that its part of any multiplier at its input can cost."""
+    if not options.weights.moves:
+        return options
     weights = options.weights
     last = np.flatnonzero(np.append(options.weight[1:] != options.weight[:-1], len(options) > 0))
     weight = options.weight[last]
@@ -107,7 +109,7 @@ def with_any_value(options: Options) -> Options:
 
 def with_values_of(options: Options, paid: Paid) -> Options:
     """Offer each weight the nearest value that its input multiplies by already."""
-    if not len(paid):
+    if not len(paid) or not options.weights.moves:
         return options
     weights = options.weights
     here = codes_of(weights, weights.inputs, _nearest_value(weights))

@@ -55,6 +55,8 @@ class Weights:
         What the last bit of the type stands for.
     low, high
         The least and the largest value of the type, in multiples of that.
+    moves
+        Whether a weight may hold another value than its own, beside zero.
     """
 
     layer: Layer
@@ -65,6 +67,7 @@ class Weights:
     step: float
     low: int
     high: int
+    moves: bool
 
     def worth(self, weight: Integers | slice, values: Integers) -> Floats:
         """Say what weights are worth with other values."""

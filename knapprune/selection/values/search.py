@@ -21,7 +21,7 @@ NEARLY, AIM = 0.96, 0.985
 """Share of the look-up tables from which adder graphs fill their budget, and the share that is aimed at."""
 MANY, GAP_OF_MANY = 100_000, 1e-7
 """Options from which the gap to a bound need not be smaller than this: the last part of it takes most of the time."""
-MOST_COUNTS = 12
+MOST_GRAPHS = 12
 """How often adder graphs are built."""
 
 
@@ -44,13 +44,14 @@ def bracketed(choice: Choice) -> tuple[Chosen, float, list[str]]:
 def fitted(choice: Choice) -> tuple[Chosen, float, list[str]]:
     """Lower or raise what digits may cost until the adder graphs that are built of them nearly fill the budget.
 
-    Adders are shared in ways that no price of a digit knows, so nothing is bounded but by all that there is.
+    Adders are shared in ways that no price of a digit knows, so nothing is bounded but by all that there is. Other
+    layers pay for multipliers as if nothing were shared.
     """
     caps, best, low, high = choice.request.caps, None, 0.0, np.inf
-    share, counted = 1.0, 0
-    while counted < MOST_COUNTS:
-        counted += 1
-        chosen = choice.solve("split", scale=[share if cap.counted == LUT else 1.0 for cap in caps], gap=GAP)
+    share, built = 1.0, 0
+    while built < MOST_GRAPHS:
+        built += 1
+        chosen = choice.solve("own", scale=[share if cap.counted == LUT else 1.0 for cap in caps], gap=GAP)
         assert chosen is not None
         filled = max(cap.counted_use(chosen.used) / max(cap.capacity, 1) for cap in caps if cap.counted == LUT)
         if choice.keeps(chosen):
@@ -64,11 +65,11 @@ def fitted(choice: Choice) -> tuple[Chosen, float, list[str]]:
         inside = low < aimed < high
         share = aimed if inside else (low + high) / 2 if np.isfinite(high) else 2 * share
     if best is None:
-        best = choice.solve("split", scale=[0.0 if cap.counted == LUT else 1.0 for cap in caps])
+        best = choice.solve("own", scale=[0.0 if cap.counted == LUT else 1.0 for cap in caps])
         assert best is not None
         needs = [Need(cap, cap.use(best.used), cap.use(choice.request.before)) for cap in caps]
         refuse_below(needs, "where every weight is zero")
-    return best, choice.most, [f"values: adder graphs built and counted {counted} times"]
+    return best, choice.most, [f"values: adder graphs built {built} times"]
 
 
 def _within_budget(choice: Choice, relaxed: Chosen) -> Chosen:

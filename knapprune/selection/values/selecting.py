@@ -21,7 +21,7 @@ from knapprune.selection.minimum import Need, refuse_below
 from knapprune.selection.request import Outcome, Request
 from knapprune.selection.values.choice import Choice
 from knapprune.selection.values.listing import options_of
-from knapprune.selection.values.options import Integers, Weights
+from knapprune.selection.values.options import Options, Weights
 from knapprune.selection.values.search import bracketed, fitted
 from knapsolve import Status
 
@@ -51,32 +51,22 @@ def select_values(request: Request, digits: Digits) -> Outcome:
 def _choice(request: Request, digits: Digits) -> Choice:
     """List the options of the layers whose values are chosen, and the structures of the others."""
     layers = [layer for layer in request.before.layers if layer.name in digits]
-    options = [options_of(_weights(request, layer), digits[layer.name], _held(request, layer)) for layer in layers]
+    options = [_options(request, layer, digits[layer.name]) for layer in layers]
     rest = [layer for layer in request.before.layers if layer.name not in digits]
     counted = tuple(cap for cap in request.caps if cap.counted in request.hardware.resources)
     structures = {layer.name: request.structures[layer.name] for layer in rest}
     groups = candidates(request.hardware, rest, request.written, counted, structures, shared_words=request.shared_words)
     prunable = [group for group in groups if group.prunable]
-    values = [
-        request.method.normal(
-            structure_values(request.method.measure, group.layer, request.kernels[group.layer.name], group.labels)[
-                group.alive
-            ]
-        )
-        for group in prunable
-    ]
     fixed, least = [], []
     for cap in request.caps:
         if cap.counted == LUT:  # of structures, look-up tables are not saved for certain
-            staying = sum(request.before.by_layer[layer.name][LUT] for layer in rest if cap.covers(layer.name))
-            # Each layer is rounded to whole tables.
-            fixed.append(staying)
+            fixed.append(sum(request.before.by_layer[layer.name][LUT] for layer in rest if cap.covers(layer.name)))
         else:
             own = sum(_of_no_weight(request, layer, cap) for layer in layers)
             fixed.append(own + sum(group.fixed(cap) for group in groups))
         least.append(Need(cap, cap.of_counted(fixed[-1]), cap.use(request.before)))
     refuse_below(least, "whatever is chosen")
-    others = [items_of(group, value, request.caps) for group, value in zip(prunable, values, strict=True)]
+    others = [items_of(group, request.worth(group), request.caps) for group in prunable]
     return Choice(request, options, groups, others, fixed)
 
 
@@ -86,8 +76,8 @@ def _of_no_weight(request: Request, layer: Layer, cap: Cap) -> int:
     return request.hardware.use(layer, np.zeros(layer.kernel_shape))[cap.counted]
 
 
-def _weights(request: Request, layer: Layer) -> Weights:
-    """Read what is known of a layer's weights."""
+def _options(request: Request, layer: Layer, digits: Collection[int] | None) -> Options:
+    """List what a layer's weights may hold."""
     kernel, written = request.kernels[layer.name], request.written[layer.name]
     if kernel is not written and not np.array_equal(kernel, written):
         raise ValueError(
@@ -104,9 +94,15 @@ def _weights(request: Request, layer: Layer) -> Weights:
     worth = np.zeros(layer.size)
     worth[alive] = request.method.normal(saliency[alive])
     exact = np.asarray(kernel, dtype=np.float64).ravel()
-    return Weights(layer, exact, worth, inputs_of(layer).ravel(), prices, 2.0**-kind.fraction, kind.low, kind.high)
-
-
-def _held(request: Request, layer: Layer) -> Integers:
-    assert layer.weight_type is not None
-    return layer.weight_type.integers(request.written[layer.name])[0].ravel()
+    weights = Weights(
+        layer=layer,
+        exact=exact,
+        saliency=worth,
+        inputs=inputs_of(layer).ravel(),
+        prices=prices,
+        step=2.0**-kind.fraction,
+        low=kind.low,
+        high=kind.high,
+        moves=digits is not None,
+    )
+    return options_of(weights, digits, layer.weight_type.integers(written)[0].ravel())

@@ -119,6 +119,15 @@ def test_weights_of_one_input_hold_values_that_are_paid_already():
     assert selection.solution.bound > selection.solution.value
 
 
+def test_without_digits_no_weight_takes_a_value_of_another():
+    """One multiplier again: of the four weights the fourth, which has another value, is dropped and not moved."""
+    model = dense_network(1, 4)
+    model.layers[0].set_weights([np.array([[52, 52, 52, 53]]) * STEP, np.zeros(4)])
+    settings = {"Model": {"Precision": "fixed<12,8>", "ReuseFactor": 1, "Strategy": "latency"}}
+    selection = kp.select(model, settings, {"dsp": 1, "lut": 1.0}, saliency="l2", normalise="none")
+    assert np.rint(selection.values["fc0"] / STEP).ravel().tolist() == [52, 52, 52, 0]
+
+
 def test_of_two_layers_one_may_have_multipliers_to_share_and_the_other_none():
     model = dense_network(4, 6, 5)
     for layer, values in zip(model.layers, ([52, 53, 54, 26], [1, 2, 4, 8]), strict=True):
@@ -184,6 +193,11 @@ def test_what_cannot_be_chosen_is_refused_in_a_sentence(choose, settings, said):
         kp.select(dense_network(8, 4), settings, {"dsp": 0}, choose=choose)
 
 
+def test_a_structure_that_would_do_nothing_is_refused():
+    with pytest.raises(ValueError, match="structure: got 'neuron' for layer 'fc0', whose values are chosen"):
+        kp.select(dense_network(8, 4), config(), {"dsp": 0}, choose={"digits": 2}, structure="neuron")
+
+
 def test_a_folded_normalisation_is_refused():
     model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4, name="fc"), keras.layers.BatchNormalization()])
     model.layers[1].set_weights([np.full(4, 2.0), np.zeros(4), np.zeros(4), np.ones(4)])
@@ -242,6 +256,24 @@ def test_adder_graphs_of_no_look_up_table_are_of_zeros():
     empty = kp.select(model, settings, {"lut": 0}, choose={"digits": 4})
     assert not any(values.any() for values in empty.values.values())
     assert empty.resources["lut"] == 0
+
+
+@pytest.mark.needs("hls4ml", "da4ml")
+def test_adder_graphs_fill_their_budget_beside_multipliers_that_keep_theirs():
+    """Weights of the first layer share multipliers, which half prices would overdraw; the second is adder graphs."""
+    model = on_the_grid(5, 6, 8, 4)
+    near = np.resize([545, 545, 577, 577, 529], (6, 8)) + np.random.default_rng(0).uniform(-0.4, 0.4, (6, 8))
+    model.layers[0].set_weights([near * 2.0**-8, np.zeros(8)])
+    multiplied = {"Precision": {"weight": "fixed<12,4>", "result": "fixed<14,6>"}, "ReuseFactor": 1}
+    settings = {
+        "Model": OF_ADDERS | {"Strategy": "distributed_arithmetic"},
+        "LayerName": {"fc0": multiplied | {"Strategy": "latency"}},
+    }
+    budget = {"dsp": 2, "lut": 0.9}
+    selection = kp.select(model, settings, budget, choose={"digits": 4}, saliency="l2", normalise="none")
+    tables = next(cap.limit for cap in selection.budget if cap.resource == "lut")
+    assert selection.before["dsp"] > selection.resources["dsp"] == 2
+    assert 0.95 * tables <= selection.resources["lut"] <= tables
 
 
 @pytest.mark.needs("hls4ml", "da4ml")
