@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +33,11 @@ class Grid:
     high: int
     digits: npt.NDArray[np.uint8]
 
+    @property
+    def width(self) -> int:
+        """Bits of the type."""
+        return (self.high - self.low).bit_length()
+
     def nearest(self, weights: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """Bring weights, in the kernel's shape, to the nearest values that they may hold.
 
@@ -44,3 +50,18 @@ class Grid:
             here = more & (self.digits == digits)
             values[here] = nearest(rounded[here], int(digits), self.low, self.high)
         return np.asarray(values * self.step, dtype=np.float64)
+
+
+@lru_cache(maxsize=32)
+def nearest_of_all(low: int, high: int, digits: int) -> npt.NDArray[np.float32]:
+    """List the nearest value of at most so many digits to each whole number of a type, from `low` to `high`.
+
+    To be looked up where weights train. Whole numbers of at most `WIDEST` bits are exact in 32-bit floats.
+    """
+    values = np.arange(low, high + 1)
+    # The time to find them doubles with each digit, but then there are few that have more.
+    more = signed_digits(values) > digits
+    values[more] = nearest(values[more], digits, low, high)
+    listed = values.astype(np.float32)
+    listed.flags.writeable = False
+    return listed

@@ -17,10 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.adapters.keras.mask import KernelMask
-from knapprune.network.digits import nearest, signed_digits
-from knapprune.network.grid import Grid
-
-#: Bits of the widest type: all its values are listed, once for each number of digits, and counted in 32-bit floats.
+from knapprune.network.digits import signed_digits
+from knapprune.network.grid import Grid, nearest_of_all
 
 
 @keras.saving.register_keras_serializable(package="knapprune")
@@ -82,6 +80,13 @@ class KernelGrid(keras.constraints.Constraint):  # type: ignore[misc, unused-ign
         self._held.assign(held)
         return held
 
+    def assign(
+        self, kernel: npt.NDArray[np.generic], weights: npt.NDArray[np.generic]
+    ) -> npt.NDArray[np.floating[Any]]:
+        """Put other values into a kernel; a weight that has its value already keeps what training has added up."""
+        same = self.grid.nearest(np.asarray(weights, np.float64)) == np.asarray(kernel, np.float64)
+        return self.place(np.where(same, self.behind(kernel), weights))
+
     def forget(self, mask: npt.NDArray[np.bool_]) -> None:
         """Let weights that are masked now start from zero, whenever they are kept again."""
         for variable in (self._latent, self._held):
@@ -132,7 +137,7 @@ class KernelGrid(keras.constraints.Constraint):  # type: ignore[misc, unused-ign
         """Say where in the table the value zero stands for each weight."""
         values = self._grid.high - self._grid.low + 1
         last = int(self._table.shape[0]) // values - 1
-        # Exact in 32 bits: of at most 20 bits there are at most 11 lists.
+        # Exact in 32 bits: of the widest type there are eleven lists.
         return np.minimum(digits, last).astype(np.float32) * np.float32(values) - np.float32(self._grid.low)
 
 
@@ -162,13 +167,8 @@ def _table(low: int, high: int) -> Any:
 
     A tensor that layers of one type share, and not a constant inside of a compiled step.
     """
-    multiples = np.arange(low, high + 1)
-    digits = signed_digits(multiples)
-    lists = []
-    for most in range(int(digits.max()) + 1):
-        values, more = multiples.copy(), digits > most
-        values[more] = nearest(multiples[more], most, low, high)
-        lists.append(values)
+    most = int(signed_digits(np.arange(low, high + 1)).max())
+    lists = [nearest_of_all(low, high, digits) for digits in range(most + 1)]
     return keras.ops.convert_to_tensor(np.concatenate(lists), dtype="float32")
 
 

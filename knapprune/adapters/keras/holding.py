@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from knapprune.adapters.grid_check import check_grids
 from knapprune.adapters.keras.clone import check_writes
 from knapprune.adapters.keras.grid import KernelGrid, check_backend, grid_of
 from knapprune.adapters.keras.kernels import Kernel, find_kernels
-from knapprune.network.grid import WIDEST, Grid
+from knapprune.network.grid import Grid
 
 
 def hold(model: Any, grids: Mapping[str, Grid]) -> None:
@@ -19,9 +20,15 @@ def hold(model: Any, grids: Mapping[str, Grid]) -> None:
     check_backend()
     check_writes(model)
     kernels = find_kernels(model)
-    given = {name: grid for name, grid in grids.items() if grid.digits.size}
-    for name, grid in given.items():
-        _check(model, kernels, name, grid)
+    given = check_grids(
+        grids, {name: tuple(own.variable.shape) for name, own in kernels.items()}, f"model {model.name!r}"
+    )
+    for name in given:
+        if kernels[name].variable.dtype not in ("float32", "float64"):
+            raise ValueError(
+                f"grids: the weights of layer {name!r} are {kernels[name].variable.dtype}, which does not hold all "
+                "values of a type; expected float32"
+            )
     changed = [_hold(kernel, given.get(name)) for name, kernel in kernels.items()]
     # A step that was compiled before knows nothing of another constraint.
     if any(changed):
@@ -30,8 +37,8 @@ def hold(model: Any, grids: Mapping[str, Grid]) -> None:
 
 def grids(model: Any) -> dict[str, Grid]:
     """Read the grids back."""
-    found = {name: grid_of(kernel.constraint) for name, kernel in find_kernels(model).items()}
-    return {name: own.grid for name, own in found.items() if own is not None}
+    held = {name: grid_of(kernel.constraint) for name, kernel in find_kernels(model).items()}
+    return {name: own.grid for name, own in held.items() if own is not None}
 
 
 def assign(model: Any, kernels: Mapping[str, npt.NDArray[np.generic]]) -> None:
@@ -39,7 +46,7 @@ def assign(model: Any, kernels: Mapping[str, npt.NDArray[np.generic]]) -> None:
     for name, known in find_kernels(model).items():
         if name in kernels:
             own = grid_of(known.constraint)
-            known.variable.assign(kernels[name] if own is None else own.place(kernels[name]))
+            known.variable.assign(kernels[name] if own is None else own.assign(known.array, kernels[name]))
 
 
 def _hold(kernel: Kernel, grid: Grid | None) -> bool:
@@ -59,26 +66,3 @@ def _hold(kernel: Kernel, grid: Grid | None) -> bool:
         kernel.constrain(own)
     kernel.variable.assign(own.place(weights))
     return not known
-
-
-def _check(model: Any, kernels: Mapping[str, Kernel], name: str, grid: Grid) -> None:
-    if name not in kernels:
-        raise ValueError(f"grids: model {model.name!r} has no layer {name!r} to hold, expected some of {list(kernels)}")
-    variable, digits = kernels[name].variable, grid.digits
-    shape = tuple(variable.shape)
-    if digits.shape != shape or digits.dtype != np.uint8:
-        raise ValueError(
-            f"grids: the digits of layer {name!r} are {digits.dtype} of shape {digits.shape}, "
-            f"expected uint8 of shape {shape}"
-        )
-    width = (grid.high - grid.low).bit_length()
-    if width > WIDEST:
-        raise ValueError(
-            f"grids: the type of layer {name!r} has {width} bits, expected at most {WIDEST} for weights that train "
-            "on a grid"
-        )
-    if variable.dtype not in ("float32", "float64"):
-        raise ValueError(
-            f"grids: the weights of layer {name!r} are {variable.dtype}, which does not hold all values of a type; "
-            "expected float32"
-        )

@@ -49,7 +49,10 @@ class KernelGrid:
         weight = getattr(module, self.parameter)
         latent, held = (getattr(module, self.parameter + suffix) for suffix in (LATENT, HELD))
         # Through .data, because a second forward pass before the backward one must not count as a change.
-        moved = self._masked(module, latent + (weight.data - held))
+        table = self._table(module)
+        # No further than the type reaches: a weight at its end turns back at once when the gradient does.
+        reached = (latent + (weight.data - held)).clamp_(table.low * table.step, table.high * table.step)
+        moved = self._masked(module, reached)
         values = self.nearest(module, moved).to(weight.dtype)
         weight.data.copy_(values)
         # A tensor that stands in for the parameter is brought to the grid, but nobody trained the numbers with it.

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from knapprune.network.digits import nearest, signed_digits
-
-#: Bits of the widest type that is looked up in a table: 4 MB for each number of digits.
+from knapprune.network.grid import nearest_of_all
 
 
 class GridTable(NamedTuple):
@@ -40,15 +36,6 @@ def grid_table(kind: Any, digits: Any) -> GridTable:
     """Look up what the buffers of a grid say."""
     exponent, low, high = kind.tolist()
     levels, rows = torch.unique(digits, return_inverse=True)
-    values = np.stack([_nearest_of_all(low, high, level) for level in levels.tolist()])
+    values = np.stack([nearest_of_all(low, high, level) for level in levels.tolist()])
     zeros = rows * values.shape[1] - low
     return GridTable(2.0**exponent, low, high, torch.tensor(values.ravel(), device=digits.device), zeros)
-
-
-@lru_cache(maxsize=32)
-def _nearest_of_all(low: int, high: int, digits: int) -> npt.NDArray[np.float32]:
-    values = np.arange(low, high + 1)
-    # The time to find them doubles with each digit, but then there are few that have more.
-    far = signed_digits(values) > digits
-    values[far] = nearest(values[far], digits, low, high)
-    return values.astype(np.float32)

@@ -9,19 +9,18 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from knapprune.adapters.grid_check import check_grids
 from knapprune.adapters.pytorch.grid import assign_numbers, grid_of, put_grid, release
-from knapprune.adapters.pytorch.kernels import Kernel, kernels
-from knapprune.network.grid import WIDEST, Grid
+from knapprune.adapters.pytorch.kernels import kernels
+from knapprune.network.grid import Grid
 
 
 def hold(module: Any, grids: Mapping[str, Grid]) -> None:
     """Keep the kernels named on their grids, and let the others go."""
     known = kernels(module)
-    given = {name: grid for name, grid in grids.items() if grid.digits.size}
+    given = check_grids(grids, {name: kernel.shape for name, kernel in known.items()}, "the model")
     for name, grid in given.items():
-        if name not in known:
-            raise ValueError(f"grids: the model has no layer {name!r} to hold, expected some of {list(known)}")
-        _check(name, grid, known[name])
+        _check_exact(name, grid, known[name].tensor.dtype)
     names = {id(parameter): name for name, parameter in module.named_parameters()}
     release(module, keep={names[id(known[name].tensor)] for name in given})
     for name, grid in given.items():
@@ -32,10 +31,10 @@ def hold(module: Any, grids: Mapping[str, Grid]) -> None:
 
 def grids(module: Any) -> dict[str, Grid]:
     """Read the grids of `hold` back."""
-    found = {name: (kernel, grid_of(kernel.module, kernel.parameter)) for name, kernel in kernels(module).items()}
+    held = {name: (kernel, grid_of(kernel.module, kernel.parameter)) for name, kernel in kernels(module).items()}
     return {
         name: Grid(grid[0], grid[1], grid[2], kernel.array(grid[3]))
-        for name, (kernel, grid) in found.items()
+        for name, (kernel, grid) in held.items()
         if grid is not None
     }
 
@@ -47,16 +46,9 @@ def assign(module: Any, arrays: Mapping[str, npt.NDArray[np.generic]]) -> None:
             assign_numbers(kernel.module, kernel.parameter, kernel.as_tensor(arrays[name]))
 
 
-def _check(name: str, grid: Grid, kernel: Kernel) -> None:
-    if grid.digits.shape != kernel.shape or grid.digits.dtype != np.uint8:
-        raise ValueError(
-            f"grids: the digits of layer {name!r} are {grid.digits.dtype} of shape {grid.digits.shape}, "
-            f"expected uint8 of shape {kernel.shape}"
-        )
-    width = (grid.high - grid.low).bit_length()
-    if width > WIDEST:
-        raise ValueError(f"grids: the type of layer {name!r} has {width} bits, expected at most {WIDEST}")
-    held = kernel.tensor.dtype
+def _check_exact(name: str, grid: Grid, dtype: Any) -> None:
     ends = torch.tensor([grid.low + 1, grid.high], dtype=torch.float64) * grid.step
-    if not torch.equal(ends.to(held).double(), ends):
-        raise ValueError(f"grids: the weights of layer {name!r} are {held}, which does not hold {width} bits exactly")
+    if not torch.equal(ends.to(dtype).double(), ends):
+        raise ValueError(
+            f"grids: the weights of layer {name!r} are {dtype}, which does not hold {grid.width} bits exactly"
+        )

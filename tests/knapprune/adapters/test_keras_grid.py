@@ -94,6 +94,19 @@ def test_weights_stay_on_their_grid_in_the_users_own_fit_and_move_on_it(optimize
         assert not np.array_equal(before[name], after[name])
 
 
+def test_assigning_the_values_that_are_held_loses_nothing_of_training():
+    """As measuring with rounded kernels does, which puts the own ones back."""
+    one, other = network(), network()
+    for model in (one, other):
+        ADAPTER.hold(model, GRIDS)
+        ten_steps(model)
+    ADAPTER.assign(one, ADAPTER.kernels(one))
+    for model in (one, other):
+        keras.utils.set_random_seed(2)
+        ten_steps(model)
+    assert all(np.array_equal(kernel(one, name), kernel(other, name)) for name in GRIDS)
+
+
 def test_holding_brings_weights_to_the_nearest_values():
     model = network()
     weights = ADAPTER.kernels(model)

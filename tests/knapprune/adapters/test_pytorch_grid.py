@@ -104,6 +104,15 @@ def test_the_adapter_holds_values():
     assert isinstance(ADAPTER, HoldsValues)
 
 
+def test_a_weight_at_the_end_of_its_type_turns_back_at_once():
+    """However far it was pushed beyond: a step of two values back is two values back."""
+    model = torch.nn.Sequential(torch.nn.Linear(1, 1))
+    ADAPTER.hold(model, {"_0": Grid(STEP, LOW, HIGH, np.full((1, 1), 3, np.uint8))})
+    for moved, value in ((100.0, HIGH * STEP), (-3 * STEP, (HIGH - 3) * STEP)):
+        model[0].weight.data += moved
+        assert ADAPTER.kernels(model)["_0"].item() == value
+
+
 def test_digits_are_counted_here_as_by_hand():
     assert [digits_of(number) for number in (0, 1, -3, 7, 11, -12, 85)] == [0, 1, 2, 2, 3, 2, 4]
 
