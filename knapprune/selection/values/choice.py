@@ -1,4 +1,4 @@
-"""The knapsack of the values that are offered: solved at a kind of price, and counted as it will be built."""
+"""The knapsack of the values that are offered: solved at a kind of price, and what its selection uses in the end."""
 
 from __future__ import annotations
 
@@ -117,11 +117,11 @@ class Choice:
         }
 
     def count(self, values: Sequence[Integers], keep: Mapping[str, npt.NDArray[np.bool_]]) -> Resources:
-        """Count what a selection uses."""
+        """Predict what a selection uses."""
         request, layers = self.request, self.request.before.layers
         masks = masks_of(request.hardware, layers, request.kernels, dict(keep))
         return request.count(layers, {**masked(request.written, masks), **self.kernels(values)})
 
     def keeps(self, chosen: Chosen) -> bool:
-        """Say whether a selection is within the budget as counted."""
+        """Say whether a selection is within the budget, what is shared taken into account."""
         return all(cap.counted_use(chosen.used) <= cap.capacity for cap in self.request.caps)

@@ -2,7 +2,7 @@
 
 A multiplier is paid once for all weights of an input that hold its value, which no price of a single weight says. So
 two knapsacks bracket the truth: with ``split`` prices, its optimum bounds every selection, and is the best one where it
-keeps the budget; else its capacities are lowered until what is counted does. From there on each weight is offered what
+keeps the budget; else its capacities are lowered until the selection does. From there on each weight is offered what
 its input pays for already, at no cost, for as long as that finds more (:mod:`knapprune.selection.values.options`).
 """
 
@@ -73,7 +73,7 @@ def fitted(choice: Choice) -> tuple[Chosen, float, list[str]]:
 
 
 def _within_budget(choice: Choice, relaxed: Chosen) -> Chosen:
-    """Find a selection that keeps the budget as counted: by lowering what split prices may use, or by own prices."""
+    """Find a selection within the budget, sharing and all, by lower capacities for split prices, or by own prices."""
     caps = choice.request.caps
     scale = [1.0] * len(caps)
     for _ in range(MOST_ROUNDS):

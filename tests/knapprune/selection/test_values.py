@@ -226,7 +226,7 @@ OF_ADDERS = {"Precision": {"default": "fixed<10,4>", "weight": "fixed<7,2>"}, "R
 @pytest.mark.slow
 @pytest.mark.needs("hls4ml", "da4ml")
 def test_adder_graphs_nearly_fill_their_budget_of_look_up_tables_and_never_exceed_it():
-    """Twenty budgets over three networks: what is counted in the adder graphs that da4ml builds is within each."""
+    """Twenty budgets over three networks: what the adder graphs that da4ml builds need is within each."""
     random = np.random.default_rng(5)
     settings = {"Model": OF_ADDERS | {"Strategy": "distributed_arithmetic"}}
     filled = []
