@@ -58,10 +58,6 @@ class Contestant:
     largest: int | None = None
 
 
-class UnableError(Exception):
-    """The contestant cannot take this kind of problem."""
-
-
 def plain_only(problem: Knapsack) -> str:
     """Refuse choices and requirements."""
     return "choices or requires" if problem.choices is not None or problem.requires is not None else ""
