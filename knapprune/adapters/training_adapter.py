@@ -12,6 +12,8 @@ from knapprune.adapters.adapter import Adapter
 from knapprune.adapters.objective import Objective
 from knapprune.network.batches import Batch
 from knapprune.network.grid import Grid
+from knapprune.network.precision import FixedPoint
+from knapprune.network.result_node import ResultNode
 
 
 @runtime_checkable
@@ -247,6 +249,95 @@ class HoldsValues(Protocol):
         -------
         dict
             Layers without one are left out.
+        """
+
+
+@runtime_checkable
+class RoundsData(Protocol):
+    """An adapter that can round the data between layers as the hardware will; what `choose` of data widths needs."""
+
+    def results(self, model: Any) -> dict[str, ResultNode]:
+        """Name the layers whose result has a type of its own, in the order data passes them.
+
+        Parameters
+        ----------
+        model
+            The model.
+
+        Returns
+        -------
+        dict
+            By the layer's name, where hls4ml's configuration says the type. The network's inputs are among them.
+        """
+
+    def round_data(self, model: Any, types: Mapping[str, FixedPoint]) -> None:
+        """Round results to their types from now on, whatever runs the model, and no others.
+
+        To the nearest value, the half upwards, and cut off at the ends of the type (``RND, SAT``). Gradients pass
+        straight through but for values beyond the ends.
+
+        Parameters
+        ----------
+        model
+            The model itself.
+        types
+            By layer name, some of `results`.
+
+        Raises
+        ------
+        ValueError
+            For a type of no such layer.
+        """
+
+    def data_types(self, model: Any) -> dict[str, FixedPoint]:
+        """Read back the types of `round_data`, by layer name.
+
+        Parameters
+        ----------
+        model
+            The model.
+
+        Returns
+        -------
+        dict
+            Layers whose results are not rounded are left out.
+        """
+
+    def ranges(self, model: Any, batch: Batch) -> dict[str, tuple[float, float]]:
+        """Measure each result on a batch where nothing is rounded.
+
+        Parameters
+        ----------
+        model
+            The model; layers compute as in inference.
+        batch
+            The samples.
+
+        Returns
+        -------
+        dict
+            The least and the largest value, by layer name.
+        """
+
+    def loss(self, model: Any, batch: Batch) -> float:
+        """Compute the model's mean loss on a batch, as in inference.
+
+        Parameters
+        ----------
+        model
+            A model with a loss.
+        batch
+            The samples.
+
+        Returns
+        -------
+        float
+            What `gradient` differentiates.
+
+        Raises
+        ------
+        ValueError
+            If the model has no loss.
         """
 
 

@@ -253,6 +253,23 @@ def as_dict(config: HlsConfig) -> dict[str, Any]:
     }
 
 
+def own_entry(written: dict[str, Any], layer: str, first: Mapping[str, Any]) -> dict[str, Any]:
+    """Find a layer's entry in the dict of a configuration, to be changed; a new one begins with `first`.
+
+    hls4ml ignores the case of a name, and looks for ParallelizationFactor in no other place once there is an entry.
+    """
+    names: dict[str, dict[str, Any]] = written["LayerName"]
+    key = next((name for name in names if name.lower() == layer.lower()), layer)
+    return names.setdefault(key, dict(first))
+
+
+def set_precision(entry: dict[str, Any], variable: str, text: str) -> None:
+    """Say the precision of one variable in a layer's entry."""
+    given = entry.get("Precision")
+    own = dict(given) if isinstance(given, Mapping) else {} if given is None else {"default": given}
+    entry["Precision"] = own | {variable: text}
+
+
 def _entry(settings: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
     if name in settings:
         return settings[name]

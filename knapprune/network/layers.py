@@ -174,6 +174,11 @@ class Layer:
         return self.reuse_factor == 1 and self.strategy in ("latency", "resource", "resource_unrolled")
 
     @property
+    def first_settings(self) -> dict[str, Any]:
+        """What an entry of its own in the configuration must begin with, for nothing else to change."""
+        return {"ParallelizationFactor": self.copies} if self.pixels > 1 else {}
+
+    @property
     def axes(self) -> tuple[int, ...]:
         """The kernel's axes in the order of ``layout``, none left out."""
         last = len(self.kernel_shape) - 1

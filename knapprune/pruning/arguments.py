@@ -129,7 +129,8 @@ def prune(  # noqa: PLR0913
     choose
         ``{"digits": 2}``: the values of constants are chosen, as by `knapprune.select`, and the weights stay on those
         of as many digits while they train, straight-through. The digits tighten with the budget, from all that the
-        types have. For budgets of ``dsp`` and ``lut``.
+        types have. For budgets of ``dsp`` and ``lut``. With ``data_bits`` beside, results are rounded to the types that
+        each step chooses, in training as well; ``hls_config`` of what is returned has them.
     saliency_data
         What a saliency of gradients is measured on at each step; None takes the training data, whole. A part of it is
         often enough, and faster.

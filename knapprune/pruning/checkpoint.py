@@ -19,6 +19,7 @@ import numpy as np
 
 from knapprune.hardware.resources import Resources
 from knapprune.network.grid import Grid
+from knapprune.network.precision import FixedPoint
 from knapprune.pruning.history import Answer, Chosen, Step
 from knapprune.pruning.progress import Progress, Trial
 from knapprune.pruning.snapshot import Snapshot
@@ -106,6 +107,9 @@ class Checkpoint:
         arrays |= {f"shape/{key}": np.array(value.shape) for key, value in state.masks.items()}
         arrays |= {f"digits/{key}": grid.digits for key, grid in state.grids.items()}
         arrays |= {f"type/{key}": np.array([grid.step, grid.low, grid.high]) for key, grid in state.grids.items()}
+        arrays |= {
+            f"data/{key}": np.array([kind.width, kind.integer, kind.signed]) for key, kind in state.data_types.items()
+        }
         # A file object, since NumPy would add an ending to a name.
         atomic.through(self.folder / name, lambda path: _savez(path, arrays))
         self._files[name] = state
@@ -136,7 +140,7 @@ def _savez(path: Path, arrays: dict[str, Any]) -> None:
 
 def _read(path: Path) -> Snapshot:
     with np.load(path, allow_pickle=False) as saved:
-        state, masks, grids = {}, {}, {}
+        state, masks, grids, types = {}, {}, {}, {}
         for key in saved:
             kind, _, name = key.partition("/")
             if kind == "state":
@@ -148,7 +152,10 @@ def _read(path: Path) -> Snapshot:
             elif kind == "digits":
                 step, low, high = saved[f"type/{name}"].tolist()
                 grids[name] = Grid(step, int(low), int(high), saved[key])
-    return Snapshot(state, masks, grids)
+            elif kind == "data":
+                width, integer, signed = saved[key].tolist()
+                types[name] = FixedPoint(width, integer, bool(signed))
+    return Snapshot(state, masks, grids, types)
 
 
 def _plain(thing: Step | Trial) -> dict[str, Any]:

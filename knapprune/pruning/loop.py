@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.adapters.objective import Objective
-from knapprune.adapters.training_adapter import HoldsValues, PreparesData, SetsObjectives
+from knapprune.adapters.training_adapter import HoldsValues, PreparesData, RoundsData, SetsObjectives
+from knapprune.network.hls_config import as_dict
 from knapprune.pruning.checkpoint import Checkpoint
 from knapprune.pruning.history import Chosen
 from knapprune.pruning.progress import Progress, Trial
@@ -128,6 +129,8 @@ class _Loop:
         if chosen and isinstance(framework, HoldsValues):
             framework.hold(model, grids_of(chosen, selection.resources.layers))
             framework.assign(model, {**framework.kernels(model), **chosen})
+        if isinstance(framework, RoundsData):
+            framework.round_data(model, selection.data_types)
 
     def _open(self, selection: Selection) -> dict[str, npt.NDArray[np.bool_]]:
         """Return masks that keep everything, for layers that a selection may leave without one."""
@@ -251,4 +254,5 @@ class _Loop:
             tolerance=task.selecting.tolerance,
             seconds=self._seconds(),
             stopped=stopped,
+            hls_config=as_dict(network.config_of(model)),
         )

@@ -7,7 +7,8 @@ from functools import cached_property
 from typing import Any
 
 from knapprune.adapters.adapter import written_kernels
-from knapprune.adapters.training_adapter import TrainingAdapter
+from knapprune.adapters.data_types import with_data_types
+from knapprune.adapters.training_adapter import RoundsData, TrainingAdapter
 from knapprune.estimation import estimate
 from knapprune.hardware.hardware_model import HardwareModel
 from knapprune.hardware.resources import Resources, with_logic
@@ -47,11 +48,17 @@ class Network:
 
     def resources(self, model: Any) -> Resources:
         """Say what a copy of the model uses."""
-        used = estimate(model, self.config, hardware=self.hardware)
+        config = self.config_of(model)
+        used = estimate(model, config, hardware=self.hardware)
         if not self.logic:
             return used
-        graphs = adder_logic(self.framework, model, self.config, used.layers)
+        graphs = adder_logic(self.framework, model, config, used.layers)
         return with_logic(used, self.hardware, self.written(model), graphs)
+
+    def config_of(self, model: Any) -> HlsConfig:
+        """Return the configuration with the types to which a copy of the model rounds its data."""
+        types = self.framework.data_types(model) if isinstance(self.framework, RoundsData) else {}
+        return with_data_types(self.framework, model, self.config, types)
 
     def written(self, model: Any) -> Kernels:
         """Return the kernels of a copy of the model as hls4ml will write them."""

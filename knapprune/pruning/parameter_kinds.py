@@ -121,15 +121,15 @@ def read_structure(key: Key, given: Any) -> str | dict[str, str]:
     return str(_NAME(key, given))
 
 
-_DIGITS = _Plain("a whole number, a list of such, or a table of them by layer", (int, list))
+_NUMBERS = _Plain("a whole number, a list of such, or a table of them by layer", (int, list))
 
 
 def read_choose(key: Key, given: Any) -> dict[str, Any]:
-    """Read how many digits weights may have."""
+    """Read how many digits weights may have, and how wide data may be."""
 
-    def digits(own: Key, value: Any) -> Any:
+    def numbers(own: Key, value: Any) -> Any:
         if isinstance(value, Mapping):
-            return {name: _DIGITS(own.below(name), of_layer) for name, of_layer in value.items()}
-        return _DIGITS(own, value)
+            return {name: _NUMBERS(own.below(name), of_layer) for name, of_layer in value.items()}
+        return _NUMBERS(own, value)
 
-    return read_table(key, given, {"digits": digits})
+    return read_table(key, given, {"digits": numbers, "data_bits": numbers})

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
+from knapprune.adapters.data_types import with_data_types
+from knapprune.adapters.training_adapter import RoundsData
+from knapprune.network.hls_config import HlsConfig
+from knapprune.network.precision import FixedPoint
 from knapprune.pruning.network import Network
 from knapprune.pruning.settings import Selecting
 from knapprune.saliency import saliency_of
@@ -18,8 +23,11 @@ from knapprune.selection.selecting import select
 
 def check_reachable(network: Network, caps: tuple[Cap, ...], selecting: Selecting) -> None:
     """Refuse a budget that no number of steps reaches."""
-    if selecting.choose is not None or network.logic:
-        select(network.model, network.config, caps, hardware=network.hardware, choose=cast("Any", selecting.choose))
+    choose = selecting.choose
+    if choose is not None or network.logic:
+        digits = None if choose is None else {"digits": choose["digits"]}
+        narrowest = network.config if choose is None else _narrowest(network, choose.get("data_bits"))
+        select(network.model, narrowest, caps, hardware=network.hardware, choose=cast("Any", digits))
         return
     hardware, before, kernels = network.hardware, network.before, network.written(network.model)
     groups = group_selection.fetch_groups(hardware, before.layers, caps, selecting.structure)
@@ -38,3 +46,16 @@ def check_reachable(network: Network, caps: tuple[Cap, ...], selecting: Selectin
         measure, normal = saliency_of("l1", None), normalisation("none")
         options = group_selection.options(hardware, before.layers, kernels, groups, measure, normal)
         group_selection.check_minimum(options, caps, before)
+
+
+def _narrowest(network: Network, data_bits: Any) -> HlsConfig:
+    """Configure the least bits that results may have."""
+    framework = network.framework
+    if data_bits is None or not isinstance(framework, RoundsData):
+        return network.config
+    nodes = framework.results(network.model)
+    given = (
+        data_bits if isinstance(data_bits, Mapping) else {name: data_bits for name in nodes if not nodes[name].given}
+    )
+    types = {name: FixedPoint(min(own), 1) for name, own in given.items() if name in nodes}
+    return with_data_types(framework, network.model, network.config, types)

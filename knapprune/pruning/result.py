@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -79,6 +79,9 @@ class Pruning:
         Wall-clock time of the whole call, with that of the runs it goes on from.
     stopped
         Why pruning ended before its last step, where something went wrong; None otherwise.
+    hls_config
+        The configuration that the returned model's resources hold for: the one given, with the types of data that were
+        chosen in it.
     """
 
     model: Any
@@ -93,6 +96,7 @@ class Pruning:
     tolerance: float
     seconds: float
     stopped: str | None = None
+    hls_config: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def report(self) -> Report:

@@ -23,6 +23,7 @@ from knapprune.saliency import Saliency, needs_data
 from knapprune.saliency.normalisation import Normalisation, normalisation
 from knapprune.selection.budget import Budget
 from knapprune.selection.fetch_groups import AnyStructure
+from knapprune.selection.values.asked import check_data_bits
 from knapsolve.validation import positive_number
 
 
@@ -57,7 +58,8 @@ class Selecting:
             )
         _not_negative("tolerance", self.tolerance)
         normalisation(self.normalise)
-        check_digits_alone(self.choose)
+        check_choice(self.choose)
+        check_data_bits(self.choose, self.saliency, self.normalise)
         positive_number("time_limit", self.time_limit)
 
     @cached_property
@@ -142,11 +144,13 @@ class Keeping:
         return None if self.checkpoint is None else Path(self.checkpoint)
 
 
-def check_digits_alone(choose: Any) -> None:
-    """Refuse to choose anything else than digits: reuse factors and widths do not change while a network trains."""
-    if choose is not None and (not isinstance(choose, Mapping) or set(choose) != {"digits"}):
+def check_choice(choose: Any) -> None:
+    """Refuse to choose reuse factors and widths of weights: they do not change while a network trains."""
+    known = {"digits", "data_bits"}
+    if choose is not None and (not isinstance(choose, Mapping) or "digits" not in choose or set(choose) - known):
         raise ValueError(
-            f"choose: got {choose!r}, expected {{'digits': ...}} or None; let knapprune.select choose the others before"
+            f"choose: got {choose!r}, expected {{'digits': ...}}, with 'data_bits' perhaps, or None; let "
+            "knapprune.select choose the others before"
         )
 
 

@@ -154,7 +154,7 @@ def choose_at(choose: Mapping[str, Any] | None, share: float, layers: Sequence[L
             return digits
         return max(digits, round(widest - share * (widest - digits)))
 
-    return {"digits": at(choose["digits"])}
+    return {**choose, "digits": at(choose["digits"])}
 
 
 def structure_at(structure: Any, share: float) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.hardware.latency import latency
-from knapprune.hardware.resources import LATENCY, covered
+from knapprune.hardware.resources import LATENCY
 from knapprune.hardware.structures import unstructured
 from knapprune.network.hls_config_file import read_hls_config
 from knapprune.network.layers import Layer
-from knapprune.network.rules.strategy import HardwareWarning
 from knapprune.saliency import structure_values
 from knapprune.selection.budget import Cap
 from knapprune.selection.candidates import Candidates, layer_candidates
@@ -128,7 +126,9 @@ def _check_data_widths(request: Request, ways: list[list[Variant]]) -> None:
     """Refuse widths that change the data between layers: what a layer costs would depend on the others' choice."""
     for pick in (min, max):
         chosen = [pick(own, key=lambda variant: variant.layer.weight_bits) for own in ways]
-        for variant, layer in zip(chosen, _layers(request, configured(request.config, chosen)), strict=True):
+        for variant, layer in zip(
+            chosen, request.layers_with(read_hls_config(configured(request.config, chosen))), strict=True
+        ):
             if layer.data_bits != variant.layer.data_bits:
                 raise ValueError(
                     f"choose['bits']: the input of layer {layer.name!r} would have {layer.data_bits} bits instead of "
@@ -139,15 +139,8 @@ def _check_data_widths(request: Request, ways: list[list[Variant]]) -> None:
 
 def _built(request: Request, hls_config: dict[str, Any], chosen: Sequence[_Way]) -> list[Layer]:
     """Read back what the configuration that was written says of the layers, as if it came from the user."""
-    layers = _layers(request, hls_config)
+    layers = request.layers_with(read_hls_config(hls_config))
     for way, layer in zip(chosen, layers, strict=True):
         if replace(way.variant.layer, requested_strategy=layer.requested_strategy) != layer:
             raise RuntimeError(f"layer {layer.name!r}: chose {way.variant.layer}, but the configuration gives {layer}")
     return layers
-
-
-def _layers(request: Request, hls_config: dict[str, Any]) -> list[Layer]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", HardwareWarning)  # said once already, of the user's own configuration
-        layers = request.framework.layers(request.model, read_hls_config(hls_config))
-    return covered(request.hardware, layers, ())[0]

@@ -113,7 +113,7 @@ def check_choice(fixed: Sequence[npt.NDArray[np.int64]], caps: tuple[Cap, ...], 
 
 def contradiction(fixed: Sequence[npt.NDArray[np.int64]], caps: tuple[Cap, ...]) -> BudgetError:
     """Say how far each cap has to be raised so that some choice keeps all of them; `fixed` as in `check_choice`."""
-    lines = [f"{'; '.join(map(str, caps))}: no reuse factors and widths to choose from keep all of these"]
+    lines = [f"{'; '.join(map(str, caps))}: no choice keeps all of these"]
     for row, cap in enumerate(caps):
         least = _least_beside(fixed, caps, row)
         if least is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.adapters.adapter import Adapter, written_kernels
+from knapprune.adapters.data_types import with_data_types
 from knapprune.adapters.training_adapter import training_adapter
 from knapprune.hardware.hardware_model import HardwareModel
 from knapprune.hardware.resources import LATENCY, LUT, Resources, count, covered, with_latency, with_logic
 from knapprune.network.hls_config import HlsConfig, as_dict
 from knapprune.network.layers import Kernels, Layer, Masks
+from knapprune.network.precision import FixedPoint
 from knapprune.network.rules.strategy import HardwareWarning
 from knapprune.saliency import Measure, structure_values
 from knapprune.saliency.normalisation import Normalisation
@@ -71,6 +73,10 @@ class Request:
         What was asked for in each layer, by name.
     method
         How to select.
+    data
+        The samples that were given, and how many of them are used at a time; None where there are none.
+    built
+        The layers as they are to be built, where that is otherwise than before; empty where it is not.
     """
 
     framework: Adapter
@@ -83,6 +89,28 @@ class Request:
     budget: tuple[Cap, ...]
     structures: Mapping[str, Any]
     method: Method
+    data: tuple[Any, int] | None = None
+    built: tuple[Layer, ...] = ()
+    _known: dict[int, dict[str, Logic]] = field(default_factory=dict)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The layers to select from, as they are to be built."""
+        return self.built or self.before.layers
+
+    def at(self, config: HlsConfig) -> Request:
+        """Ask the same of the layers as another configuration says."""
+        return replace(self, config=config, built=tuple(self.layers_with(config)))
+
+    def at_types(self, types: Mapping[str, FixedPoint]) -> Request:
+        """Ask the same where results have other types."""
+        return self.at(with_data_types(self.framework, self.model, self.config, types))
+
+    def layers_with(self, config: HlsConfig) -> list[Layer]:
+        """Read what a configuration says of the layers, as if it came from the user."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", HardwareWarning)  # said once already, of the user's own configuration
+            return covered(self.hardware, self.framework.layers(self.model, config), ())[0]
 
     @cached_property
     def caps(self) -> tuple[Cap, ...]:
@@ -114,9 +142,17 @@ class Request:
         """Count as `before` was counted."""
         used = count(self.hardware, list(layers), kernels, self.before.uncounted, self.config.part)
         if self.estimates_tables:
-            built = adder_logic(self.framework, self.model, self.config, layers, kernels)
-            used = with_logic(used, self.hardware, kernels, built)
+            used = with_logic(used, self.hardware, kernels, self._adder_logic(layers, kernels))
         return with_latency(used) if LATENCY in self.before.counted else used
+
+    def _adder_logic(self, layers: Sequence[Layer], kernels: Kernels) -> dict[str, Logic]:
+        """Have adder graphs built, once for each choice of kernels and types."""
+        arrays = tuple(np.asarray(kernels[layer.name]).tobytes() for layer in layers)
+        key = hash((repr(as_dict(self.config)), arrays))
+        if key not in self._known:
+            self._known.clear()  # the last choice is asked for again, earlier ones are not
+            self._known[key] = adder_logic(self.framework, self.model, self.config, layers, kernels)
+        return self._known[key]
 
 
 @dataclass(frozen=True)
@@ -137,6 +173,8 @@ class Outcome:
         The configuration that says so.
     values
         By layer name, the kernels whose values were chosen.
+    data_types
+        By layer name, the types of results that were chosen.
     """
 
     solution: Solution
@@ -145,6 +183,7 @@ class Outcome:
     layers: Sequence[Layer]
     hls_config: Mapping[str, Any]
     values: Kernels = field(default_factory=dict)
+    data_types: Mapping[str, FixedPoint] = field(default_factory=dict)
 
 
 def estimates_tables(budget: Budget | None, hardware: HardwareModel) -> bool:
@@ -172,7 +211,7 @@ def adder_logic(
     return {name: Logic(tables_of(adders), None, f"{adders.adders} adders") for name, adders in built.items()}
 
 
-def requested(
+def requested(  # noqa: PLR0913
     framework: Adapter,
     model: Any,
     config: HlsConfig,
@@ -182,6 +221,7 @@ def requested(
     method: Method,
     *,
     timed: bool,
+    data: tuple[Any, int] | None = None,
 ) -> Request:
     """Count the layers that the hardware covers, and check budget and structures against them."""
     kernels = framework.kernels(model)
@@ -203,4 +243,5 @@ def requested(
         budget=() if budget is None else parse_budget(budget, before),
         structures={layer.name: own for layer, own in zip(layers, by_layer(structure, layers), strict=True)},
         method=method,
+        data=data,
     )

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from knapprune.adapters.finding import find_adapter
-from knapprune.adapters.training_adapter import HoldsValues, training_adapter
+from knapprune.adapters.training_adapter import HoldsValues, RoundsData, training_adapter
 from knapprune.hardware.resources import Resources
 from knapprune.hardware.units import blocks_line
 from knapprune.network.layers import Kernels, Layer, Masks
+from knapprune.network.precision import FixedPoint
 from knapprune.selection.budget import Cap
 from knapprune.selection.values.grids import grids_of
 from knapprune.tables import plain_table
@@ -44,6 +45,8 @@ class Selection:
         what was chosen in it.
     values
         By layer name, kernels whose values were chosen, in their own shape; zero where the mask is False.
+    data_types
+        By layer name, the types of results that were chosen; `hls_config` has them.
     """
 
     masks: Masks
@@ -54,6 +57,7 @@ class Selection:
     structures: Mapping[str, str]
     hls_config: Mapping[str, Any]
     values: Kernels = field(default_factory=dict)
+    data_types: Mapping[str, FixedPoint] = field(default_factory=dict)
 
     @property
     def binding(self) -> tuple[Cap, ...]:
@@ -80,7 +84,8 @@ class Selection:
         -------
         object
             A new model whose masked weights are zero, and stay zero under training; the one given is untouched.
-            Weights whose values were chosen stay values of their type under training, of no more signed digits each.
+            Weights whose values were chosen stay values of their type under training, of no more signed digits each,
+            and results whose types were chosen are rounded to them, whatever runs the model.
         """
         adapter = find_adapter(model)
         masked = adapter.apply(model, self.masks)
@@ -88,6 +93,8 @@ class Selection:
             if isinstance(adapter, HoldsValues):
                 adapter.hold(masked, grids_of(self.values, self.resources.layers))
             training_adapter(adapter, model).assign(masked, self.values)
+        if self.data_types and isinstance(adapter, RoundsData):
+            adapter.round_data(masked, self.data_types)
         return masked
 
     def summary(self) -> str:
@@ -116,6 +123,10 @@ class Selection:
         return "\n".join(
             [
                 plain_table(["layer", "structure", *extra, "weights", *names], rows),
+                *(
+                    [f"data: {', '.join(f'{name} {kind}' for name, kind in self.data_types.items())}"]
+                    * bool(self.data_types)
+                ),
                 *blocks_line(self.before, self.resources),
                 *([caps] if caps else []),
                 *([f"binding: {binding}"] if binding else []),

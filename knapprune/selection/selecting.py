@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Unpack
 
 from knapprune.adapters.adapter import ConfiguredAdapter
@@ -11,6 +12,7 @@ from knapprune.adapters.finding import find_adapter
 from knapprune.adapters.training_adapter import training_adapter
 from knapprune.hardware.hardware_model import HardwareModel, find_hardware_model
 from knapprune.network.hls_config import HlsConfigSource, Overrides
+from knapprune.network.hls_config_file import read_hls_config
 from knapprune.saliency import Saliency, Statistics, needs_data, saliency_of
 from knapprune.saliency.normalisation import Normalisation, normalisation
 from knapprune.selection.budget import Budget, BudgetError, with_part
@@ -20,7 +22,7 @@ from knapprune.selection.labelled import select_labelled
 from knapprune.selection.masks import masked, masks_of
 from knapprune.selection.request import Method, Outcome, Request, requested
 from knapprune.selection.result import Selection
-from knapprune.selection.values.asked import digits_of
+from knapprune.selection.values.asked import check_data_bits, digits_of
 from knapprune.selection.variants import Choose
 
 
@@ -113,6 +115,7 @@ def select(  # noqa: PLR0913
             f"choose: a {type(model).__qualname__} is configured already; give the model that it was converted "
             "from, and convert that again with the selection's hls_config"
         )
+    check_data_bits(choose, saliency, normalise)
     if choose is not None and budget is None:
         raise BudgetError("budget: got None, expected one to choose under")
     config = configuration(framework, model, hls_config, **with_part(overrides, budget))
@@ -127,12 +130,14 @@ def select(  # noqa: PLR0913
         budget,
         structure,
         Method(saliency_of(saliency, statistics), normalisation(normalise), solver, time_limit),
-        timed=choose is not None and "digits" not in choose,
+        timed=choose is not None and not {"digits", "data_bits"} & set(choose),
+        data=None if data is None else (data, batch_size),
     )
     outcome = _outcome(request, choose)
     kernels = {**request.kernels, **outcome.values}
     masks = masks_of(request.hardware, outcome.layers, kernels, outcome.keep)
-    after = request.count(outcome.layers, masked({**request.written, **outcome.values}, masks))
+    built = replace(request, config=read_hls_config(outcome.hls_config))
+    after = built.count(outcome.layers, masked({**request.written, **outcome.values}, masks))
     check_result(request.budget, after, masks, request.kernels)
     return Selection(
         masks=masks,
@@ -143,6 +148,7 @@ def select(  # noqa: PLR0913
         structures=outcome.structures,
         hls_config=outcome.hls_config,
         values=outcome.values,
+        data_types=outcome.data_types,
     )
 
 
@@ -150,10 +156,17 @@ def _outcome(request: Request, choose: Choose | None) -> Outcome:
     """Select in the way that was asked for."""
     groups = fetch_groups(request.hardware, request.before.layers, request.caps_on_weights, request.structures)
     digits = digits_of(request, choose)
+    widths = choose.get("data_bits") if isinstance(choose, Mapping) else None
+    if digits and widths is not None:
+        from knapprune.selection.values.with_data import select_with_data
+
+        return select_with_data(request, digits, widths)
     if digits:
         from knapprune.selection.values.selecting import select_values
 
-        return select_values(request, digits)
+        return select_values(request, digits)[0]
+    if widths is not None:
+        raise ValueError("choose['data_bits']: no layer's weights are chosen by value, expected digits beside it")
     if choose is not None:
         from knapprune.selection.joint import select_jointly
 

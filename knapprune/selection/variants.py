@@ -16,12 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.hardware import explanation
-from knapprune.network.hls_config import HlsConfig, as_dict
+from knapprune.network.hls_config import HlsConfig, as_dict, own_entry, set_precision
 from knapprune.network.layers import Layer
 from knapprune.network.precision import FixedPoint
 from knapprune.network.rounding import Rounding
 
-KEYS = ("reuse_factor", "bits", "digits")
+KEYS = ("reuse_factor", "bits", "digits", "data_bits")
 _RESOURCE_STRATEGIES = ("resource", "resource_unrolled")
 
 
@@ -30,12 +30,14 @@ class Choose(TypedDict, total=False):
 
     ``reuse_factor`` is ``"legal"`` or a list of reuse factors, of which each layer takes those that are legal for it;
     ``bits`` is a list of weight widths; ``digits`` the most signed digits of each weight that is a constant, or a list
-    of numbers of them. Each may be a mapping by layer name; layers not named stay as they are.
+    of numbers of them, and ``data_bits``, beside it, a list of widths for the result of each layer. Each may be a
+    mapping by layer name; layers not named stay as they are.
     """
 
     reuse_factor: str | Iterable[int] | Mapping[str, str | Iterable[int]]
     bits: Iterable[int] | Mapping[str, Iterable[int]]
     digits: int | Iterable[int] | Mapping[str, int | Iterable[int]]
+    data_bits: Iterable[int] | Mapping[str, Iterable[int]]
 
 
 @dataclass(frozen=True)
@@ -124,21 +126,15 @@ def fitting_type(kernel: npt.NDArray[Any], width: int) -> FixedPoint:
 def configured(config: HlsConfig, chosen: Iterable[Variant]) -> dict[str, Any]:
     """Write the configuration with the chosen variants in it."""
     written = as_dict(config)
-    names = written["LayerName"]
     for variant in chosen:
         layer = variant.layer
         if not layer.own_settings:
             continue
-        # hls4ml ignores the case of a name; an entry that is there already is the one to change.
-        key = next((name for name in names if name.lower() == layer.name.lower()), layer.name)
-        # It looks for ParallelizationFactor in no other place once a layer has an entry of its own.
-        entry = names.setdefault(key, {"ParallelizationFactor": layer.copies} if layer.pixels > 1 else {})
+        entry = own_entry(written, layer.name, layer.first_settings)
         entry["ReuseFactor"] = layer.reuse_factor
         if variant.weight_type is not None:
-            given = entry.get("Precision")
-            own = dict(given) if isinstance(given, Mapping) else {} if given is None else {"default": given}
             kind = variant.weight_type
-            entry["Precision"] = own | {"weight": f"fixed<{kind.width},{kind.integer}>"}
+            set_precision(entry, "weight", f"fixed<{kind.width},{kind.integer}>")
     return written
 
 

@@ -13,6 +13,8 @@ from knapprune.network.batches import Batch
 from knapprune.network.grid import Grid
 from knapprune.network.hls_config import HlsConfig
 from knapprune.network.layers import Layer
+from knapprune.network.precision import FixedPoint
+from knapprune.network.result_node import ResultNode
 
 # Keras takes seconds to import and need not be installed, so each method imports what it needs when it is called. Only
 # `matches` is called on models of other frameworks.
@@ -111,6 +113,31 @@ class KerasAdapter:
         from knapprune.adapters.keras.holding import grids
 
         return grids(model)
+
+    def results(self, model: Any) -> dict[str, ResultNode]:
+        from knapprune.adapters.keras.rounding import results
+
+        return results(model)
+
+    def round_data(self, model: Any, types: Mapping[str, FixedPoint]) -> None:
+        from knapprune.adapters.keras.rounding import round_data
+
+        round_data(model, types)
+
+    def data_types(self, model: Any) -> dict[str, FixedPoint]:
+        from knapprune.adapters.keras.rounding import data_types
+
+        return data_types(model)
+
+    def ranges(self, model: Any, batch: Batch) -> dict[str, tuple[float, float]]:
+        from knapprune.adapters.keras.rounding import ranges
+
+        return ranges(model, batch)
+
+    def loss(self, model: Any, batch: Batch) -> float:
+        from knapprune.adapters.keras.gradients import loss
+
+        return loss(model, batch)
 
     def objective(self, model: Any) -> Objective:
         from knapprune.adapters.keras.objective import KerasObjective

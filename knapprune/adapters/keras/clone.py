@@ -12,6 +12,7 @@ import numpy.typing as npt
 from knapprune.adapters.keras.grid import grid_of, mask_of
 from knapprune.adapters.keras.kernels import Kernel, find_kernels
 from knapprune.adapters.keras.mask import KernelMask
+from knapprune.adapters.keras.rounding import data_types, round_data
 from knapprune.adapters.mask_check import check_masks
 
 
@@ -24,6 +25,7 @@ def masked_clone(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
         own.trainable = other.trainable
     _copy_compile_state(model, clone)
     _copy_grids(model, clone)
+    round_data(clone, data_types(model))
     remask(clone, masks)
     return clone
 

@@ -29,17 +29,26 @@ def hessian_product(model: Any, batch: Batch, vectors: Mapping[str, npt.NDArray[
     return _arrays(kernels, _BACKENDS[keras.backend.backend()](list(kernels.values()), loss, parts))
 
 
+def loss(model: Any, batch: Batch) -> float:
+    """Compute the mean loss of a batch."""
+    return float(keras.ops.convert_to_numpy(_loss(model, batch)()))
+
+
 def _kernels_and_loss(model: Any, batch: Batch) -> tuple[dict[str, Any], Loss]:
+    return {name: kernel.variable for name, kernel in find_kernels(model).items()}, _loss(model, batch)
+
+
+def _loss(model: Any, batch: Batch) -> Loss:
     if not model.compiled:
         raise ValueError(f"model {model.name!r} is not compiled: gradients need its loss; call model.compile(loss=...)")
 
-    def loss() -> Any:
+    def value() -> Any:
         outputs = model(batch.inputs, training=False)
         return model.compute_loss(
             x=batch.inputs, y=batch.targets, y_pred=outputs, sample_weight=batch.sample_weight, training=False
         )
 
-    return {name: kernel.variable for name, kernel in find_kernels(model).items()}, loss
+    return value
 
 
 def _arrays(kernels: Mapping[str, Any], slopes: list[Any]) -> Arrays:

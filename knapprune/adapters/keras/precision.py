@@ -41,6 +41,20 @@ _MOVING = (*_TRANSPARENT[:3], keras.layers.ZeroPadding1D, keras.layers.ZeroPaddi
 _PRODUCT_SUMS = (keras.layers.Dense, keras.layers.Conv1D, keras.layers.Conv2D, *_DEPTHWISE, *_SEPARABLE)
 # hls4ml makes a layer of its own of their activation.
 _ACTIVATED = (*_PRODUCT_SUMS, keras.layers.EinsumDense)
+# Layers whose result has a type of its own, beside product sums; those that only pass values on take their input's.
+_TYPED = (
+    keras.layers.InputLayer,
+    keras.layers.Activation,
+    keras.layers.ReLU,
+    keras.layers.LeakyReLU,
+    keras.layers.Add,
+    keras.layers.Average,
+    keras.layers.Subtract,
+    keras.layers.Multiply,
+    keras.layers.Concatenate,
+    keras.layers.Maximum,
+    keras.layers.Minimum,
+)
 # A layer without a bias gets hls4ml's zero of one unsigned bit.
 _NO_BIAS = FixedPoint(1, 1, signed=False)
 
@@ -167,6 +181,17 @@ def scale_of(layer: Any) -> npt.NDArray[np.floating[Any]]:
     gamma = keras.ops.convert_to_numpy(layer.gamma) if layer.scale else np.ones_like(variance)
     scale: npt.NDArray[np.floating[Any]] = gamma / np.sqrt(variance + layer.epsilon)
     return scale
+
+
+def result_node(call: Call) -> str | None:
+    """Name the layer of hls4ml whose result is that of a layer; None where it has no type of its own."""
+    layer = call.layer
+    activation: Any = getattr(layer, "activation", None)
+    if activation is keras.activations.softmax or _is_linear_activation(layer):
+        return None
+    if type(layer) in _ACTIVATED and activation not in (None, keras.activations.linear):
+        return f"{layer.name}_{activation.__name__}"
+    return layer.name if type(layer) in (*_TYPED, *_ACTIVATED) else None
 
 
 def _is_relu(layer: Any) -> bool:

@@ -11,6 +11,10 @@ from knapprune.selection.request import Request
 
 #: The most digits that a number of the widest type has.
 MOST_DIGITS = 30
+#: Bits of a result up to which a model in 32 bits holds all values of its type.
+WIDEST_DATA = 24
+#: The measures that say by how much the loss rises.
+SECOND_ORDER = ("fisher", "gauss-newton", "hessian")
 
 
 def digits_of(request: Request, choose: Any) -> dict[str, Collection[int] | None]:
@@ -24,8 +28,8 @@ def digits_of(request: Request, choose: Any) -> dict[str, Collection[int] | None
     priced = request.estimates_tables
     if given is None and not priced:
         return {}
-    if isinstance(choose, Mapping) and len(choose) > 1 and given is not None:
-        raise ValueError(f"choose: got {sorted(choose)}, expected digits alone: reuse factor 1 leaves no other choice")
+    if given is not None and (others := sorted(choose.keys() - {"digits", "data_bits"})):
+        raise ValueError(f"choose: got digits and {', '.join(others)}, expected digits and perhaps data_bits alone")
     constants = {name: layer for name, layer in layers.items() if _holds_constants(request, layer)}
     asked = dict(given) if isinstance(given, Mapping) else {} if given is None else dict.fromkeys(constants, given)
     if unknown := asked.keys() - layers.keys():
@@ -41,6 +45,33 @@ def digits_of(request: Request, choose: Any) -> dict[str, Collection[int] | None
             "weight; expected 'auto' there"
         )
     return chosen
+
+
+def check_data_bits(choose: Any, saliency: Any, normalise: Any) -> None:
+    """Refuse widths of the data that are none, or beside values of weights that are in another unit than the loss."""
+    if not isinstance(choose, Mapping) or "data_bits" not in choose:
+        return
+    given = choose["data_bits"]
+    for own in given.values() if isinstance(given, Mapping) else [given]:
+        widths_of(own)
+    if (saliency not in SECOND_ORDER and not callable(saliency)) or normalise != "none":
+        raise ValueError(
+            "choose['data_bits']: what a narrower result loses is measured as the loss, so weights are to be valued in "
+            f"that unit; expected saliency {', '.join(map(repr, SECOND_ORDER))} or a function, and normalise='none', "
+            f"got saliency={saliency!r}, normalise={normalise!r}"
+        )
+
+
+def widths_of(given: Any) -> list[int]:
+    """Read widths of the data."""
+    numbers = list(given) if isinstance(given, Iterable) and not isinstance(given, str | Mapping) else []
+    if not numbers or any(
+        isinstance(own, bool) or not isinstance(own, int) or not 1 <= own <= WIDEST_DATA for own in numbers
+    ):
+        raise ValueError(
+            f"choose['data_bits']: got {given!r}, expected a list of whole numbers from 1 to {WIDEST_DATA}"
+        )
+    return sorted(set(numbers))
 
 
 def _holds_constants(request: Request, layer: Layer) -> bool:

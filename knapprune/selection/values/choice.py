@@ -58,17 +58,12 @@ class Choice:
         paid = [NOTHING_PAID] * len(options) if paid is None else paid
         scale = [1.0] * len(self.request.caps) if scale is None else scale
         caps = self.request.caps
-        items = []
-        for own, multipliers in zip(options, paid, strict=True):
-            item_type, costs = own.types(price, caps, multipliers)
-            items.append(Items(own.worth, item_type, costs, own.weight))
-        parts = np.array([PARTS.get(cap.counted, 1) for cap in caps], dtype=np.int64)
-        for other in self.others:
-            items.append(replace(other.items, type_weights=other.items.type_weights * parts[:, None]))
+        items = self.items(price, options, paid)
+        parts = parts_of(caps)
         capacities = [
             max(int((cap.capacity - gone) * part * share) + self.rounding(cap, price), 0)
             - sum(own.upfront(cap, there) for own, there in zip(options, paid, strict=True))
-            for cap, gone, part, share in zip(caps, self.fixed, parts.tolist(), scale, strict=True)
+            for cap, gone, part, share in zip(caps, self.fixed, parts, scale, strict=True)
         ]
         if min(capacities, default=0) < 0:
             return None
@@ -83,6 +78,17 @@ class Choice:
             values.append(value)
         keep = kept(self.groups, self.others, np.concatenate([np.zeros(0, bool), *chosen[len(options) :]]))
         return Chosen(values, keep, float(solution.value), self.count(values, keep), solution)
+
+    def items(self, price: str, options: Sequence[Options], paid: Sequence[Paid]) -> list[Items]:
+        """List what may be taken, layer by layer, at one kind of price."""
+        caps, parts = self.request.caps, np.array(parts_of(self.request.caps), dtype=np.int64)
+        items = []
+        for own, multipliers in zip(options, paid, strict=True):
+            item_type, costs = own.types(price, caps, multipliers)
+            items.append(Items(own.worth, item_type, costs, own.weight))
+        for other in self.others:
+            items.append(replace(other.items, type_weights=other.items.type_weights * parts[:, None]))
+        return items
 
     def rounding(self, cap: Cap, price: str) -> int:
         """Say what a capacity gains or loses, in parts, because look-up tables are rounded layer by layer."""
@@ -118,10 +124,15 @@ class Choice:
 
     def count(self, values: Sequence[Integers], keep: Mapping[str, npt.NDArray[np.bool_]]) -> Resources:
         """Predict what a selection uses."""
-        request, layers = self.request, self.request.before.layers
+        request, layers = self.request, self.request.layers
         masks = masks_of(request.hardware, layers, request.kernels, dict(keep))
         return request.count(layers, {**masked(request.written, masks), **self.kernels(values)})
 
     def keeps(self, chosen: Chosen) -> bool:
         """Say whether a selection is within the budget, what is shared taken into account."""
         return all(cap.counted_use(chosen.used) <= cap.capacity for cap in self.request.caps)
+
+
+def parts_of(caps: Sequence[Cap]) -> list[int]:
+    """Say in how many parts of its unit each cap is priced."""
+    return [PARTS.get(cap.counted, 1) for cap in caps]

@@ -41,21 +41,24 @@ def bracketed(choice: Choice) -> tuple[Chosen, float, list[str]]:
     return further, np.inf if any_value is None else any_value.solution.bound, [line]
 
 
-def fitted(choice: Choice) -> tuple[Chosen, float, list[str]]:
+def fitted(choice: Choice, share: float) -> tuple[Chosen, float, list[str], float]:
     """Lower or raise what digits may cost until the adder graphs that are built of them nearly fill the budget.
+
+    `share` is what they begin with, and is returned as it was for what was found.
 
     Adders are shared in ways that no price of a digit knows, so nothing is bounded but by all that there is. Other
     layers pay for multipliers as if nothing were shared.
     """
     caps, best, low, high = choice.request.caps, None, 0.0, np.inf
-    share, built = 1.0, 0
+    found, built = share, 0
     while built < MOST_GRAPHS:
         built += 1
         chosen = choice.solve("own", scale=[share if cap.counted == LUT else 1.0 for cap in caps], gap=GAP)
         assert chosen is not None
         filled = max(cap.counted_use(chosen.used) / max(cap.capacity, 1) for cap in caps if cap.counted == LUT)
         if choice.keeps(chosen):
-            best = chosen if best is None or chosen.worth > best.worth else best
+            if best is None or chosen.worth > best.worth:
+                best, found = chosen, share
             low = max(low, share)
             if filled >= NEARLY or choice.holds_all(chosen):
                 break
@@ -69,7 +72,7 @@ def fitted(choice: Choice) -> tuple[Chosen, float, list[str]]:
         assert best is not None
         needs = [Need(cap, cap.use(best.used), cap.use(choice.request.before)) for cap in caps]
         refuse_below(needs, "where every weight is zero")
-    return best, choice.most, [f"values: adder graphs built {built} times"]
+    return best, choice.most, [f"values: adder graphs built {built} times"], found
 
 
 def _within_budget(choice: Choice, relaxed: Chosen) -> Chosen:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from knapprune.hardware.constants import inputs_of
-from knapprune.hardware.hardware_model import PricesValues
+from knapprune.hardware.hardware_model import EstimatesLogic, PricesValues
 from knapprune.hardware.resources import LUT
 from knapprune.hardware.structures import unstructured
 from knapprune.network.hls_config import as_dict
@@ -29,10 +29,22 @@ Digits = Mapping[str, Collection[int] | None]
 """By layer name, the numbers of signed digits that its weights may have; None where each holds its value or nothing."""
 
 
-def select_values(request: Request, digits: Digits) -> Outcome:
-    """Choose what each constant holds, and which structures of the other layers are kept."""
-    choice = _choice(request, digits)
-    best, bound, lines = fitted(choice) if choice.of_adders else bracketed(choice)
+def select_values(request: Request, digits: Digits, share: float = 1.0) -> tuple[Outcome, float]:
+    """Choose what each constant holds, and which structures of the other layers are kept.
+
+    `share` is the part of the look-up tables that prices of digits are to fill, where adder graphs share the rest; what
+    it came to is returned beside the outcome.
+    """
+    choice = list_choice(request, digits)
+    needs = [
+        Need(cap, cap.of_counted(fixed), cap.use(request.before))
+        for cap, fixed in zip(request.caps, choice.fixed, strict=True)
+    ]
+    refuse_below(needs, "whatever is chosen")
+    if choice.of_adders:
+        best, bound, lines, share = fitted(choice, share)
+    else:
+        best, bound, lines = bracketed(choice)
     proved = best.worth >= bound * (1 - best.solution.tolerance)
     solution = replace(
         best.solution,
@@ -45,29 +57,36 @@ def select_values(request: Request, digits: Digits) -> Outcome:
     structures = {group.layer.name: group.structure for group in choice.groups if group.prunable}
     structures |= dict.fromkeys(values, "values")
     keep = {**best.keep, **{name: value != 0 for name, value in values.items()}}
-    return Outcome(solution, keep, structures, request.before.layers, as_dict(request.config), values)
+    return Outcome(solution, keep, structures, request.layers, as_dict(request.config), values), share
 
 
-def _choice(request: Request, digits: Digits) -> Choice:
-    """List the options of the layers whose values are chosen, and the structures of the others."""
-    layers = [layer for layer in request.before.layers if layer.name in digits]
+def list_choice(request: Request, digits: Digits, only: Collection[str] | None = None) -> Choice:
+    """List the options of the layers whose values are chosen, and the structures of the others; of some layers only."""
+    known = [layer for layer in request.layers if only is None or layer.name in only]
+    layers = [layer for layer in known if layer.name in digits]
     options = [_options(request, layer, digits[layer.name]) for layer in layers]
-    rest = [layer for layer in request.before.layers if layer.name not in digits]
+    rest = [layer for layer in known if layer.name not in digits]
     counted = tuple(cap for cap in request.caps if cap.counted in request.hardware.resources)
     structures = {layer.name: request.structures[layer.name] for layer in rest}
     groups = candidates(request.hardware, rest, request.written, counted, structures, shared_words=request.shared_words)
     prunable = [group for group in groups if group.prunable]
-    fixed, least = [], []
+    fixed = []
     for cap in request.caps:
         if cap.counted == LUT:  # of structures, look-up tables are not saved for certain
-            fixed.append(sum(request.before.by_layer[layer.name][LUT] for layer in rest if cap.covers(layer.name)))
+            fixed.append(sum(_tables(request, layer) for layer in rest if cap.covers(layer.name)))
         else:
             own = sum(_of_no_weight(request, layer, cap) for layer in layers)
             fixed.append(own + sum(group.fixed(cap) for group in groups))
-        least.append(Need(cap, cap.of_counted(fixed[-1]), cap.use(request.before)))
-    refuse_below(least, "whatever is chosen")
     others = [items_of(group, request.worth(group), request.caps) for group in prunable]
     return Choice(request, options, groups, others, fixed)
+
+
+def _tables(request: Request, layer: Layer) -> int:
+    if not request.built:
+        return request.before.by_layer[layer.name][LUT]
+    assert isinstance(request.hardware, EstimatesLogic)
+    logic = request.hardware.logic(layer, request.written[layer.name])
+    return 0 if logic is None else logic.lut
 
 
 def _of_no_weight(request: Request, layer: Layer, cap: Cap) -> int:

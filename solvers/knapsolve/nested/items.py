@@ -40,8 +40,8 @@ class Items:
         return Items(self.values[which], self.item_type[which], self.type_weights, choice)
 
 
-def knapsack(items: Sequence[Items], capacities: Sequence[int]) -> Knapsack:
-    """Put items side by side into one knapsack; labels of the one have nothing to do with those of the other."""
+def joined(items: Sequence[Items], m: int) -> Items:
+    """Put items side by side, under m resources; labels of the one have nothing to do with those of the other."""
     types, labels = 0, 0
     item_types, choices = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
     for own in items:
@@ -50,12 +50,19 @@ def knapsack(items: Sequence[Items], capacities: Sequence[int]) -> Knapsack:
         choice = np.full(len(own.values), -1) if own.choice is None else own.choice
         choices.append(np.where(choice >= 0, choice + labels, -1))
         labels += int(choice.max(initial=-1)) + 1
-    return Knapsack.from_types(
+    return Items(
         np.concatenate([np.zeros(0), *(own.values for own in items)]),
         np.concatenate(item_types),
-        np.concatenate([np.zeros((len(capacities), 0), dtype=np.int64), *(own.type_weights for own in items)], axis=1),
-        list(capacities),
-        choices=np.concatenate(choices) if labels else None,
+        np.concatenate([np.zeros((m, 0), dtype=np.int64), *(own.type_weights for own in items)], axis=1),
+        np.concatenate(choices) if labels else None,
+    )
+
+
+def knapsack(items: Sequence[Items], capacities: Sequence[int]) -> Knapsack:
+    """Put items side by side into one knapsack."""
+    all_of = joined(items, len(capacities))
+    return Knapsack.from_types(
+        all_of.values, all_of.item_type, all_of.type_weights, list(capacities), choices=all_of.choice
     )
 
 
