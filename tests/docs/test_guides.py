@@ -27,7 +27,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "README.md": ("keras", "hls4ml", "sklearn", "jinja2", "g++"),
     "accelerator.md": ("keras",),
     "adapter.md": (),
-    "digits.md": ("keras", "hls4ml", "sklearn", "g++"),
+    "digits.md": ("keras", "hls4ml", "da4ml", "sklearn", "g++"),
     "hardware.md": ("keras", "hls4ml", "da4ml"),
     "joint-choice.md": ("keras", "hls4ml"),
     "pruning.md": ("keras", "sklearn", "jinja2", "matplotlib", "optuna"),
@@ -194,6 +194,9 @@ def claims_of_digits(page: Page) -> None:
     assert names["out"].met
     assert names["out"].resources["dsp"] == 0
     assert names["out"].metric >= 0.96
+    narrow = names["narrow"]
+    assert narrow.resources["lut"] <= 0.4 * narrow.before["lut"]
+    assert narrow.data_types["hidden"].width in (3, 4, 6, 8)
 
 
 def claims_of_pytorch(page: Page) -> None:

@@ -14,6 +14,8 @@ from knapprune.network.batches import Batch
 from knapprune.network.grid import Grid
 from knapprune.network.hls_config import HlsConfig
 from knapprune.network.layers import Layer
+from knapprune.network.precision import FixedPoint
+from knapprune.network.result_node import ResultNode
 
 # PyTorch takes a second to import and need not be installed, so each method imports what it needs when it is called.
 # Only `matches` is called on models of other frameworks.
@@ -133,6 +135,31 @@ class PyTorchAdapter:
         from knapprune.adapters.pytorch.holding import grids
 
         return grids(module_of(model))
+
+    def results(self, model: Any) -> dict[str, ResultNode]:
+        from knapprune.adapters.pytorch.rounding import results
+
+        return results(module_of(model))
+
+    def round_data(self, model: Any, types: Mapping[str, FixedPoint]) -> None:
+        from knapprune.adapters.pytorch.rounding import round_data
+
+        round_data(module_of(model), types)
+
+    def data_types(self, model: Any) -> dict[str, FixedPoint]:
+        from knapprune.adapters.pytorch.rounding import data_types
+
+        return data_types(module_of(model))
+
+    def ranges(self, model: Any, batch: Batch) -> dict[str, tuple[float, float]]:
+        from knapprune.adapters.pytorch.rounding import ranges
+
+        return ranges(module_of(model), batch)
+
+    def loss(self, model: Any, batch: Batch) -> float:
+        from knapprune.adapters.pytorch.gradients import loss
+
+        return loss(model, batch)
 
     def state(self, model: Any) -> dict[str, npt.NDArray[Any]]:
         from knapprune.adapters.pytorch.state import state

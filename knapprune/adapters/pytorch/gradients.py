@@ -29,6 +29,15 @@ def hessian_product(model: Any, batch: Batch, vectors: Mapping[str, npt.NDArray[
     return _derivatives(model, batch, vectors)
 
 
+def loss(model: Any, batch: Batch) -> float:
+    """Compute the mean loss of a batch."""
+    module, measure, _ = trainable(model)
+    inputs, targets = tensors(module, batch)
+    settle(module)
+    with mode(module, training=False), torch.no_grad():
+        return float(measure(module(*inputs), targets))
+
+
 def _derivatives(model: Any, batch: Batch, vectors: Mapping[str, npt.NDArray[np.generic]] | None) -> Arrays:
     """Take the derivatives at new tensors, so that those of frozen kernels can be had; zero where there are none."""
     module, loss, _ = trainable(model)

@@ -62,7 +62,7 @@ class Kernel:
 def kernels(module: Any) -> dict[str, Kernel]:
     """Find the kernels that can be masked."""
     kinds = _kinds()
-    used = _modules_in_use(module)
+    used = modules_in_use(module)
     times = Counter(id(part) for part in used.values())
     known: dict[str, Kernel] = {}
     owners: dict[int, str] = {}
@@ -87,7 +87,7 @@ def others(module: Any) -> list[str]:
     known = {*kernels(module), *scales(module)}
     return [
         name
-        for name, part in _modules_in_use(module).items()
+        for name, part in modules_in_use(module).items()
         if name not in known and next(chain(part.parameters(), part.buffers()), None) is not None
     ]
 
@@ -107,10 +107,10 @@ def scales(module: Any) -> list[str]:
     import torch
 
     kinds = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.PReLU)
-    return [name for name, part in _modules_in_use(module).items() if isinstance(part, kinds)]
+    return [name for name, part in modules_in_use(module).items() if isinstance(part, kinds)]
 
 
-def _modules_in_use(module: Any) -> dict[str, Any]:
+def modules_in_use(module: Any) -> dict[str, Any]:
     """Modules in the order in which data passes them, by the names of their calls."""
     tracer_class = _tracer()
     try:
