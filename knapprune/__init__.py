@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from knapprune.adapters.objective import Distillation, GroupPenalty, Objective
     from knapprune.adapters.pytorch.masked_state import load_masked
     from knapprune.adapters.pytorch.model import TorchModel
-    from knapprune.adapters.training_adapter import HoldsValues, PreparesData, SetsObjectives, TrainingAdapter
+    from knapprune.adapters.training_adapter import (
+        HoldsValues,
+        PreparesData,
+        RoundsData,
+        SetsObjectives,
+        TrainingAdapter,
+    )
     from knapprune.estimation import estimate
     from knapprune.hardware.accelerator import Accelerator
     from knapprune.hardware.dsp import MultiplierTable
@@ -42,6 +48,7 @@ if TYPE_CHECKING:
     from knapprune.network.hls_config_file import read_hls_config
     from knapprune.network.layers import Layer, Products
     from knapprune.network.precision import FixedPoint
+    from knapprune.network.result_node import ResultNode
     from knapprune.network.rounding import Rounding
     from knapprune.network.rules.strategy import HardwareWarning
     from knapprune.pruning import PruningWarning, prune
@@ -92,7 +99,9 @@ __all__ = [
     "PruningWarning",
     "Regularization",
     "Resources",
+    "ResultNode",
     "Rounding",
+    "RoundsData",
     "Selection",
     "SelectionWarning",
     "SetsObjectives",
@@ -152,7 +161,9 @@ _HOMES = {
     "PruningWarning": "knapprune.pruning",
     "Regularization": "knapprune.pruning.regularization",
     "Resources": "knapprune.hardware.resources",
+    "ResultNode": "knapprune.network.result_node",
     "Rounding": "knapprune.network.rounding",
+    "RoundsData": "knapprune.adapters.training_adapter",
     "Selection": "knapprune.selection.result",
     "SelectionWarning": "knapprune.selection.selecting",
     "SetsObjectives": "knapprune.adapters.training_adapter",

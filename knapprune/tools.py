@@ -12,6 +12,8 @@ from typing import Any
 
 #: What packages call themselves, where that is not the name they are imported by.
 _TITLES = {"jinja2": "Jinja2", "keras": "Keras", "optuna": "Optuna", "sklearn": "scikit-learn"}
+#: What installs the packages that hls4ml imports only where a model needs them.
+_EXTRAS = {"da4ml": "da", "hgq": "hgq"}
 
 
 class MissingToolError(RuntimeError):
@@ -39,10 +41,19 @@ def require(module: str, *, extra: str) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         missing = error.name if isinstance(error, ModuleNotFoundError) and error.name else module
-        package = missing.partition(".")[0]
-        raise MissingToolError(
-            f'{_TITLES.get(package, package)} is not installed; install it with: pip install "knapprune[{extra}]"'
-        ) from error
+        raise _not_installed(missing.partition(".")[0], extra) from error
+
+
+def missing_extra(error: BaseException) -> MissingToolError | None:
+    """Return the error for a package that hls4ml did not find in the middle of its work; None where it is another."""
+    package = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    return _not_installed(package, _EXTRAS[package]) if package in _EXTRAS else None
+
+
+def _not_installed(package: str, extra: str) -> MissingToolError:
+    return MissingToolError(
+        f'{_TITLES.get(package, package)} is not installed; install it with: pip install "knapprune[{extra}]"'
+    )
 
 
 def require_program(name: str, *, install: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from knapprune.network.hls_config import HlsConfig
-from knapprune.tools import ConversionError
+from knapprune.tools import ConversionError, MissingToolError, missing_extra
 
 
 def project_settings(config: HlsConfig) -> dict[str, Any]:
@@ -28,7 +28,10 @@ def check_names(names: Iterable[str]) -> None:
             raise ValueError(f"model: expected layer names that are C++ identifiers, got {name!r}; rename it")
 
 
-def not_converted(what: str, error: Exception, context: str = "") -> ConversionError:
+def not_converted(what: str, error: Exception, context: str = "") -> ConversionError | MissingToolError:
     """Return the error for what hls4ml does not convert: it raises what it likes, bare Exception among it."""
+    missing = missing_extra(error)
+    if missing is not None:
+        return missing
     kind = "" if type(error) is Exception else f"{type(error).__name__}: "
     return ConversionError(f"{what}: {kind}{error}{context}")

@@ -71,7 +71,7 @@ def read_choose(entries: list[str]) -> Any:
             raise ValueError(
                 f"--choose: got {entry!r}, expected a form like reuse_factor=legal, bits=8,16, digits=2 or fc1.bits=8"
             )
-        values = [int(text) if text.isdigit() else text for text in texts]
+        values = [_number_or_text(text) for text in texts]
         layer, dot, key = name.strip().rpartition(".")
         if (not dot and key in choose) or (dot and not isinstance(choose.get(key, {}), dict)):
             raise ValueError(f"--choose: got {entry!r} and another {key}, expected one for all layers or one for each")
@@ -79,6 +79,13 @@ def read_choose(entries: list[str]) -> Any:
         alone = len(values) == 1 and (isinstance(values[0], str) or key == "digits")
         target[at] = values[0] if alone else values
     return choose or None
+
+
+def _number_or_text(text: str) -> int | str:
+    try:
+        return int(text)
+    except ValueError:
+        return text
 
 
 def read_data(path: Path | None) -> Any:

@@ -24,7 +24,7 @@ from knapprune.hardware.logic import Logic, of_adders
 from knapprune.network.layers import Layer
 from knapprune.network.precision import FixedPoint
 from knapprune.network.rules.strategy import HardwareWarning
-from knapprune.tools import require
+from knapprune.tools import require, require_hls4ml
 
 
 def generated_adders(model: Any, hls_config: Any, **overrides: Any) -> dict[str, LayerAdders]:
@@ -32,6 +32,8 @@ def generated_adders(model: Any, hls_config: Any, **overrides: Any) -> dict[str,
     from knapprune.project.export import export
     from knapprune.project.read import read_project
 
+    require_hls4ml()
+    require("da4ml", extra="da")  # which hls4ml looks for after all else that it does
     with tempfile.TemporaryDirectory(prefix="knapprune-") as folder:
         project = export(model, hls_config, Path(folder) / "project", **overrides)
         return {layer.name: layer for layer in read_project(project.folder).adders}

@@ -27,7 +27,14 @@ def check_reachable(network: Network, caps: tuple[Cap, ...], selecting: Selectin
     if choose is not None or network.logic:
         digits = None if choose is None else {"digits": choose["digits"]}
         narrowest = network.config if choose is None else _narrowest(network, choose.get("data_bits"))
-        select(network.model, narrowest, caps, hardware=network.hardware, choose=cast("Any", digits))
+        select(
+            network.model,
+            narrowest,
+            caps,
+            structure=cast("Any", selecting.structure),
+            hardware=network.hardware,
+            choose=cast("Any", digits),
+        )
         return
     hardware, before, kernels = network.hardware, network.before, network.written(network.model)
     groups = group_selection.fetch_groups(hardware, before.layers, caps, selecting.structure)

@@ -150,9 +150,9 @@ def choose_at(choose: Mapping[str, Any] | None, share: float, layers: Sequence[L
     def at(digits: Any) -> Any:
         if isinstance(digits, Mapping):
             return {name: at(own) for name, own in digits.items()}
-        if isinstance(digits, bool) or not isinstance(digits, int):
+        if isinstance(digits, bool) or not isinstance(digits, int | np.integer):
             return digits
-        return max(digits, round(widest - share * (widest - digits)))
+        return max(int(digits), round(widest - share * (widest - digits)))
 
     return {**choose, "digits": at(choose["digits"])}
 

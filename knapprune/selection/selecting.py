@@ -23,7 +23,7 @@ from knapprune.selection.masks import masked, masks_of
 from knapprune.selection.request import Method, Outcome, Request, requested
 from knapprune.selection.result import Selection
 from knapprune.selection.values.asked import check_data_bits, digits_of
-from knapprune.selection.variants import Choose
+from knapprune.selection.variants import Choose, check_keys
 
 
 def select(  # noqa: PLR0913
@@ -80,7 +80,9 @@ def select(  # noqa: PLR0913
         What to choose for each layer beside its weights: ``{"reuse_factor": "legal"}``, or a list of reuse factors,
         and ``{"bits": [8, 12, 16]}`` for the width of the weights; either may be a mapping by layer name. The budget
         may then cap ``"latency"`` too, an estimate in clock cycles. Not together with fetch groups. See
-        :mod:`knapprune.selection.joint`.
+        :mod:`knapprune.selection.joint`. Or ``{"digits": 2}``, the most signed digits of weights that are constants,
+        and with it ``"data_bits": [4, 6, 8]``, the widths of the results of layers: see
+        :mod:`knapprune.selection.values.with_data`.
     hardware
         The resource model, or its name.
     overrides
@@ -109,13 +111,15 @@ def select(  # noqa: PLR0913
     SelectionWarning
         Where a layer loses all of its weights, or an output of the last layer does.
     """
+    if choose is not None:
+        check_keys(choose)
+        check_data_bits(choose, saliency, normalise)
     framework = find_adapter(model)
     if choose is not None and isinstance(framework, ConfiguredAdapter):
         raise ValueError(
             f"choose: a {type(model).__qualname__} is configured already; give the model that it was converted "
             "from, and convert that again with the selection's hls_config"
         )
-    check_data_bits(choose, saliency, normalise)
     if choose is not None and budget is None:
         raise BudgetError("budget: got None, expected one to choose under")
     config = configuration(framework, model, hls_config, **with_part(overrides, budget))

@@ -66,14 +66,19 @@ class Variant:
         return np.maximum(1.0 - np.square(relative), 0.0)
 
 
+def check_keys(choose: Any) -> None:
+    """Refuse what is no mapping of what can be chosen."""
+    if not isinstance(choose, Mapping) or not choose or choose.keys() - set(KEYS):
+        raise ValueError(
+            f"choose: got {choose!r}, expected a mapping of some of {', '.join(map(repr, KEYS))}, such as "
+            "{'reuse_factor': 'legal', 'bits': [8, 12, 16]} or {'digits': 2}"
+        )
+
+
 def check_choose(choose: Any, names: Iterable[str]) -> Choose:
     """Check the form of what may be chosen."""
     known = list(names)
-    if not isinstance(choose, Mapping) or not choose or choose.keys() - set(KEYS):
-        raise ValueError(
-            f"choose: got {choose!r}, expected a mapping of {' and '.join(map(repr, KEYS))}, such as "
-            "{'reuse_factor': 'legal', 'bits': [8, 12, 16]}"
-        )
+    check_keys(choose)
     for key, given in choose.items():
         if isinstance(given, Mapping) and (unknown := given.keys() - set(known)):
             raise ValueError(f"choose[{key!r}]: no layers {sorted(unknown)}, expected some of {known}")

@@ -29,7 +29,7 @@ class TorchModel:
     Raises
     ------
     TypeError
-        If the module is none.
+        If the module is none, or a loss or an optimiser is given that cannot be called.
     """
 
     module: Any
@@ -39,6 +39,9 @@ class TorchModel:
     def __post_init__(self) -> None:
         if not is_module(self.module):
             raise TypeError(f"module: got {type(self.module).__qualname__}, expected a torch.nn.Module")
+        for name, given in (("loss", self.loss), ("optimizer", self.optimizer)):
+            if given is not None and not callable(given):
+                raise TypeError(f"{name}: got {given!r}, expected a function, or None for the default")
 
 
 def is_module(model: Any) -> bool:

@@ -22,12 +22,13 @@ def options_of(weights: Weights, digits: Collection[int] | None, held: Integers)
     distinct, place = _distinct(rounded, weights.low, weights.high)
     # Of two values that are as near the rounded weight, the weight itself is nearer to one.
     above = np.abs(weights.exact) > np.abs(rounded) * weights.step
-    columns = []
-    for most in sorted(set(digits) - {0}):
-        inner, outer = (nearest(distinct, most, weights.low, weights.high, away=side) for side in (False, True))
-        value = np.where(above, outer[place], inner[place])
-        columns.append(np.where(signed_digits(value) == most, value, 0))
-    return _listed(weights, np.stack([*columns, np.zeros_like(rounded)], axis=1))
+    asked = sorted(set(digits) - {0})
+    known = np.zeros((2, len(distinct), len(asked)), np.int64)
+    for side in (0, 1):
+        for column, most in enumerate(asked):
+            value = nearest(distinct, most, weights.low, weights.high, away=bool(side))
+            known[side, :, column] = np.where(signed_digits(value) == most, value, 0)
+    return _listed(weights, known.reshape(-1, len(asked))[place + above * len(distinct)])
 
 
 def _distinct(values: Integers, low: int, high: int) -> tuple[Integers, Integers]:
@@ -40,13 +41,9 @@ def _distinct(values: Integers, low: int, high: int) -> tuple[Integers, Integers
 
 def _listed(weights: Weights, values: Integers) -> Options:
     """List options weight by weight, from shape (n, options), where zeros and what was there before are no options."""
-    for column in range(1, values.shape[1]):
-        again = (values[:, :column] == values[:, column, None]).any(axis=1)
-        values[again, column] = 0
-    weight = np.repeat(np.arange(len(values)), values.shape[1])
-    flat = values.reshape(-1)
-    there = np.flatnonzero(flat)
-    weight, value = weight[there], flat[there]
+    from knapprune.selection.values.loops import list_different  # the compiler takes its time to load
+
+    weight, value = list_different(values)
     multiplied = weights.prices.multiplied(value)
     own = weights.prices.dsp(value, weights.inputs[weight])
     sharing = np.ones(len(weight), np.int64)
@@ -73,9 +70,10 @@ def _beaten(options: Options) -> Flags:
     most = np.where(options.multiplied, np.where(shared, max(first, others), first), others)
     least = np.where(options.multiplied, np.where(shared, min(first, others), first), others)
     beaten = np.zeros(len(options), bool)
-    of_digits = options.digits * prices.digit
-    most, least = most + of_digits, least + of_digits
-    dearest, cheapest = np.stack([options.own, most], 1), np.stack([np.where(shared, 0, options.own), least], 1)
+    if prices.digit:
+        of_digits = options.digits * prices.digit
+        most, least = most + of_digits, least + of_digits
+    dearest, cheapest = (options.own, most), (np.where(shared, 0, options.own), least)
     mark_beaten(options.weight, options.worth, dearest, cheapest, beaten)
     return beaten
 

@@ -32,10 +32,43 @@ def count_equal(codes):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def mark_beaten(weight, worth, most, least, beaten):  # type: ignore[no-untyped-def]
+def list_different(values):  # type: ignore[no-untyped-def]
+    """List the values of each row, (n, options), that are neither 0 nor in a column before, and the row of each."""
+    rows = np.empty(values.size, np.int64)
+    found = np.empty(values.size, np.int64)
+    count = 0
+    for i in range(values.shape[0]):
+        first = count
+        for j in range(values.shape[1]):
+            value = values[i, j]
+            again = value == 0
+            for k in range(first, count):
+                again = again or found[k] == value
+            if not again:
+                rows[count] = i
+                found[count] = value
+                count += 1
+    return rows[:count].copy(), found[:count].copy()
+
+
+@njit(cache=True, nogil=True)
+def worth_of(weight, value, exact, saliency, step):  # type: ignore[no-untyped-def]
+    """Say what weights are worth with other values: the share of the saliency that the relative error leaves."""
+    worth = np.zeros(len(weight), np.float64)
+    for i in range(len(weight)):
+        of = exact[weight[i]]
+        if of != 0:
+            relative = (value[i] * step - of) / of
+            worth[i] = saliency[weight[i]] * max(1.0 - relative * relative, 0.0)
+    return worth
+
+
+@njit(cache=True, nogil=True)
+def mark_beaten(weight, worth, dearest, cheapest, beaten):  # type: ignore[no-untyped-def]
     """Mark options that another of the same weight beats: worth as much at least, and at most as dear as they at least.
 
-    `most` and `least`, (options, resources), are what an option costs, whatever is shared; of equals the first stays.
+    `dearest` and `cheapest`, each a pair of arrays by resource, are what an option costs, whatever is shared; of equals
+    the first stays.
     """
     start = 0
     while start < len(weight):
@@ -47,10 +80,7 @@ def mark_beaten(weight, worth, most, least, beaten):  # type: ignore[no-untyped-
                 better = worth[other] > worth[one] or (worth[other] == worth[one] and other < one)
                 if not better:
                     continue
-                cheaper = True
-                for r in range(most.shape[1]):
-                    cheaper = cheaper and most[other, r] <= least[one, r]
-                if cheaper:
+                if dearest[0][other] <= cheapest[0][one] and dearest[1][other] <= cheapest[1][one]:
                     beaten[one] = True
                     break
         start = end

@@ -69,11 +69,12 @@ class Weights:
     high: int
     moves: bool
 
-    def worth(self, weight: Integers | slice, values: Integers) -> Floats:
+    def worth(self, weight: Integers, values: Integers) -> Floats:
         """Say what weights are worth with other values."""
-        exact = self.exact[weight]
-        relative = np.divide(values * self.step - exact, exact, out=np.ones(len(exact)), where=exact != 0)
-        return self.saliency[weight] * np.maximum(1.0 - np.square(relative), 0.0)
+        from knapprune.selection.values.loops import worth_of  # the compiler takes its time to load
+
+        worth: Floats = worth_of(weight, values, self.exact, self.saliency, self.step)
+        return worth
 
 
 @dataclass(frozen=True, eq=False)

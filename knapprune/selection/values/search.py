@@ -19,7 +19,7 @@ MOST_ROUNDS = 8
 """How often capacities are lowered, and how often values are offered that are paid already."""
 NEARLY, AIM = 0.96, 0.985
 """Share of the look-up tables from which adder graphs fill their budget, and the share that is aimed at."""
-MANY, GAP_OF_MANY = 100_000, 1e-7
+MANY, GAP_OF_MANY = 100_000, 1e-6
 """Options from which the gap to a bound need not be smaller than this: the last part of it takes most of the time."""
 MOST_GRAPHS = 12
 """How often adder graphs are built."""

@@ -34,6 +34,10 @@ def test_modules_and_models_to_train_are_known_without_importing_torch():
     assert not ADAPTER.matches(object())
     with pytest.raises(TypeError, match=r"module: got str, expected a torch.nn.Module"):
         kp.TorchModel("net.pt")
+    with pytest.raises(TypeError, match=r"loss: got \(8,\), expected a function, or None for the default"):
+        kp.TorchModel(module, (8,))
+    with pytest.raises(TypeError, match="optimizer: got 'adam', expected a function"):
+        kp.TorchModel(module, optimizer="adam")
 
 
 def test_kernels_come_in_keras_order_under_hls4mls_names():

@@ -5,11 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
-import random
 import resource
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
@@ -20,6 +16,7 @@ from knapprune.hardware.hls4ml import Hls4mlHardware
 from knapprune.pruning.fingerprint import fingerprint
 from shared.frameworks import keras
 from shared.hls import hls_settings
+from shared.kills import whole_and_killed
 
 # The normalisation multiplies, and nothing can prune that.
 pytestmark = [
@@ -153,36 +150,11 @@ def test_kill_9_at_random_moments_changes_nothing(problem, tmp_path):
     model, train, validation = problem
     model.save(tmp_path / "model.keras")
     np.savez(tmp_path / "data.npz", x=train[0], y=train[1], xv=validation[0], yv=validation[1])
-
-    def start(name):
-        paths = [tmp_path / "model.keras", tmp_path / "data.npz", tmp_path / name, tmp_path / f"{name}.npz"]
-        return subprocess.Popen([sys.executable, "-c", CHILD, *map(str, paths)], stderr=subprocess.PIPE)
-
-    def finish(process):
-        said = process.communicate(timeout=300)[1]
-        assert process.returncode == 0, said.decode()
-
-    def saves(folder):
-        manifest = folder / "checkpoint.json"
-        return json.loads(manifest.read_text())["count"] if manifest.exists() else 0
-
-    finish(start("whole"))
-    chance = random.Random(3)
-    stages = []
-    for kill in range(KILLS):
-        process = start("killed")
-        folder, goal = tmp_path / "killed", min(9, 1 + 9 * kill // KILLS)
-        while saves(folder) < goal and process.poll() is None:
-            time.sleep(0.002)
-        time.sleep(chance.uniform(0, 0.1))
-        process.kill()
-        process.communicate()
-        stages.append(saves(folder))
-    finish(start("killed"))
+    given = tmp_path / "model.keras", tmp_path / "data.npz"
+    whole, killed, stages = whole_and_killed(CHILD, tmp_path, *given, kills=KILLS)
     assert stages[-1] > 0
-    with np.load(tmp_path / "whole.npz") as whole, np.load(tmp_path / "killed.npz") as killed:
-        assert set(whole) == set(killed)
-        assert all(np.array_equal(whole[name], killed[name]) for name in whole), f"killed at the saves {stages}"
+    assert set(whole) == set(killed)
+    assert all(np.array_equal(whole[name], killed[name]) for name in whole), f"killed at the saves {stages}"
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,7 @@ def test_a_budget_no_choice_can_keep_is_refused():
 @pytest.mark.parametrize(
     ("choose", "message"),
     [
-        ({}, "choose: got {}, expected a mapping of 'reuse_factor' and 'bits'"),
+        ({}, "choose: got {}, expected a mapping of some of 'reuse_factor', 'bits'"),
         ("legal", "choose: got 'legal'"),
         ({"reuse": "legal"}, "choose: got {'reuse': 'legal'}, expected"),
         ({"reuse_factor": "all"}, r"choose\['reuse_factor'\]: got 'all', expected 'legal' or a list"),

@@ -174,30 +174,6 @@ def test_a_budget_of_nothing_leaves_nothing():
     assert selection.resources["lut"] == 0
 
 
-NARROW = {"Precision": {"default": "fixed<10,6>", "weight": "fixed<2,1>"}, "ReuseFactor": 1, "Strategy": "latency"}
-
-
-@pytest.mark.parametrize(
-    ("choose", "settings", "said"),
-    [
-        *(({"digits": own}, config(), "a whole number from 0 to 30") for own in (-1, 99, True, 2.5, [], "two")),
-        ({"digits": {"fc9": 2}}, config(), r"no layers \['fc9'\]"),
-        ({"digits": 2}, hls_settings("resource_unrolled", 4), "'fc0' are no constants at reuse factor 4: they live in"),
-        ({"digits": {"fc0": 2}}, hls_settings("latency", 2), "'fc0' are no constants at reuse factor 2"),
-        ({"digits": 2, "bits": [8]}, config(), "expected digits alone"),
-        ({"digits": 2}, {"Model": config()["Model"], "LayerName": {"fc0": NARROW}}, "holds no number of two digits"),
-    ],
-)  # fmt: skip
-def test_what_cannot_be_chosen_is_refused_in_a_sentence(choose, settings, said):
-    with pytest.raises(ValueError, match=said):
-        kp.select(dense_network(8, 4), settings, {"dsp": 0}, choose=choose)
-
-
-def test_a_structure_that_would_do_nothing_is_refused():
-    with pytest.raises(ValueError, match="structure: got 'neuron' for layer 'fc0', whose values are chosen"):
-        kp.select(dense_network(8, 4), config(), {"dsp": 0}, choose={"digits": 2}, structure="neuron")
-
-
 def test_a_folded_normalisation_is_refused():
     model = keras.Sequential([keras.Input((8,)), keras.layers.Dense(4, name="fc"), keras.layers.BatchNormalization()])
     model.layers[1].set_weights([np.full(4, 2.0), np.zeros(4), np.zeros(4), np.ones(4)])
@@ -291,7 +267,7 @@ def test_a_pytorch_module_takes_the_values_too():
     import torch
 
     torch.manual_seed(0)
-    model = kp.TorchModel(torch.nn.Sequential(torch.nn.Linear(8, 4), torch.nn.ReLU(), torch.nn.Linear(4, 3)), (8,))
+    model = kp.TorchModel(torch.nn.Sequential(torch.nn.Linear(8, 4), torch.nn.ReLU(), torch.nn.Linear(4, 3)))
     selection = kp.select(model, {**config(), "InputShape": [8]}, {"dsp": 0}, choose={"digits": 2})
     applied = selection.apply(model)
     assert kp.estimate(applied, selection.hls_config)["dsp"] == 0

@@ -226,3 +226,19 @@ def test_it_stops_within_the_limit_on_a_million_options():
     assert answer.selected is not None
     assert problem.values[answer.selected].sum() <= answer.bound
     assert answer.trace
+
+
+def test_what_no_selection_can_use_of_a_capacity_stands_in_no_proofs_way():
+    """Weights that share a divisor leave a rest of the capacity; a bound that fills it would be above every value."""
+    random = np.random.default_rng(0)
+    classes, taken = 200_000, 91_234
+    values = random.random(classes)
+    types = np.array([[4142, 999]])  # nothing has the second
+    problem = Knapsack.from_types(
+        values, np.zeros(classes, int), types, [4142 * taken + 4141], choices=np.arange(classes)
+    )
+    answer = Choice().solve(problem, Options(time_limit=20.0))
+    best = np.sort(values)[-taken:].sum()
+    assert problem.values[answer.selected].sum() == pytest.approx(best, rel=1e-12)
+    assert answer.bound == pytest.approx(best, rel=1e-12)
+    assert np.count_nonzero(answer.selected) == taken

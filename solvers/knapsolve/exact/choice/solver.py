@@ -46,6 +46,7 @@ class Choice:
     def solve(self, problem: Knapsack, options: Options) -> Answer:
         """Return the optimum, or, where time is up, the best selection and its bound."""
         started = clock.now()
+        problem = _in_whole_units(problem)
         classes = classes_of(problem)
         if len(classes.start) == 1:
             return Answer(np.zeros(problem.n, np.bool_), 0, prices=np.zeros(problem.m), trace=("choice: nothing",))
@@ -73,6 +74,26 @@ class Choice:
         if problem.integer_values and not found.proved:
             bound = int(np.floor(bound + 1e-9))
         return Answer(selected, bound, prices=relaxation.prices, trace=tuple(found.trace))
+
+
+def _in_whole_units(problem: Knapsack) -> Knapsack:
+    """Lower each capacity to a multiple of what divides all weights there: no selection uses the rest of it."""
+    if not problem.integer_weights or problem.item_type is None or problem.type_weights is None:
+        return problem
+    there = np.bincount(problem.item_type, minlength=problem.type_weights.shape[1]) > 0
+    units = np.maximum(np.gcd.reduce(problem.type_weights[:, there], axis=1), 1)
+    capacities = problem.limits // units * units
+    if (capacities == problem.limits).all():
+        return problem
+    return Knapsack.from_types(
+        problem.values,
+        problem.item_type,
+        problem.type_weights,
+        capacities,
+        choices=problem.choices,
+        exactly_one=problem.exactly_one,
+        requires=problem.requires,
+    )
 
 
 def _start(found: Found, classes: Classes, problem: Knapsack, options: Options) -> None:
