@@ -45,6 +45,7 @@ _ACTIVATED = (*_PRODUCT_SUMS, keras.layers.EinsumDense)
 _TYPED = (
     keras.layers.InputLayer,
     keras.layers.Activation,
+    keras.layers.Dropout,  # a linear activation to hls4ml, which casts from one explicit type to another
     keras.layers.ReLU,
     keras.layers.LeakyReLU,
     keras.layers.Add,
@@ -187,7 +188,7 @@ def result_node(call: Call) -> str | None:
     """Name the layer of hls4ml whose result is that of a layer; None where it has no type of its own."""
     layer = call.layer
     activation: Any = getattr(layer, "activation", None)
-    if activation is keras.activations.softmax or _is_linear_activation(layer):
+    if activation is keras.activations.softmax:
         return None
     if type(layer) in _ACTIVATED and activation not in (None, keras.activations.linear):
         return f"{layer.name}_{activation.__name__}"

@@ -97,6 +97,28 @@ def test_an_interrupted_run_ends_as_if_it_had_not_been(trained, blobs, tmp_path,
         assert np.array_equal(own, other)
 
 
+def test_results_are_rounded_in_training_and_the_configuration_that_comes_back_says_how(trained, blobs):
+    choose = {"digits": 4, "data_bits": [4, 12]}
+    settings = {"saliency": "fisher", "normalise": "none", "choose": choose}
+    config = hls_settings("latency", 1, bits=BITS, fc1={"Precision": {"result": "auto"}})
+    train, validation = blobs
+    settings |= {"steps": 2, "epochs": 2, "tolerance": 0.1, "seed": 3, "progress": False}
+    out = kp.prune(trained, config, train=train, validation=validation, budget={"dsp": 0.1}, **settings)
+    (layer,) = [layer for layer in out.resources.layers if layer.name == "out"]
+    said = out.hls_config["LayerName"]["fc1_relu"]["Precision"]["result"]
+    assert said.startswith(f"ufixed<{layer.data_bits},")
+    assert layer.data_bits in (4, 12)
+    assert out.met
+    assert out.resources["dsp"] == kp.estimate(out.model, out.hls_config)["dsp"]
+    inner = keras.Model(out.model.inputs[0], out.model.get_layer("fc1").output)
+    values = np.unique(inner.predict(validation[0], verbose=0))
+    integer = int(said.split(",")[1])
+    steps = values * 2.0 ** (layer.data_bits - integer)
+    assert np.array_equal(steps, np.rint(steps))
+    assert values.min() == 0
+    assert values.max() < 2.0**integer
+
+
 def test_digits_tighten_from_all_that_the_type_has():
     layers = [layer_of((4, 4), "latency", 1, bits=16)]
     asked = [choose_at({"digits": 2}, share, layers)["digits"] for share in (0.0, 0.5, 0.8, 1.0)]
@@ -109,7 +131,7 @@ def test_digits_tighten_from_all_that_the_type_has():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"choose": {"bits": [8]}}, "choose: got {'bits': .*}, expected {'digits': ...} or None"),
+        ({"choose": {"bits": [8]}}, "choose: got {'bits': .*}, expected {'digits': ...}, with"),
         ({"choose": 2}, "choose: got 2"),
         ({"regrow": 0.1}, "regrow: got a share with digits to choose"),
         ({"regularization": 1e-3}, "regularization: got a penalty with digits to choose"),

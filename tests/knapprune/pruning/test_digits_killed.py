@@ -39,8 +39,9 @@ data, folder, answer = sys.argv[1:]
 x, y, xv, yv = np.load(data).values()
 {model}
 out = kp.prune(
-    model, {config!r}, train=(x, y), validation=(xv, yv), budget={{"dsp": 0.1, "lut": 0.8}}, choose={{"digits": 2}},
-    saliency="l2", steps=3, epochs=3, tolerance=0.2, seed=7, progress=False, checkpoint=folder,
+    model, {config!r}, train=(x, y), validation=(xv, yv), budget={{"dsp": 0.1, "lut": 0.8}},
+    choose={{"digits": 2, "data_bits": [4, 6]}}, saliency="fisher", normalise="none",
+    steps=3, epochs=3, tolerance=0.2, seed=7, progress=False, checkpoint=folder,
 )
 end = Snapshot.of(find_adapter(out.model), out.model)
 arrays = {{f"state {{name}}": array for name, array in end.state.items()}}
@@ -48,6 +49,8 @@ arrays |= {{f"mask {{name}}": mask for name, mask in out.masks.items()}}
 for name, grid in end.grids.items():
     arrays |= {{f"digits {{name}}": grid.digits, f"type {{name}}": np.array([grid.step, grid.low, grid.high])}}
 arrays |= {{f"value {{name}}": kernel for name, kernel in find_adapter(out.model).kernels(out.model).items()}}
+assert end.data_types
+arrays |= {{f"data {{name}}": np.array([kind.width, kind.integer]) for name, kind in end.data_types.items()}}
 np.savez(answer, metrics=[[step.metric_before, *step.metrics] for step in out.history], **arrays)
 """
 
