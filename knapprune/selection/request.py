@@ -194,21 +194,33 @@ def estimates_tables(budget: Budget | None, hardware: HardwareModel) -> bool:
 def adder_logic(
     framework: Adapter, model: Any, config: HlsConfig, layers: Sequence[Layer], kernels: Kernels | None = None
 ) -> dict[str, Logic]:
-    """Have hls4ml build the adder graphs of a model, with other kernels perhaps, and estimate their look-up tables."""
+    """Have hls4ml build the adder graphs of a model, with other kernels perhaps, and estimate their look-up tables.
+
+    Weights are rounded to their type before, as those that are chosen are: of 24 bits each, graphs would be built for
+    minutes that nobody wants.
+    """
     from knapprune.hardware.logic import Logic, tables_of
     from knapprune.project.distributed_arithmetic import generated_adders
 
     graphs = [layer for layer in layers if layer.strategy == "distributed_arithmetic"]
     if not graphs:
         return {}
-    changed = model
-    if kernels is not None:
-        changed = framework.apply(model, {})
-        training_adapter(framework, model).assign(changed, {layer.name: kernels[layer.name] for layer in graphs})
+    own = framework.kernels(model) if kernels is None else kernels
+    changed = framework.apply(model, {})
+    training_adapter(framework, model).assign(
+        changed, {layer.name: _in_type(layer, own[layer.name]) for layer in graphs}
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", HardwareWarning)  # said once already, of the model as it is
         built = generated_adders(changed, as_dict(config))
     return {name: Logic(tables_of(adders), None, f"{adders.adders} adders") for name, adders in built.items()}
+
+
+def _in_type(layer: Layer, kernel: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    if layer.weight_type is None:
+        return kernel
+    kind = layer.weight_type
+    return np.ldexp(kind.integers(kernel)[0].astype(np.float64), -kind.type.fraction)
 
 
 def requested(  # noqa: PLR0913

@@ -100,6 +100,19 @@ def test_narrower_data_keep_more_within_the_same_look_up_tables():
     assert f"data: fc0 {narrow.data_types['fc0']}" in narrow.summary()
 
 
+@pytest.mark.needs("hls4ml", "da4ml")
+def test_weights_in_use_before_are_counted_in_their_type():
+    model, _ = network(0, 8, 6, 4)
+    config = settings("distributed_arithmetic")
+    on_grid = kp.select(model, config, {"lut": 0.5}, choose={"digits": 2}, saliency="l2")
+    for layer in model.layers:
+        kernel = layer.kernel.numpy()
+        layer.kernel.assign(kernel + np.float32(0.003) * (kernel != 0))  # cut off by the type
+    off_grid = kp.select(model, config, {"lut": 0.5}, choose={"digits": 2}, saliency="l2")
+    assert off_grid.before["lut"] == on_grid.before["lut"]
+    assert off_grid.resources["lut"] <= off_grid.budget[0].limit
+
+
 @pytest.mark.slow
 @pytest.mark.needs("hls4ml", "da4ml", "g++")
 def test_what_is_built_computes_what_the_model_does():
