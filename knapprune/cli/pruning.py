@@ -35,7 +35,7 @@ def prune(
     ] = None,
     **shared: Any,
 ) -> None:
-    """Prune by steps with fine-tuning; write model.keras, masks.npz, report.json, report.html and history.png.
+    """Prune by steps with fine-tuning; write the model, masks.npz, hls_config.yml, a report and history.png.
 
     The settings in force are written to run.toml first: --params with that file does the same again.
     """
@@ -61,6 +61,7 @@ def prune(
             result = kp.prune(model, files["config"], checkpoint=folder / CHECKPOINT, **arguments)
         output.write_model(folder / "model.keras", result.model)
         output.write_arrays(folder / "masks.npz", result.masks)
+        output.write_yaml(folder / "hls_config.yml", result.hls_config)
         report = result.report
         report.save(folder / "report.json")
         report.save(folder / "report.html")

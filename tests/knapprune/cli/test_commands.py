@@ -179,6 +179,7 @@ def test_prune_writes_its_report_and_meets_the_budget(files, tmp_path):
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "history.png",
         "masks.npz",
+        "hls_config.yml",
         "model.keras",
         "report.html",
         "report.json",

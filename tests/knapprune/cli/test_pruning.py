@@ -289,6 +289,19 @@ def test_options_and_files_write_the_settings_that_python_reads(data, tmp_path):
     assert json.loads((tmp_path / "out" / "report.json").read_text())["pruned"]["metric"] == again.metric
 
 
+def test_a_run_that_chooses_widths_writes_the_configuration_that_holds_for_the_model(data, tmp_path):
+    constants = tmp_path / "constants.yml"
+    constants.write_text(yaml.safe_dump({"HLSConfig": hls_settings("latency", 1)}))
+    choices = ("--choose", "digits=4", "--choose", "data_bits=4,12", "--saliency", "fisher", "--normalise", "none")
+    said = run("prune", data[0], constants, *data[2:], *QUICK, *choices, "--out", tmp_path / "out")
+    assert said.exit_code == 0, said.output
+    written = yaml.safe_load((tmp_path / "out" / "hls_config.yml").read_text())
+    assert written["LayerName"]["fc1_relu"]["Precision"]["result"].startswith(("ufixed<4,", "ufixed<12,"))
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    pruned = kp.load(tmp_path / "out" / "model.keras")
+    assert kp.estimate(pruned, written)["dsp"] == report["pruned"]["resources"]["dsp"]
+
+
 def test_what_is_given_wins_over_the_file_and_a_default_does_not(params, tmp_path, given):
     """A default that is written out is given; a strength and its detail are two options."""
     file = params(train={"learning_rate": "cosine"}, select={"patience": 3, "quantise": True})
