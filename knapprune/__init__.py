@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from knapprune.selection.result import Selection
     from knapprune.selection.selecting import SelectionWarning, select
     from knapprune.tools import ConversionError, MissingToolError
+    from knapprune.verification.collapse import CollapseWarning
     from knapprune.verification.verifying import verify
     from knapsolve.plugins import PluginError, PluginWarning
 
@@ -68,6 +69,7 @@ __all__ = [
     "AxesAdapter",
     "Batch",
     "BudgetError",
+    "CollapseWarning",
     "ConfiguredAdapter",
     "ConversionError",
     "Covers",
@@ -130,6 +132,7 @@ _HOMES = {
     "AxesAdapter": "knapprune.adapters.adapter",
     "Batch": "knapprune.network.batches",
     "BudgetError": "knapprune.selection.budget",
+    "CollapseWarning": "knapprune.verification.collapse",
     "ConfiguredAdapter": "knapprune.adapters.adapter",
     "ConversionError": "knapprune.tools",
     "Covers": "knapprune.hardware.hardware_model",

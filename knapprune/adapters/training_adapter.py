@@ -303,8 +303,8 @@ class RoundsData(Protocol):
             Layers whose results are not rounded are left out.
         """
 
-    def ranges(self, model: Any, batch: Batch) -> dict[str, tuple[float, float]]:
-        """Measure each result on a batch where nothing is rounded.
+    def values(self, model: Any, batch: Batch) -> dict[str, npt.NDArray[np.floating[Any]]]:
+        """Compute each result on a batch where nothing is rounded.
 
         Parameters
         ----------
@@ -316,7 +316,7 @@ class RoundsData(Protocol):
         Returns
         -------
         dict
-            The least and the largest value, by layer name.
+            Arrays by layer name, samples first, the other axes in the framework's own order.
         """
 
     def loss(self, model: Any, batch: Batch) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ from knapprune.project.read import read_project
 from knapprune.project.surroundings import surroundings_of_graph
 from knapprune.tables import plain_table
 from knapprune.tools import require_hls4ml
+from knapprune.verification.collapse import FAR, CollapseWarning, collapse, distance
 from knapprune.verification.comparison import LayerCheck, compare
 from knapprune.verification.reports.report import Run, read_run, side_by_side
 from knapprune.verification.reports.reported import Reported
@@ -170,6 +172,11 @@ def verify(  # noqa: PLR0913
         If there are no reports in `reports`, one cannot be read, or they are those of another model.
     ValueError
         If an argument does not fit.
+
+    Warns
+    -----
+    CollapseWarning
+        Where the compiled project's outputs leave the model's: the first layer where they do, and a type that would do.
     """
     started = time.perf_counter()
     _require_counted(hls_config, overrides)
@@ -201,7 +208,11 @@ def verify(  # noqa: PLR0913
                 model_score = _score(metric, labels, outputs)
             if compiled:
                 config = configuration(framework, model, hls_config, **overrides)
-                score = _score(metric, labels, _bit_by_bit(project, framework, config, inputs, outputs))
+                computed = _bit_by_bit(project, framework, config, inputs, outputs)
+                score = _score(metric, labels, computed)
+                far = 0.0 if outputs is None else distance(outputs, computed)
+                if far > FAR:
+                    warnings.warn(collapse(framework, model, config, inputs, far), CollapseWarning, stacklevel=2)
     return Verification(
         predicted=_total(layer.predicted for layer in layers.values()),
         counted=_total(layer.counted for layer in layers.values()),

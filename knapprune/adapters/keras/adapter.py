@@ -129,10 +129,10 @@ class KerasAdapter:
 
         return data_types(model)
 
-    def ranges(self, model: Any, batch: Batch) -> dict[str, tuple[float, float]]:
-        from knapprune.adapters.keras.rounding import ranges
+    def values(self, model: Any, batch: Batch) -> dict[str, npt.NDArray[np.floating[Any]]]:
+        from knapprune.adapters.keras.rounding import values
 
-        return ranges(model, batch)
+        return values(model, batch)
 
     def loss(self, model: Any, batch: Batch) -> float:
         from knapprune.adapters.keras.gradients import loss

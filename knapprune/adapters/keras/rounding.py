@@ -14,6 +14,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from knapprune.adapters.keras.graph import calls
 from knapprune.adapters.keras.precision import result_node
@@ -127,15 +128,15 @@ def data_types(model: Any) -> dict[str, FixedPoint]:
     return {name: own.kind for name, own in found.items() if own is not None}
 
 
-def ranges(model: Any, batch: Batch) -> dict[str, tuple[float, float]]:
-    """Measure the least and the largest value of each result on a batch, nothing rounded."""
+def values(model: Any, batch: Batch) -> dict[str, npt.NDArray[np.floating[Any]]]:
+    """Compute each result on a batch, nothing rounded."""
     types = data_types(model)
     round_data(model, {})
-    seen: dict[str, tuple[float, float]] = {}
+    seen: dict[str, npt.NDArray[np.floating[Any]]] = {}
 
     def watch(name: str) -> Callable[[Any], Any]:
         def watching(tensor: Any) -> Any:
-            seen[name] = (float(keras.ops.min(tensor)), float(keras.ops.max(tensor)))
+            seen[name] = keras.ops.convert_to_numpy(tensor)
             return tensor
 
         return watching

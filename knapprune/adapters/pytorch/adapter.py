@@ -151,10 +151,10 @@ class PyTorchAdapter:
 
         return data_types(module_of(model))
 
-    def ranges(self, model: Any, batch: Batch) -> dict[str, tuple[float, float]]:
-        from knapprune.adapters.pytorch.rounding import ranges
+    def values(self, model: Any, batch: Batch) -> dict[str, npt.NDArray[np.floating[Any]]]:
+        from knapprune.adapters.pytorch.rounding import values
 
-        return ranges(module_of(model), batch)
+        return values(module_of(model), batch)
 
     def loss(self, model: Any, batch: Batch) -> float:
         from knapprune.adapters.pytorch.gradients import loss

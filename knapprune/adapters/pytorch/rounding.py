@@ -10,10 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from knapprune.adapters.pytorch.kernels import modules_in_use
-from knapprune.adapters.pytorch.training import mode, tensors
+from knapprune.adapters.pytorch.training import predict
 from knapprune.network.batches import Batch
 from knapprune.network.precision import FixedPoint
 from knapprune.network.result_node import ResultNode
@@ -74,27 +76,26 @@ def data_types(module: Any) -> dict[str, FixedPoint]:
     return {name: hook.kind for name, own in hooks.items() for hook in own if isinstance(hook, RoundingHook)}
 
 
-def ranges(module: Any, batch: Batch) -> dict[str, tuple[float, float]]:
-    """Measure the least and the largest value of each result on a batch, nothing rounded."""
+def values(module: Any, batch: Batch) -> dict[str, npt.NDArray[np.floating[Any]]]:
+    """Compute each result on a batch, nothing rounded."""
     types = data_types(module)
     round_data(module, {})
-    seen: dict[str, tuple[float, float]] = {}
+    seen: dict[str, list[npt.NDArray[np.floating[Any]]]] = {}
 
     def watch(name: str) -> Callable[[Any, Any, Any], None]:
         def watching(part: Any, inputs: Any, output: Any) -> None:
-            seen[name] = (float(output.min()), float(output.max()))
+            seen.setdefault(name, []).append(output.detach().cpu().numpy())
 
         return watching
 
     handles = [part.register_forward_hook(watch(name)) for name, part in _parts(module).items()]
     try:
-        with mode(module, training=False), torch.no_grad():
-            module(*tensors(module, batch)[0])
+        predict(module, batch.inputs)
     finally:
         for handle in handles:
             handle.remove()
         round_data(module, types)
-    return seen
+    return {name: np.concatenate(parts) for name, parts in seen.items()}
 
 
 def _parts(module: Any) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from math import frexp
 from typing import Any
 
+import numpy as np
+
 from knapprune.adapters.training_adapter import RoundsData
 from knapprune.network.batches import batches, is_arrays
 from knapprune.network.precision import FixedPoint
@@ -14,7 +16,7 @@ from knapprune.network.result_node import ResultNode
 from knapprune.selection.request import Request
 from knapprune.selection.values.asked import widths_of
 
-AT_ONCE = 4096
+AT_ONCE = 2048
 """Samples that go through the model together; what it computes on them does not depend on that."""
 CUT_OFF = 2
 """Integer bits that a type may have less than the largest value takes: that is cut off, for a finer step."""
@@ -119,9 +121,9 @@ def _measured(request: Request, results: list[Result]) -> list[Result]:
     framework.round_data(model, {})
     ends: dict[str, tuple[float, float]] = {}
     for batch in batches(samples, size):
-        for name, (low, high) in framework.ranges(model, batch).items():
-            known = ends.get(name, (low, high))
-            ends[name] = min(low, known[0]), max(high, known[1])
+        for name, values in framework.values(model, batch).items():
+            low, high = ends.get(name, (np.inf, -np.inf))
+            ends[name] = min(low, float(values.min())), max(high, float(values.max()))
     before = loss({})
     measured = []
     for result in results:
