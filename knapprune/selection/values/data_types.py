@@ -74,6 +74,8 @@ def results_of(request: Request, given: Any) -> list[Result]:
             f"choose['data_bits']: no layer with weights takes its data from the result of {idle[0]!r} as it is; "
             f"expected some of {sorted(_readers(request, nodes))}"
         )
+    if not read:
+        raise ValueError("choose['data_bits']: no layer with weights takes its data from another's result")
     return _measured(request, [Result(name, readers, asked[name]) for name, readers in read.items()])
 
 

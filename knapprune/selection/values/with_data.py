@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from knapprune.hardware.resources import LUT
 from knapprune.network.precision import FixedPoint
+from knapprune.selection.budget import Cap
 from knapprune.selection.minimum import check_choice, contradiction
 from knapprune.selection.request import Outcome, Request
 from knapprune.selection.values.choice import Choice, parts_of
@@ -56,7 +57,7 @@ class _Widths:
         groups = [[self._option(way.choice, price, share, -way.width.loss) for way in own] for own in self.ways]
         groups.append([self._option(self.rest, price, share, 0.0)])
         limits = [
-            int(cap.capacity * part * self._share(cap.counted, share)) + self._rounding(position, price)
+            int(cap.capacity * part * _share_of(cap, share)) + self._rounding(position, price)
             for position, (cap, part) in enumerate(zip(caps, parts_of(caps), strict=True))
         ]
         method = self.request.method
@@ -98,7 +99,7 @@ class _Widths:
         caps = self.request.caps
         items = choice.items(price, choice.options, [NOTHING_PAID] * len(choice.options))
         fixed = [
-            ceil(gone * part * self._share(cap.counted, share))
+            ceil(gone * part * _share_of(cap, share))
             for cap, gone, part in zip(caps, choice.fixed, parts_of(caps), strict=True)
         ]
         return Option(value, np.array(fixed, dtype=np.int64), joined(items, len(caps)) if items else None)
@@ -108,14 +109,15 @@ class _Widths:
         cap = self.request.caps[position]
         return sum(choice.rounding(cap, price) for choice in [self.rest, *(own[0].choice for own in self.ways)])
 
-    def _share(self, resource: str, share: float) -> float:
-        return share if resource == LUT else 1.0
-
     def least(self) -> list[npt.NDArray[np.int64]]:
         """List what each option uses without any of its items; for :func:`check_choice`."""
         return [np.array([way.choice.fixed for way in own], dtype=np.int64) for own in self.ways] + [
             np.array([self.rest.fixed], dtype=np.int64)
         ]
+
+
+def _share_of(cap: Cap, share: float) -> float:
+    return share if cap.counted == LUT else 1.0
 
 
 def select_with_data(request: Request, digits: Digits, given: Any) -> Outcome:

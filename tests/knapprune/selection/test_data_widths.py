@@ -174,6 +174,12 @@ def test_what_cannot_be_chosen_is_refused(given, options, message):
         kp.select(model, settings("latency"), {"dsp": 0}, choose={"digits": 2, "data_bits": given}, **arguments)
 
 
+def test_a_network_of_one_layer_has_no_width_to_choose():
+    model, data = network(0, 4, 3)
+    with pytest.raises(ValueError, match=r"choose\['data_bits'\]: no layer with weights takes its data from another's"):
+        kp.select(model, settings("latency"), {"dsp": 0}, choose={"digits": 2, "data_bits": [4]}, data=data, **BY_LOSS)
+
+
 def test_widths_without_digits_are_refused_where_no_value_is_chosen():
     model, data = network(0, 4, 5, 3)
     with pytest.raises(ValueError, match="no layer's weights are chosen by value, expected digits beside it"):
