@@ -34,6 +34,12 @@ _POOLING = (
     keras.layers.MaxPooling1D,
     keras.layers.MaxPooling2D,
 )
+_GLOBAL_POOLING = (
+    keras.layers.GlobalAveragePooling1D,
+    keras.layers.GlobalAveragePooling2D,
+    keras.layers.GlobalMaxPooling1D,
+    keras.layers.GlobalMaxPooling2D,
+)
 _DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
 _SEPARABLE = (keras.layers.SeparableConv1D, keras.layers.SeparableConv2D)
 # What comes out are values that went in, or zeros.
@@ -43,6 +49,8 @@ _PRODUCT_SUMS = (keras.layers.Dense, keras.layers.Conv1D, keras.layers.Conv2D, *
 _ACTIVATED = (*_PRODUCT_SUMS, keras.layers.EinsumDense)
 # Layers whose result has a type of its own, beside product sums; those that only pass values on take their input's.
 _TYPED = (
+    *_POOLING,
+    *_GLOBAL_POOLING,
     keras.layers.InputLayer,
     keras.layers.Activation,
     keras.layers.Dropout,  # a linear activation to hls4ml, which casts from one explicit type to another
@@ -137,9 +145,10 @@ class _Walk:
             self.entering[f"{layer.name}_pointwise"] = _between(call, inputs[0], self.config)
         # A linear activation is taken out again, unless it casts from one explicit type to another.
         linear = _is_linear_activation(layer) and id(call.inputs[0]) in self.inferred
-        passes = folded or linear
+        passes = folded or linear or (_keeps_type(call, self.config) and id(call.inputs[0]) in self.inferred)
+        kept = passes or _keeps_type(call, self.config)
         self._leave(
-            call, inputs[0] if passes else _result(call, inputs, self.config), passes, before if folded else layer
+            call, inputs[0] if kept else _result(call, inputs, self.config), passes, before if folded else layer
         )
 
     def _merge(self, layer: Any, before: Any, inputs: list[FixedPoint], folded: bool) -> list[FixedPoint]:
@@ -163,7 +172,7 @@ class _Walk:
         layer = call.layer
         moves = isinstance(layer, _MOVING) or _is_linear_activation(layer)
         positive = _is_relu(layer) or (moves and layer.name in self.never_negative)
-        free = _asked(call, self.config) is None
+        free = _asked(call, self.config) is None and not _keeps_type(call, self.config)
         for tensor in map(id, call.outputs):
             self.types[tensor] = result
             if positive:
@@ -261,6 +270,14 @@ def _between(call: Call, data: FixedPoint, config: HlsConfig) -> FixedPoint:
 
 def _pointwise(layer: Any) -> tuple[str, str]:
     return f"{layer.name}_pointwise", type(layer).__name__.replace("Separable", "")
+
+
+def _keeps_type(call: Call, config: HlsConfig) -> bool:
+    """Say whether hls4ml gives a result the type of the input, whatever the configuration says."""
+    if isinstance(call.layer, keras.layers.Reshape):
+        # A stream is packed anew, into the type that was asked for.
+        return config.io_type == "io_parallel" or len(call.outputs[0].shape) == 2
+    return isinstance(call.layer, _TRANSPARENT)
 
 
 def _asked(call: Call, config: HlsConfig) -> FixedPoint | None:

@@ -29,6 +29,10 @@ _TYPED = (
     torch.nn.LeakyReLU,
     torch.nn.Tanh,
     torch.nn.Sigmoid,
+    torch.nn.MaxPool1d,
+    torch.nn.MaxPool2d,
+    torch.nn.AvgPool1d,
+    torch.nn.AvgPool2d,
 )
 
 

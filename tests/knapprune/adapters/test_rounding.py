@@ -153,7 +153,7 @@ def test_inputs_are_rounded_where_they_are_read():
 
 
 @pytest.mark.needs("keras")
-def test_activations_are_layers_of_their_own_to_hls4ml_and_layers_that_pass_values_on_have_no_type():
+def test_activations_are_layers_of_their_own_to_hls4ml_and_layers_that_move_values_have_no_type():
     from knapprune.adapters.keras.adapter import KerasAdapter
 
     layers = keras.layers
@@ -166,5 +166,6 @@ def test_activations_are_layers_of_their_own_to_hls4ml_and_layers_that_pass_valu
         "given": "given",
         "conv": "conv",
         "rectified": "rectified",
+        "pool": "pool",
         "dense": "dense_tanh",
     }
