@@ -123,11 +123,14 @@ class _Loop:
 
     def _put(self, selection: Selection) -> None:
         """Mask the model, and give it the values that were chosen, to be kept while it trains."""
-        framework, model = self.framework, self.model
-        chosen = selection.values if self.task.selecting.choose is not None else {}
+        framework, model, layers = self.framework, self.model, selection.resources.layers
+        chosen, any_digits = selection.values, self.task.selecting.choose is None
+        if any_digits:  # hls4ml brings weights into their type itself, but for adder graphs
+            graphs = {layer.name for layer in layers if layer.strategy == "distributed_arithmetic"}
+            chosen = {name: kernel for name, kernel in chosen.items() if name in graphs}
         framework.remask(model, self._open(selection) | selection.masks)
         if chosen and isinstance(framework, HoldsValues):
-            framework.hold(model, grids_of(chosen, selection.resources.layers))
+            framework.hold(model, grids_of(chosen, layers, any_digits=any_digits))
             framework.assign(model, {**framework.kernels(model), **chosen})
         if isinstance(framework, RoundsData):
             framework.round_data(model, selection.data_types)
@@ -196,6 +199,7 @@ class _Loop:
         """Select once more from the model as it is, and measure what is left."""
         task = self.task
         try:
+            # With the data as they are: another width would ask for training.
             selection = task.select_within(self.model, trial.budget, trial.share)
         except (BudgetError, RuntimeError):
             trial.metric = float("nan")  # no state of this step can be returned

@@ -10,8 +10,10 @@ from typing import Any, cast
 import numpy as np
 
 from knapprune.adapters.objective import GroupPenalty
+from knapprune.adapters.training_adapter import RoundsData
 from knapprune.hardware.fetch_groups import fetch_group
 from knapprune.hardware.resources import Resources
+from knapprune.network.hls_config import HlsConfig
 from knapprune.network.layers import Layer
 from knapprune.pruning.history import Chosen
 from knapprune.pruning.network import Network
@@ -106,19 +108,28 @@ class Task:
             framework.assign(model, {name: own[name] for name in grown})
 
     def select_within(self, model: Any, caps: tuple[Cap, ...], share: float) -> Selection:
-        """Select from a model what keeps given caps, and let nothing grow again."""
-        return self._selected(model, caps, self.selecting.structure, share)
+        """Select from a model what keeps given caps; nothing grows again, and data keep their types."""
+        framework, network = self.network.framework, self.network
+        types = framework.data_types(model) if isinstance(framework, RoundsData) else {}
+        choose = choose_at(self.selecting.choose, share, network.before.layers)
+        if choose is not None:
+            choose.pop("data_bits", None)
+        selection = self._selected(model, caps, self.selecting.structure, choose, network.config_of(model))
+        return replace(selection, data_types=types)
 
     def _select(self, model: Any, share: float) -> Selection:
-        structure = self.selecting.structure
+        structure, config = self.selecting.structure, self.network.config
+        choose = choose_at(self.selecting.choose, share, self.network.before.layers)
         if self.caps:
-            return self._selected(model, self.caps_at(share), structure, share)
-        return self._selected(model, None, structure_at(structure, share), share)
+            return self._selected(model, self.caps_at(share), structure, choose, config)
+        return self._selected(model, None, structure_at(structure, share), choose, config)
 
-    def _selected(self, model: Any, caps: tuple[Cap, ...] | None, structure: Any, share: float) -> Selection:
+    def _selected(
+        self, model: Any, caps: tuple[Cap, ...] | None, structure: Any, choose: Any, config: HlsConfig
+    ) -> Selection:
         return select(
             model,
-            self.network.config,
+            config,
             caps,
             structure=structure,
             saliency=self.selecting.saliency,
@@ -127,7 +138,7 @@ class Task:
             time_limit=self.selecting.time_limit,
             data=self.selecting.gradients_from(self.train),
             batch_size=self.training.batch_size,
-            choose=choose_at(self.selecting.choose, share, self.network.before.layers),
+            choose=choose,
             hardware=self.network.hardware,
         )
 

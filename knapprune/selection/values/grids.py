@@ -11,10 +11,11 @@ from knapprune.network.grid import WIDEST, Grid
 from knapprune.network.layers import Kernels, Layer
 
 
-def grids_of(values: Kernels, layers: Iterable[Layer]) -> dict[str, Grid]:
+def grids_of(values: Kernels, layers: Iterable[Layer], *, any_digits: bool = False) -> dict[str, Grid]:
     """Let each weight move among the values of its type that have at most as many digits as the one it holds.
 
-    Layers of wider types than can be kept on a grid are left out: their values are held until somebody trains them.
+    With `any_digits`, a weight that is not zero may move among all of them. Layers of wider types than can be kept on a
+    grid are left out: their values are held until somebody trains them.
     """
     types = {layer.name: layer.weight_type.type for layer in layers if layer.weight_type is not None}
     grids = {}
@@ -24,5 +25,8 @@ def grids_of(values: Kernels, layers: Iterable[Layer]) -> dict[str, Grid]:
             continue
         step = 2.0**-kind.fraction
         multiples = np.rint(np.asarray(kernel, np.float64) / step).astype(np.int64)
-        grids[name] = Grid(step, kind.low, kind.high, signed_digits(multiples))
+        digits = signed_digits(multiples)
+        if any_digits:
+            digits = np.where(digits > 0, kind.width, 0).astype(digits.dtype)
+        grids[name] = Grid(step, kind.low, kind.high, digits)
     return grids

@@ -119,6 +119,22 @@ def test_results_are_rounded_in_training_and_the_configuration_that_comes_back_s
     assert values.max() < 2.0**integer
 
 
+@pytest.mark.needs("hls4ml", "da4ml")
+def test_adder_graphs_are_pruned_without_digits_as_well_and_stay_in_their_type(trained, blobs):
+    """hls4ml rounds no weight of an adder graph, so what is counted has to be what the model holds."""
+    train, validation = blobs
+    config = hls_settings("distributed_arithmetic", 1, bits=10)
+    settings = {"steps": 2, "epochs": 2, "tolerance": 0.2, "saliency": "l2", "seed": 3, "progress": False}
+    with pytest.warns(kp.HardwareWarning, match="takes the weights as they are, with .* bits"):
+        out = kp.prune(trained, config, train=train, validation=validation, budget={"lut": 0.4}, **settings)
+    assert out.met
+    for layer in out.model.layers:
+        multiples = layer.get_weights()[0] * 2.0**4
+        assert np.array_equal(multiples, np.rint(multiples))
+    built = kp.estimate(out.model, out.hls_config, explain=True).estimated
+    assert sum(own["lut"] for own in built.values()) == out.resources["lut"] <= out.budget[0].limit
+
+
 def test_digits_tighten_from_all_that_the_type_has():
     layers = [layer_of((4, 4), "latency", 1, bits=16)]
     asked = [choose_at({"digits": 2}, share, layers)["digits"] for share in (0.0, 0.5, 0.8, 1.0)]
