@@ -71,10 +71,20 @@ def nearest(numbers: Integers, digits: int, low: int, high: int, *, away: bool =
 
 
 def _nearest(magnitudes: Integers, digits: int, away: bool) -> Integers:
+    """Leave numbers of few enough digits as they are, and find the nearest of the others."""
     if digits == 0:
         return np.zeros_like(magnitudes)
+    more = signed_digits(magnitudes) > digits
+    found = magnitudes.copy()
+    if more.any():
+        found[more] = _nearest_of_fewer(magnitudes[more], digits, away)
+    return found
+
+
+def _nearest_of_fewer(magnitudes: Integers, digits: int, away: bool) -> Integers:
+    """Find the nearest of numbers above 0 that have more digits than asked for."""
     exponent = np.frexp(magnitudes.astype(np.float64))[1].astype(np.int64) - 1
-    below = np.where(magnitudes > 0, np.int64(1) << np.maximum(exponent, 0), 0)
+    below = np.int64(1) << exponent
     below >>= below > magnitudes  # a double rounds a number of more than 53 bits up
     rest = magnitudes - below
     down, up = below + _nearest(rest, digits - 1, away), 2 * below - _nearest(below - rest, digits - 1, not away)

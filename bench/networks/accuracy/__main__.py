@@ -13,7 +13,7 @@ What failed is tried again; all else is measured anew only with ``--again`` and 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -24,7 +24,7 @@ import typer
 from bench.measuring import machine
 from bench.networks.accuracy.data import DATA, Data
 from bench.networks.accuracy.methods import METHODS
-from bench.networks.accuracy.networks import NETWORKS, Network, budget
+from bench.networks.accuracy.networks import NETWORKS, Network, Use, budget
 from bench.networks.accuracy.page import page, picture, shown
 from bench.networks.accuracy.plot import plot
 from bench.networks.accuracy.runs import UNPRUNED, Run, measure
@@ -34,20 +34,23 @@ from bench.networks.study import DOCS, Case, Row, Study
 from bench.solvers import rows
 from knapsolve.files import atomic
 
-SWEPT = ("knapprune", "knapprune-fisher", "published", "published-gradual", "magnitude", "uniform")
+SWEPT = ("knapprune", "knapprune-fisher", "both", "constants", "published", "published-gradual", "magnitude", "uniform")
 """Methods whose frontier is drawn."""
 
 RUNS, TRIED = "accuracy", "accuracy-trials"
 """Names of the files of rows."""
 
 
-def wanted(name: str, use: Mapping[str, int], methods: list[str], seeds: list[int]) -> list[Run]:
+def wanted(name: str, use: Use, methods: list[str], seeds: list[int]) -> list[Run]:
     """List the runs of a network: the table's budget first, then the sweep with the first seed."""
     network = NETWORKS[name]
-    main = tuple(budget(network, use).items())
-    table = [Run(name, method, seed, main) for seed, method in product(seeds, methods)]
-    budgets = [tuple(budget(network, use, share).items()) for share in network.sweep]
-    sweep = [Run(name, method, seeds[0], own) for own, method in product(budgets, methods) if method in SWEPT]
+
+    def run(method: str, seed: int, share: float) -> Run:
+        return Run(name, method, seed, tuple(METHODS[method].budget(network, use, share).items()), share)
+
+    table = [run(method, seed, network.shares["dsp"]) for seed, method in product(seeds, methods)]
+    swept = [method for method in methods if method in SWEPT]
+    sweep = [run(method, seeds[0], share) for share, method in product(network.sweep, swept)]
     return [Run(name, UNPRUNED, seed) for seed in seeds] + table + sweep
 
 
@@ -87,9 +90,8 @@ def cases(  # noqa: PLR0913
         runs = wanted(network, before, asked, [int(seed) for seed in seeds.split(",")])
         listed = [_of_run(run, work, test) for run in runs]
     else:
-        caps = budget(NETWORKS[network], before)
-        pairs = [(name, seed) for seed, name in product(SEEDS, TRIALS) if TRIALS[name][0] in asked]
-        listed = [_of_trial(name, seed, network, caps, folder) for name, seed in pairs]
+        caps = budget(NETWORKS[network], before, NETWORKS[network].shares["dsp"])
+        listed = [_of_trial(name, seed, network, caps, folder) for seed, name in product(SEEDS, TRIALS)]
     listed = [case for case in listed if not only or case.about["run"] in only.split(",")]
     there = collect(path, folder)
     tried = [row for row in there if "error" not in row or not any(case.has(row) for case in listed)]
@@ -119,10 +121,9 @@ def _of_run(run: Run, work: Path, test: int) -> Case:
 
 def _of_trial(name: str, seed: int, network: str, caps: dict[str, int], folder: Path) -> Case:
     """Make a trial a case."""
-    method, settings = TRIALS[name]
-    about = {"run": name_of(network, name, seed), "network": network, "method": method}
+    about = {"run": name_of(network, name, seed), "network": network, "settings": TRIALS[name], "seed": seed}
     return Case(
-        about | {"settings": settings, "seed": seed},
+        about | {"budget": caps},
         lambda: attempt(name, seed, network, caps, _data(NETWORKS[network].data), folder),
         lambda row: atomic.write_text(folder / f"{about['run']}.json", json.dumps(row)),
         file=TRIED,
@@ -135,15 +136,21 @@ def _data(name: str) -> Data:
     return DATA[name]()
 
 
-def use(network: Network) -> dict[str, int]:
-    """Count what the unpruned network uses of what is budgeted."""
+def use(network: Network) -> Use:
+    """Say what the unpruned network uses of what is budgeted."""
     import keras
 
     import knapprune as kp
 
     keras.utils.set_random_seed(0)  # constants cost what their values need: the same budget at each call
-    before = kp.estimate(network.build(), network.config)
-    return {name: before[name] for name in network.shares}
+    before = kp.estimate(network.build(), network.config, explain=True)
+    names = [layer.name for layer in before.layers if layer.reuse_factor > 1]
+    tables = {name: own["lut"] for name, own in before.estimated.items()}
+    rows = {resource: sum(before.by_layer[name][resource] for name in names) for resource in before.counted}
+    return Use(
+        before.total | {"lut": sum(tables.values())},
+        rows | {"lut": sum(tables.get(name, 0) for name in names)},
+    )
 
 
 def _threads(count: int) -> None:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.networks.accuracy.baselines import BATCH
+from bench.networks.accuracy.networks import (
+    Network,
+    Use,
+    budget,
+    budget_of_both,
+    budget_of_constants,
+    budget_of_digits,
+)
 from bench.networks.accuracy.problem import Problem
 
 STEPS, FINAL = 20, 21
@@ -30,6 +38,9 @@ PRICE = 1e-4
 PRICE_BY_FISHER = 3e-4
 """The same where Fisher information values the weights."""
 
+DIGITS = 2
+"""The most signed digits of a constant that is chosen: none of so few has a multiplier."""
+
 
 @dataclass(frozen=True)
 class Method:
@@ -41,10 +52,16 @@ class Method:
         In tables and legends.
     run
         Returns the pruned model of a :class:`Problem`; takes what to set otherwise by name.
+    budget
+        Makes its budget from a network, what that uses, and the share of its DSPs that rows are compared at.
+    network
+        Maps a network to what is pruned, counted and scored: itself, or the same under another configuration.
     """
 
     title: str
     run: Callable[..., Any]
+    budget: Callable[[Network, Use, float], dict[str, int]] = budget
+    network: Callable[[Network], Network] = lambda network: network
 
 
 def prune(problem: Problem, **settings: Any) -> Any:
@@ -90,6 +107,40 @@ def prune_by_fisher(problem: Problem, **settings: Any) -> Any:
         "regularization": Regularization(PRICE_BY_FISHER, "price"),
     }
     return prune(problem, **given | settings)
+
+
+def choose(problem: Problem, **settings: Any) -> Any:
+    """Choose values of few digits, by Fisher information, and rows of the layers whose weights are no constants."""
+    given: dict[str, Any] = {
+        "choose": {"digits": DIGITS},
+        "saliency": "fisher",
+        "saliency_data": tuple(part[:GRADIENT_SAMPLES] for part in problem.data.train),
+        "normalise": "none",
+        "regularization": None,
+    }
+    return prune(problem, **given | settings)
+
+
+def both(problem: Problem, **settings: Any) -> Any:
+    """Prune rows and choose values: within the DSPs first, then within the look-up tables as well.
+
+    Look-up tables that rows save are known of the rows that are gone, so the first half of the steps leaves them out.
+    In the second no constant has a multiplier from the first step on, which would take it from a row.
+    """
+    dsps = {name: limit for name, limit in problem.budget.items() if name != "lut"}
+    first = choose(problem, **{"budget": dsps, "steps": STEPS // 2, "final_epochs": 1} | settings)
+    second = replace(problem, model=first, checkpoint=problem.checkpoint.with_name(f"{problem.checkpoint.name}-second"))
+    few = {"digits": list(range(1, DIGITS + 1))}
+    return choose(second, **{"choose": few, "steps": STEPS - STEPS // 2} | settings)
+
+
+def digits(problem: Problem, **settings: Any) -> Any:
+    """Choose values of few digits where weights are constants, and leave the others as they are."""
+    import knapprune as kp
+
+    layers = kp.estimate(problem.model, problem.network.config).layers
+    none = {layer.name: {"dsp": 0} for layer in layers if layer.reuse_factor == 1 and layer.size}
+    return choose(problem, **{"budget": none} | settings)
 
 
 def published(problem: Problem, **settings: Any) -> Any:
@@ -160,6 +211,9 @@ def _runs(problem: Problem) -> dict[str, str]:
 METHODS = {
     "knapprune": Method("knapprune", prune),
     "knapprune-fisher": Method("knapprune, Fisher information", prune_by_fisher),
+    "both": Method("knapprune, rows and digits", both, budget_of_both),
+    "constants": Method("knapprune, digits everywhere", choose, budget_of_constants, Network.of_constants),
+    "digits": Method("digits alone", digits, budget_of_digits),
     "published": Method("published method, its own loop", published_loop),
     "published-gradual": Method("published method, our loop", published),
     "uniform": Method("the same share of each layer", uniform),

@@ -7,8 +7,11 @@ round to nearest: cutting bits off, as hls4ml does by default, cost LeNet-5 0.4 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+BLOCK = 55
+"""Look-up tables that a DSP counts as, in the area by which HGQ compares networks: LUT + 55 x DSP."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,10 @@ class Network:
         What the table's budget leaves of each resource.
     sweep
         The same of DSPs for the frontier; other resources in proportion.
+    area
+        Share of the unpruned network's area that methods may use which choose values, at the table's budget.
+    rows
+        Share of that area for the layers above reuse factor 1.
     """
 
     title: str
@@ -38,8 +45,19 @@ class Network:
     build: Callable[[], Any]
     config: dict[str, Any]
     data: str = "fashion-mnist"
-    shares: dict[str, float] = field(default_factory=lambda: {"dsp": 0.08, "bram": 0.19})
+    shares: dict[str, float] = field(default_factory=lambda: {"dsp": 0.08, "bram18": 0.19})
     sweep: tuple[float, ...] = (0.03, 0.04, 0.06, 0.12)
+    area: float = 0.0305
+    rows: float = 0.7
+
+    @property
+    def unrolled(self) -> dict[str, Any]:
+        """The configuration with every layer at reuse factor 1, each weight a constant."""
+        return {key: value for key, value in self.config.items() if key != "LayerName"}
+
+    def of_constants(self) -> Network:
+        """Return the network with every layer at reuse factor 1."""
+        return replace(self, config=self.unrolled)
 
 
 def config(
@@ -135,7 +153,7 @@ def _jets(reuse: int) -> Network:
         jet_network,
         config(layers, "io_parallel", "ap_fixed<16,6,AP_RND>"),
         "jets",
-        {"dsp": 0.25, "bram": 0.25},
+        {"dsp": 0.25, "bram18": 0.25},
         (0.1, 0.15, 0.2, 0.35),
     )
 
@@ -156,8 +174,9 @@ NETWORKS: dict[str, Network] = {
         "`latency`.",
         resnet,
         config({"block1a": 9, "block1b": 9, "block2a": 9, "block2b": 9, "bridge": 8, "output": 12}),
-        shares={"dsp": 0.25, "bram": 0.25},
+        shares={"dsp": 0.25, "bram18": 0.25},
         sweep=(0.15, 0.2, 0.35),
+        area=0.122,
     ),
     "svhn": Network(
         "A convolutional network on SVHN",
@@ -171,7 +190,49 @@ NETWORKS: dict[str, Network] = {
 }
 
 
-def budget(network: Network, use: Mapping[str, int], share: float | None = None) -> dict[str, int]:
-    """Return a budget of a network in counts."""
-    scale = 1.0 if share is None else share / network.shares["dsp"]
-    return {name: int(min(1.0, scale * own) * use[name]) for name, own in network.shares.items()}
+@dataclass(frozen=True)
+class Use:
+    """What an unpruned network uses.
+
+    Parameters
+    ----------
+    total
+        By resource; look-up tables (``"lut"``) are estimates.
+    rows
+        The same of the layers above reuse factor 1.
+    """
+
+    total: Mapping[str, int]
+    rows: Mapping[str, int]
+
+
+def area(use: Mapping[str, int]) -> int:
+    """Add DSPs to look-up tables, each as so many."""
+    return use["lut"] + BLOCK * use["dsp"]
+
+
+def budget(network: Network, use: Use, share: float) -> dict[str, int]:
+    """Return a budget of DSPs and memories in counts: so much of the DSPs, and of memories in proportion."""
+    scale = share / network.shares["dsp"]
+    return {name: int(min(1.0, scale * own) * use.total[name]) for name, own in network.shares.items()}
+
+
+def budget_of_both(network: Network, use: Use, share: float) -> dict[str, int]:
+    """Return a budget whose area is given: its DSPs are those of rows, and look-up tables fill the rest."""
+    limit = _area_at(network, use, share)
+    dsp = int(network.rows * limit * use.rows["dsp"] / area(use.rows))
+    return budget(network, use, share) | {"dsp": dsp, "lut": int(limit - BLOCK * dsp)}
+
+
+def budget_of_constants(network: Network, use: Use, share: float) -> dict[str, int]:
+    """Return a budget of look-up tables alone, of the same area."""
+    return {"dsp": 0, "lut": int(_area_at(network, use, share))}
+
+
+def budget_of_digits(network: Network, use: Use, share: float) -> dict[str, int]:
+    """Return what is left where no constant has a multiplier: the DSPs of all rows."""
+    return {"dsp": use.rows["dsp"]}
+
+
+def _area_at(network: Network, use: Use, share: float) -> float:
+    return network.area * share / network.shares["dsp"] * area(use.total)

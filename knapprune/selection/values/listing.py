@@ -9,9 +9,6 @@ import numpy as np
 from knapprune.network.digits import nearest, signed_digits
 from knapprune.selection.values.options import Flags, Integers, Options, Paid, Weights, codes_of, decoded
 
-#: Values of a type up to which all of them are looked up.
-NARROW = 1 << 20
-
 
 def options_of(weights: Weights, digits: Collection[int] | None, held: Integers) -> Options:
     """List the values that weights may hold: the nearest of each number of digits, or, of None, what they hold."""
@@ -32,8 +29,8 @@ def options_of(weights: Weights, digits: Collection[int] | None, held: Integers)
 
 
 def _distinct(values: Integers, low: int, high: int) -> tuple[Integers, Integers]:
-    """Find the different values, or all of a narrow type, and the place of each value among them."""
-    if high - low < NARROW:
+    """Find the different values, or all of the type where there are fewer, and the place of each value among them."""
+    if high - low < len(values):
         return np.arange(low, high + 1), values - low
     distinct, place = np.unique(values, return_inverse=True)
     return distinct, place
