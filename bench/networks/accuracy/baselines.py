@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from bench.networks.accuracy.data import Data
-from bench.networks.accuracy.networks import Network
 
 BATCH = 256
 EPOCHS = 20
 RATE = 2e-3
 PRUNING_RATE = 3e-3
 WEIGHT_DECAY = 0.02
+
+
+class Network(Protocol):
+    """What is trained."""
+
+    @property
+    def build(self) -> Callable[[], Any]:
+        """What makes it."""
 
 
 def baseline(network: Network, data: Data, seed: int, path: Path) -> Any:

@@ -52,14 +52,14 @@ class Data:
 
 def fashion_mnist() -> Data:
     """Load Fashion-MNIST: images of shape (28, 28, 1) from 0 to 1."""
-    path = _folder() / "fashion_mnist.npz"
+    path = folder() / "fashion_mnist.npz"
     if path.exists():
         with np.load(path) as arrays:
             known, test = ((arrays[f"x_{part}"], arrays[f"y_{part}"]) for part in ("train", "test"))
     else:
         import keras
 
-        with _or_else(f"put fashion_mnist.npz (x_train, y_train, x_test, y_test) into {_folder()}"):
+        with _or_else(f"put fashion_mnist.npz (x_train, y_train, x_test, y_test) into {folder()}"):
             known, test = keras.datasets.fashion_mnist.load_data()
     return Data.of(_images(known[0][..., None], known[1]), _images(test[0][..., None], test[1]))
 
@@ -70,7 +70,7 @@ def svhn() -> Data:
 
     parts = []
     for name in ("train", "test"):
-        path = _folder() / "svhn" / f"{name}_32x32.mat"
+        path = folder() / "svhn" / f"{name}_32x32.mat"
         if not path.exists():
             raise FileNotFoundError(
                 f"SVHN: {path} is not there; download train_32x32.mat and test_32x32.mat (format 2, cropped digits) "
@@ -86,7 +86,7 @@ def jets() -> Data:
     """Load the LHC jets of hls4ml's tutorial, OpenML 42468: 16 features, standardised, and five classes."""
     from sklearn.model_selection import train_test_split
 
-    path = _folder() / "jets.npz"
+    path = folder() / "jets.npz"
     if path.exists():
         with np.load(path, allow_pickle=False) as arrays:
             features, names = arrays["x"], arrays["y"]
@@ -107,7 +107,8 @@ def _images(pixels: npt.NDArray[Any], classes: npt.NDArray[Any]) -> Pair:
     return (pixels / np.float32(255)).astype(np.float32), classes.astype(np.int64)
 
 
-def _folder() -> Path:
+def folder() -> Path:
+    """Return the folder of the data."""
     return Path(os.environ.get("KNAPPRUNE_DATA") or "data")
 
 

@@ -21,6 +21,7 @@ from bench.networks.study import Case, Study
 STUDIES = (
     "accelerator",
     "accuracy",
+    "digits",
     "distributed_arithmetic",
     "generated_models",
     "jets",
