@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from knapprune.adapters.objective import Distillation, GroupPenalty, Objective
     from knapprune.adapters.pytorch.masked_state import load_masked
     from knapprune.adapters.pytorch.model import TorchModel
+    from knapprune.adapters.shrinking_adapter import Shrinks
     from knapprune.adapters.training_adapter import (
         HoldsValues,
         PreparesData,
@@ -43,6 +44,15 @@ if TYPE_CHECKING:
     from knapprune.hardware.structures import labels
     from knapprune.hardware.value_prices import ValuePrices
     from knapprune.network.batches import Batch
+    from knapprune.network.channels import (
+        ChannelConcatenation,
+        ChannelCut,
+        ChannelGraph,
+        ChannelJoin,
+        ChannelMix,
+        ChannelSpread,
+        UnknownChannels,
+    )
     from knapprune.network.grid import Grid
     from knapprune.network.hls_config import HlsConfig, HlsConfigError
     from knapprune.network.hls_config_file import read_hls_config
@@ -58,6 +68,8 @@ if TYPE_CHECKING:
     from knapprune.selection.budget import BudgetError
     from knapprune.selection.result import Selection
     from knapprune.selection.selecting import SelectionWarning, select
+    from knapprune.shrinking.result import Shrunk
+    from knapprune.shrinking.shrink import shrink
     from knapprune.tools import ConversionError, MissingToolError
     from knapprune.verification.collapse import CollapseWarning
     from knapprune.verification.verifying import verify
@@ -69,6 +81,12 @@ __all__ = [
     "AxesAdapter",
     "Batch",
     "BudgetError",
+    "ChannelConcatenation",
+    "ChannelCut",
+    "ChannelGraph",
+    "ChannelJoin",
+    "ChannelMix",
+    "ChannelSpread",
     "CollapseWarning",
     "ConfiguredAdapter",
     "ConversionError",
@@ -109,8 +127,11 @@ __all__ = [
     "SetsObjectives",
     "SharedWords",
     "SharesWords",
+    "Shrinks",
+    "Shrunk",
     "TorchModel",
     "TrainingAdapter",
+    "UnknownChannels",
     "ValuePrices",
     "custom_objects",
     "estimate",
@@ -122,6 +143,7 @@ __all__ = [
     "read_multipliers",
     "read_params",
     "select",
+    "shrink",
     "tune",
     "verify",
 ]
@@ -132,6 +154,12 @@ _HOMES = {
     "AxesAdapter": "knapprune.adapters.adapter",
     "Batch": "knapprune.network.batches",
     "BudgetError": "knapprune.selection.budget",
+    "ChannelConcatenation": "knapprune.network.channels",
+    "ChannelCut": "knapprune.network.channels",
+    "ChannelGraph": "knapprune.network.channels",
+    "ChannelJoin": "knapprune.network.channels",
+    "ChannelMix": "knapprune.network.channels",
+    "ChannelSpread": "knapprune.network.channels",
     "CollapseWarning": "knapprune.verification.collapse",
     "ConfiguredAdapter": "knapprune.adapters.adapter",
     "ConversionError": "knapprune.tools",
@@ -172,8 +200,11 @@ _HOMES = {
     "SetsObjectives": "knapprune.adapters.training_adapter",
     "SharedWords": "knapprune.hardware.hardware_model",
     "SharesWords": "knapprune.hardware.hardware_model",
+    "Shrinks": "knapprune.adapters.shrinking_adapter",
+    "Shrunk": "knapprune.shrinking.result",
     "TorchModel": "knapprune.adapters.pytorch.model",
     "TrainingAdapter": "knapprune.adapters.training_adapter",
+    "UnknownChannels": "knapprune.network.channels",
     "ValuePrices": "knapprune.hardware.value_prices",
     "custom_objects": "knapprune.adapters.keras.custom_objects",
     "estimate": "knapprune.estimation",
@@ -185,6 +216,7 @@ _HOMES = {
     "read_multipliers": "knapprune.hardware.multiplier_file",
     "read_params": "knapprune.pruning.parameters",
     "select": "knapprune.selection.selecting",
+    "shrink": "knapprune.shrinking.shrink",
     "tune": "knapprune.pruning.tuning",
     "verify": "knapprune.verification.verifying",
 }

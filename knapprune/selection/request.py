@@ -77,6 +77,8 @@ class Request:
         The samples that were given, and how many of them are used at a time; None where there are none.
     built
         The layers as they are to be built, where that is otherwise than before; empty where it is not.
+    known
+        The adder graphs that were built last, by a digest of what they were built of.
     """
 
     framework: Adapter
@@ -91,7 +93,7 @@ class Request:
     method: Method
     data: tuple[Any, int] | None = None
     built: tuple[Layer, ...] = ()
-    _known: dict[int, dict[str, Logic]] = field(default_factory=dict)
+    known: dict[int, dict[str, Logic]] = field(default_factory=dict)
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -149,10 +151,10 @@ class Request:
         """Have adder graphs built, once for each choice of kernels and types."""
         arrays = tuple(np.asarray(kernels[layer.name]).tobytes() for layer in layers)
         key = hash((repr(as_dict(self.config)), arrays))
-        if key not in self._known:
-            self._known.clear()  # the last choice is asked for again, earlier ones are not
-            self._known[key] = adder_logic(self.framework, self.model, self.config, layers, kernels)
-        return self._known[key]
+        if key not in self.known:
+            self.known.clear()  # the last choice is asked for again, earlier ones are not
+            self.known[key] = adder_logic(self.framework, self.model, self.config, layers, kernels)
+        return self.known[key]
 
 
 @dataclass(frozen=True)

@@ -166,6 +166,10 @@ def claims_of_pruning(page: Page) -> None:
     assert all(np.array_equal(mask, first.masks[name]) for name, mask in again.masks.items())
 
     run_from_its_file(page)
+    small = page.names["small"]
+    assert small.removed["fc"] > 0
+    assert page.names["difference"] < 1e-4
+    assert small.summary() in page.printed
 
 
 def run_from_its_file(page: Page) -> None:
@@ -318,6 +322,7 @@ def test_links_and_names_in_a_page_lead_somewhere(path):
     [
         ("adapter.md", "knapprune.adapters.adapter"),
         ("adapter.md", "knapprune.adapters.training_adapter"),
+        ("adapter.md", "knapprune.adapters.shrinking_adapter"),
         ("hardware.md", "knapprune.hardware.hardware_model"),
     ],
 )

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from knapprune.adapters.objective import Objective
 from knapprune.network.batches import Batch
+from knapprune.network.channels import ChannelCut, ChannelGraph
 from knapprune.network.grid import Grid
 from knapprune.network.hls_config import HlsConfig
 from knapprune.network.layers import Layer
@@ -148,6 +149,21 @@ class KerasAdapter:
         from knapprune.adapters.keras.conversion import convert
 
         return convert(model, config, output_dir)
+
+    def channels(self, model: Any) -> ChannelGraph:
+        from knapprune.adapters.keras.channels import channels
+
+        return channels(model)
+
+    def cut(self, model: Any, cuts: Mapping[str, ChannelCut]) -> Any:
+        from knapprune.adapters.keras.cutting import cut
+
+        return cut(model, cuts)
+
+    def size(self, model: Any) -> tuple[int, int]:
+        from knapprune.adapters.keras.cutting import size
+
+        return size(model)
 
     def predict(self, model: Any, inputs: Any) -> Any:
         if isinstance(inputs, np.ndarray) and len(inputs) <= PREDICTED_TOGETHER:

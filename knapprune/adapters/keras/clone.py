@@ -21,7 +21,7 @@ def masked_clone(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
     _check(model, masks)
     clone = keras.models.clone_model(model)
     clone.set_weights(model.get_weights())
-    for own, other in zip(_all_layers(clone), _all_layers(model), strict=True):
+    for own, other in zip(all_layers(clone), all_layers(model), strict=True):
         own.trainable = other.trainable
     _copy_compile_state(model, clone)
     _copy_grids(model, clone)
@@ -91,13 +91,13 @@ def _copy_grids(model: Any, clone: Any) -> None:
             own.copy_from(other)
 
 
-def _all_layers(model: Any) -> list[Any]:
+def all_layers(model: Any) -> list[Any]:
     """List the model's layers, models inside it and their layers, in one order for a model and its clone."""
     listed = []
     for layer in model.layers:
         listed.append(layer)
         if isinstance(layer, keras.Model):
-            listed.extend(_all_layers(layer))
+            listed.extend(all_layers(layer))
     return listed
 
 

@@ -62,10 +62,20 @@ def calls(model: Any) -> list[Call]:
     return listed
 
 
-def _visit(model: Any, outer_inputs: tuple[Any, ...] | None, listed: list[Call]) -> tuple[Any, ...]:
-    """Add the calls of one model; return its output tensors as seen from outside."""
+def own_calls(model: Any) -> list[Call]:
+    """List every use of every layer, sources before users; a model inside the model is one layer."""
+    _check_graph(model)
+    return [Call(node.operation, tuple(node.input_tensors), tuple(node.outputs)) for node in _nodes(model.outputs)]
+
+
+def _check_graph(model: Any) -> None:
     if not isinstance(model, (keras.Sequential, keras.Model)) or not getattr(model, "outputs", None):
         raise ValueError(f"model {model.name!r}: got {type(model).__name__}, expected a Sequential or Functional model")
+
+
+def _visit(model: Any, outer_inputs: tuple[Any, ...] | None, listed: list[Call]) -> tuple[Any, ...]:
+    """Add the calls of one model; return its output tensors as seen from outside."""
+    _check_graph(model)
     renamed: dict[int, Any] = {}
     if outer_inputs is not None:
         renamed = {id(inner): outer for inner, outer in zip(model.inputs, outer_inputs, strict=True)}

@@ -103,6 +103,11 @@ def results(model: Any) -> dict[str, ResultNode]:
     return {name: node for name, (node, _) in _results(model).items()}
 
 
+def rounding_after(layer: Any) -> Rounding | None:
+    """Find what rounds a layer's result."""
+    return _Place(layer, "after").rounding
+
+
 def round_data(model: Any, types: Mapping[str, FixedPoint]) -> None:
     """Round the results named to their types from now on, and no others."""
     known = _results(model)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from knapprune.adapters.pytorch.model import TorchModel, is_module, module_of
 from knapprune.network.batches import Batch
+from knapprune.network.channels import ChannelCut, ChannelGraph
 from knapprune.network.grid import Grid
 from knapprune.network.hls_config import HlsConfig
 from knapprune.network.layers import Layer
@@ -97,6 +98,22 @@ class PyTorchAdapter:
         from knapprune.adapters.pytorch.conversion import from_hls4ml
 
         return from_hls4ml(output, config)
+
+    def channels(self, model: Any) -> ChannelGraph:
+        from knapprune.adapters.pytorch.channels import channels
+
+        return channels(module_of(model))
+
+    def cut(self, model: Any, cuts: Mapping[str, ChannelCut]) -> Any:
+        from knapprune.adapters.pytorch.cutting import cut
+
+        copy = cut(module_of(model), cuts)
+        return replace(model, module=copy) if isinstance(model, TorchModel) else copy
+
+    def size(self, model: Any) -> tuple[int, int]:
+        from knapprune.adapters.pytorch.cutting import size
+
+        return size(module_of(model))
 
     def predict(self, model: Any, inputs: Any) -> Any:
         from knapprune.adapters.pytorch.training import predict
