@@ -11,6 +11,7 @@ from bench.networks.study import Row
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "knapprune": ("widths", "digits"),
     "HGQ2": ("hgq-rising", "hgq"),
+    "PQuantML": ("pquant",),
     "uniform bits": ("uniform",),
     "pruning alone": ("zeros",),
 }

@@ -57,6 +57,13 @@ def pruned(task: Task) -> Iterator[tuple[Design, dict[str, Any]]]:
     return prune(task)
 
 
+def quantised(task: Task) -> Iterator[tuple[Design, dict[str, Any]]]:
+    """Read what PQuantML trained in an environment of its own."""
+    from bench.networks.digits.pquant import trained
+
+    return trained(task)
+
+
 def uniform(task: Task) -> Iterator[tuple[Design, dict[str, Any]]]:
     """Fine-tune with one number of bits for everything."""
     from bench.networks.digits.uniform import train
@@ -120,6 +127,12 @@ def _of_uniform(setting: Setting) -> int:
     return baselines.EPOCHS + EPOCHS
 
 
+def _of_quantised(setting: Setting) -> int:
+    from bench.networks.digits.pquant import EPOCHS
+
+    return EPOCHS
+
+
 def _of_setting(setting: Setting) -> int:
     return int(setting["epochs"])
 
@@ -133,6 +146,19 @@ def _bits(*numbers: int) -> tuple[Setting, ...]:
     )
 
 
+PQUANT: tuple[Setting, ...] = tuple(
+    {"pruning": pruning, "bits": bits, "sparsity": sparsity}
+    for pruning, bits, sparsity in (
+        ("mdmm", 6, 0.8),
+        ("pdp", 6, 0.9),
+        ("pdp", 4, 0.8),
+        ("mdmm", 4, 0.9),
+        ("pdp", 4, 0.95),
+        ("mdmm", 8, 0.8),
+    )
+)
+"""Ways of PQuantML to prune, bits of the weights and shares of zeros; data have eight bits."""
+
 RISING: Mapping[str, Setting] = {
     "jets": {"price": 5e-7, "end": 3e-4, "epochs": 320},
     "fashion": {"price": 5e-7, "end": 3e-4, "epochs": 130},
@@ -144,6 +170,13 @@ METHODS: Mapping[str, Method] = {
     "zeros": _pruning("knapprune, zeros alone", None),
     "uniform": Method(
         "uniform bits, fine-tuned", uniform, _on_all(_bits(2, 3, 4, 5, 6, 8)), _on_all(_bits(3, 5)), _of_uniform
+    ),
+    "pquant": Method(
+        "PQuantML 0.1",
+        quantised,
+        {"jets": PQUANT, "fashion": ()},
+        {},
+        _of_quantised,
     ),
     "hgq-rising": Method(
         "HGQ2, rising price",

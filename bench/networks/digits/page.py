@@ -41,7 +41,7 @@ made by validation data. "Within 2000 LUT" is a method's best design by validati
 {sections}
 ## What each method is
 
-All but HGQ2 start from the same network of their seed: {baselines.EPOCHS} epochs of AdamW with batches of
+All but HGQ2 and PQuantML start from the same network of their seed: {baselines.EPOCHS} epochs of AdamW with batches of
 {baselines.BATCH}, the best by validation.
 
 - **knapprune, digits**: `kp.prune(..., budget={{"lut": N}}, choose={{"digits": 3}}, saliency="fisher",
@@ -62,6 +62,10 @@ All but HGQ2 start from the same network of their seed: {baselines.EPOCHS} epoch
 - **uniform bits, fine-tuned**: one number of bits for all weights and data, binary points by layer
   where rounding loses the least square; {uniform.EPOCHS} epochs straight-through, the best by validation. Below
   {SATURATING} bits with and without saturation.
+- **PQuantML 0.1**: trained in an environment of its own, its kernels, biases and types taken over as arrays. Its
+  FPGA-aware metric is not in the release; at reuse factor 1 its groups are single weights, so MDMM with the
+  unstructured metric and PDP stand for it, at several sparsities and widths of the weights, with data of eight bits
+  that saturate.
 - **HGQ2, one price** and **rising price**: HGQ2's QDense layers, a width for each weight and each value, with its own
   defaults and the quantisers that its guide names (`kbi` weights that saturate, `kif` data that wrap around);
   `trace_minmax` on training and validation data; batches of {high_granularity.BATCH}, Adam at

@@ -9,8 +9,8 @@ from bench.networks.digits.methods import METHODS
 from bench.networks.study import Row
 from knapsolve.files import atomic
 
-COLOURS = ("#1f5fa8", "#2a9fd6", "#2e8b57", "#8c6d31", "#c2571a", "#b03060")
-MARKS = "ohsD^v"
+COLOURS = ("#1f5fa8", "#2a9fd6", "#2e8b57", "#8c6d31", "#6b5b95", "#c2571a", "#b03060")
+MARKS = "ohsDP^v"
 DEEP = 0.12
 """How far below the best accuracy the plot goes."""
 
