@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from knapprune.adapters.adapter import Adapter, AxesAdapter, ConfiguredAdapter, FoldsNormalisations
+    from knapprune.adapters.exporting import export
     from knapprune.adapters.keras.custom_objects import custom_objects
     from knapprune.adapters.model_files import load
     from knapprune.adapters.objective import Distillation, GroupPenalty, Objective
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
     from knapprune.adapters.pytorch.model import TorchModel
     from knapprune.adapters.shrinking_adapter import Shrinks
     from knapprune.adapters.training_adapter import (
+        CallsBack,
         HoldsValues,
+        KnowsFrozen,
+        Listening,
+        MakesPlain,
+        NamesMetrics,
         PreparesData,
         RoundsData,
         SetsObjectives,
@@ -81,6 +87,7 @@ __all__ = [
     "AxesAdapter",
     "Batch",
     "BudgetError",
+    "CallsBack",
     "ChannelConcatenation",
     "ChannelCut",
     "ChannelGraph",
@@ -106,10 +113,14 @@ __all__ = [
     "HlsConfig",
     "HlsConfigError",
     "HoldsValues",
+    "KnowsFrozen",
     "LabelCosts",
     "Layer",
+    "Listening",
+    "MakesPlain",
     "MissingToolError",
     "MultiplierTable",
+    "NamesMetrics",
     "Objective",
     "PluginError",
     "PluginWarning",
@@ -135,6 +146,7 @@ __all__ = [
     "ValuePrices",
     "custom_objects",
     "estimate",
+    "export",
     "labels",
     "load",
     "load_masked",
@@ -154,6 +166,7 @@ _HOMES = {
     "AxesAdapter": "knapprune.adapters.adapter",
     "Batch": "knapprune.network.batches",
     "BudgetError": "knapprune.selection.budget",
+    "CallsBack": "knapprune.adapters.training_adapter",
     "ChannelConcatenation": "knapprune.network.channels",
     "ChannelCut": "knapprune.network.channels",
     "ChannelGraph": "knapprune.network.channels",
@@ -179,10 +192,14 @@ _HOMES = {
     "HlsConfig": "knapprune.network.hls_config",
     "HlsConfigError": "knapprune.network.hls_config",
     "HoldsValues": "knapprune.adapters.training_adapter",
+    "KnowsFrozen": "knapprune.adapters.training_adapter",
     "LabelCosts": "knapprune.hardware.hardware_model",
     "Layer": "knapprune.network.layers",
+    "Listening": "knapprune.adapters.training_adapter",
+    "MakesPlain": "knapprune.adapters.training_adapter",
     "MissingToolError": "knapprune.tools",
     "MultiplierTable": "knapprune.hardware.dsp",
+    "NamesMetrics": "knapprune.adapters.training_adapter",
     "Objective": "knapprune.adapters.objective",
     "PluginError": "knapsolve.plugins",
     "PluginWarning": "knapsolve.plugins",
@@ -208,6 +225,7 @@ _HOMES = {
     "ValuePrices": "knapprune.hardware.value_prices",
     "custom_objects": "knapprune.adapters.keras.custom_objects",
     "estimate": "knapprune.estimation",
+    "export": "knapprune.adapters.exporting",
     "labels": "knapprune.hardware.structures",
     "load": "knapprune.adapters.model_files",
     "load_masked": "knapprune.adapters.pytorch.masked_state",

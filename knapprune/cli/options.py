@@ -61,6 +61,10 @@ ConfigOrParams = Annotated[Path | None, typer.Argument(help=f"{_CONFIG} Or in th
 Train = Annotated[Path | None, typer.Option(help="An .npz with arrays x and y to train on.")]
 ValidationOption = Annotated[Path | None, typer.Option(help="An .npz with arrays x and y to measure by.")]
 Tolerance = Annotated[float, typer.Option(help="How far the metric may fall, as a difference.")]
+MetricOption = Annotated[
+    str | None,
+    typer.Option("--metric", help="What to measure by: accuracy, auc, mse or another metric's name; errors negated."),
+]
 ScheduleOption = Annotated[str, typer.Option(help="polynomial, constant or binary-search.")]
 Steps = Annotated[int, typer.Option(help="Pruning steps.")]
 Epochs = Annotated[int, typer.Option(help="Fine-tuning epochs of each step.")]

@@ -28,10 +28,18 @@ CONSTANT = "constant"
 #: DSP rows whose memory words are paid once while any row in them lives.
 ROW_AND_WORD = "row-and-word"
 
+#: All weights are kept.
+KEPT = "none"
+
 
 def unstructured(layer: Layer) -> Labels:
     """Every weight on its own."""
     return np.arange(layer.size, dtype=np.int64).reshape(layer.kernel_shape)
+
+
+def kept(layer: Layer) -> Labels:
+    """All weights together: a layer that stays whole."""
+    return np.zeros(layer.kernel_shape, dtype=np.int64)
 
 
 def neuron(layer: Layer) -> Labels:
@@ -84,6 +92,7 @@ STRUCTURES: dict[str, Structure | KernelStructure] = {
     "bram-run": bram_run,
     # The labels are those of the rows; that memory words are shared by rows is stated by the hardware model.
     ROW_AND_WORD: dsp_row,
+    KEPT: kept,
 }
 
 

@@ -44,6 +44,13 @@ def is_arrays(data: Any) -> bool:
     return isinstance(data, tuple | list) and len(data) in (2, 3)
 
 
+def parts_of(given: Any) -> list[Any]:
+    """List the arrays of inputs or targets: one, or several in a list, a tuple or a dict."""
+    if isinstance(given, Mapping):
+        return list(given.values())
+    return list(given) if isinstance(given, list | tuple) else [given]
+
+
 def batches(data: Any, batch_size: int, name: str = "data") -> Iterator[Batch]:
     """Yield the data in their own order, each sample once."""
     if batch_size < 1:
@@ -59,7 +66,7 @@ def batches(data: Any, batch_size: int, name: str = "data") -> Iterator[Batch]:
                 f"{name}: batch {number} is a {type(element).__name__}, expected (inputs, targets) or "
                 "(inputs, targets, sample_weight)"
             )
-        parts = [_map(_array, part) for part in element]
+        parts = [mapped(_array, part) for part in element]
         yield Batch(
             parts[0], parts[1], parts[2] if len(parts) == 3 else None, _length(parts, f"{name}: batch {number}")
         )
@@ -69,7 +76,7 @@ def batches(data: Any, batch_size: int, name: str = "data") -> Iterator[Batch]:
 
 
 def _slices(data: Any, batch_size: int, name: str) -> Iterator[Batch]:
-    parts = [_map(_sized, part) for part in data]
+    parts = [mapped(_sized, part) for part in data]
     samples = _length(parts, name)
     for start in range(0, samples, batch_size):
         stop = min(start + batch_size, samples)
@@ -77,7 +84,7 @@ def _slices(data: Any, batch_size: int, name: str) -> Iterator[Batch]:
         def cut(array: Any, start: int = start, stop: int = stop) -> npt.NDArray[Any]:
             return _array(array[start:stop])
 
-        own = [_map(cut, part) for part in parts]
+        own = [mapped(cut, part) for part in parts]
         yield Batch(own[0], own[1], own[2] if len(own) == 3 else None, stop - start)
 
 
@@ -95,7 +102,7 @@ def _check_iterable(data: Any, name: str) -> None:
 def _length(parts: list[Any], where: str) -> int:
     shapes: list[tuple[int, ...]] = []
     for part in parts:
-        _map(lambda array: shapes.append(tuple(array.shape)), part)
+        mapped(lambda array: shapes.append(tuple(array.shape)), part)
     if () in shapes:
         raise ValueError(f"{where}: got a single number, expected arrays with the samples on the first axis")
     lengths = sorted({shape[0] for shape in shapes})
@@ -104,14 +111,14 @@ def _length(parts: list[Any], where: str) -> int:
     return lengths[0]
 
 
-def _map(function: Callable[[Any], Any], structure: Any) -> Any:
+def mapped(function: Callable[[Any], Any], structure: Any) -> Any:
     """Call a function on each array in nested lists, tuples and dicts. A list of plain numbers is one array."""
     if structure is None:
         return None
     if isinstance(structure, Mapping):
-        return {key: _map(function, part) for key, part in structure.items()}
+        return {key: mapped(function, part) for key, part in structure.items()}
     if isinstance(structure, list | tuple) and structure and any(_is_nested(part) for part in structure):
-        return [_map(function, part) for part in structure]
+        return [mapped(function, part) for part in structure]
     return function(structure)
 
 

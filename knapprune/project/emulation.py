@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -73,6 +73,14 @@ def _optimisation(project: Project, wanted: bool) -> Iterator[None]:
 def require_compiler() -> None:
     """Check that g++ is there."""
     require_program("g++", install="apt-get install g++ (or dnf install gcc-c++)")
+
+
+def in_order(inputs: Mapping[str, Any], graph: Any) -> list[Any]:
+    """List inputs that are given by name in the order in which a project takes them."""
+    names = [str(name) for name in graph.inputs]
+    if inputs.keys() != set(names):
+        raise ValueError(f"data: got inputs {sorted(inputs)}, expected {names}, as the model's input layers are named")
+    return [inputs[name] for name in names]
 
 
 def predict(

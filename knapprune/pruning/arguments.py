@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Unpack
 
 from knapprune.adapters.configuration import configuration
 from knapprune.adapters.finding import find_adapter
+from knapprune.adapters.measuring import metric_of
 from knapprune.adapters.objective import Distillation
-from knapprune.adapters.training_adapter import HoldsValues, SetsObjectives, training_adapter
+from knapprune.adapters.training_adapter import CallsBack, HoldsValues, KnowsFrozen, SetsObjectives, training_adapter
 from knapprune.hardware.hardware_model import HardwareModel, find_hardware_model
 from knapprune.network.batches import is_arrays
 from knapprune.network.hls_config import HlsConfigSource, Overrides, as_dict
-from knapprune.network.metric import accuracy
+from knapprune.network.named_metrics import Metric
+from knapprune.pruning.class_weights import weighted
 from knapprune.pruning.fingerprint import fingerprint
 from knapprune.pruning.learning_rate import Rate
 from knapprune.pruning.loop import run
@@ -25,7 +27,7 @@ from knapprune.pruning.result import Pruning
 from knapprune.pruning.schedule import Schedule
 from knapprune.pruning.settings import Keeping, Selecting, Training, check_together
 from knapprune.pruning.task import Task
-from knapprune.pruning.validation_data import Metric, Validation, whole
+from knapprune.pruning.validation_data import Validation, whole
 from knapprune.saliency import Saliency
 from knapprune.saliency.normalisation import Normalisation
 from knapprune.selection.budget import Budget, parse_budget, with_part
@@ -53,7 +55,9 @@ def prune(  # noqa: PLR0913
     distill: float | Distillation | None = None,
     regularization: float | Regularization | None = None,
     quantise: bool = False,
-    metric: Metric | None = None,
+    metric: str | Metric | None = None,
+    class_weight: Mapping[int, float] | None = None,
+    callbacks: Sequence[Any] | None = None,
     seed: int = 0,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: bool = True,
@@ -72,7 +76,8 @@ def prune(  # noqa: PLR0913
     Parameters
     ----------
     model
-        A trained, compiled model; it is not changed. Its own optimiser and loss fine-tune the pruned ones.
+        A trained, compiled model; it is not changed. Its own optimiser and loss fine-tune the pruned ones, and layers
+        that are not trainable keep all of their weights as they are.
     hls_config
         hls4ml's configuration, or its YAML file; None for a model that carries its own.
     train
@@ -114,8 +119,19 @@ def prune(  # noqa: PLR0913
     quantise
         Whether to measure with kernels rounded to the configuration's weight types, as the chip will hold them.
     metric
-        Called with the validation targets and the model's outputs; larger is better. None is the share of right
-        classes.
+        Called with the validation targets and the model's outputs; larger is better. Or a name: ``"accuracy"``,
+        ``"auc"``, ``"r2_score"``, ``"mean_squared_error"``, ``"mean_absolute_error"`` and, of Keras models, any metric
+        of Keras that needs no settings; errors count by their negatives. None is the share of right classes, a single
+        output being cut at 0 where it is a logit and at 0.5 where it is a probability; of a regression, and of several
+        outputs, a metric is asked for.
+    class_weight
+        By class number, how much a sample of the class counts in the loss, and so in gradients too; one that is not
+        named counts once. For arrays and Keras models, whose samples may have weights of their own beside:
+        ``(inputs, targets, sample_weight)``.
+    callbacks
+        Keras' own callbacks, called as ``fit`` calls them: each step is one training, with epochs that are counted on
+        through all steps and with the validation data's losses and metrics in the logs. One that stops training, such
+        as ``EarlyStopping``, ends its step. What they remember is not in a checkpoint.
     seed
         Decides the order of the training data and what random layers drop, by step and epoch.
     checkpoint
@@ -163,6 +179,15 @@ def prune(  # noqa: PLR0913
     check_together(selecting, training)
     inputs, targets = whole(validation, batch_size)
     framework = training_adapter(find_adapter(model), model)
+    if training.callbacks and not isinstance(framework, CallsBack):
+        raise ValueError(f"callbacks: {type(framework).__name__} calls none, expected None: they are Keras' own")
+    if training.class_weight is not None and not isinstance(framework, CallsBack):
+        raise ValueError(
+            f"class_weight: {type(framework).__name__} weighs no samples, expected None; give the loss the weights, as "
+            "torch.nn.CrossEntropyLoss(weight=...) takes them"
+        )
+    train = weighted(train, training.class_weight)
+    judged = metric_of(framework, model, selecting.metric)
     if (training.distillation or training.penalty) and not isinstance(framework, SetsObjectives):
         name = "distill" if training.distillation else "regularization"
         raise ValueError(f"{name}: {type(framework).__name__} cannot add to a model's loss, expected None")
@@ -172,11 +197,13 @@ def prune(  # noqa: PLR0913
     resource_model = find_hardware_model(hardware, config.part, config.backend)
     network = Network(framework, model, config, resource_model, logic=estimates_tables(budget, resource_model))
     before = network.before
+    if isinstance(framework, KnowsFrozen):
+        selecting = selecting.without(framework.frozen(model), before.layers)
     caps = () if budget is None else parse_budget(budget, before)
     if caps:
         check_reachable(network, caps, selecting)
     types = {layer.name: layer.weight_type for layer in before.layers if layer.weight_type} if quantise else {}
-    measured = Validation(inputs, targets, metric or accuracy, types)
+    measured = Validation(inputs, targets, judged, types)
     arguments = {} if checkpoint is None else _digests(given, network, measured)
     return run(Task(network, train, measured, caps, selecting, training, keeping, arguments))
 
@@ -191,7 +218,7 @@ def _digests(given: Mapping[str, Any], network: Network, validation: Validation)
     unimportant = {field.name for field in fields(Keeping)}
     framework, model = network.framework, network.model
     # A run of a version that did not know of it is the same run.
-    absent = {"choose"} if given["choose"] is None else set()
+    absent = {name for name in ("choose", "class_weight", "callbacks") if given[name] is None}
     known = {name: value for name, value in given.items() if name not in unimportant | absent} | {
         "model": [framework.describe(model), framework.state(framework.apply(model, {}))],
         "hls_config": as_dict(network.config),

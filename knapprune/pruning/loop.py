@@ -12,7 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.adapters.objective import Objective
-from knapprune.adapters.training_adapter import HoldsValues, PreparesData, RoundsData, SetsObjectives
+from knapprune.adapters.training_adapter import (
+    CallsBack,
+    HoldsValues,
+    Listening,
+    PreparesData,
+    RoundsData,
+    SetsObjectives,
+)
 from knapprune.network.hls_config import as_dict
 from knapprune.pruning.checkpoint import Checkpoint
 from knapprune.pruning.history import Chosen
@@ -74,6 +81,11 @@ class _Loop:
             if training.distillation is not None:
                 self.objective.distil(task.network.model, training.distillation)
 
+        self.listening: Listening | None = None
+        if isinstance(framework, CallsBack) and training.callbacks:
+            held = task.validation.inputs, task.validation.targets
+            self.listening = framework.listening(self.model, training.callbacks, held, sum(task.epochs))
+
     @property
     def number(self) -> int:
         """The step under way, counted from 1."""
@@ -89,7 +101,12 @@ class _Loop:
                     return
                 trial = self.progress.trial = self._begin(share)
             try:
+                if self.listening is not None:
+                    self.listening.begin()
                 self._train(trial, advance)
+                if self.listening is not None:
+                    self.listening.end()
+                    self.current = self._snapshot()  # early stopping may go back to its best weights at the end
             except _StopError:
                 self._finish(trial)
                 raise
@@ -158,7 +175,7 @@ class _Loop:
         for epoch in range(len(trial.metrics), task.epochs[step]):
             started = time.perf_counter()
             seed, rate = task.seed_of(step, epoch), task.rate(step, epoch)
-            loss = self.framework.fit(self.model, self.train, batch_size=task.training.batch_size, seed=seed, rate=rate)
+            loss = self._epoch(sum(task.epochs[:step]) + epoch, seed, rate)
             if not isfinite(loss):
                 raise _StopError(
                     f"train: the loss is {loss} in epoch {epoch + 1}; lower the learning rate or check the data"
@@ -179,6 +196,15 @@ class _Loop:
                 trial.best, trial.metric = self.current, metric
             self._save()
             advance(f"step {step + 1}, validation {metric:.4f}")
+            if self.listening is not None and self.listening.stopped:
+                break
+
+    def _epoch(self, number: int, seed: int, rate: float) -> float:
+        """Train for one epoch, counted over all steps."""
+        batch_size = self.task.training.batch_size
+        if self.listening is not None:
+            return self.listening.fit(self.train, epoch=number, batch_size=batch_size, seed=seed, rate=rate)
+        return self.framework.fit(self.model, self.train, batch_size=batch_size, seed=seed, rate=rate)
 
     def _keep_budget(self, trial: Trial) -> None:
         """Bring a step's best state back within its budget where training has moved it out, without training again.

@@ -121,6 +121,13 @@ def read_structure(key: Key, given: Any) -> str | dict[str, str]:
     return str(_NAME(key, given))
 
 
+def read_class_weight(key: Key, given: Any) -> dict[int, float]:
+    """Read weights by class number; keys of TOML are text."""
+    if not isinstance(given, Mapping) or not all(name.isdecimal() for name in given):
+        raise key.wrong(given, "a table of weights by class number, such as {0 = 1.0, 1 = 5.0}")
+    return {int(name): NUMBER(key.below(name), weight) for name, weight in given.items()}
+
+
 _NUMBERS = _Plain("a whole number, a list of such, or a table of them by layer", (int, list))
 
 

@@ -32,6 +32,7 @@ SETTINGS: Mapping[str, Mapping[str, Kind]] = {
         "distill": kinds.number_or(Distillation, weight=NUMBER, temperature=NUMBER),
         "regularization": kinds.number_or(Regularization, strength=NUMBER, form=TEXT),
         "seed": WHOLE,
+        "class_weight": kinds.read_class_weight,
     },
     "select": {
         "budget": kinds.read_budget,
@@ -47,6 +48,7 @@ SETTINGS: Mapping[str, Mapping[str, Kind]] = {
         "tolerance": NUMBER,
         "patience": WHOLE,
         "quantise": SWITCH,
+        "metric": TEXT,
     },
     "keep": {"checkpoint": TEXT, "progress": SWITCH},
     "config": {"backend": TEXT, "io_type": TEXT, "part": TEXT, "clock_period": NUMBER},
@@ -101,10 +103,10 @@ def read_params(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read settings from a TOML file: ``knapprune.prune(model, config, ..., **read_params("run.toml"))``.
 
     The tables are ``[train]`` (``epochs``, ``final_epochs``, ``batch_size``, ``learning_rate``, ``regrow``,
-    ``distill``, ``regularization``, ``seed``), ``[select]`` (``budget``, ``structure``, ``choose``, ``saliency``,
-    ``normalise``, ``solver``, ``time_limit``, ``hardware``, ``schedule``, ``steps``, ``tolerance``, ``patience``,
-    ``quantise``),
-    ``[keep]`` (``checkpoint``, ``progress``) and ``[config]`` (``backend``, ``io_type``, ``part``, ``clock_period``).
+    ``distill``, ``regularization``, ``seed``, ``class_weight``), ``[select]`` (``budget``, ``structure``,
+    ``choose``, ``saliency``, ``normalise``, ``solver``, ``time_limit``, ``hardware``, ``schedule``, ``steps``,
+    ``tolerance``, ``patience``, ``quantise``, ``metric``), ``[keep]`` (``checkpoint``, ``progress``) and
+    ``[config]`` (``backend``, ``io_type``, ``part``, ``clock_period``).
     Of ``[files]``, which the command reads its model and data from, only ``multipliers`` counts here.
 
     Parameters
@@ -151,5 +153,7 @@ def _read_tables(file: Path) -> dict[str, dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """Write a penalty or a distillation as a table."""
+    """Write a penalty, a distillation or weights of classes as a table."""
+    if isinstance(value, Mapping) and all(isinstance(key, int) for key in value):
+        return {str(key): weight for key, weight in value.items()}
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value

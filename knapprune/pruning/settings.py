@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import numbers
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from knapprune.adapters.objective import Distillation
 from knapprune.hardware.hardware_model import HardwareModel
+from knapprune.network.layers import Layer
+from knapprune.network.named_metrics import Metric
+from knapprune.pruning.class_weights import check_class_weight
 from knapprune.pruning.learning_rate import Rate, rate_of
 from knapprune.pruning.regrowth import check_regrowth
 from knapprune.pruning.regularization import Regularization, check_structure, regularization_of
@@ -22,7 +25,8 @@ from knapprune.pruning.schedule import Plan, Schedule, plan_of
 from knapprune.saliency import Saliency, needs_data
 from knapprune.saliency.normalisation import Normalisation, normalisation
 from knapprune.selection.budget import Budget
-from knapprune.selection.fetch_groups import AnyStructure
+from knapprune.selection.candidates import by_layer
+from knapprune.selection.fetch_groups import AnyStructure, whole
 from knapprune.selection.values.asked import check_data_bits
 from knapsolve.validation import positive_number
 
@@ -45,6 +49,7 @@ class Selecting:
     patience: int | None
     quantise: bool
     choose: Mapping[str, Any] | None = None
+    metric: str | Metric | None = None
 
     def __post_init__(self) -> None:
         if self.patience is not None:
@@ -72,6 +77,15 @@ class Selecting:
         """Whether the saliency is computed from gradients."""
         return needs_data(self.saliency)
 
+    def without(self, frozen: Collection[str], layers: Sequence[Layer]) -> Selecting:
+        """Keep some layers as they are."""
+        if not frozen:
+            return self
+        asked = zip(layers, by_layer(self.structure, layers), strict=True)
+        return replace(
+            self, structure={layer.name: whole(own) if layer.name in frozen else own for layer, own in asked}
+        )
+
     def gradients_from(self, train: Any) -> Any:
         """Say which data the saliency is measured on; None where it needs none."""
         if not self.gradual:
@@ -91,8 +105,13 @@ class Training:
     distill: float | Distillation | None
     regularization: float | Regularization | None
     seed: int
+    class_weight: Mapping[int, float] | None = None
+    callbacks: Sequence[Any] | None = None
 
     def __post_init__(self) -> None:
+        check_class_weight(self.class_weight)
+        if self.callbacks is not None and not isinstance(self.callbacks, list | tuple):
+            raise TypeError(f"callbacks: got {self.callbacks!r}, expected a list of Keras' callbacks, or None")
         if self.final_epochs is not None:
             _at_least("final_epochs", self.final_epochs, 0)
         _at_least("epochs", self.epochs, 0)

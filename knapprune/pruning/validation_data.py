@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +10,8 @@ import numpy as np
 
 from knapprune.adapters.training_adapter import TrainingAdapter
 from knapprune.network.batches import batches, is_arrays
+from knapprune.network.named_metrics import Metric
 from knapprune.network.rounding import Rounding
-
-Metric = Callable[[Any, Any], float]
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.hardware.hardware_model import HardwareModel, LabelCosts, SharedWords, SharesWords
-from knapprune.hardware.structures import ROW_AND_WORD, Structure, labels
+from knapprune.hardware.structures import KEPT, ROW_AND_WORD, Structure, labels
 from knapprune.network.layers import Kernels, Layer
 from knapprune.selection.budget import Cap
 
@@ -112,6 +112,8 @@ def layer_candidates(
     label_array = labels(layer, wanted, kernel)
     costs, words = _costs(resource_model, layer, label_array, kernel, capped, wanted == ROW_AND_WORD)
     resources = resource_model.resources
+    if wanted == KEPT:
+        costs, words = _fixed(costs, resources), None
     if structure == "auto" and words is not None and not shared_words:
         return layer_candidates(resource_model, layer, kernel, capped, "bram-run")
     rows = [resources.index(name) for name in capped]
@@ -130,10 +132,19 @@ def layer_candidates(
 
 def could_save(resource_model: HardwareModel, group: Candidates, cap: Cap) -> bool:
     """Say whether pruning a layer would save something if it were not pruned already."""
+    if group.structure == KEPT:
+        return False
     dense = np.ones(group.layer.kernel_shape, dtype=bool)
     shared = group.structure == ROW_AND_WORD
     costs, words = _costs(resource_model, group.layer, group.labels, dense, (cap.counted,), shared)
     return words is not None or bool(costs.type_costs[group.resources.index(cap.counted)].any())
+
+
+def _fixed(costs: LabelCosts, resources: Sequence[str]) -> LabelCosts:
+    """Count all that labels use as what stays."""
+    used = costs.type_costs[:, costs.label_type].sum(axis=1)
+    fixed = {name: costs.fixed[name] + int(own) for name, own in zip(resources, used, strict=True)}
+    return LabelCosts(costs.label_type, np.zeros_like(costs.type_costs), {**costs.fixed, **fixed})
 
 
 def _costs(

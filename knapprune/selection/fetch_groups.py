@@ -17,7 +17,7 @@ import numpy.typing as npt
 from knapprune.hardware.fetch_groups import FetchGroup, fetch_group
 from knapprune.hardware.hardware_model import HardwareModel
 from knapprune.hardware.resources import Resources
-from knapprune.hardware.structures import Structure, unstructured
+from knapprune.hardware.structures import KEPT, Structure, unstructured
 from knapprune.network.hls_config import as_dict
 from knapprune.network.layers import Kernels, Layer
 from knapprune.saliency import Measure, structure_values
@@ -32,6 +32,12 @@ if TYPE_CHECKING:
     from knapsolve import Knapsack
 
 AnyStructure = str | Structure | FetchGroup
+
+
+def whole(structure: AnyStructure) -> AnyStructure:
+    """Say of a layer in the same terms that all of it is kept."""
+    group = fetch_group(structure)
+    return KEPT if group is None else replace(group, pruned=0)
 
 
 @dataclass(frozen=True)

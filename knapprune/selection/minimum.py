@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from knapprune.hardware.hardware_model import HardwareModel
 from knapprune.hardware.resources import LATENCY, Resources
+from knapprune.hardware.structures import KEPT
 from knapprune.network.rules.strategy import HardwareWarning
 from knapprune.selection.budget import BudgetError, Cap, written
 from knapprune.selection.candidates import Candidates, could_save
@@ -72,18 +73,22 @@ def check_caps(
         covered = [group for group in groups if cap.covers(group.layer.name)]
         stuck = [group for group in covered if not group.saves(cap)]
         least = {group.layer.name: _least(resource_model, group, cap, in_steps) for group in covered}
-        reasons = [f"  {group.layer.name}: {resource_model.advice(group.layer, cap.counted)}" for group in stuck]
+        reasons = [
+            f"  {group.layer.name}: {_advice(resource_model, group, cap)}" for group in stuck if group.structure != KEPT
+        ]
         if len(stuck) == len(covered) and not any(could_save(resource_model, group, cap) for group in covered):
             refused += [f"{cap}: pruning saves no {cap.resource} here, {cap.use(before)} in use stay in use", *reasons]
             continue
         unit = "" if cap.counted == cap.resource else f" {cap.counted}"
         staying = tuple(
-            f"  {group.layer.name}: {least[group.layer.name]}{unit}; {resource_model.advice(group.layer, cap.counted)}"
+            f"  {group.layer.name}: {least[group.layer.name]}{unit}; {_advice(resource_model, group, cap)}"
             for group in covered
             if least[group.layer.name]
         )
         needs.append(Need(cap, cap.of_counted(sum(least.values())), cap.use(before), staying))
-        costly = ", ".join(repr(group.layer.name) for group in stuck if least[group.layer.name])
+        costly = ", ".join(
+            repr(group.layer.name) for group in stuck if least[group.layer.name] and group.structure != KEPT
+        )
         if costly and not in_steps and cap.limit < cap.use(before):
             told.append("\n".join([f"{cap}: cannot be saved in {costly}, counted there as fixed", *reasons]))
     if refused:
@@ -91,6 +96,11 @@ def check_caps(
     refuse_below(needs, "whatever is pruned")
     for sentence in told:
         warnings.warn(sentence, HardwareWarning, stacklevel=5)  # the line that calls `select`
+
+
+def _advice(resource_model: HardwareModel, group: Candidates, cap: Cap) -> str:
+    """Say why a layer uses what it does."""
+    return "it is kept whole" if group.structure == KEPT else resource_model.advice(group.layer, cap.counted)
 
 
 def check_choice(fixed: Sequence[npt.NDArray[np.int64]], caps: tuple[Cap, ...], before: Resources) -> None:

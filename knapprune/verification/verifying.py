@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Unpack
@@ -13,6 +13,7 @@ from typing import Any, Unpack
 from knapprune.adapters.adapter import Adapter, AxesAdapter
 from knapprune.adapters.configuration import configuration
 from knapprune.adapters.finding import find_adapter
+from knapprune.adapters.measuring import metric_of
 from knapprune.adapters.training_adapter import TrainingAdapter
 from knapprune.estimation import estimate
 from knapprune.hardware.beside import Beside
@@ -20,11 +21,13 @@ from knapprune.hardware.beside import summary as beside_summary
 from knapprune.hardware.dsp import MultiplierTable
 from knapprune.hardware.hardware_model import HardwareModel
 from knapprune.hardware.units import blocks_line, with_blocks
+from knapprune.network.batches import parts_of
 from knapprune.network.hls_config import COUNTED_BACKENDS, HlsConfig, HlsConfigSource, Overrides
 from knapprune.network.hls_config_file import read_hls_config
-from knapprune.network.metric import accuracy as share_of_right_classes
+from knapprune.network.metric import accuracy
+from knapprune.network.named_metrics import Metric
 from knapprune.project.count import count_project
-from knapprune.project.emulation import build, predict, require_compiler
+from knapprune.project.emulation import build, in_order, predict, require_compiler
 from knapprune.project.export import Project, export
 from knapprune.project.read import read_project
 from knapprune.project.surroundings import surroundings_of_graph
@@ -36,8 +39,6 @@ from knapprune.verification.reports.report import Run, read_run, side_by_side
 from knapprune.verification.reports.reported import Reported
 from knapprune.verification.synthesis import with_synthesis
 from knapprune.verification.yosys import require_yosys
-
-Metric = Callable[[Any, Any], float]
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def verify(  # noqa: PLR0913
     output_dir: str | Path | None = None,
     compile: bool | None = None,
     force: bool = False,
-    metric: Metric | None = None,
+    metric: str | Metric | None = None,
     hardware: str | HardwareModel = "hls4ml",
     synthesise: bool = False,
     reports: str | Path | None = None,
@@ -138,7 +139,7 @@ def verify(  # noqa: PLR0913
         Replace an existing project in `output_dir`.
     metric
         Called with the labels and the outputs as the model returns them (a list where it has several); returns a
-        number. None is the share of right classes.
+        number. Or a name, or None for the share of right classes, as for `knapprune.prune`.
     hardware
         The resource model that predicts, or its name. Its table of DSPs per multiplier, if it has one, also turns the
         counted multipliers into DSPs.
@@ -184,6 +185,8 @@ def verify(  # noqa: PLR0913
     compiled = data is not None if compile is None else compile
     inputs, labels = _check_data(data)
     require_hls4ml()
+    framework = find_adapter(model)
+    judge = metric_of(framework, model, metric if data is not None else accuracy)
     if compiled:
         require_compiler()
     if synthesise:
@@ -198,18 +201,17 @@ def verify(  # noqa: PLR0913
             layers = with_synthesis(layers, read_project(project.folder).adders)
         reported = None if run is None else side_by_side(run, project.folder, layers)
         if compiled:
-            build(project, len(_first(inputs)) if data is not None else 0)
+            build(project, len(parts_of(inputs)[0]) if data is not None else 0)
         score = model_score = None
         if data is not None:
-            framework = find_adapter(model)
             outputs = None
             if isinstance(framework, TrainingAdapter):
                 outputs = framework.predict(model, inputs)
-                model_score = _score(metric, labels, outputs)
+                model_score = float(judge(labels, outputs))
             if compiled:
                 config = configuration(framework, model, hls_config, **overrides)
                 computed = _bit_by_bit(project, framework, config, inputs, outputs)
-                score = _score(metric, labels, computed)
+                score = float(judge(labels, computed))
                 far = 0.0 if outputs is None else distance(outputs, computed)
                 if far > FAR:
                     warnings.warn(collapse(framework, model, config, inputs, far), CollapseWarning, stacklevel=2)
@@ -249,15 +251,11 @@ def _check_data(data: Any) -> tuple[Any, Any]:
     if not isinstance(data, tuple | list) or len(data) != 2:
         raise ValueError(f"data: expected a pair (inputs, labels), got {type(data).__name__}")
     inputs, labels = data
-    for first in inputs if isinstance(inputs, list | tuple) else [inputs]:
-        for second in labels if isinstance(labels, list | tuple) else [labels]:
+    for first in parts_of(inputs):
+        for second in parts_of(labels):
             if len(first) != len(second) or len(first) == 0:
                 raise ValueError(f"data: expected as many inputs as labels, got {len(first)} and {len(second)}")
     return inputs, labels
-
-
-def _first(inputs: Any) -> Any:
-    return inputs[0] if isinstance(inputs, list | tuple) else inputs
 
 
 def _multipliers(hardware: str | HardwareModel) -> MultiplierTable | None:
@@ -265,27 +263,26 @@ def _multipliers(hardware: str | HardwareModel) -> MultiplierTable | None:
     return table if isinstance(table, MultiplierTable) else None
 
 
-def _score(metric: Metric | None, labels: Any, outputs: Any) -> float:
-    if metric is not None:
-        return float(metric(labels, outputs))
-    if isinstance(outputs, list | tuple | dict):
-        raise ValueError("metric: expected one for a model with several outputs, got None")
-    return share_of_right_classes(labels, outputs)
-
-
 def _bit_by_bit(project: Project, framework: Adapter, config: HlsConfig, inputs: Any, outputs: Any) -> Any:
     """Predict with the compiled project, in the form of the model's own outputs if there are any."""
     if outputs is None:
         shapes = [tuple(output.shape) for output in project.graph.get_output_variables()]
-        several = len(shapes) > 1
     else:
-        several = isinstance(outputs, list | tuple)
-        shapes = [output.shape[1:] for output in (outputs if several else [outputs])]
+        if isinstance(
+            outputs, Mapping
+        ):  # Keras lists what a dict holds by its sorted keys (optree), and hls4ml with it
+            outputs = {key: outputs[key] for key in sorted(outputs)}
+        shapes = [output.shape[1:] for output in parts_of(outputs)]
+    if isinstance(inputs, Mapping):
+        inputs = in_order(inputs, project.graph)
     if isinstance(framework, AxesAdapter):
         inputs = framework.to_hls4ml(inputs, config)
     predicted = predict(project, inputs, shapes)
     if isinstance(framework, AxesAdapter):
         predicted = [framework.from_hls4ml(output, config) for output in predicted]
+    if isinstance(outputs, Mapping):
+        return dict(zip(outputs, predicted, strict=True))
+    several = len(shapes) > 1 if outputs is None else isinstance(outputs, list | tuple)
     return predicted if several else predicted[0]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from knapprune.adapters.objective import Objective
+from knapprune.adapters.training_adapter import Listening
 from knapprune.network.batches import Batch
 from knapprune.network.channels import ChannelCut, ChannelGraph
 from knapprune.network.grid import Grid
@@ -32,12 +33,9 @@ class KerasAdapter:
         )
 
     def describe(self, model: Any) -> str:
-        import json
+        from knapprune.adapters.keras.compiled import describe
 
-        architecture = json.loads(model.to_json())
-        architecture["config"].pop("name", None)
-        compiled = model.get_compile_config() if model.compiled else None
-        return json.dumps([architecture, compiled], default=lambda thing: type(thing).__qualname__)
+        return describe(model)
 
     def layers(self, model: Any, config: HlsConfig) -> list[Layer]:
         from knapprune.adapters.keras.layers import layers
@@ -145,6 +143,11 @@ class KerasAdapter:
 
         return KerasObjective(model)
 
+    def metric(self, model: Any, name: str | None) -> Callable[[Any, Any], float]:
+        from knapprune.adapters.keras.metrics import metric
+
+        return metric(model, name)
+
     def convert(self, model: Any, config: HlsConfig, output_dir: str) -> Any:
         from knapprune.adapters.keras.conversion import convert
 
@@ -181,6 +184,21 @@ class KerasAdapter:
         from knapprune.adapters.keras.training import fit
 
         return fit(model, train, batch_size=batch_size, seed=seed, rate=rate)
+
+    def listening(self, model: Any, callbacks: Sequence[Any], validation: tuple[Any, Any], epochs: int) -> Listening:
+        from knapprune.adapters.keras.callbacks import KerasListening
+
+        return KerasListening(model, callbacks, validation, epochs)
+
+    def plain(self, model: Any) -> Any:
+        from knapprune.adapters.keras.clone import plain_copy
+
+        return plain_copy(model)
+
+    def frozen(self, model: Any) -> set[str]:
+        from knapprune.adapters.keras.kernels import find_kernels
+
+        return {name for name, kernel in find_kernels(model).items() if not kernel.variable.trainable}
 
     def state(self, model: Any) -> dict[str, npt.NDArray[Any]]:
         from knapprune.adapters.keras.training import state

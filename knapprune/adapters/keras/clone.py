@@ -9,8 +9,9 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.adapters.keras.grid import grid_of, mask_of
-from knapprune.adapters.keras.kernels import Kernel, find_kernels
+from knapprune.adapters.keras.compiled import copy_compile_state, uncompiled
+from knapprune.adapters.keras.grid import KernelGrid, grid_of, mask_of
+from knapprune.adapters.keras.kernels import Kernel, find_kernels, leaf_layers
 from knapprune.adapters.keras.mask import KernelMask
 from knapprune.adapters.keras.rounding import data_types, round_data
 from knapprune.adapters.mask_check import check_masks
@@ -19,14 +20,56 @@ from knapprune.adapters.mask_check import check_masks
 def masked_clone(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
     """Copy a model, with masks on its kernels that hold under training."""
     _check(model, masks)
-    clone = keras.models.clone_model(model)
-    clone.set_weights(model.get_weights())
-    for own, other in zip(all_layers(clone), all_layers(model), strict=True):
-        own.trainable = other.trainable
-    _copy_compile_state(model, clone)
+    clone = _copy(model)
+    copy_compile_state(model, clone)
     _copy_grids(model, clone)
     round_data(clone, data_types(model))
     remask(clone, masks)
+    return clone
+
+
+def _architecture(model: Any) -> Any:
+    """Make a model of the same layers, with weights of their own, that is not compiled."""
+    models = [own for own in (model, *all_layers(model)) if isinstance(own, keras.Model)]
+    # Nothing but Lambda layers needs help, and models of classes of their own take none.
+    calls = any(type(layer) is keras.layers.Lambda for layer in leaf_layers(model))
+    options = {"clone_function": _copy_layer, "recursive": True} if calls else {}
+    with uncompiled(models):  # else Keras compiles the copy through descriptions
+        return keras.models.clone_model(model, **options)
+
+
+def _copy_layer(layer: Any) -> Any:
+    """Make a layer once more; one that calls a function of the user's own goes on calling that very function."""
+    if type(layer) is not keras.layers.Lambda:
+        return type(layer).from_config(layer.get_config())
+    return keras.layers.Lambda(
+        layer.function,
+        output_shape=layer._output_shape,
+        mask=layer.mask,
+        arguments=layer.arguments,
+        name=layer.name,
+        dtype=layer.dtype_policy,
+    )
+
+
+def plain_copy(model: Any) -> Any:
+    """Copy a model without masks and grids: its weights are what these have made of them."""
+    clone = _copy(model)
+    for kernel in find_kernels(clone).values():
+        constraint = kernel.constraint
+        while isinstance(constraint, KernelMask | KernelGrid):
+            constraint = constraint.inner
+        kernel.constrain(constraint)
+    copy_compile_state(model, clone)
+    return clone
+
+
+def _copy(model: Any) -> Any:
+    """Copy a model that is not compiled."""
+    clone = _architecture(model)
+    clone.set_weights(model.get_weights())
+    for own, other in zip(all_layers(clone), all_layers(model), strict=True):
+        own.trainable = other.trainable
     return clone
 
 
@@ -69,17 +112,6 @@ def _moments(model: Any, kernel: Any) -> list[Any]:
         for variable in model.optimizer.variables
         if variable.path.split("/")[-1].startswith(prefix) and tuple(variable.shape) == tuple(kernel.shape)
     ]
-
-
-def _copy_compile_state(model: Any, clone: Any) -> None:
-    if not model.compiled:
-        return
-    clone.compile_from_config(model.get_compile_config())
-    if model.optimizer.built:
-        if not clone.optimizer.built:
-            clone.optimizer.build(clone.trainable_variables)
-        for own, other in zip(clone.optimizer.variables, model.optimizer.variables, strict=True):
-            own.assign(other)
 
 
 def _copy_grids(model: Any, clone: Any) -> None:

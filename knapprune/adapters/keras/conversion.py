@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
+
 from knapprune.adapters.conversion import check_names, not_converted, project_settings
 from knapprune.adapters.keras.kernels import SCALES, find_kernels, leaf_layers
 from knapprune.adapters.keras.separable import readable_separable_convolutions
@@ -22,6 +24,11 @@ def convert(model: Any, config: HlsConfig, output_dir: str) -> Any:
             )
     except Exception as error:
         suspects = "".join(f"; knapprune does not know {layer} either" for layer in _strangers(model))
+        suspects += "".join(
+            f"; layer {layer.name!r} is a Lambda, and hls4ml knows no function of yours: take a layer of Keras' own"
+            for layer in leaf_layers(model)
+            if isinstance(layer, keras.layers.Lambda)
+        )
         raise not_converted(f"model: hls4ml does not convert {model.name!r}", error, suspects) from error
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.adapters.keras.clone import all_layers
+from knapprune.adapters.keras.compiled import compile_alike, uncompiled
 from knapprune.adapters.keras.grid import KernelGrid, grid_of
 from knapprune.adapters.keras.kernels import kernel_names, leaf_layers
 from knapprune.adapters.keras.mask import KernelMask
@@ -34,14 +35,17 @@ def cut(model: Any, cuts: Mapping[str, ChannelCut]) -> Any:
         sizes = _sizes(layer, own[id(layer)]) if id(layer) in own else {}
         return _like(layer, sizes)
 
-    with _lambdas():
+    models = [one for one in (model, *all_layers(model)) if isinstance(one, keras.Model)]
+    with _lambdas(), uncompiled(models):
         copy = keras.models.clone_model(model, clone_function=smaller, recursive=True)
     for new, old in zip(all_layers(copy), all_layers(model), strict=True):
         new.trainable = old.trainable
     for new, old in zip(leaf_layers(copy), leaf_layers(model), strict=True):
         _fill(new, old, own.get(id(old)))
-    if model.compiled and not model.optimizer.built:  # Keras has built that of the copy, which takes room in a file
-        copy.optimizer = type(model.optimizer).from_config(model.optimizer.get_config())
+    if model.compiled:
+        compile_alike(model, copy)
+        if model.optimizer.built:  # as in the file of the other, so that the two compare
+            copy.optimizer.build(copy.trainable_variables)
     round_data(copy, data_types(model))
     return copy
 

@@ -17,15 +17,15 @@ from knapprune.adapters.seeding import seeded
 from knapprune.network.batches import is_arrays
 
 
-def fit(model: Any, train: Any, *, batch_size: int, seed: int, rate: float = 1.0) -> float:
-    """Train a compiled model for one epoch, the same way for the same state and seed."""
+def fit(model: Any, train: Any, *, batch_size: int, seed: int, rate: float = 1.0, **more: Any) -> float:
+    """Train a compiled model for one epoch, the same way for the same state and seed; more goes to Keras' `fit`."""
     if not model.compiled:
         raise ValueError("model: got one that is not compiled, expected one with an optimiser and a loss to train by")
     random = np.random.default_rng(seed)
     with _learning_rate(model, rate), seeded(seed):
         for variable in _seeds(model):
             variable.assign(random.integers(0, 2**31, tuple(variable.shape)))
-        history = model.fit(**_arguments(train, batch_size, random), epochs=1, verbose=0)
+        history = model.fit(**{"epochs": 1, "verbose": 0, **_arguments(train, batch_size, random), **more})
     return float(history.history["loss"][-1])
 
 
@@ -53,7 +53,15 @@ def prepared(train: Any) -> Any:
         # Keras takes floating-point data in its own precision.
         return tf.constant(array, keras.config.floatx() if np.issubdtype(array.dtype, np.floating) else None)
 
-    return Prepared(tuple(keras.tree.map_structure(tensor, part) for part in train))
+    return Prepared(tuple(keras.tree.map_structure(tensor, _tupled(part)) for part in train))
+
+
+def _tupled(part: Any) -> Any:
+    """Turn lists of several arrays into tuples: TensorFlow takes a list for one tensor."""
+    if isinstance(part, Mapping):
+        return {key: _tupled(own) for key, own in part.items()}
+    several = isinstance(part, list) and any(hasattr(own, "shape") or isinstance(own, Mapping) for own in part)
+    return tuple(_tupled(own) for own in part) if several or isinstance(part, tuple) else part
 
 
 def state(model: Any) -> dict[str, npt.NDArray[Any]]:
@@ -135,4 +143,6 @@ def _learning_rate(model: Any, rate: float) -> Iterator[None]:
     try:
         yield
     finally:
-        optimizer.learning_rate = own
+        now = float(optimizer.learning_rate)
+        # What a callback has changed stays changed, and goes on being scaled.
+        optimizer.learning_rate = own if rate == 0 or np.isclose(now, own * rate, rtol=1e-6) else now / rate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -120,6 +120,11 @@ class PyTorchAdapter:
 
         return predict(module_of(model), inputs)
 
+    def metric(self, model: Any, name: str | None) -> Callable[[Any, Any], float]:
+        from knapprune.adapters.pytorch.metrics import metric
+
+        return metric(model, name)
+
     def fit(self, model: Any, train: Any, *, batch_size: int, seed: int, rate: float = 1.0) -> float:
         from knapprune.adapters.pytorch.training import fit
 
@@ -130,6 +135,8 @@ class PyTorchAdapter:
         from knapprune.adapters.pytorch.state import optimizer_of
 
         module, loss, _ = trainable(model)
+        if isinstance(model, TorchModel) and model.loss is not None:
+            loss = model.loss
         named = getattr(loss, "__qualname__", type(loss).__qualname__)
         return f"{type(module).__module__}.{module!r}\n{named}\n{optimizer_of(model)!r}"
 
@@ -177,6 +184,25 @@ class PyTorchAdapter:
         from knapprune.adapters.pytorch.gradients import loss
 
         return loss(model, batch)
+
+    def plain(self, model: Any) -> Any:
+        from copy import deepcopy
+
+        from knapprune.adapters.pytorch.grid import release, settle
+        from knapprune.adapters.pytorch.mask import remove_masks
+        from knapprune.adapters.pytorch.rounding import round_data
+
+        settle(module_of(model))
+        copy = deepcopy(module_of(model))
+        round_data(copy, {})
+        release(copy)
+        remove_masks(copy)
+        return copy
+
+    def frozen(self, model: Any) -> set[str]:
+        from knapprune.adapters.pytorch.kernels import kernels
+
+        return {name for name, kernel in kernels(module_of(model)).items() if not kernel.tensor.requires_grad}
 
     def state(self, model: Any) -> dict[str, npt.NDArray[Any]]:
         from knapprune.adapters.pytorch.state import state

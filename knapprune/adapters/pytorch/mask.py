@@ -107,6 +107,16 @@ def unmask(module: Any) -> None:
         getattr(part, hook.parameter + SUFFIX).fill_(True)
 
 
+def remove_masks(module: Any) -> None:
+    """Take all masks off a module; the masked weights are zero and may grow again."""
+    hold(module)
+    for part, hook in _hooks(module):
+        for hooks in (part._forward_pre_hooks, part._state_dict_pre_hooks, part._load_state_dict_post_hooks):
+            for number in [number for number, own in hooks.items() if own is hook]:
+                del hooks[number]
+        delattr(part, hook.parameter + SUFFIX)
+
+
 def _hooks(module: Any) -> list[tuple[Any, KernelMask]]:
     return [
         (part, hook)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+
+_BINARY = ("bcewithlogitsloss", "binary_cross_entropy_with_logits", "bceloss", "binary_cross_entropy")
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,23 @@ def module_of(model: Any) -> Any:
 def trainable(model: Any) -> tuple[Any, Callable[[Any, Any], Any], Callable[[list[Any]], Any]]:
     """Take the module, the loss and the optimiser, with the defaults for what is not given."""
     known = model if isinstance(model, TorchModel) else TorchModel(model)
-    return known.module, known.loss or _cross_entropy, known.optimizer or _adam
+    loss = known.loss or _cross_entropy
+    if loss_name(model) in _BINARY:
+        loss = partial(_of_numbers, loss)
+    return known.module, loss, known.optimizer or _adam
+
+
+def loss_name(model: Any) -> str:
+    """Name the loss by its class or its function, in small letters."""
+    loss = model.loss if isinstance(model, TorchModel) else None
+    loss = getattr(loss, "func", loss)  # of functools.partial
+    return str(getattr(loss, "__name__", type(loss).__name__)).lower()
+
+
+def _of_numbers(loss: Callable[[Any, Any], Any], outputs: Any, targets: Any) -> Any:
+    """Compute a loss that takes targets of the outputs' own form from class numbers too, 0 and 1."""
+    same = targets.shape == outputs.shape or targets.numel() != outputs.numel()
+    return loss(outputs, (targets if same else targets.reshape(outputs.shape)).to(outputs.dtype))
 
 
 def _cross_entropy(outputs: Any, targets: Any) -> Any:

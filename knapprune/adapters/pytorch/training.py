@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import ceil
 from typing import Any
@@ -16,14 +17,14 @@ from knapprune.adapters.pytorch.grid import settle
 from knapprune.adapters.pytorch.model import trainable
 from knapprune.adapters.pytorch.state import optimizer_of
 from knapprune.adapters.seeding import seeded
-from knapprune.network.batches import Batch, batches, is_arrays
+from knapprune.network.batches import Batch, batches, is_arrays, mapped
 
 _PREDICTED_AT_ONCE = 1024
 
 
 def predict(module: Any, inputs: Any) -> Any:
     """Return the module's outputs."""
-    given = _arrays(inputs)
+    given = [_array(part) for part in positional(module, inputs)]
     samples = len(given[0])
     parts = []
     with mode(module, training=False), torch.no_grad():
@@ -83,10 +84,23 @@ def tensors(module: Any, batch: Batch) -> tuple[list[Any], Any]:
     """Bring a batch to the device of a module's weights."""
     if batch.sample_weight is not None:
         raise ValueError("data: got sample weights, expected (inputs, targets): a PyTorch loss takes no weights")
-    parts = batch.inputs if isinstance(batch.inputs, tuple | list) else [batch.inputs]
-    inputs = [_like(module, torch.tensor(part)) for part in parts]
-    targets = torch.tensor(batch.targets, device=inputs[0].device)
-    return inputs, targets.to(inputs[0].dtype) if targets.is_floating_point() else targets.long()
+    inputs = [_like(module, torch.tensor(part)) for part in positional(module, batch.inputs)]
+
+    def target(part: Any) -> Any:
+        own = torch.tensor(part, device=inputs[0].device)
+        return own.to(inputs[0].dtype) if own.is_floating_point() else own.long()
+
+    return inputs, mapped(target, batch.targets)
+
+
+def positional(module: Any, inputs: Any) -> list[Any]:
+    """List inputs as a module's `forward` takes them; those of a dict go by the names of its arguments."""
+    if not isinstance(inputs, Mapping):
+        return list(inputs) if isinstance(inputs, tuple | list) else [inputs]
+    names = list(inspect.signature(module.forward).parameters)
+    if unknown := inputs.keys() - set(names):
+        raise ValueError(f"data: got inputs {sorted(unknown)}, expected some of forward's arguments {names}")
+    return [inputs[name] for name in names if name in inputs]
 
 
 def _shuffled(data: Any, batch_size: int, random: np.random.Generator) -> Iterator[Batch]:
@@ -95,18 +109,19 @@ def _shuffled(data: Any, batch_size: int, random: np.random.Generator) -> Iterat
         yield from batches(data, batch_size, "train")
         return
     (whole,) = batches(data, sys.maxsize, "train")
-    several = isinstance(whole.inputs, list)
+
+    def taken(part: Any, places: Any) -> Any:
+        return mapped(lambda array: array[places], part)
+
     # Of about one size: a last batch of a single sample would be the end of a batch normalisation.
     for places in np.array_split(random.permutation(whole.size), ceil(whole.size / batch_size)):
-        parts = [part[places] for part in (whole.inputs if several else [whole.inputs])]
         weight = None if whole.sample_weight is None else whole.sample_weight[places]
-        yield Batch(parts if several else parts[0], whole.targets[places], weight, len(places))
+        yield Batch(taken(whole.inputs, places), taken(whole.targets, places), weight, len(places))
 
 
-def _arrays(given: Any) -> list[Any]:
-    """List one array or several; tensors stay where they are."""
-    parts: Sequence[Any] = given if isinstance(given, tuple | list) else [given]
-    return [part if isinstance(part, torch.Tensor) else np.asarray(part) for part in parts]
+def _array(part: Any) -> Any:
+    """Take an array; tensors stay where they are."""
+    return part if isinstance(part, torch.Tensor) else np.asarray(part)
 
 
 def _take(array: Any, places: Any) -> Any:

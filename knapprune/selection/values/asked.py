@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from knapprune.hardware.hardware_model import PricesValues
+from knapprune.hardware.structures import KEPT
 from knapprune.network.layers import Layer
 from knapprune.selection.budget import BudgetError
 from knapprune.selection.request import Request
@@ -35,7 +36,11 @@ def digits_of(request: Request, choose: Any) -> dict[str, Collection[int] | None
         return {}
     if given is not None and (others := sorted(choose.keys() - {"digits", "data_bits"})):
         raise ValueError(f"choose: got digits and {', '.join(others)}, expected digits and perhaps data_bits alone")
-    constants = {name: layer for name, layer in layers.items() if _holds_constants(request, layer)}
+    constants = {
+        name: layer
+        for name, layer in layers.items()
+        if _holds_constants(request, layer) and request.structures[name] != KEPT
+    }
     asked = dict(given) if isinstance(given, Mapping) else {} if given is None else dict.fromkeys(constants, given)
     if unknown := asked.keys() - layers.keys():
         raise ValueError(f"choose['digits']: no layers {sorted(unknown)}, expected some of {list(layers)}")

@@ -113,10 +113,18 @@ def given(monkeypatch):
 
 
 def test_every_argument_of_the_library_can_be_said_on_the_command_line(data, tmp_path, given):
-    """But for the metric, which is a function, the bar, and what stands in the configuration."""
+    """But for callbacks, which are objects, weights of classes (in a file), the bar, and the configuration's own."""
     run("prune", *data, *QUICK, "--out", tmp_path)
     names = set(inspect.signature(kp.pruning.prune).parameters)
-    assert set(given) == names - {"model", "hls_config", "metric", "progress", "overrides"}
+    assert set(given) == names - {"model", "hls_config", "class_weight", "callbacks", "progress", "overrides"}
+
+
+def test_a_metric_is_named_on_the_command_line_and_classes_are_weighed_in_a_file(data, tmp_path, given):
+    file = tmp_path / "run.toml"
+    file.write_text("[train.class_weight]\n0 = 2.0\n")
+    run("prune", *data, *QUICK, "--metric", "auc", "--params", file, "--out", tmp_path / "out")
+    assert given["metric"] == "auc"
+    assert given["class_weight"] == {0: 2.0}
 
 
 def test_the_command_line_and_the_library_have_the_same_defaults(data, tmp_path, given):

@@ -64,7 +64,9 @@ def test_a_function_of_ones_own_is_a_structure():
 
 
 def test_an_unknown_structure_lists_those_there_are():
-    with pytest.raises(ValueError, match=r"got 'rows'.*'bram-run', 'constant', 'dsp-row', 'neuron', 'row-and-word'"):
+    with pytest.raises(
+        ValueError, match=r"got 'rows'.*'bram-run', 'constant', 'dsp-row', 'neuron', 'none', 'row-and-word'"
+    ):
         labels(layer_of((6, 4)), "rows")
 
 

@@ -55,3 +55,23 @@ def test_no_samples_have_no_accuracy():
 def test_text_labels_are_refused():
     with pytest.raises(ValueError, match="y_true: expected numbers"):
         accuracy(["a", "b", "c", "d"], SCORES)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "threshold", "right"),
+    [
+        ([0.2, 0.6, 0.9, 0.4], 0.0, 0.5),  # all of them class 1
+        ([-2.0, 0.3, 0.4, -0.1], 0.0, 1.0),
+        ([-2.0, 0.3, 0.4, -0.1], 0.5, 0.5),
+        ([-2.0, 0.3, 0.4, -0.1], None, 1.0),  # no probabilities, so logits
+        ([0.2, 0.6, 0.9, 0.4], None, 1.0),
+    ],
+)
+def test_one_logit_is_cut_at_zero_and_a_probability_at_one_half(outputs, threshold, right):
+    assert accuracy([0, 1, 1, 0], outputs, threshold) == right
+
+
+@pytest.mark.parametrize("targets", [[0, 1, 2, 3], [-1, 1, 1, -1]])
+def test_whole_numbers_that_are_no_classes_of_one_output_are_refused(targets):
+    with pytest.raises(ValueError, match="expected the class numbers 0 and 1 for a single output"):
+        accuracy(targets, np.zeros((4, 1)))

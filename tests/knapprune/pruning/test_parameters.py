@@ -33,6 +33,10 @@ seed = 3
 strength = 0.0003
 form = "price"
 
+[train.class_weight]
+0 = 1.0
+2 = 5
+
 [select]
 structure = "neuron"
 saliency = "l2"
@@ -45,6 +49,7 @@ steps = 8
 tolerance = 0.05
 patience = 2
 quantise = true
+metric = "auc"
 
 [select.budget]
 dsp = 0.4
@@ -70,10 +75,13 @@ def written(folder, text):
 
 
 def test_a_table_holds_what_its_group_holds():
-    """But for the data of a saliency, which is a file."""
+    """But for the data of a saliency, which is a file, and callbacks, which are objects."""
     groups = {"select": Selecting, "train": Training, "keep": Keeping}
     assert {table: set(names) for table, names in SETTINGS.items()} == {
-        **{table: {own.name for own in fields(group)} - {"saliency_data"} for table, group in groups.items()},
+        **{
+            table: {own.name for own in fields(group)} - {"saliency_data", "callbacks"}
+            for table, group in groups.items()
+        },
         "config": set(get_type_hints(Overrides)),
     }
     assert "saliency_data" in FILES
@@ -86,6 +94,7 @@ def test_every_setting_is_read_as_the_argument_of_its_name(tmp_path):
         "seed": 3, "regularization": kp.Regularization(3e-4, "price"), "structure": "neuron", "saliency": "l2",
         "normalise": "none", "solver": "highs", "time_limit": 2.5, "hardware": "accelerator", "schedule": "constant",
         "steps": 8, "tolerance": 0.05, "patience": 2, "quantise": True,
+        "class_weight": {0: 1.0, 2: 5}, "metric": "auc",
         "budget": {"dsp": 0.4, "bram18": 12, "fc1": {"dsp": 8}}, "checkpoint": tmp_path / "run", "progress": False,
         "part": "xcku115-flvb2104-2-i", "clock_period": 4,
     }  # fmt: skip
@@ -193,6 +202,7 @@ def test_multipliers_are_read_into_the_hardware_and_other_files_are_the_commands
         ("[select]\nstructure = 3", "select.structure: got 3, expected a text in quotes, or a table of such by layer"),
         ("[select]\nstructure = {fc1 = 3}", "select.structure.fc1: got 3, expected a text in quotes"),
         ("[select]\nquantise = 1", "select.quantise: got 1, expected true or false"),
+        ("[train]\nclass_weight = {a = 1}", "train.class_weight: got .*, expected a table of weights by class number"),
         ("[select]\ntolerance = 1979-05-27", "select.tolerance: got datetime.date.*, expected a number"),
         ("[files]\nmodel = 1", "files.model: got 1, expected a text in quotes"),
     ],
