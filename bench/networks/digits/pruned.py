@@ -115,6 +115,7 @@ def start(task: Task) -> Any:
     """Load the network that is pruned, its weights rounded to their type: others make adder graphs of many bits."""
     import keras
 
+    keras.utils.clear_session()  # the inputs have the same name in each run
     path = task.folder.parent / f"{task.network}-{task.seed}.keras"
     model = baseline(task.of, task.data, task.seed, path)
     finer = Rounding.parse(BIAS.replace(">", ",RND,SAT>"))
