@@ -71,11 +71,11 @@ def uniform(task: Task) -> Iterator[tuple[Design, dict[str, Any]]]:
     return train(task)
 
 
-BUDGETS: Mapping[int, int] = {1800: 7, 7200: 10, 3600: 8, 1050: 7, 14400: 10}
+BUDGETS: Mapping[int, int] = {1800: 7, 7000: 10, 3300: 8, 1050: 7, 14400: 10}
 """What knapprune may spend on the matrices, which is what it budgets, a tenth below most of the limits; and the bits
 of the data that each is kept with where none are chosen."""
 
-BUDGETS_OF_SEEDS = (1800, 7200)
+BUDGETS_OF_SEEDS = (1800, 7000)
 """Those of them that all seeds are run with."""
 
 
@@ -89,10 +89,11 @@ def _pruning(title: str, choose: Mapping[str, Any] | None) -> Method:
 
 
 def _at(choose: Mapping[str, Any] | None, lut: int) -> Mapping[str, Any] | None:
-    """Offer the narrowest data at the least budgets alone."""
-    if not choose or "data_bits" not in choose or lut > NARROW:
+    """Offer the narrowest data at the least budgets alone, and no narrow ones at large budgets."""
+    if not choose or "data_bits" not in choose:
         return choose
-    return {**choose, "data_bits": [NARROWEST, *choose["data_bits"]]}
+    widths = [bits for bits in choose["data_bits"] if lut < WIDE or bits >= NOT_NARROW]
+    return {**choose, "data_bits": [NARROWEST, *widths] if lut <= NARROW else widths}
 
 
 def _on_all(settings: tuple[Setting, ...]) -> Mapping[str, tuple[Setting, ...]]:
@@ -106,6 +107,10 @@ DIGITS = {"digits": 3}
 
 WIDTHS = (3, 4, 5, 6, 8, 10)
 """Bits that data may be given, layer by layer."""
+
+NOT_NARROW, WIDE = 5, 3000
+"""Bits that they have at least with such a budget or a larger one: what narrower data lose is measured for each result
+by itself, which says too little where all of them are narrow."""
 
 NARROWEST, NARROW = 2, 1500
 """Bits that they may be given as well, and the budgets up to which, where that was better by validation data."""

@@ -9,7 +9,7 @@ from bench.networks.accuracy.page import spread
 from bench.networks.digits import high_granularity, pruned, uniform, verdict
 from bench.networks.digits.front import done, front, points, seeds_of, within
 from bench.networks.digits.limits import MAIN
-from bench.networks.digits.methods import BUDGETS, METHODS, NARROW, NARROWEST, SATURATING, WIDTHS
+from bench.networks.digits.methods import BUDGETS, METHODS, NARROW, NARROWEST, NOT_NARROW, SATURATING, WIDE, WIDTHS
 from bench.networks.digits.networks import NETWORKS
 from bench.networks.digits.plot import picture
 from bench.networks.study import Row, versions_of
@@ -32,7 +32,8 @@ Accuracy against look-up tables, of networks that are adder graphs from end to e
 rounding. Every method is counted by the same code, on the same footing: each ReLU stands at the width that is read from
 it, and the half that rounds to nearest is part of the bias. For HGQ2 that is less than its own converter's count.
 Accuracy is that of da4ml's network, run bit by bit on the test data. Every choice, of epochs, widths and designs, is
-made by validation data. "Within 2000 LUT" is a method's best design by validation that is no larger.
+made by validation data; knapprune's settings were looked for on those of the first seed. "Within 2000 LUT" is a
+method's best design by validation that is no larger.
 
 ## Verdict
 
@@ -52,7 +53,8 @@ All but HGQ2 and PQuantML start from the same network of their seed: {baselines.
   all layers.
 - **knapprune, digits and data**: the same with `choose={{"digits": 3, "data_bits": [...]}}`, so that the width of the
   inputs and of every layer's results is chosen with the digits, from {listed(WIDTHS)} bits, or
-  {NARROWEST} with budgets of up to {NARROW}; data are rounded while it trains. Each is counted as its configuration
+  {NARROWEST} with budgets of up to {NARROW}, and from {NOT_NARROW} bits on with those of {WIDE} or more; data are
+  rounded while it trains. Each is counted as its configuration
   says, where results saturate, and with as many whole bits as the training data need, where they wrap around.
 - **knapprune, zeros alone**: as digits, with `choose=None`: each weight keeps its value, rounded to
   `{pruned.WEIGHT}` at the end, or is pruned.

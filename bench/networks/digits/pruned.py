@@ -25,14 +25,14 @@ NEAREST = Rounding.parse(WEIGHT.replace(">", ",RND,SAT>"))
 
 BIAS = "fixed<12,3>"
 
-STEPS, EPOCHS, FINAL = 5, 3, 40
+STEPS, EPOCHS, FINAL = 5, 6, 90
 """Steps in which the budget tightens, epochs of each but the last, and of the last."""
 
 FINER = (1, 3)
 """How many bits finer than results biases may be: each costs, and moves where a result is rounded."""
 
-RATE = 1.5e-3
-"""Of Adam, at its highest: the best of three by validation data at one budget."""
+RATE = 2e-3
+"""Of Adam, at its highest."""
 
 WIDTHS = (5, 6, 7, 8, 10)
 """Bits of the data that a pruned network is counted and judged with."""
