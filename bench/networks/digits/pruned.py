@@ -41,11 +41,11 @@ SAMPLES = 4096
 """Training samples that Fisher information is estimated on at each step."""
 
 
-def configuration(network: Network, integers: Mapping[str, int], bits: int) -> dict[str, Any]:
+def configuration(model: Any, network: Network, integers: Mapping[str, int], bits: int) -> dict[str, Any]:
     """Configure every layer as an adder graph, with data of so many bits."""
     built = {"Strategy": "distributed_arithmetic", "ReuseFactor": 1}
     kind = network.signed, network.integer
-    layers: dict[str, Any] = {"input_layer": {"Precision": {"result": fixed(*kind, bits - sum(kind))}}}
+    layers: dict[str, Any] = {model.inputs[0].name: {"Precision": {"result": fixed(*kind, bits - sum(kind))}}}
     for name in network.names:
         layers[name] = built | {"Precision": {"weight": WEIGHT, "bias": BIAS, "result": "auto"}}
         if name in integers:
@@ -64,14 +64,14 @@ def prune(task: Task) -> Iterator[tuple[Design, dict[str, Any]]]:
 
     model = start(task)
     bits, choose = task.setting["bits"], task.setting.get("choose")
-    config = configuration(task.of, ranges(model, task.data), bits)
+    config = configuration(model, task.of, ranges(model, task.data), bits)
     pruned = kp.prune(
         model,
         config,
         train=task.data.train,
         validation=task.data.validation,
         budget={"lut": task.setting["lut"]},
-        choose=asked(choose, task.of),
+        choose=asked(choose, model, task.of),
         saliency="fisher",
         normalise="none",
         saliency_data=tuple(part[:SAMPLES] for part in task.data.train),
@@ -88,7 +88,7 @@ def prune(task: Task) -> Iterator[tuple[Design, dict[str, Any]]]:
         raise RuntimeError(f"the budget was not met: {pruned.stopped}")
     matrices = {"matrices": pruned.resources["lut"]}
     if choose and "data_bits" in choose:
-        kinds = chosen(pruned.hls_config, task.of)
+        kinds = chosen(pruned.model, pruned.hls_config, task.of)
         widths = [int(kind.width[0]) for kind in kinds]
         for finer in product(FINER, repeat=len(kinds) - 1):
             made = design(pruned.model, kinds, finer)
@@ -104,18 +104,17 @@ def prune(task: Task) -> Iterator[tuple[Design, dict[str, Any]]]:
         yield made, {"bits": width} | (matrices if width == bits else {})
 
 
-def asked(choose: Mapping[str, Any] | None, network: Network) -> Any:
+def asked(choose: Mapping[str, Any] | None, model: Any, network: Network) -> Any:
     """Let the widths of the inputs be chosen, too, which has to be said by name."""
     if not choose or "data_bits" not in choose:
         return choose
-    return {**choose, "data_bits": dict.fromkeys(("input_layer", *network.names[:-1]), choose["data_bits"])}
+    return {**choose, "data_bits": dict.fromkeys((model.inputs[0].name, *network.names[:-1]), choose["data_bits"])}
 
 
 def start(task: Task) -> Any:
     """Load the network that is pruned, its weights rounded to their type: others make adder graphs of many bits."""
     import keras
 
-    keras.utils.clear_session()  # the inputs have the same name in each run
     path = task.folder.parent / f"{task.network}-{task.seed}.keras"
     model = baseline(task.of, task.data, task.seed, path)
     finer = Rounding.parse(BIAS.replace(">", ",RND,SAT>"))
@@ -125,10 +124,10 @@ def start(task: Task) -> Any:
     return compiled(model, keras.optimizers.Adam(RATE))
 
 
-def chosen(config: Mapping[str, Any], network: Network) -> list[Kind]:
+def chosen(model: Any, config: Mapping[str, Any], network: Network) -> list[Kind]:
     """Read the types of the inputs and of the rectified results from a configuration."""
     kinds = []
-    for name in ("input_layer", *(f"{name}_relu" for name in network.names[:-1])):
+    for name in (model.inputs[0].name, *(f"{name}_relu" for name in network.names[:-1])):
         read = Rounding.parse(config["LayerName"][name]["Precision"]["result"])
         signed = int(read.type.signed)
         kinds.append(Kind.of(1, signed, read.type.integer - signed, read.type.fraction, read.overflow == "SAT"))
