@@ -14,10 +14,11 @@ import numpy.typing as npt
 
 from knapprune.adapters.adapter import Adapter, AxesAdapter, FoldsNormalisations
 from knapprune.adapters.training_adapter import RoundsData
-from knapprune.network.batches import Batch
+from knapprune.network.batches import Batch, parts_of
 from knapprune.network.hls_config import HlsConfig, as_dict, own_entry
 from knapprune.network.hls_config_file import read_hls_config
 from knapprune.network.precision import FixedPoint
+from knapprune.project.emulation import in_order
 from knapprune.project.export import export
 from knapprune.tools import quiet
 
@@ -37,7 +38,9 @@ class CollapseWarning(UserWarning):
 
 def distance(model: Any, hardware: Any) -> float:
     """Say how far the hardware's outputs are from the model's, as a share of how these vary."""
-    pairs = zip(model, hardware, strict=True) if isinstance(model, list | tuple) else [(model, hardware)]
+    if isinstance(model, Mapping):
+        model, hardware = list(model.values()), [hardware[name] for name in model]
+    pairs = zip(parts_of(model), parts_of(hardware), strict=True)
     return max((_distance(np.asarray(own), np.asarray(other)) for own, other in pairs), default=0.0)
 
 
@@ -54,8 +57,12 @@ def collapse(framework: Adapter, model: Any, config: HlsConfig, inputs: Any, far
 def _first_far(framework: RoundsData, model: Any, config: HlsConfig, inputs: Any) -> str | None:
     """Find the first result that leaves the model's, by comparing what each layer computes."""
     assert isinstance(framework, Adapter)
-    given = [part[:SAMPLES] for part in inputs] if isinstance(inputs, list | tuple) else inputs[:SAMPLES]
-    size = len(given[0] if isinstance(given, list) else given)
+    given: Any = inputs
+    if isinstance(inputs, Mapping):
+        given = {name: part[:SAMPLES] for name, part in inputs.items()}
+    else:
+        given = [part[:SAMPLES] for part in inputs] if isinstance(inputs, list | tuple) else inputs[:SAMPLES]
+    size = len(parts_of(given)[0])
     results = framework.results(model)
     nodes = {name: node.name for name, node in results.items() if not node.given}
     traced, types = _traced(framework, model, config, given, nodes.values())
@@ -123,15 +130,13 @@ def _traced(
         # ParallelizationFactor is looked for in no other place once there is an entry.
         first = config.layer_names.get(node) or {"ParallelizationFactor": config.parallelization_factor(node, "")}
         own_entry(written, node, first)["Trace"] = True
-    arrays = framework.to_hls4ml(inputs, config) if isinstance(framework, AxesAdapter) else inputs
-    several = isinstance(arrays, list | tuple) and len(arrays) > 1
-    whole = [
-        np.ascontiguousarray(part, np.float32) for part in (arrays if isinstance(arrays, list | tuple) else [arrays])
-    ]
     with tempfile.TemporaryDirectory(prefix="knapprune-") as folder:
         project = export(model, as_dict(read_hls_config(written)), Path(folder) / "project")
+        arrays = in_order(inputs, project.graph) if isinstance(inputs, Mapping) else inputs
+        arrays = framework.to_hls4ml(arrays, config) if isinstance(framework, AxesAdapter) else arrays
+        whole = [np.ascontiguousarray(part, np.float32) for part in parts_of(arrays)]
         with quiet(io.StringIO()):  # it compiles anew
-            _, traced = project.graph.trace(whole if several else whole[0])
+            _, traced = project.graph.trace(whole if len(whole) > 1 else whole[0])
         types = {name: _type(layer) for name, layer in project.graph.graph.items()}
     return dict(traced), {name: kind for name, kind in types.items() if kind is not None}
 

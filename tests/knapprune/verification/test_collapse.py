@@ -105,9 +105,26 @@ def test_of_a_pytorch_module_as_well():
     assert "first in layer '_2'" in warned(module, settings() | {"InputShape": [8]}, (inputs(), labels))
 
 
+@pytest.mark.slow
+@pytest.mark.needs("keras", "hls4ml", "g++")
+def test_of_inputs_and_outputs_by_name_as_well():
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    left, right = keras.Input((8,), name="left"), keras.Input((8,), name="right")
+    inner = layers.Dense(4, name="inner")(layers.Concatenate(name="both")([left, right]))
+    model = keras.Model({"left": left, "right": right}, {"total": layers.Dense(1, name="total")(inner)})
+    model.get_layer("inner").kernel.assign(np.full((16, 4), 6.0))
+    data = {"left": inputs(1), "right": inputs(2)}
+    with pytest.warns(kp.CollapseWarning) as caught:
+        kp.verify(model, settings(), data=(data, {"total": np.zeros((64, 1))}), metric=lambda labels, outputs: 0.0)
+    (said,) = [str(one.message) for one in caught if one.category is kp.CollapseWarning]
+    assert "first in layer 'inner'" in said
+
+
 def test_distances_are_shares_of_the_spread_of_the_models_own_outputs():
     own = np.array([[1.0], [3.0]])
     assert distance(own, own) == 0
     assert distance(own, own + 0.5) == pytest.approx(0.5)
     assert distance([own, own], [own, own + 1]) == pytest.approx(1.0)
+    assert distance({"a": own, "b": own}, {"b": own + 0.5, "a": own}) == pytest.approx(0.5)
     assert distance(np.ones((2, 1)), np.ones((2, 1)) + 1) == np.inf
