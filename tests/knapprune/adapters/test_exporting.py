@@ -30,6 +30,7 @@ def loaded_without(script, *paths):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.needs("keras")
 @pytest.mark.parametrize("held", ["masks", "values"])
 @pytest.mark.parametrize("suffix", ["keras", "h5"])

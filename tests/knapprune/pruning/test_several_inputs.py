@@ -48,6 +48,7 @@ def closeness(targets, outputs):
     return float(right - np.mean((outputs[own[0]] - targets[given[0]]) ** 2))
 
 
+@pytest.mark.slow
 @pytest.mark.needs("keras", "hls4ml", "g++")
 @pytest.mark.parametrize("form", ["list", "tuple", "dict"])
 def test_a_keras_model_is_pruned_and_verified_on_inputs_and_outputs_of_every_form(form, tmp_path):
