@@ -17,18 +17,9 @@ if TYPE_CHECKING:
     from knapprune.adapters.pytorch.masked_state import load_masked
     from knapprune.adapters.pytorch.model import TorchModel
     from knapprune.adapters.shrinking_adapter import Shrinks
-    from knapprune.adapters.training_adapter import (
-        CallsBack,
-        HoldsValues,
-        KnowsFrozen,
-        Listening,
-        MakesPlain,
-        NamesMetrics,
-        PreparesData,
-        RoundsData,
-        SetsObjectives,
-        TrainingAdapter,
-    )
+    from knapprune.adapters.training_adapter import PreparesData, SetsObjectives, TrainingAdapter
+    from knapprune.adapters.types_adapter import HoldsValues, RoundsData
+    from knapprune.adapters.user_adapter import CallsBack, KnowsFrozen, Listening, MakesPlain, NamesMetrics
     from knapprune.estimation import estimate
     from knapprune.hardware.accelerator import Accelerator
     from knapprune.hardware.dsp import MultiplierTable
@@ -166,7 +157,7 @@ _HOMES = {
     "AxesAdapter": "knapprune.adapters.adapter",
     "Batch": "knapprune.network.batches",
     "BudgetError": "knapprune.selection.budget",
-    "CallsBack": "knapprune.adapters.training_adapter",
+    "CallsBack": "knapprune.adapters.user_adapter",
     "ChannelConcatenation": "knapprune.network.channels",
     "ChannelCut": "knapprune.network.channels",
     "ChannelGraph": "knapprune.network.channels",
@@ -191,15 +182,15 @@ _HOMES = {
     "Hls4mlHardware": "knapprune.hardware.hls4ml",
     "HlsConfig": "knapprune.network.hls_config",
     "HlsConfigError": "knapprune.network.hls_config",
-    "HoldsValues": "knapprune.adapters.training_adapter",
-    "KnowsFrozen": "knapprune.adapters.training_adapter",
+    "HoldsValues": "knapprune.adapters.types_adapter",
+    "KnowsFrozen": "knapprune.adapters.user_adapter",
     "LabelCosts": "knapprune.hardware.hardware_model",
     "Layer": "knapprune.network.layers",
-    "Listening": "knapprune.adapters.training_adapter",
-    "MakesPlain": "knapprune.adapters.training_adapter",
+    "Listening": "knapprune.adapters.user_adapter",
+    "MakesPlain": "knapprune.adapters.user_adapter",
     "MissingToolError": "knapprune.tools",
     "MultiplierTable": "knapprune.hardware.dsp",
-    "NamesMetrics": "knapprune.adapters.training_adapter",
+    "NamesMetrics": "knapprune.adapters.user_adapter",
     "Objective": "knapprune.adapters.objective",
     "PluginError": "knapsolve.plugins",
     "PluginWarning": "knapsolve.plugins",
@@ -211,7 +202,7 @@ _HOMES = {
     "Resources": "knapprune.hardware.resources",
     "ResultNode": "knapprune.network.result_node",
     "Rounding": "knapprune.network.rounding",
-    "RoundsData": "knapprune.adapters.training_adapter",
+    "RoundsData": "knapprune.adapters.types_adapter",
     "Selection": "knapprune.selection.result",
     "SelectionWarning": "knapprune.selection.selecting",
     "SetsObjectives": "knapprune.adapters.training_adapter",

@@ -12,13 +12,22 @@ import pytest
 
 import knapprune
 import knapsolve
-from knapprune.adapters import adapter, objective, shrinking_adapter, training_adapter
+from knapprune.adapters import adapter, objective, shrinking_adapter, training_adapter, types_adapter, user_adapter
 from knapprune.hardware import hardware_model
 from knapprune.saliency import statistics
 
 WORKER_ONLY = "_run"  # these import OR-Tools on load and live in worker processes
 OPTIONAL = {"torch"}
-SEAMS = (adapter, training_adapter, shrinking_adapter, objective, hardware_model, statistics)
+SEAMS = (
+    adapter,
+    training_adapter,
+    types_adapter,
+    user_adapter,
+    shrinking_adapter,
+    objective,
+    hardware_model,
+    statistics,
+)
 
 
 def modules() -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from knapprune.adapters.adapter import Adapter
-from knapprune.adapters.training_adapter import RoundsData
+from knapprune.adapters.types_adapter import RoundsData
 from knapprune.network.hls_config import HlsConfig, as_dict, own_entry, set_precision
 from knapprune.network.hls_config_file import read_hls_config
 from knapprune.network.precision import FixedPoint

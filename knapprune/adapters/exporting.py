@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from knapprune.adapters.finding import find_adapter
-from knapprune.adapters.training_adapter import MakesPlain
+from knapprune.adapters.user_adapter import MakesPlain
 
 
 def export(model: Any) -> Any:

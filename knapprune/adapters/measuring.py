@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from knapprune.adapters.adapter import Adapter
-from knapprune.adapters.training_adapter import NamesMetrics
+from knapprune.adapters.user_adapter import NamesMetrics
 from knapprune.network.metric import accuracy
 from knapprune.network.named_metrics import NAMED, Metric, check_one_output, unknown
 

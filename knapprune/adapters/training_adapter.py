@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -11,9 +11,6 @@ import numpy.typing as npt
 from knapprune.adapters.adapter import Adapter
 from knapprune.adapters.objective import Objective
 from knapprune.network.batches import Batch
-from knapprune.network.grid import Grid
-from knapprune.network.precision import FixedPoint
-from knapprune.network.result_node import ResultNode
 
 
 @runtime_checkable
@@ -215,133 +212,6 @@ class PreparesData(Protocol):
 
 
 @runtime_checkable
-class HoldsValues(Protocol):
-    """An adapter that can keep weights on a grid while they train; what `choose` of digits needs in training."""
-
-    def hold(self, model: Any, grids: Mapping[str, Grid]) -> None:
-        """Keep weights on their grids from now on, whatever trains the model; the others are let go.
-
-        Training is straight-through: behind each weight stands a real number that optimisers move, and the weight is
-        the nearest value of its grid to that.
-
-        Parameters
-        ----------
-        model
-            The model itself; its masks stay.
-        grids
-            By layer name, in the kernel's shape. Weights that are not on them yet are brought there.
-
-        Raises
-        ------
-        ValueError
-            For a grid of no such layer or of the wrong shape.
-        """
-
-    def grids(self, model: Any) -> dict[str, Grid]:
-        """Read back the grids of `hold`, by layer name.
-
-        Parameters
-        ----------
-        model
-            The model, or one that was saved with its grids and loaded.
-
-        Returns
-        -------
-        dict
-            Layers without one are left out.
-        """
-
-
-@runtime_checkable
-class RoundsData(Protocol):
-    """An adapter that can round the data between layers as the hardware will; what `choose` of data widths needs."""
-
-    def results(self, model: Any) -> dict[str, ResultNode]:
-        """Name the layers whose result has a type of its own, in the order data passes them.
-
-        Parameters
-        ----------
-        model
-            The model.
-
-        Returns
-        -------
-        dict
-            By the layer's name, where hls4ml's configuration says the type. The network's inputs are among them.
-        """
-
-    def round_data(self, model: Any, types: Mapping[str, FixedPoint]) -> None:
-        """Round results to their types from now on, whatever runs the model, and no others.
-
-        To the nearest value, the half upwards, and cut off at the ends of the type (``RND, SAT``). Gradients pass
-        straight through but for values beyond the ends.
-
-        Parameters
-        ----------
-        model
-            The model itself.
-        types
-            By layer name, some of `results`.
-
-        Raises
-        ------
-        ValueError
-            For a type of no such layer.
-        """
-
-    def data_types(self, model: Any) -> dict[str, FixedPoint]:
-        """Read back the types of `round_data`, by layer name.
-
-        Parameters
-        ----------
-        model
-            The model.
-
-        Returns
-        -------
-        dict
-            Layers whose results are not rounded are left out.
-        """
-
-    def values(self, model: Any, batch: Batch) -> dict[str, npt.NDArray[np.floating[Any]]]:
-        """Compute each result on a batch where nothing is rounded.
-
-        Parameters
-        ----------
-        model
-            The model; layers compute as in inference.
-        batch
-            The samples.
-
-        Returns
-        -------
-        dict
-            Arrays by layer name, samples first, the other axes in the framework's own order.
-        """
-
-    def loss(self, model: Any, batch: Batch) -> float:
-        """Compute the model's mean loss on a batch, as in inference.
-
-        Parameters
-        ----------
-        model
-            A model with a loss.
-        batch
-            The samples.
-
-        Returns
-        -------
-        float
-            What `gradient` differentiates.
-
-        Raises
-        ------
-        ValueError
-            If the model has no loss.
-        """
-
-
-@runtime_checkable
 class SetsObjectives(Protocol):
     """An adapter that can add to a model's loss; what `distill` and `regularization` need."""
 
@@ -357,113 +227,6 @@ class SetsObjectives(Protocol):
         -------
         Objective
             What is added.
-        """
-
-
-@runtime_checkable
-class NamesMetrics(Protocol):
-    """An adapter that knows what a model's outputs are, logits or probabilities, and metrics of names."""
-
-    def metric(self, model: Any, name: str | None) -> Callable[[Any, Any], float]:
-        """Find the metric of a name.
-
-        Parameters
-        ----------
-        model
-            The model.
-        name
-            None is the share of right classes.
-
-        Returns
-        -------
-        callable
-            Of targets and outputs; larger is better, so errors are negated.
-
-        Raises
-        ------
-        ValueError
-            If there is no such metric, or none is named for a model that has several outputs or whose outputs are no
-            classes.
-        """
-
-
-@runtime_checkable
-class KnowsFrozen(Protocol):
-    """An adapter that can say which layers are not to be trained; pruning leaves them as they are."""
-
-    def frozen(self, model: Any) -> set[str]:
-        """Name the layers whose kernels are not trained.
-
-        Parameters
-        ----------
-        model
-            The model.
-
-        Returns
-        -------
-        set of str
-            Their names.
-        """
-
-
-@runtime_checkable
-class MakesPlain(Protocol):
-    """An adapter that can copy a model without what this library has put on it."""
-
-    def plain(self, model: Any) -> Any:
-        """Copy a model without masks, grids and rounded data.
-
-        Parameters
-        ----------
-        model
-            The model; it is not changed.
-
-        Returns
-        -------
-        object
-            A model of the framework alone, with the same weights.
-        """
-
-
-class Listening(Protocol):
-    """The training of a model that others listen to."""
-
-    @property
-    def stopped(self) -> bool:
-        """Whether one of them has asked for the end of this training."""
-
-    def begin(self) -> None:
-        """Tell them that a training begins."""
-
-    def fit(self, train: Any, *, epoch: int, batch_size: int, seed: int, rate: float) -> float:
-        """Train for one epoch as `TrainingAdapter.fit` does, and tell them of it."""
-
-    def end(self) -> None:
-        """Tell them that it has ended."""
-
-
-@runtime_checkable
-class CallsBack(Protocol):
-    """An adapter of a framework that has callbacks, and weights of samples."""
-
-    def listening(self, model: Any, callbacks: Sequence[Any], validation: tuple[Any, Any], epochs: int) -> Listening:
-        """Let callbacks listen to the training of a model.
-
-        Parameters
-        ----------
-        model
-            The model.
-        callbacks
-            Of the framework.
-        validation
-            Inputs and targets that each epoch is judged by for them.
-        epochs
-            How many there are to be in all.
-
-        Returns
-        -------
-        Listening
-            What trains the model.
         """
 
 

@@ -11,7 +11,9 @@ from knapprune.adapters.configuration import configuration
 from knapprune.adapters.finding import find_adapter
 from knapprune.adapters.measuring import metric_of
 from knapprune.adapters.objective import Distillation
-from knapprune.adapters.training_adapter import CallsBack, HoldsValues, KnowsFrozen, SetsObjectives, training_adapter
+from knapprune.adapters.training_adapter import SetsObjectives, training_adapter
+from knapprune.adapters.types_adapter import HoldsValues
+from knapprune.adapters.user_adapter import CallsBack, KnowsFrozen
 from knapprune.hardware.hardware_model import HardwareModel, find_hardware_model
 from knapprune.network.batches import is_arrays
 from knapprune.network.hls_config import HlsConfigSource, Overrides, as_dict

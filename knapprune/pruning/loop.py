@@ -12,14 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.adapters.objective import Objective
-from knapprune.adapters.training_adapter import (
-    CallsBack,
-    HoldsValues,
-    Listening,
-    PreparesData,
-    RoundsData,
-    SetsObjectives,
-)
+from knapprune.adapters.training_adapter import PreparesData, SetsObjectives
+from knapprune.adapters.types_adapter import HoldsValues, RoundsData
+from knapprune.adapters.user_adapter import CallsBack, Listening
 from knapprune.network.hls_config import as_dict
 from knapprune.pruning.checkpoint import Checkpoint
 from knapprune.pruning.history import Chosen

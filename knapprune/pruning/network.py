@@ -8,7 +8,8 @@ from typing import Any
 
 from knapprune.adapters.adapter import written_kernels
 from knapprune.adapters.data_types import with_data_types
-from knapprune.adapters.training_adapter import RoundsData, TrainingAdapter
+from knapprune.adapters.training_adapter import TrainingAdapter
+from knapprune.adapters.types_adapter import RoundsData
 from knapprune.estimation import estimate
 from knapprune.hardware.hardware_model import HardwareModel
 from knapprune.hardware.resources import Resources, with_logic

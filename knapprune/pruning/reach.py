@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from knapprune.adapters.data_types import with_data_types
-from knapprune.adapters.training_adapter import RoundsData
+from knapprune.adapters.types_adapter import RoundsData
 from knapprune.network.hls_config import HlsConfig
 from knapprune.network.precision import FixedPoint
 from knapprune.pruning.network import Network

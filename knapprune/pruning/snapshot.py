@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.adapters.training_adapter import HoldsValues, RoundsData, TrainingAdapter
+from knapprune.adapters.training_adapter import TrainingAdapter
+from knapprune.adapters.types_adapter import HoldsValues, RoundsData
 from knapprune.network.grid import Grid
 from knapprune.network.precision import FixedPoint
 

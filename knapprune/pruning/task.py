@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from knapprune.adapters.objective import GroupPenalty
-from knapprune.adapters.training_adapter import RoundsData
+from knapprune.adapters.types_adapter import RoundsData
 from knapprune.hardware.fetch_groups import fetch_group
 from knapprune.hardware.resources import Resources
 from knapprune.network.hls_config import HlsConfig

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from knapprune.adapters.finding import find_adapter
-from knapprune.adapters.training_adapter import HoldsValues, RoundsData, training_adapter
+from knapprune.adapters.training_adapter import training_adapter
+from knapprune.adapters.types_adapter import HoldsValues, RoundsData
 from knapprune.hardware.resources import Resources
 from knapprune.hardware.units import blocks_line
 from knapprune.network.layers import Kernels, Layer, Masks

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.adapters.adapter import Adapter, AxesAdapter, FoldsNormalisations
-from knapprune.adapters.training_adapter import RoundsData
+from knapprune.adapters.types_adapter import RoundsData
 from knapprune.network.batches import Batch, parts_of
 from knapprune.network.hls_config import HlsConfig, as_dict, own_entry
 from knapprune.network.hls_config_file import read_hls_config

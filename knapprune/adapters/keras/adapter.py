@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.adapters.objective import Objective
-from knapprune.adapters.training_adapter import Listening
+from knapprune.adapters.user_adapter import Listening
 from knapprune.network.batches import Batch
 from knapprune.network.channels import ChannelCut, ChannelGraph
 from knapprune.network.grid import Grid

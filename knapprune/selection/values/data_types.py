@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from knapprune.adapters.training_adapter import RoundsData
+from knapprune.adapters.types_adapter import RoundsData
 from knapprune.network.batches import batches, is_arrays
 from knapprune.network.precision import FixedPoint
 from knapprune.network.result_node import ResultNode

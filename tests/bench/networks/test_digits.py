@@ -233,3 +233,16 @@ def test_the_plot_is_drawn(tmp_path):
 def test_the_page_is_made_from_its_rows():
     docs = ROOT / "docs" / "benchmarks"
     assert page(json.loads((docs / "digits.json").read_text())) == (docs / "digits.md").read_text()
+
+
+def test_the_readme_says_of_rivals_what_the_rows_say():
+    rows = json.loads((ROOT / "docs" / "benchmarks" / "digits.json").read_text())
+    said = " ".join((ROOT / "README.md").read_text().split())
+    words = ("none", "one", "two", "three", "four", "five")
+    hgq = [points for _, points in verdict.compared(rows, "jets", "HGQ2")]
+    assert f"ahead of HGQ2 at {words[sum(points > 0 for points in hgq)]} of {words[len(hgq)]} limits" in said
+    behind = {limit: -points for limit, points in verdict.compared(rows, "jets", "PQuantML") if points <= 0}
+    least, most = min(behind.values()), max(behind.values())
+    assert f"behind PQuantML 0.1 by {least:.1f} to {most:.1f} points from {min(behind):,} on" in said
+    others = [verdict.compared(rows, "jets", name) for name in ("uniform bits", "pruning alone")]
+    assert all(other and all(points > 0 for _, points in other) for other in others)

@@ -9,7 +9,7 @@ import pytest
 import knapprune as kp
 from knapprune.adapters.hls4ml.nodes import graph_kernels
 from knapprune.adapters.pytorch.adapter import PyTorchAdapter
-from knapprune.adapters.training_adapter import HoldsValues
+from knapprune.adapters.types_adapter import HoldsValues
 from knapprune.network.batches import Batch
 from knapprune.network.grid import Grid
 from knapprune.network.hls_config_file import read_hls_config
