@@ -12,6 +12,7 @@ import numpy.typing as npt
 from knapprune.adapters.keras.compiled import copy_compile_state, uncompiled
 from knapprune.adapters.keras.grid import KernelGrid, grid_of, mask_of
 from knapprune.adapters.keras.kernels import Kernel, find_kernels, leaf_layers
+from knapprune.adapters.keras.layer_copy import lambdas, like, needs_help
 from knapprune.adapters.keras.mask import KernelMask
 from knapprune.adapters.keras.rounding import data_types, round_data
 from knapprune.adapters.mask_check import check_masks
@@ -31,25 +32,11 @@ def masked_clone(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> Any:
 def _architecture(model: Any) -> Any:
     """Make a model of the same layers, with weights of their own, that is not compiled."""
     models = [own for own in (model, *all_layers(model)) if isinstance(own, keras.Model)]
-    # Nothing but Lambda layers needs help, and models of classes of their own take none.
-    calls = any(type(layer) is keras.layers.Lambda for layer in leaf_layers(model))
-    options = {"clone_function": _copy_layer, "recursive": True} if calls else {}
-    with uncompiled(models):  # else Keras compiles the copy through descriptions
+    # Models of classes of their own take no such function.
+    helped = any(needs_help(layer) for layer in leaf_layers(model))
+    options = {"clone_function": lambda layer: like(layer, {}), "recursive": True} if helped else {}
+    with lambdas(), uncompiled(models):  # else Keras compiles the copy through descriptions
         return keras.models.clone_model(model, **options)
-
-
-def _copy_layer(layer: Any) -> Any:
-    """Make a layer once more; one that calls a function of the user's own goes on calling that very function."""
-    if type(layer) is not keras.layers.Lambda:
-        return type(layer).from_config(layer.get_config())
-    return keras.layers.Lambda(
-        layer.function,
-        output_shape=layer._output_shape,
-        mask=layer.mask,
-        arguments=layer.arguments,
-        name=layer.name,
-        dtype=layer.dtype_policy,
-    )
 
 
 def plain_copy(model: Any) -> Any:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import FunctionType
 from typing import Any
 
 import keras
@@ -18,6 +15,7 @@ from knapprune.adapters.keras.clone import all_layers
 from knapprune.adapters.keras.compiled import compile_alike, uncompiled
 from knapprune.adapters.keras.grid import KernelGrid, grid_of
 from knapprune.adapters.keras.kernels import kernel_names, leaf_layers
+from knapprune.adapters.keras.layer_copy import lambdas, like
 from knapprune.adapters.keras.mask import KernelMask
 from knapprune.adapters.keras.rounding import data_types, round_data
 from knapprune.network.channels import ChannelCut
@@ -33,10 +31,10 @@ def cut(model: Any, cuts: Mapping[str, ChannelCut]) -> Any:
 
     def smaller(layer: Any) -> Any:
         sizes = _sizes(layer, own[id(layer)]) if id(layer) in own else {}
-        return _like(layer, sizes)
+        return like(layer, sizes)
 
     models = [one for one in (model, *all_layers(model)) if isinstance(one, keras.Model)]
-    with _lambdas(), uncompiled(models):
+    with lambdas(), uncompiled(models):
         copy = keras.models.clone_model(model, clone_function=smaller, recursive=True)
     for new, old in zip(all_layers(copy), all_layers(model), strict=True):
         new.trainable = old.trainable
@@ -52,41 +50,10 @@ def cut(model: Any, cuts: Mapping[str, ChannelCut]) -> Any:
 
 def size(model: Any) -> tuple[int, int]:
     """Count a model's parameters and the bytes of its file."""
-    with tempfile.TemporaryDirectory(prefix="knapprune-") as folder, _lambdas():
+    with tempfile.TemporaryDirectory(prefix="knapprune-") as folder, lambdas():
         path = Path(folder) / "model.keras"
         model.save(path)
         return int(model.count_params()), path.stat().st_size
-
-
-@contextmanager
-def _lambdas() -> Iterator[None]:
-    """Let Keras describe functions without a name: no file of them is kept."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The object being serialized includes a `lambda`")
-        yield
-
-
-def _like(layer: Any, sizes: Mapping[str, Any]) -> Any:
-    """Make a layer after another one, of other sizes."""
-    if type(layer) is _L.Lambda:  # Keras makes none of a configuration, which might be a stranger's
-        return _L.Lambda(
-            layer.function,
-            output_shape=layer._output_shape,
-            mask=layer.mask,
-            arguments=layer.arguments,
-            name=layer.name,
-            dtype=layer.dtype_policy,
-        )
-    config, own = layer.get_config() | sizes, vars(layer)
-    # Functions and classes that nobody registered are there already, in the layer.
-    functions = {key: own[key] for key in config if isinstance(own.get(key), FunctionType)}
-    classes = {type(one).__name__: type(one) for one in own.values() if not _is_of_keras(one)}
-    with keras.saving.custom_object_scope(classes):
-        return type(layer).from_config(config | functions)
-
-
-def _is_of_keras(thing: Any) -> bool:
-    return type(thing).__module__.partition(".")[0] in ("builtins", "keras", "knapprune")
 
 
 def _sizes(layer: Any, cut: ChannelCut) -> dict[str, Any]:

@@ -195,3 +195,12 @@ def test_what_hls4ml_makes_of_a_lambda_layer_is_said():
     model = network(middle=keras.layers.Lambda(lambda values: values * 2.0, name="twice"))
     with pytest.raises(kp.ConversionError, match="twice"):
         kp.verify(model, hls_settings("latency", 1))
+
+
+def test_a_layer_whose_activation_is_a_function_of_the_users_own_is_copied_with_it():
+    keras.utils.set_random_seed(0)
+    dense = keras.layers.Dense
+    model = keras.Sequential([keras.Input((4,)), dense(3, lambda own: own**2, name="fc"), dense(2, name="out")])
+    data = np.random.default_rng(0).normal(size=(5, 4)).astype("float32")
+    copy = KerasAdapter().apply(model, {"fc": np.ones((4, 3), bool)})
+    assert np.array_equal(copy.predict(data, verbose=0), model.predict(data, verbose=0))
