@@ -31,9 +31,12 @@ StructureOption = Annotated[
     ),
 ]
 SaliencyOption = Annotated[
-    str, typer.Option(help="l1, l2, or, from data, taylor, fisher, gauss-newton, hessian or movement.")
+    str,
+    typer.Option(
+        help="l1, l2, or, from data, taylor, fisher, gauss-newton, hessian or movement; auto is fisher, or l1 without."
+    ),
 ]
-Normalise = Annotated[str, typer.Option(help="How layers are compared: lamp, sum, mean, max or none.")]
+Normalise = Annotated[str, typer.Option(help="How layers are compared: auto, lamp, sum, mean, max or none.")]
 SolverOption = Annotated[str, typer.Option(help="A name that `knapsolve list` shows.")]
 TimeLimit = Annotated[float, typer.Option(help="Seconds that the solver has for a selection.")]
 Out = Annotated[Path, typer.Option(help="Folder for the results.")]

@@ -75,6 +75,18 @@ def batches(data: Any, batch_size: int, name: str = "data") -> Iterator[Batch]:
         raise ValueError(f"{name}: got a {type(data).__name__} without any batch, expected at least one")
 
 
+def at_most(samples: int, data: Any) -> Any:
+    """Draw so many samples of arrays, the same at each call; leave data alone that have no more, or are no arrays."""
+    if not is_arrays(data):
+        return data
+    parts = [mapped(_sized, part) for part in data]
+    length = _length(parts, "data")
+    if length <= samples:
+        return data
+    drawn = np.sort(np.random.default_rng(0).choice(length, samples, replace=False))
+    return tuple(mapped(lambda array: _array(array[drawn]), part) for part in parts)
+
+
 def _slices(data: Any, batch_size: int, name: str) -> Iterator[Batch]:
     parts = [mapped(_sized, part) for part in data]
     samples = _length(parts, name)

@@ -30,7 +30,7 @@ from knapprune.pruning.schedule import Schedule
 from knapprune.pruning.settings import Keeping, Selecting, Training, check_together
 from knapprune.pruning.task import Task
 from knapprune.pruning.validation_data import Validation, whole
-from knapprune.saliency import Saliency
+from knapprune.saliency import Saliency, chosen
 from knapprune.saliency.normalisation import Normalisation
 from knapprune.selection.budget import Budget, parse_budget, with_part
 from knapprune.selection.fetch_groups import AnyStructure
@@ -64,10 +64,10 @@ def prune(  # noqa: PLR0913
     checkpoint: str | os.PathLike[str] | None = None,
     progress: bool = True,
     structure: AnyStructure | Mapping[str, AnyStructure] = "auto",
-    saliency: str | Saliency = "l1",
+    saliency: str | Saliency = "auto",
     saliency_data: Any = None,
     choose: Choose | None = None,
-    normalise: str | Normalisation = "lamp",
+    normalise: str | Normalisation = "auto",
     solver: str = "auto",
     time_limit: float = 10.0,
     hardware: str | HardwareModel = "hls4ml",
@@ -142,7 +142,9 @@ def prune(  # noqa: PLR0913
         the same batches each time they are walked through.
     progress
         Whether to show a progress bar (only on a terminal).
-    structure, saliency, normalise, solver, time_limit, hardware, overrides
+    saliency, normalise
+        As for `knapprune.select`; there are data, so ``"auto"`` is Fisher information, and ``"l1"`` with `regrow`.
+    structure, solver, time_limit, hardware, overrides
         As for `knapprune.select`.
     choose
         ``{"digits": 2}``: the values of constants are chosen, as by `knapprune.select`, and the weights stay on those
@@ -150,8 +152,8 @@ def prune(  # noqa: PLR0913
         types have. For budgets of ``dsp`` and ``lut``. With ``data_bits`` beside, results are rounded to the types that
         each step chooses, in training as well; ``hls_config`` of what is returned has them.
     saliency_data
-        What a saliency of gradients is measured on at each step; None takes the training data, whole. A part of it is
-        often enough, and faster.
+        What a saliency of gradients is measured on at each step. None takes the training data: of arrays, 8,192 samples
+        at most, drawn once.
 
     Returns
     -------
@@ -175,6 +177,7 @@ def prune(  # noqa: PLR0913
         Where pruning ends before its last step.
     """
     given = dict(locals())
+    given["saliency"], given["normalise"] = chosen(saliency, normalise, data=regrow is None)
     selecting = Selecting(**_those(Selecting, given))
     training = Training(**_those(Training, given))
     keeping = Keeping(**_those(Keeping, given))

@@ -15,6 +15,7 @@ from typing import Any
 
 from knapprune.adapters.objective import Distillation
 from knapprune.hardware.hardware_model import HardwareModel
+from knapprune.network.batches import at_most
 from knapprune.network.layers import Layer
 from knapprune.network.named_metrics import Metric
 from knapprune.pruning.class_weights import check_class_weight
@@ -29,6 +30,9 @@ from knapprune.selection.candidates import by_layer
 from knapprune.selection.fetch_groups import AnyStructure, whole
 from knapprune.selection.values.asked import check_data_bits
 from knapsolve.validation import positive_number
+
+MOST_SAMPLES = 8192
+"""Training samples that gradients are measured on where nobody says on which."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +94,7 @@ class Selecting:
         """Say which data the saliency is measured on; None where it needs none."""
         if not self.gradual:
             return None
-        return train if self.saliency_data is None else self.saliency_data
+        return at_most(MOST_SAMPLES, train) if self.saliency_data is None else self.saliency_data
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ and the joint choice take each weight for a structure.
 """
 
 from knapprune.saliency.aggregate import structure_values
-from knapprune.saliency.lookup import Measure, Saliency, needs_data, saliency_of
+from knapprune.saliency.lookup import SECOND_ORDER, Measure, Saliency, chosen, needs_data, saliency_of
 from knapprune.saliency.measures import MEASURES, fisher, gauss_newton, hessian, l1, l2, movement, taylor
 from knapprune.saliency.statistics import Gradients, Statistics
 
@@ -32,10 +32,12 @@ NAMES = tuple(MEASURES)
 
 __all__ = [
     "NAMES",
+    "SECOND_ORDER",
     "Gradients",
     "Measure",
     "Saliency",
     "Statistics",
+    "chosen",
     "fisher",
     "gauss_newton",
     "hessian",

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from knapprune.network.layers import Layer
 from knapprune.saliency.first_order import FIRST_ORDER
 from knapprune.saliency.measures import MEASURES, Named
+from knapprune.saliency.normalisation import Normalisation
 from knapprune.saliency.statistics import Gradients, Statistics
 
 #: A user's own measure: from a layer, its kernel and, if it takes a third argument, the statistics of its gradients to
@@ -20,6 +21,13 @@ Saliency = (
     Callable[[Layer, npt.NDArray[np.generic]], npt.ArrayLike]
     | Callable[[Layer, npt.NDArray[np.generic], Gradients], npt.ArrayLike]
 )
+
+
+AUTO = "auto"
+"""Asks for the measure, or the normalisation, that did best where there are data, or that needs none."""
+
+SECOND_ORDER = ("fisher", "gauss-newton", "hessian")
+"""The measures that say by how much the loss rises."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +50,24 @@ class Measure:
         return self.function(layer, kernel)
 
 
+def chosen(
+    saliency: str | Saliency, normalise: str | Normalisation, *, data: bool
+) -> tuple[str | Saliency, str | Normalisation]:
+    """Put names in place of ``"auto"``: Fisher information where there are data, and values of the loss as they are."""
+    if saliency == AUTO:
+        saliency = "fisher" if data else "l1"
+    if normalise == AUTO:
+        normalise = "none" if saliency in SECOND_ORDER else "lamp"
+    return saliency, normalise
+
+
 def needs_data(saliency: str | Saliency) -> bool:
     """Say whether a measure is computed from gradients, and so from data."""
     if callable(saliency):
         return _arguments(saliency) == 3
     if saliency not in MEASURES:
         raise ValueError(
-            f"saliency: got {saliency!r}, expected one of {list(MEASURES)}, or a function of (layer, kernel) or "
+            f"saliency: got {saliency!r}, expected one of {[AUTO, *MEASURES]}, or a function of (layer, kernel) or "
             "(layer, kernel, gradients)"
         )
     return bool(MEASURES[saliency].statistics)

@@ -13,7 +13,7 @@ from knapprune.adapters.training_adapter import training_adapter
 from knapprune.hardware.hardware_model import HardwareModel, find_hardware_model
 from knapprune.network.hls_config import HlsConfigSource, Overrides
 from knapprune.network.hls_config_file import read_hls_config
-from knapprune.saliency import Saliency, Statistics, needs_data, saliency_of
+from knapprune.saliency import Saliency, Statistics, chosen, needs_data, saliency_of
 from knapprune.saliency.normalisation import Normalisation, normalisation
 from knapprune.selection.budget import Budget, BudgetError, with_part
 from knapprune.selection.check import SelectionWarning, check_result
@@ -32,8 +32,8 @@ def select(  # noqa: PLR0913
     budget: Budget | None = None,
     *,
     structure: AnyStructure | Mapping[str, AnyStructure] = "auto",
-    saliency: str | Saliency = "l1",
-    normalise: str | Normalisation = "lamp",
+    saliency: str | Saliency = "auto",
+    normalise: str | Normalisation = "auto",
     solver: str = "auto",
     time_limit: float = 10.0,
     data: Any = None,
@@ -67,9 +67,10 @@ def select(  # noqa: PLR0913
     saliency
         ``"l1"``, ``"l2"``, or, with data, ``"taylor"``, ``"fisher"``, ``"gauss-newton"``, ``"hessian"``,
         ``"movement"``; or a function of layer and kernel, or of layer, kernel and gradients (with data): see
-        :mod:`knapprune.saliency`.
+        :mod:`knapprune.saliency`. ``"auto"`` is ``"fisher"`` with data and ``"l1"`` without.
     normalise
-        How layers are made comparable: see :mod:`knapprune.saliency.normalisation`.
+        How layers are made comparable: see :mod:`knapprune.saliency.normalisation`. ``"auto"`` is ``"none"`` for values
+        that say by how much the loss rises, and ``"lamp"`` for all others.
     solver, time_limit
         For :func:`knapsolve.solve`; the time is in seconds, and for each of the two where one solve is followed by
         another.
@@ -111,6 +112,7 @@ def select(  # noqa: PLR0913
     SelectionWarning
         Where a layer loses all of its weights, or an output of the last layer does.
     """
+    saliency, normalise = chosen(saliency, normalise, data=data is not None)
     if choose is not None:
         check_keys(choose)
         check_data_bits(choose, saliency, normalise)

@@ -21,6 +21,12 @@ VALIDATION = 1 / 12
 SPLIT = 99
 """Seed of which."""
 
+EVENTS = (0.65, 0.1, 0.25)
+"""Of the events, to train on, to choose by, and to report."""
+
+REACH = 4.0
+"""Standard deviations at which features of jets are cut off, as a chip's input would be."""
+
 Pair = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]
 
 
@@ -103,6 +109,33 @@ def jets() -> Data:
     return Data.of(((known - mean) / deviation, known_classes), ((test - mean) / deviation, test_classes))
 
 
+def simulated_jets() -> Data:
+    """Load the simulated jets: 16 features, standardised by those that are trained on, and five classes."""
+    path = folder() / "jets" / "jets_sim.npz"
+    if not path.exists():
+        raise FileNotFoundError(
+            f"jets: {path} is not there; any file with arrays X (samples, 16), y (classes 0 to 4) and event (the event "
+            "of each jet) in its place will do"
+        )
+    with np.load(path) as arrays:
+        features, classes, events = arrays["X"], arrays["y"].astype(np.int64), arrays["event"]
+    train, validation, test = by_event(events)
+    mean, deviation = features[train].mean(axis=0), features[train].std(axis=0)
+    # The largest is a step of 2^-10 below, so that two integer bits and a sign hold it.
+    near = np.clip((features - mean) / deviation, -REACH, REACH - 2.0**-10).astype(np.float32)
+    parts: list[Pair] = [(near[part], classes[part]) for part in (train, validation, test)]
+    return Data(*parts)
+
+
+def by_event(events: npt.NDArray[np.integer[Any]]) -> list[npt.NDArray[np.int64]]:
+    """Part rows in three so that jets of one event are never in two of them."""
+    known, of_row = np.unique(events, return_inverse=True)
+    place = np.random.default_rng(SPLIT).permutation(len(known))[of_row]
+    ends = np.cumsum(EVENTS)[:-1] * len(known)
+    part = np.searchsorted(ends, place, side="right")
+    return [np.flatnonzero(part == number) for number in range(len(EVENTS))]
+
+
 def _images(pixels: npt.NDArray[Any], classes: npt.NDArray[Any]) -> Pair:
     return (pixels / np.float32(255)).astype(np.float32), classes.astype(np.int64)
 
@@ -121,4 +154,9 @@ def _or_else(remedy: str) -> Iterator[None]:
         raise ConnectionError(f"the data could not be downloaded ({type(error).__name__}); {remedy}") from error
 
 
-DATA: dict[str, Callable[[], Data]] = {"fashion-mnist": fashion_mnist, "svhn": svhn, "jets": jets}
+DATA: dict[str, Callable[[], Data]] = {
+    "fashion-mnist": fashion_mnist,
+    "svhn": svhn,
+    "jets": jets,
+    "simulated-jets": simulated_jets,
+}

@@ -186,6 +186,16 @@ NETWORKS: dict[str, Network] = {
         config({"conv2": 9, "conv3": 9, "dense1": 12, "dense2": 6}),
         "svhn",
     ),
+    "jets-simulated": Network(
+        "Jet tagging on simulated jets, reuse factor 1",
+        "16-64-32-32-5 in `io_parallel`, `ap_fixed<16,6>`, every layer in `latency` with reuse factor 1: each weight is\n"
+        "a constant.",
+        jet_network,
+        config({}, "io_parallel", "ap_fixed<16,6,AP_RND>"),
+        "simulated-jets",
+        {"dsp": 0.08},
+        (0.04, 0.15, 0.25),
+    ),
     **{f"jets-rf{reuse}": _jets(reuse) for reuse in (2, 4, 8, 16)},
 }
 

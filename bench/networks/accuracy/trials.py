@@ -41,6 +41,7 @@ TRIALS: dict[str, dict[str, Any]] = {
     "fisher": FISHER,
     "long": LONG,
     "fisher-long": FISHER | LONG,
+    "gauss-newton-long": {"saliency": "gauss-newton", "normalise": "none"} | LONG,
 }
 """What is set otherwise than by default, by name."""
 
@@ -54,7 +55,7 @@ def attempt(name: str, seed: int, key: str, budget: dict[str, int], data: Data, 
     """Prune a network with one of the settings."""
     network = NETWORKS[key]
     given = DEFAULTS | TRIALS[name]
-    if given["saliency"] == "fisher":
+    if given["saliency"] in ("fisher", "gauss-newton"):
         given["saliency_data"] = tuple(part[:GRADIENT_SAMPLES] for part in data.train)
     run = name_of(key, name, seed)
     original = baseline(network, data, seed, folder / f"{key}-{seed}.keras")

@@ -166,7 +166,7 @@ PQUANT: tuple[Setting, ...] = tuple(
 
 RISING: Mapping[str, Setting] = {
     "jets": {"price": 5e-7, "end": 3e-4, "epochs": 320},
-    "fashion": {"price": 5e-7, "end": 3e-4, "epochs": 130},
+    "fashion": {"price": 5e-7, "end": 3e-4, "epochs": 400},
 }
 
 METHODS: Mapping[str, Method] = {

@@ -10,6 +10,7 @@ import numpy as np
 from knapprune.hardware.hardware_model import PricesValues
 from knapprune.hardware.structures import KEPT
 from knapprune.network.layers import Layer
+from knapprune.saliency import SECOND_ORDER
 from knapprune.selection.budget import BudgetError
 from knapprune.selection.request import Request
 
@@ -17,8 +18,6 @@ from knapprune.selection.request import Request
 MOST_DIGITS = 30
 #: Bits of a result up to which a model in 32 bits holds all values of its type.
 WIDEST_DATA = 24
-#: The measures that say by how much the loss rises.
-SECOND_ORDER = ("fisher", "gauss-newton", "hessian")
 _EXPECTED = f"a whole number from 0 to {MOST_DIGITS}, or a list of such"
 
 
