@@ -87,6 +87,14 @@ def at_most(samples: int, data: Any) -> Any:
     return tuple(mapped(lambda array: _array(array[drawn]), part) for part in parts)
 
 
+def in_two_or_more(data: Any, batch_size: int) -> int:
+    """Lower a batch size that would put all samples of arrays into one batch."""
+    if not is_arrays(data):
+        return batch_size
+    length = _length([mapped(_sized, part) for part in data], "data")
+    return batch_size if batch_size < length else max(1, -(-length // 2))
+
+
 def _slices(data: Any, batch_size: int, name: str) -> Iterator[Batch]:
     parts = [mapped(_sized, part) for part in data]
     samples = _length(parts, name)

@@ -23,6 +23,7 @@ from knapprune.pruning.progress_bar import progress_bar
 from knapprune.pruning.result import Pruning, PruningWarning
 from knapprune.pruning.snapshot import Snapshot
 from knapprune.pruning.task import Task
+from knapprune.saliency import GradientError
 from knapprune.selection.budget import BudgetError
 from knapprune.selection.result import Selection
 from knapprune.selection.values.grids import grids_of
@@ -116,7 +117,7 @@ class _Loop:
             (self.progress.kept or self.origin).put(self.framework, self.model)
         try:
             selection = self.task.select(self.model, share)
-        except (BudgetError, RuntimeError) as error:
+        except (BudgetError, GradientError, RuntimeError) as error:
             if not history:
                 raise
             raise _StopError(str(error)) from error
@@ -222,7 +223,7 @@ class _Loop:
         try:
             # With the data as they are: another width would ask for training.
             selection = task.select_within(self.model, trial.budget, trial.share)
-        except (BudgetError, RuntimeError):
+        except (BudgetError, GradientError, RuntimeError):
             trial.metric = float("nan")  # no state of this step can be returned
             return
         self._put(selection)

@@ -23,6 +23,7 @@ and the joint choice take each weight for a structure.
 """
 
 from knapprune.saliency.aggregate import structure_values
+from knapprune.saliency.first_order import GradientError
 from knapprune.saliency.lookup import SECOND_ORDER, Measure, Saliency, chosen, needs_data, saliency_of
 from knapprune.saliency.measures import MEASURES, fisher, gauss_newton, hessian, l1, l2, movement, taylor
 from knapprune.saliency.statistics import Gradients, Statistics
@@ -33,6 +34,7 @@ NAMES = tuple(MEASURES)
 __all__ = [
     "NAMES",
     "SECOND_ORDER",
+    "GradientError",
     "Gradients",
     "Measure",
     "Saliency",

@@ -17,6 +17,10 @@ ByLayer = dict[str, Array]
 FIRST_ORDER = ("mean", "mean_absolute", "mean_square")
 
 
+class GradientError(ValueError):
+    """A gradient that is no number."""
+
+
 def first_order(
     gradient: Callable[[Batch], Mapping[str, npt.NDArray[np.floating[Any]]]],
     walk: Iterable[Batch],
@@ -57,7 +61,7 @@ def check_finite(array: Array, layer: str, what: str) -> None:
     """Refuse a statistic that is no number."""
     bad = array.size - int(np.count_nonzero(np.isfinite(array)))
     if bad:
-        raise ValueError(
+        raise GradientError(
             f"{what} of layer {layer!r} is NaN or infinite at {bad} of {array.size} weights, expected finite numbers: "
             "check the data and the loss"
         )

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.network.batches import Batch, batches
+from knapprune.network.batches import Batch, batches, in_two_or_more
 from knapprune.saliency.drawn_labels import with_drawn_labels
 from knapprune.saliency.first_order import FIRST_ORDER, first_order
 from knapprune.saliency.hutchinson import hessian_diagonal
@@ -68,7 +68,7 @@ class Statistics:
     def get(self, name: str, layer: str, together: Collection[str]) -> Array:
         """Return one statistic of one layer, and compute it for all layers if it is not known yet."""
         if name not in self._known:
-            walk = batches(self._data, self._batch_size)
+            walk = batches(self._data, in_two_or_more(self._data, self._batch_size))
             if name in FIRST_ORDER:
                 wanted = {name, *together}
                 self._known |= first_order(lambda batch: self._framework.gradient(self._model, batch), walk, wanted)

@@ -188,8 +188,8 @@ NETWORKS: dict[str, Network] = {
     ),
     "jets-simulated": Network(
         "Jet tagging on simulated jets, reuse factor 1",
-        "16-64-32-32-5 in `io_parallel`, `ap_fixed<16,6>`, every layer in `latency` with reuse factor 1: each weight is\n"
-        "a constant.",
+        "16-64-32-32-5 in `io_parallel`, `ap_fixed<16,6>`, every layer in `latency` with reuse factor 1: each weight\n"
+        "is a constant.",
         jet_network,
         config({}, "io_parallel", "ap_fixed<16,6,AP_RND>"),
         "simulated-jets",

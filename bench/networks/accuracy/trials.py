@@ -11,7 +11,7 @@ import numpy as np
 
 from bench.networks.accuracy.baselines import baseline
 from bench.networks.accuracy.data import Data
-from bench.networks.accuracy.methods import GRADIENT_SAMPLES, prune
+from bench.networks.accuracy.methods import prune
 from bench.networks.accuracy.networks import NETWORKS
 from bench.networks.accuracy.problem import Problem
 from bench.networks.study import Row
@@ -27,21 +27,21 @@ DEFAULTS: dict[str, Any] = {
     "epochs": 4,
     "final_epochs": None,
     "learning_rate": "constant",
-    "saliency": "l1",
-    "normalise": "lamp",
+    "saliency": "auto",
+    "normalise": "auto",
     "regularization": None,
 }
 """What `kp.prune` does where nobody says otherwise."""
 
-FISHER: dict[str, Any] = {"saliency": "fisher", "normalise": "none"}
+MAGNITUDE: dict[str, Any] = {"saliency": "l1", "normalise": "lamp"}
 LONG: dict[str, Any] = {"steps": 10, "epochs": 1, "final_epochs": 11, "learning_rate": "restarts"}
 
 TRIALS: dict[str, dict[str, Any]] = {
     "defaults": {},
-    "fisher": FISHER,
     "long": LONG,
-    "fisher-long": FISHER | LONG,
-    "gauss-newton-long": {"saliency": "gauss-newton", "normalise": "none"} | LONG,
+    "magnitude": MAGNITUDE,
+    "magnitude-long": MAGNITUDE | LONG,
+    "gauss-newton-long": {"saliency": "gauss-newton"} | LONG,
 }
 """What is set otherwise than by default, by name."""
 
@@ -55,8 +55,6 @@ def attempt(name: str, seed: int, key: str, budget: dict[str, int], data: Data, 
     """Prune a network with one of the settings."""
     network = NETWORKS[key]
     given = DEFAULTS | TRIALS[name]
-    if given["saliency"] in ("fisher", "gauss-newton"):
-        given["saliency_data"] = tuple(part[:GRADIENT_SAMPLES] for part in data.train)
     run = name_of(key, name, seed)
     original = baseline(network, data, seed, folder / f"{key}-{seed}.keras")
     started, checkpoint = time.perf_counter(), folder / f"{run}.checkpoint"

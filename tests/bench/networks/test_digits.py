@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from bench.measuring.machine import ROOT
-from bench.networks.digits import calibration, data, front, methods, networks, verdict
+from bench.networks.accuracy import data as accuracy_data
+from bench.networks.digits import calibration, front, methods, networks, verdict
+from bench.networks.digits.data import small_fashion
 from bench.networks.digits.limits import LIMITS
 from bench.networks.digits.page import page
 from bench.networks.digits.plot import plot
@@ -34,11 +36,11 @@ def tiny():
 
 def test_no_event_is_in_two_parts_and_every_row_is_in_one():
     events = np.random.default_rng(0).integers(0, 700, 2000)
-    parts = data.by_event(events)
+    parts = accuracy_data.by_event(events)
     assert sorted(np.concatenate(parts)) == list(range(2000))
     known = [set(events[part]) for part in parts]
     assert not any(one & other for one, other in ((known[0], known[1]), (known[0], known[2]), (known[1], known[2])))
-    assert np.allclose([len(part) / 2000 for part in parts], data.SHARES, atol=0.03)
+    assert np.allclose([len(part) / 2000 for part in parts], accuracy_data.EVENTS, atol=0.03)
 
 
 def test_jets_are_standardised_by_those_that_are_trained_on(tmp_path, monkeypatch):
@@ -48,17 +50,17 @@ def test_jets_are_standardised_by_those_that_are_trained_on(tmp_path, monkeypatc
     arrays = {"X": features, "y": random.integers(0, 5, 3000).astype(np.uint8), "event": np.arange(3000) // 2}
     np.savez(tmp_path / "jets" / "jets_sim.npz", **arrays)
     monkeypatch.setenv("KNAPPRUNE_DATA", str(tmp_path))
-    found = data.jets()
+    found = accuracy_data.simulated_jets()
     assert np.allclose(found.train[0].mean(axis=0), 0, atol=0.01)
     assert np.allclose(found.train[0].std(axis=0), 1, atol=0.01)
     assert np.abs(found.test[0].mean(axis=0)).max() > 1e-4
-    assert np.abs(np.concatenate([found.train[0], found.test[0]])).max() <= data.REACH
+    assert np.abs(np.concatenate([found.train[0], found.test[0]])).max() <= accuracy_data.REACH
 
 
 def test_jets_that_are_absent_say_what_to_put_there(tmp_path, monkeypatch):
     monkeypatch.setenv("KNAPPRUNE_DATA", str(tmp_path))
     with pytest.raises(FileNotFoundError, match=r"jets_sim\.npz is not there; .* arrays X"):
-        data.jets()
+        accuracy_data.simulated_jets()
 
 
 def test_small_images_are_the_largest_of_four_pixels(tmp_path, monkeypatch):
@@ -70,7 +72,7 @@ def test_small_images_are_the_largest_of_four_pixels(tmp_path, monkeypatch):
     }
     np.savez(tmp_path / "fashion_mnist.npz", **parts)
     monkeypatch.setenv("KNAPPRUNE_DATA", str(tmp_path))
-    images = data.small_fashion().test[0]
+    images = small_fashion().test[0]
     assert images.shape == (24, 196)
     assert images[0, 15] * 256 == parts["x_test"][0, 2:4, 2:4].max()
     assert images.max() < 1

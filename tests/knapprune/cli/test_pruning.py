@@ -204,7 +204,7 @@ def test_a_run_that_went_wrong_keeps_its_state_and_its_page_says_why(data, tmp_p
         np.savez(tmp_path / "bad.npz", x=np.full_like(arrays["x"], 3e38), y=arrays["y"])
     result = run(
         "prune", *data[:2], "--train", tmp_path / "bad.npz", *data[4:], *QUICK, "--tolerance", 0,
-        "--out", tmp_path / "out",
+        "--saliency", "l1", "--out", tmp_path / "out",
     )  # fmt: skip
     assert result.exit_code in (0, 1), result.output
     assert "Ended early: in step 1, train: the loss is " in " ".join(result.stdout.split())
@@ -269,7 +269,7 @@ def test_a_run_is_repeated_to_the_last_bit_by_the_settings_that_it_wrote(data, p
         if table != "files":
             assert own.items() <= (record[table] | {"regularization": 1e-3}).items()
     assert record["train"]["regularization"] == {"strength": 1e-3, "form": "layer"}
-    assert (record["train"]["batch_size"], record["select"]["normalise"]) == (32, "lamp")
+    assert (record["train"]["batch_size"], record["select"]["normalise"]) == (32, "auto")
     assert {name: Path(path) for name, path in record["files"].items()} == {
         name: data[0].parent / path for name, path in SETTINGS["files"].items()
     }
@@ -421,7 +421,7 @@ def test_tune_reads_the_file_and_hands_it_on(params, tmp_path, given):
 def test_tune_with_a_file_prints_a_line_with_that_file(data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     file = data[0].parent / "tuned.toml"
-    select = {"budget": {"dsp": 0.5}, "steps": 1, "tolerance": 0.5}
+    select = {"budget": {"dsp": 0.5}, "steps": 1, "tolerance": 0.5, "saliency": "l1"}
     file.write_text(tomli_w.dumps({"train": {"epochs": 1}, "select": select, "files": SETTINGS["files"]}))
     refused = run("tune", "--params", file, "--study", "study.log")
     assert "saliency_data: got data, expected None for saliency 'l1'" in sentence(refused)

@@ -113,7 +113,9 @@ def test_layers_that_are_cut_in_later_steps_need_no_new_training_step(network, b
     counts = []
     for steps in (1, 2):
         made.clear()
-        seen = pruned(network, blobs, budget={"dsp": 0.3}, tolerance=1.0, steps=steps, epochs=1, schedule=late)
+        seen = pruned(
+            network, blobs, budget={"dsp": 0.3}, tolerance=1.0, steps=steps, epochs=1, schedule=late, saliency="l1"
+        )
         counts.append(len(made))
     first, last = (cut(step, seen.before) for step in seen.history)
     assert not first
@@ -178,8 +180,51 @@ def test_weights_that_are_no_numbers_end_a_run_though_the_loss_looks_sound(netwo
     spoiled = inputs.copy()
     spoiled[7, 3] = np.nan
     with pytest.warns(kp.PruningWarning, match=r"train: (weights of fc1 are no numbers|the loss is nan)"):
-        seen = pruned(network, blobs, train=(spoiled, labels), budget={"dsp": 0.5}, tolerance=1.0, steps=1, epochs=2)
+        seen = pruned(
+            network, blobs, train=(spoiled, labels), budget={"dsp": 0.5}, tolerance=1.0, steps=1, epochs=2,
+            saliency="l1",
+        )  # fmt: skip
     assert all(np.isfinite(array).all() for array in seen.model.get_weights())
+
+
+def test_gradients_that_are_no_numbers_are_refused_at_once_and_end_a_run_that_has_something(network, blobs):
+    (inputs, labels), _ = blobs
+    spoiled = inputs.copy()
+    spoiled[7, 3] = np.nan
+    with pytest.raises(ValueError, match="gradient of layer 'fc1' is NaN or infinite"):
+        pruned(network, blobs, train=(spoiled, labels), budget={"dsp": 0.5}, steps=1)
+    walked = []
+
+    class Spoiled:
+        """Sound data the first time that they are walked through."""
+
+        def __iter__(self):
+            walked.append(None)
+            for start in range(0, len(labels), 64):
+                part = slice(start, start + 64)
+                yield (inputs if len(walked) < 2 else spoiled)[part], labels[part]
+
+    with pytest.warns(kp.PruningWarning, match="gradient of layer 'fc1' is NaN or infinite"):
+        seen = pruned(network, blobs, budget={"dsp": 0.5}, tolerance=1.0, steps=2, epochs=0, saliency_data=Spoiled())
+    assert len(seen.history) == 1
+    assert "gradient of layer 'fc1'" in seen.stopped
+
+
+def test_by_default_values_are_fisher_information_or_magnitudes_where_weights_may_come_back(network, blobs):
+    model, config = network
+    budget = {"dsp": 0.4}
+    options = {"budget": budget, "steps": 1, "epochs": 0}
+
+    def worth(seen):
+        return float(seen.history[0].selection.solution.value)
+
+    by_fisher = kp.select(model, config, budget, saliency="fisher", normalise="none", data=blobs[0])
+    assert worth(pruned(network, blobs, **options)) == pytest.approx(float(by_fisher.solution.value))
+    by_default = kp.select(model, config, budget, data=blobs[0])
+    assert float(by_default.solution.value) == pytest.approx(float(by_fisher.solution.value))
+    by_size = kp.select(model, config, budget, saliency="l1", normalise="lamp")
+    assert worth(pruned(network, blobs, regrow=0.1, **options)) == pytest.approx(float(by_size.solution.value))
+    assert float(kp.select(model, config, budget).solution.value) == pytest.approx(float(by_size.solution.value))
 
 
 def calm_at_first():
@@ -307,7 +352,7 @@ def test_gradients_are_measured_on_the_data_given_for_them(network, blobs):
     assert with_part.history[0].selection.solution.value == pytest.approx(float(wanted.solution.value))
     assert with_part.history[0].selection.solution.value != pytest.approx(float(other.solution.value))
     with pytest.raises(ValueError, match="saliency_data: got data, expected None for saliency 'l1'"):
-        pruned(network, blobs, budget=budget, saliency_data=part)
+        pruned(network, blobs, budget=budget, saliency="l1", saliency_data=part)
 
 
 def test_a_weight_that_was_cut_can_come_back(network, blobs):

@@ -44,7 +44,7 @@ def test_every_argument_of_a_pruning_is_in_one_group():
         ({"tolerance": "0.1"}, "tolerance: got '0.1', expected a number, 0 or more"),
         ({"tolerance": float("nan")}, "tolerance: got nan"),
         ({"saliency": "l3"}, "saliency: got 'l3', expected one of"),
-        ({"saliency_data": ([], [])}, "saliency_data: got data, expected None for saliency 'l1'"),
+        ({"saliency": "l1", "saliency_data": ([], [])}, "saliency_data: got data, expected None for saliency 'l1'"),
         ({"normalise": "median"}, "normalise: got 'median', expected a function or one of"),
         ({"time_limit": 0}, "time_limit must be a positive, finite number; got 0"),
         ({"regrow": 0.1, "saliency": "fisher"}, "regrow: got a saliency of gradients, expected one of the weights"),

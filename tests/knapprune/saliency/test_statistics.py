@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from knapprune.network.batches import Batch
+from knapprune.network.batches import Batch, at_most, batches, in_two_or_more
 from knapprune.saliency.first_order import FIRST_ORDER, first_order
 from knapprune.saliency.hutchinson import hessian_diagonal
 
@@ -51,6 +51,27 @@ def test_the_mean_square_is_estimated_from_larger_batches(size):
 def test_the_mean_square_of_one_batch_of_several_samples_is_refused():
     with pytest.raises(ValueError, match="batch_size: 4 samples are in one batch, expected two batches or more"):
         first_order(of_batch, walk(4, SAMPLES[:4]), {"mean_square"})
+
+
+def test_arrays_that_fit_into_one_batch_are_cut_in_two():
+    few = (SAMPLES[:5], SAMPLES[:5])
+    assert [batch.size for batch in batches(few, in_two_or_more(few, 32))] == [3, 2]
+    assert in_two_or_more((SAMPLES, SAMPLES), 32) == 32
+    assert in_two_or_more((SAMPLES[:1], SAMPLES[:1]), 32) == 1
+    assert in_two_or_more(iter([]), 32) == 32
+
+
+def test_so_many_samples_of_arrays_are_drawn_and_all_of_those_that_are_few():
+    numbers = np.arange(100)
+    data = ({"a": numbers, "b": numbers[:, None]}, numbers)
+    drawn, labels = at_most(40, data)
+    assert len(labels) == len(set(labels.tolist())) == 40
+    assert np.array_equal(drawn["a"], labels)
+    assert np.array_equal(drawn["b"][:, 0], labels)
+    assert np.array_equal(at_most(40, data)[1], labels)
+    assert np.ptp(labels) > 60  # of all, not the first ones: these may be of one class
+    assert at_most(100, data) is data
+    assert at_most(1, walk := iter([])) is walk
 
 
 def test_read_only_gradients_are_copied():

@@ -224,8 +224,9 @@ def trained(blobs):
 def test_pruning_to_a_given_p_lets_p_grow_step_by_step(trained):
     model, data = trained
     seen = kp.prune(
-        model, {}, structure=FetchGroup(8, 6), hardware=Accelerator(8, 2, 8), steps=3, epochs=2, tolerance=0.2, **data
-    )
+        model, {}, structure=FetchGroup(8, 6), hardware=Accelerator(8, 2, 8), steps=3, epochs=2, tolerance=0.2,
+        saliency="l1", **data,
+    )  # fmt: skip
     pruned = [FetchGroup.parse(step.selection.structures["fc1"]).pruned for step in seen.history]
     assert pruned == [4, 6, 6]  # 6 times 1 - (2/3)^3, 1 - (1/3)^3 and 1
     assert seen.met
