@@ -16,6 +16,11 @@ from bench.networks.study import Row, versions_of
 from bench.solvers import formats
 
 
+def budgets(networks: Sequence[str]) -> str:
+    """List what knapprune may spend on the matrices of each network."""
+    return "; ".join(f"{NETWORKS[name].title}, {listed(sorted(BUDGETS[name]), 'and')}" for name in networks)
+
+
 def page(rows: list[Row]) -> str:
     """Write the page."""
     networks = [name for name in NETWORKS if seeds_of(rows, name)]
@@ -48,7 +53,7 @@ All but HGQ2 and PQuantML start from the same network of their seed: {baselines.
 - **knapprune, digits**: `kp.prune(..., budget={{"lut": N}}, choose={{"digits": 3}}, saliency="fisher",
   normalise="none", learning_rate="restarts")`, the weights of `{pruned.WEIGHT}`, {pruned.STEPS} steps of
   {pruned.EPOCHS} epochs, the last of {pruned.FINAL}, Adam at {pruned.RATE:g}.
-  Budgets are of the matrices alone: {listed(sorted(BUDGETS), "and")}. Data are not rounded
+  Budgets are of the matrices alone: {budgets(networks)}. Data are not rounded
   while it trains; each network is counted and judged with {listed(pruned.WIDTHS)} bits of data, the same for
   all layers.
 - **knapprune, digits and data**: the same with `choose={{"digits": 3, "data_bits": [...]}}`, so that the width of the

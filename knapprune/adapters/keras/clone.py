@@ -67,7 +67,7 @@ def remask(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:
     added = [_mask(kernel, masks[name]) for name, kernel in kernels.items()]
     for name, kernel in kernels.items():
         for moment in _moments(model, kernel.variable):
-            moment.assign(keras.ops.where(masks[name], moment, keras.ops.zeros_like(moment)))
+            _clear(moment, masks[name])
     # A step that was compiled before knows nothing of a new constraint, and JAX nothing of a changed one.
     if any(added) or keras.backend.backend() == "jax":
         model.train_function = None
@@ -84,8 +84,14 @@ def _mask(kernel: Kernel, mask: npt.NDArray[np.bool_]) -> bool:
         kernel.constrain(KernelMask(mask, kernel.constraint))
     if grid is not None:
         grid.forget(mask)
-    kernel.variable.assign(keras.ops.where(mask, kernel.variable, keras.ops.zeros_like(kernel.variable)))
+    _clear(kernel.variable, mask)
     return known is None
+
+
+def _clear(variable: Any, mask: npt.NDArray[np.bool_]) -> None:
+    """Set what is masked of a variable to zero; JAX computes with no variable itself."""
+    value = keras.ops.convert_to_tensor(variable)
+    variable.assign(keras.ops.where(mask, value, keras.ops.zeros_like(value)))
 
 
 def _moments(model: Any, kernel: Any) -> list[Any]:
