@@ -111,7 +111,7 @@ def prepare(kind: str, network: str, data: Path, plan: dict[str, int]) -> Callab
     def prune() -> dict[str, float]:
         with TemporaryDirectory() as folder:
             out = kp.prune(
-                model, CONFIG, train=train, validation=validation, budget={"dsp": 0.25}, tolerance=1.0,
+                model, CONFIG, train=train, validation=validation, budget={"dsp": 0.25}, tolerance=1.0, saliency="l1",
                 steps=plan["steps"], epochs=plan["epochs"], final_epochs=plan["final_epochs"],
                 batch_size=plan["batch_size"], checkpoint=None if kind == "prune" else folder, progress=False,
             )  # fmt: skip
@@ -203,7 +203,7 @@ def page(rows: list[Row]) -> str:
 
 Fashion-MNIST, {first["samples"]:,} images, {VALIDATION:,} for validation after each epoch. Plain training is one `fit`
 of a network that was just compiled. Pruning is `knapprune.prune` of the same network to a quarter of its DSPs for as
-many epochs, selections included. Each makes its training step on the clock; what the first network of a process pays is
+many epochs, selections by magnitudes included. Each makes its training step on the clock; what the first network of a process pays is
 paid before. The runs of a network take turns, the others stopped, so that all see the same machine; the overhead is the
 median over repeats. With a checkpoint, all state is written to disk after each epoch.
 
