@@ -203,9 +203,9 @@ def page(rows: list[Row]) -> str:
 
 Fashion-MNIST, {first["samples"]:,} images, {VALIDATION:,} for validation after each epoch. Plain training is one `fit`
 of a network that was just compiled. Pruning is `knapprune.prune` of the same network to a quarter of its DSPs for as
-many epochs, selections by magnitudes included. Each makes its training step on the clock; what the first network of a process pays is
-paid before. The runs of a network take turns, the others stopped, so that all see the same machine; the overhead is the
-median over repeats. With a checkpoint, all state is written to disk after each epoch.
+many epochs, selections by magnitudes included. Each makes its training step on the clock; what the first network of a
+process pays is paid before. The runs of a network take turns, the others stopped, so that all see the same machine; the
+overhead is the median over repeats. With a checkpoint, all state is written to disk after each epoch.
 
 A mask is a pass over the weights after each step of the optimiser, of any batch: it is what counts for a large network
 in small batches. Selecting and measuring once more come once a step of the pruning, copying the state once an epoch.
