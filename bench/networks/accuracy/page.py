@@ -278,8 +278,9 @@ def settings(rows: list[Row]) -> str:
         body.append([*key, len(tried[key]), spread(reached[0]), spread(reached[1], 4)])
     body += [[row["network"], row["run"], f"failed: {row['error']}"] for row in rows if "error" in row]
     header = ["network", "settings", "seeds", "validation, %", "cross-entropy"]
-    about = f"""What was set otherwise than by default of `kp.prune`, on seeds of no table, {TRIED_EPOCHS} epochs each. Gradients are of
-the first {GRADIENT_SAMPLES:,} training samples, where `kp.prune` draws as many. Values decide, not the schedule:"""
+    about = f"""What was set otherwise than by default of `kp.prune`, on seeds of no table, {TRIED_EPOCHS} epochs each.
+Gradients are of the first {GRADIENT_SAMPLES:,} training samples, where `kp.prune` draws as many. Values decide, not the
+schedule:"""
     return f"{about}\n\n{formats.table(header, body)}\n" if body else ""
 
 
