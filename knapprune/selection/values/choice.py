@@ -14,7 +14,7 @@ from knapprune.selection.candidates import Candidates
 from knapprune.selection.items import LayerItems
 from knapprune.selection.masks import kept, masked, masks_of, solve_knapsack
 from knapprune.selection.request import Request
-from knapprune.selection.values.options import NOTHING_PAID, PARTS, Integers, Options, Paid
+from knapprune.selection.values.options import NOTHING_PAID, PARTS, Flags, Integers, Options, Paid
 from knapsolve import Solution
 from knapsolve.nested.items import Items, knapsack, split
 
@@ -56,14 +56,10 @@ class Choice:
         """Solve the knapsack at one kind of price; None where what is there already is beyond the budget."""
         options = self.options if options is None else options
         paid = [NOTHING_PAID] * len(options) if paid is None else paid
-        scale = [1.0] * len(self.request.caps) if scale is None else scale
-        caps = self.request.caps
         items = self.items(price, options, paid)
-        parts = parts_of(caps)
         capacities = [
-            max(int((cap.capacity - gone) * part * share) + self.rounding(cap, price), 0)
-            - sum(own.upfront(cap, there) for own, there in zip(options, paid, strict=True))
-            for cap, gone, part, share in zip(caps, self.fixed, parts, scale, strict=True)
+            capacity - sum(own.upfront(cap, there) for own, there in zip(options, paid, strict=True))
+            for cap, capacity in zip(self.request.caps, self.capacities(price, scale), strict=True)
         ]
         if min(capacities, default=0) < 0:
             return None
@@ -76,8 +72,21 @@ class Choice:
             value = np.zeros(own.weights.layer.size, dtype=np.int64)
             value[own.weight[selected]] = own.value[selected]
             values.append(value)
-        keep = kept(self.groups, self.others, np.concatenate([np.zeros(0, bool), *chosen[len(options) :]]))
+        return self.chosen(values, chosen[len(options) :], solution)
+
+    def chosen(self, values: list[Integers], others: Sequence[Flags], solution: Solution) -> Chosen:
+        """Say what a choice of values, and of the items of each other layer, keeps and uses."""
+        keep = kept(self.groups, self.others, np.concatenate([np.zeros(0, bool), *others]))
         return Chosen(values, keep, float(solution.value), self.count(values, keep), solution)
+
+    def capacities(self, price: str, scale: Sequence[float] | None = None) -> list[int]:
+        """Say what is left of each cap for choices, in parts, at one kind of price; `scale` lowers them."""
+        caps = self.request.caps
+        scale = [1.0] * len(caps) if scale is None else scale
+        return [
+            max(int((cap.capacity - gone) * part * share) + self.rounding(cap, price), 0)
+            for cap, gone, part, share in zip(caps, self.fixed, parts_of(caps), scale, strict=True)
+        ]
 
     def items(self, price: str, options: Sequence[Options], paid: Sequence[Paid]) -> list[Items]:
         """List what may be taken, layer by layer, at one kind of price."""

@@ -168,6 +168,11 @@ class Options:
         multipliers, first = np.unique(self.multipliers(held), return_index=True)
         return Paid(multipliers, self.weight[held[first]])
 
+    def holds_listed(self, kernel: npt.NDArray[np.generic]) -> bool:
+        """Say whether each weight of a kernel that is not zero holds one of its options."""
+        values = np.rint(kernel.astype(np.float64).ravel() / self.weights.step).astype(np.int64)
+        return int(np.count_nonzero(self.value == values[self.weight])) == int(np.count_nonzero(values))
+
     def types(self, price: str, caps: Sequence[Cap], paid: Paid) -> tuple[Integers, Integers]:
         """Sort the options by what they cost: the type of each, and shape (caps, types) what one costs, in `PARTS`."""
         there, owns = np.zeros(len(self), bool), np.zeros(len(self), bool)

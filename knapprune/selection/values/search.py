@@ -1,9 +1,11 @@
 """Choose the values that constants hold: the knapsack of their options, and what sharing multipliers saves beyond it.
 
-A multiplier is paid once for all weights of an input that hold its value, which no price of a single weight says. So
-two knapsacks bracket the truth: with ``split`` prices, its optimum bounds every selection, and is the best one where it
-keeps the budget; else its capacities are lowered until the selection does. From there on each weight is offered what
-its input pays for already, at no cost, for as long as that finds more (:mod:`knapprune.selection.values.options`).
+A multiplier is paid once for all weights of an input that hold its value, which no price of a single weight says. With
+``split`` prices the knapsack's optimum bounds every selection of the values listed, and is the best one where it keeps
+the budget and no weight gains by a value that its input pays for already. Else inputs are looked at one by one, with
+what is shared paid once, for a bound and a selection close to it (:mod:`knapprune.selection.values.sharing`). Where
+these are not close enough, capacities are lowered until the knapsack's optimum keeps the budget, and each weight is
+offered what its input pays for already, at no cost, for as long as that finds more.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from knapprune.hardware.resources import LUT
 from knapprune.selection.minimum import Need, refuse_below
 from knapprune.selection.values.choice import GAP, Choice, Chosen
 from knapprune.selection.values.listing import with_any_value, with_values_of
+from knapprune.selection.values.sharing import bound_shared
 
 MOST_ROUNDS = 8
 """How often capacities are lowered, and how often values are offered that are paid already."""
@@ -21,6 +24,8 @@ NEARLY, AIM = 0.96, 0.985
 """Share of the look-up tables from which adder graphs fill their budget, and the share that is aimed at."""
 MANY, GAP_OF_MANY = 100_000, 1e-6
 """Options from which the gap to a bound need not be smaller than this: the last part of it takes most of the time."""
+NEAR_ENOUGH = 1e-4
+"""Distance to the bound, relative, at which nothing further is tried."""
 MOST_GRAPHS = 12
 """How often adder graphs are built."""
 
@@ -30,15 +35,24 @@ def bracketed(choice: Choice) -> tuple[Chosen, float, list[str]]:
     many = sum(map(len, choice.options)) > MANY
     relaxed = choice.solve("split", gap=GAP_OF_MANY if many else 0.0)
     assert relaxed is not None
-    bound, best = relaxed.solution.bound, relaxed
-    if not choice.keeps(relaxed):
-        best = _within_budget(choice, relaxed)
-    further = _with_values_of_the_input(choice, best)
-    if further.worth <= best.worth:
-        return best, bound, []
-    any_value = choice.solve("split", [with_any_value(own) for own in choice.options], gap=GAP)
-    line = f"values: {further.worth - best.worth:.3g} more from values that inputs pay for already"
-    return further, np.inf if any_value is None else any_value.solution.bound, [line]
+    known = []
+    if choice.keeps(relaxed):
+        further = _with_values_of_the_input(choice, relaxed)
+        if further.worth <= relaxed.worth:
+            return relaxed, relaxed.solution.bound, []
+        known = [further]
+    prices = relaxed.solution.prices
+    shared = bound_shared(choice, np.zeros(len(choice.request.caps)) if prices is None else prices)
+    bound = shared.bound
+    if shared.chosen is not None:
+        known.append(shared.chosen)
+    if max((each.worth for each in known), default=-np.inf) < bound * (1 - NEAR_ENOUGH):
+        known += [_with_values_of_the_input(choice, each) for each in known]
+        if not choice.keeps(relaxed):
+            known.append(_with_values_of_the_input(choice, _within_budget(choice, relaxed)))
+        in_parts = choice.solve("split", [with_any_value(own) for own in choice.options], gap=GAP)
+        bound = bound if in_parts is None else min(bound, in_parts.solution.bound)
+    return max(known, key=lambda each: each.worth), bound, [shared.line]
 
 
 def fitted(choice: Choice, share: float) -> tuple[Chosen, float, list[str], float]:

@@ -8,7 +8,7 @@ Where adder graphs share what no price of a digit knows, the widths and the valu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
@@ -92,6 +92,11 @@ class _Widths:
         """What all weights are worth."""
         return self.rest.most + sum(max(way.choice.most for way in own) for own in self.ways)
 
+    def lists(self, taken: Sequence[int], values: Mapping[str, npt.NDArray[np.generic]]) -> bool:
+        """Say whether no weight holds a value that only others of its input list."""
+        choices = [self.rest, *(own[place].choice for own, place in zip(self.ways, taken, strict=True))]
+        return all(own.holds_listed(values[own.weights.layer.name]) for choice in choices for own in choice.options)
+
     def _choices(self) -> list[Choice]:
         return [self.rest, *(way.choice for own in self.ways for way in own)]
 
@@ -146,7 +151,7 @@ def _with_losses(outcome: Outcome, widths: _Widths, taken: Sequence[int], bound:
     """Take off what the widths lose; `bound` holds for values of the list alone, and not where inputs share others."""
     solution, lost = outcome.solution, widths.lost(taken)
     value = solution.value - lost
-    shares_beyond = widths.of_adders or solution.bound - lost > bound + solution.tolerance * abs(bound)
+    shares_beyond = widths.of_adders or not widths.lists(taken, outcome.values)
     most = widths.most if shares_beyond else max(bound, value)
     proved = value >= most - solution.tolerance * abs(most)
     line = f"data: {', '.join(f'{name} {kind}' for name, kind in widths.types(taken).items())}, {lost:.3g} lost"

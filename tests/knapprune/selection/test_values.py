@@ -114,9 +114,7 @@ def test_weights_of_one_input_hold_values_that_are_paid_already():
     settings = {"Model": {"Precision": "fixed<12,8>", "ReuseFactor": 1, "Strategy": "latency"}}
     selection = kp.select(model, settings, {"dsp": 1}, choose={"digits": 3}, saliency="l2", normalise="none")
     assert np.rint(selection.values["fc0"] / STEP).ravel().tolist() == [52, 52, 52, 52]
-    assert "more from values that inputs pay for already" in selection.solution.trace[-1]
-    assert selection.solution.status == "FEASIBLE"
-    assert selection.solution.bound > selection.solution.value
+    assert "with what is shared paid once" in selection.solution.trace[-1]
 
 
 def test_without_digits_no_weight_takes_a_value_of_another():
