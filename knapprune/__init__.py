@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from knapprune.adapters.objective import Distillation, GroupPenalty, Objective
     from knapprune.adapters.pytorch.masked_state import load_masked
     from knapprune.adapters.pytorch.model import TorchModel
-    from knapprune.adapters.shrinking_adapter import Shrinks
+    from knapprune.adapters.shrinking_adapter import ListsWeights, Shrinks
     from knapprune.adapters.training_adapter import PreparesData, SetsObjectives, TrainingAdapter
     from knapprune.adapters.types_adapter import HoldsValues, RoundsData
     from knapprune.adapters.user_adapter import CallsBack, KnowsFrozen, Listening, MakesPlain, NamesMetrics
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         ChannelJoin,
         ChannelMix,
         ChannelSpread,
+        ChannelWeights,
         UnknownChannels,
     )
     from knapprune.network.grid import Grid
@@ -85,6 +86,7 @@ __all__ = [
     "ChannelJoin",
     "ChannelMix",
     "ChannelSpread",
+    "ChannelWeights",
     "CollapseWarning",
     "ConfiguredAdapter",
     "ConversionError",
@@ -108,6 +110,7 @@ __all__ = [
     "LabelCosts",
     "Layer",
     "Listening",
+    "ListsWeights",
     "MakesPlain",
     "MissingToolError",
     "MultiplierTable",
@@ -164,6 +167,7 @@ _HOMES = {
     "ChannelJoin": "knapprune.network.channels",
     "ChannelMix": "knapprune.network.channels",
     "ChannelSpread": "knapprune.network.channels",
+    "ChannelWeights": "knapprune.network.channels",
     "CollapseWarning": "knapprune.verification.collapse",
     "ConfiguredAdapter": "knapprune.adapters.adapter",
     "ConversionError": "knapprune.tools",
@@ -187,6 +191,7 @@ _HOMES = {
     "LabelCosts": "knapprune.hardware.hardware_model",
     "Layer": "knapprune.network.layers",
     "Listening": "knapprune.adapters.user_adapter",
+    "ListsWeights": "knapprune.adapters.shrinking_adapter",
     "MakesPlain": "knapprune.adapters.user_adapter",
     "MissingToolError": "knapprune.tools",
     "MultiplierTable": "knapprune.hardware.dsp",

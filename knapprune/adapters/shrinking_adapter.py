@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
-from knapprune.network.channels import ChannelCut, ChannelGraph
+from knapprune.adapters.adapter import Adapter
+from knapprune.network.channels import ChannelCut, ChannelGraph, ChannelWeights
+from knapprune.network.hls_config import HlsConfig
 
 
 @runtime_checkable
@@ -60,4 +62,25 @@ class Shrinks(Protocol):
         -------
         tuple of int
             The number of its parameters, and the bytes of a file of it.
+        """
+
+
+@runtime_checkable
+class ListsWeights(Adapter, Shrinks, Protocol):
+    """An adapter that says which parameters go with which channels: what structure ``"channel"`` needs."""
+
+    def channel_weights(self, model: Any, config: HlsConfig) -> tuple[ChannelWeights, ...]:
+        """List all parameters of a model.
+
+        Parameters
+        ----------
+        model
+            The model.
+        config
+            The hls4ml configuration; only its ``InputShape`` is read, of models that do not know their own.
+
+        Returns
+        -------
+        tuple of ChannelWeights
+            Those that `size` counts, each once, layer by layer.
         """

@@ -18,16 +18,16 @@ Budget = Annotated[
     typer.Option(
         "--budget",
         help="dsp=0.25 (a fraction of today's use) or bram18=80 (a count of halves; bram=40 of whole blocks); "
-        "fc1.dsp=8 for a layer; part=xcku115-flvb2104-2-i, share=0.8 for what a chip has. Repeatable. Left out for "
-        "fetch groups with p given.",
+        "fc1.dsp=8 for a layer; part=xcku115-flvb2104-2-i, share=0.8 for what a chip has; parameters=0.5 or macs=0.5 "
+        "of the network itself, in whole channels. Repeatable. Left out for fetch groups with p given.",
     ),
 ]
 StructureOption = Annotated[
     list[str] | None,
     typer.Option(
         "--structure",
-        help="auto, unstructured, neuron, dsp-row, bram-run, row-and-word or fetch-group:p/g; fc1=neuron for one "
-        "layer, the others auto. By default auto. Repeatable.",
+        help="auto, unstructured, neuron, channel, dsp-row, bram-run, row-and-word or fetch-group:p/g; fc1=neuron for "
+        "one layer, the others auto. By default auto. Repeatable.",
     ),
 ]
 SaliencyOption = Annotated[

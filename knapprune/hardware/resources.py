@@ -22,6 +22,8 @@ LATENCY = "latency"
 """The resource that no weight decides: clock cycles, counted only where reuse factors are chosen."""
 LUT = "lut"
 """Look-up tables: estimates, added only where they are budgeted."""
+PARAMETERS, MACS = SIZES = ("parameters", "macs")
+"""The size of the network itself: its numbers, and the multiplications of a sample; added only where budgeted."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ class Resources(Mapping[str, int]):
             ]
             for layer in self.layers
         ]
+        rows += [[name, "", "", "", "", *use.values()] for name, use in self.beside_layers.items()]
         rows.append(["total", "", "", "", "", *(total[name] for name in names)])
         text = plain_table(["layer", "kernel", "strategy", "reuse", "bits", *names], rows)
         uncounted = [f"not counted: {', '.join(self.uncounted)}"] if self.uncounted else []
@@ -120,6 +123,12 @@ class Resources(Mapping[str, int]):
         if self.beside_unknown:
             return ["", f"not estimated, what is beside the weights: {self.beside_unknown}"]
         return ["", beside_summary(self.beside)] if self.beside else []
+
+    @property
+    def beside_layers(self) -> dict[str, Mapping[str, int]]:
+        """What is counted of layers without a kernel, such as the parameters of normalisations."""
+        known = {layer.name for layer in self.layers}
+        return {name: use for name, use in self.by_layer.items() if name not in known}
 
     @property
     def upper_bounds(self) -> tuple[str, ...]:

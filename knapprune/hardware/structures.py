@@ -28,6 +28,9 @@ CONSTANT = "constant"
 #: DSP rows whose memory words are paid once while any row in them lives.
 ROW_AND_WORD = "row-and-word"
 
+#: Channels with all that must go with them, in several layers: found on the graph of the model, not on a layer.
+CHANNEL = "channel"
+
 #: All weights are kept.
 KEPT = "none"
 
@@ -122,10 +125,12 @@ def labels(layer: Layer, structure: str | Structure, kernel: npt.NDArray[np.gene
         given = np.asarray(structure(layer))
         _check(given, layer, getattr(structure, "__name__", repr(structure)))
         return given.astype(np.int64, copy=False)
+    if structure == CHANNEL:
+        raise ValueError(f"structure: a {CHANNEL!r} goes through several layers, expected a structure of one layer")
     if structure not in STRUCTURES:
         raise ValueError(
             f"structure: got {structure!r}, expected 'auto', a function, a fetch group such as "
-            f"'fetch-group:12/16' or one of {sorted(STRUCTURES)}"
+            f"'fetch-group:12/16' or one of {sorted([*STRUCTURES, CHANNEL])}"
         )
     if structure == CONSTANT:
         return constant(layer, np.ones(layer.kernel_shape, dtype=bool) if kernel is None else kernel)

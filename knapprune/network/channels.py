@@ -28,10 +28,13 @@ class UnknownChannels:
     ----------
     inputs, outputs
         Tensors.
+    layer
+        Its name, for messages; None for what enters or leaves the network.
     """
 
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+    layer: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +140,37 @@ class ChannelGraph:
 
     operations: tuple[Operation, ...]
     widths: Mapping[Tensor, int]
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelWeights:
+    """An array of a layer's parameters, and which of its axes go by channels.
+
+    Parameters
+    ----------
+    layer
+        The layer's name, in the graph of channels if it is there.
+    shape
+        The array's shape; that of the kernel in Keras' order where there is one.
+    input_axis, output_axis
+        The axes with the layer's inputs and outputs, None where there is none: the same number of places one after the
+        other for each channel.
+    kernel
+        The name of the kernel that can be masked; empty for other parameters.
+    positions
+        How often each number is multiplied for one sample: output pixels of a convolution; 0 for what only adds or
+        scales, None where it is not known.
+    known_as
+        The layer's name elsewhere in knapprune; empty where it is the same.
+    """
+
+    layer: str
+    shape: tuple[int, ...]
+    input_axis: int | None = None
+    output_axis: int | None = None
+    kernel: str = ""
+    positions: int | None = 0
+    known_as: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ from knapprune.adapters.training_adapter import SetsObjectives, training_adapter
 from knapprune.adapters.types_adapter import HoldsValues
 from knapprune.adapters.user_adapter import CallsBack, KnowsFrozen
 from knapprune.hardware.hardware_model import HardwareModel, find_hardware_model
+from knapprune.hardware.nothing import Nothing
 from knapprune.network.batches import is_arrays
 from knapprune.network.hls_config import HlsConfigSource, Overrides, as_dict
 from knapprune.network.named_metrics import Metric
@@ -33,8 +34,9 @@ from knapprune.pruning.validation_data import Validation, whole
 from knapprune.saliency import Saliency, chosen
 from knapprune.saliency.normalisation import Normalisation
 from knapprune.selection.budget import Budget, parse_budget, with_part
+from knapprune.selection.channels.asked import asks_for_channels, asks_for_no_hardware, asks_for_sizes
 from knapprune.selection.fetch_groups import AnyStructure
-from knapprune.selection.request import estimates_tables
+from knapprune.selection.request import anatomy_of, estimates_tables
 from knapprune.selection.variants import Choose
 
 
@@ -81,7 +83,8 @@ def prune(  # noqa: PLR0913
         A trained, compiled model; it is not changed. Its own optimiser and loss fine-tune the pruned ones, and layers
         that are not trainable keep all of their weights as they are.
     hls_config
-        hls4ml's configuration, or its YAML file; None for a model that carries its own.
+        hls4ml's configuration, or its YAML file; None for a model that carries its own, and for budgets of
+        ``parameters`` and ``macs`` alone.
     train
         ``(inputs, targets)``, or what else the model's ``fit`` takes: a ``tf.data.Dataset``, a ``PyDataset``, a PyTorch
         ``DataLoader``.
@@ -198,9 +201,19 @@ def prune(  # noqa: PLR0913
         raise ValueError(f"{name}: {type(framework).__name__} cannot add to a model's loss, expected None")
     if selecting.choose is not None and not isinstance(framework, HoldsValues):
         raise ValueError(f"choose: {type(framework).__name__} cannot keep weights on a grid, expected None")
-    config = configuration(framework, model, hls_config, **with_part(overrides, budget))
-    resource_model = find_hardware_model(hardware, config.part, config.backend)
-    network = Network(framework, model, config, resource_model, logic=estimates_tables(budget, resource_model))
+    no_hardware = hardware == "hls4ml" and asks_for_no_hardware(framework, hls_config, budget)
+    given_config = {} if no_hardware and hls_config is None else hls_config
+    config = configuration(framework, model, given_config, **with_part(overrides, budget))
+    resource_model = Nothing() if no_hardware else find_hardware_model(hardware, config.part, config.backend)
+    channels = asks_for_channels(structure, budget)
+    logic, sized = estimates_tables(budget, resource_model), asks_for_sizes(budget)
+    network = Network(framework, model, config, resource_model, logic, sized, smaller=channels)
+    if channels:
+        anatomy_of(framework, model, config, budget)  # it refuses what cannot be read
+        if training.penalty is not None:
+            raise ValueError("regularization: got a penalty with whole channels, expected None or another structure")
+        if selecting.choose is not None:
+            raise ValueError("choose: got it together with whole channels, expected None")
     before = network.before
     if isinstance(framework, KnowsFrozen):
         selecting = selecting.without(framework.frozen(model), before.layers)

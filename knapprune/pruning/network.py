@@ -15,6 +15,7 @@ from knapprune.hardware.hardware_model import HardwareModel
 from knapprune.hardware.resources import Resources, with_logic
 from knapprune.network.hls_config import HlsConfig
 from knapprune.network.layers import Kernels
+from knapprune.selection.channels.counting import count_smaller
 from knapprune.selection.request import adder_logic
 
 
@@ -34,6 +35,10 @@ class Network:
         The resource model.
     logic
         Whether look-up tables are counted too.
+    sized
+        Whether parameters and multiplications are.
+    smaller
+        Whether it is counted without what is dead in it.
     """
 
     framework: TrainingAdapter
@@ -41,6 +46,8 @@ class Network:
     config: HlsConfig
     hardware: HardwareModel
     logic: bool = False
+    sized: bool = False
+    smaller: bool = False
 
     @cached_property
     def before(self) -> Resources:
@@ -50,6 +57,8 @@ class Network:
     def resources(self, model: Any) -> Resources:
         """Say what a copy of the model uses."""
         config = self.config_of(model)
+        if self.smaller:
+            return count_smaller(self.framework, model, config, self.hardware, sized=self.sized)
         used = estimate(model, config, hardware=self.hardware)
         if not self.logic:
             return used

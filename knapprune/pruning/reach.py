@@ -16,14 +16,32 @@ from knapprune.saliency.normalisation import normalisation
 from knapprune.selection import fetch_groups as group_selection
 from knapprune.selection.budget import Cap
 from knapprune.selection.candidates import candidates
+from knapprune.selection.channels.asked import asks_for_channels
+from knapprune.selection.channels.selecting import channel_problem
 from knapprune.selection.masks import takes_choices
 from knapprune.selection.minimum import check_caps
+from knapprune.selection.request import Method, requested
 from knapprune.selection.selecting import select
 
 
 def check_reachable(network: Network, caps: tuple[Cap, ...], selecting: Selecting) -> None:
     """Refuse a budget that no number of steps reaches."""
     choose = selecting.choose
+    if asks_for_channels(selecting.structure, caps):
+        method = Method(saliency_of("l1", None), normalisation("none"), selecting.solver, selecting.time_limit)
+        channel_problem(
+            requested(
+                network.framework,
+                network.model,
+                network.config,
+                network.hardware,
+                caps,
+                selecting.structure,
+                method,
+                timed=False,
+            )
+        )
+        return
     if choose is not None or network.logic:
         digits = None if choose is None else {"digits": choose["digits"]}
         narrowest = network.config if choose is None else _narrowest(network, choose.get("data_bits"))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from knapprune.hardware.resources import Resources
-from knapprune.network.layers import Masks
+from knapprune.network.layers import Layer, Masks
 from knapprune.selection.budget import Cap
 from knapprune.selection.outputs import last_layer, lost_outputs
 
@@ -22,7 +22,11 @@ class SelectionWarning(UserWarning):
 
 
 def check_result(
-    caps: tuple[Cap, ...], after: Resources, masks: Masks, kernels: Mapping[str, npt.NDArray[np.generic]]
+    caps: tuple[Cap, ...],
+    after: Resources,
+    masks: Masks,
+    kernels: Mapping[str, npt.NDArray[np.generic]],
+    layers: Sequence[Layer],
 ) -> None:
     """Hold a selection against its budget, and warn of what it leaves without a weight."""
     for cap in caps:
@@ -35,7 +39,7 @@ def check_result(
             SelectionWarning,
             stacklevel=3,
         )
-    last = last_layer(after.layers)
+    last = last_layer(layers)
     if last is None or last.name in emptied or last.name not in masks:
         return
     lost = lost_outputs(last, kernels[last.name], masks[last.name])

@@ -13,18 +13,22 @@ import numpy.typing as npt
 
 from knapprune.adapters.adapter import Adapter, written_kernels
 from knapprune.adapters.data_types import with_data_types
+from knapprune.adapters.shrinking_adapter import ListsWeights
 from knapprune.adapters.training_adapter import training_adapter
 from knapprune.hardware.hardware_model import HardwareModel
-from knapprune.hardware.resources import LATENCY, LUT, Resources, count, covered, with_latency, with_logic
+from knapprune.hardware.nothing import Nothing, plain_layers
+from knapprune.hardware.resources import LATENCY, LUT, MACS, Resources, count, covered, with_latency, with_logic
 from knapprune.network.hls_config import HlsConfig, as_dict
 from knapprune.network.layers import Kernels, Layer, Masks
 from knapprune.network.precision import FixedPoint
 from knapprune.network.rules.strategy import HardwareWarning
 from knapprune.saliency import Measure, structure_values
 from knapprune.saliency.normalisation import Normalisation
-from knapprune.selection.budget import Budget, Cap, asking, budgets, parse_budget
+from knapprune.selection.budget import Budget, BudgetError, Cap, asking, budgets, parse_budget
 from knapprune.selection.candidates import Candidates, by_layer
+from knapprune.selection.channels.asked import asks_for_channels, asks_for_sizes
 from knapprune.selection.masks import takes_choices
+from knapprune.shrinking.sizes import Anatomy, with_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,6 +83,8 @@ class Request:
         The layers as they are to be built, where that is otherwise than before; empty where it is not.
     known
         The adder graphs that were built last, by a digest of what they were built of.
+    anatomy
+        The model by its channels, where those are selected or sizes budgeted.
     """
 
     framework: Adapter
@@ -94,6 +100,7 @@ class Request:
     data: tuple[Any, int] | None = None
     built: tuple[Layer, ...] = ()
     known: dict[int, dict[str, Logic]] = field(default_factory=dict)
+    anatomy: Anatomy | None = None
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -177,6 +184,8 @@ class Outcome:
         By layer name, the kernels whose values were chosen.
     data_types
         By layer name, the types of results that were chosen.
+    resources
+        What is used, where that is not what the masked layers use.
     """
 
     solution: Solution
@@ -186,6 +195,7 @@ class Outcome:
     hls_config: Mapping[str, Any]
     values: Kernels = field(default_factory=dict)
     data_types: Mapping[str, FixedPoint] = field(default_factory=dict)
+    resources: Resources | None = None
 
 
 def estimates_tables(budget: Budget | None, hardware: HardwareModel) -> bool:
@@ -239,9 +249,15 @@ def requested(  # noqa: PLR0913
 ) -> Request:
     """Count the layers that the hardware covers, and check budget and structures against them."""
     kernels = framework.kernels(model)
-    written = written_kernels(framework, model, kernels, config)
-    layers, uncounted = covered(hardware, framework.layers(model, config), framework.untouched(model))
+    if isinstance(hardware, Nothing):
+        written, layers, uncounted = kernels, plain_layers(kernels), tuple(framework.untouched(model))
+    else:
+        written = written_kernels(framework, model, kernels, config)
+        layers, uncounted = covered(hardware, framework.layers(model, config), framework.untouched(model))
     before = count(hardware, layers, written, uncounted, config.part)
+    anatomy = anatomy_of(framework, model, config, budget) if asks_for_channels(structure, budget) else None
+    if anatomy is not None and asks_for_sizes(budget):
+        before = with_sizes(before, anatomy)
     if estimates_tables(budget, hardware):
         before = with_logic(before, hardware, written, adder_logic(framework, model, config, layers))
     if timed:
@@ -258,4 +274,21 @@ def requested(  # noqa: PLR0913
         structures={layer.name: own for layer, own in zip(layers, by_layer(structure, layers), strict=True)},
         method=method,
         data=data,
+        anatomy=anatomy,
     )
+
+
+def anatomy_of(framework: Adapter, model: Any, config: HlsConfig, budget: Budget | None = None) -> Anatomy:
+    """Describe a model by its channels."""
+    if not isinstance(framework, ListsWeights):
+        raise ValueError(
+            f"structure: {type(framework).__name__} does not tell the channels of a {type(model).__qualname__}, "
+            "expected the Keras model or the PyTorch module that it was made from"
+        )
+    anatomy = Anatomy.of(framework, model, config)
+    if budgets(budget, MACS) and (unknown := anatomy.not_multiplied()):
+        raise BudgetError(
+            f"budget['macs']: how often the weights of layer {unknown[0]!r} are multiplied is not known, expected a "
+            "model whose inputs have fixed sizes; of a PyTorch module, hls_config={'InputShape': [[3, 32, 32]]} or such"
+        )
+    return anatomy

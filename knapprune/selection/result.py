@@ -12,6 +12,7 @@ from knapprune.adapters.finding import find_adapter
 from knapprune.adapters.training_adapter import training_adapter
 from knapprune.adapters.types_adapter import HoldsValues, RoundsData
 from knapprune.hardware.resources import Resources
+from knapprune.hardware.structures import CHANNEL
 from knapprune.hardware.units import blocks_line
 from knapprune.network.layers import Kernels, Layer, Masks
 from knapprune.network.precision import FixedPoint
@@ -34,7 +35,8 @@ class Selection:
     solution
         The solver's answer: status, value, bound, gap, prices.
     resources
-        What the masked model uses.
+        What the masked model uses; with structure ``"channel"``, what it uses once `knapprune.shrink` has made it
+        smaller.
     before
         What the model used.
     budget
@@ -111,12 +113,16 @@ class Selection:
         for layer in self.resources.layers:
             was, now = self.before.by_layer[layer.name], self.resources.by_layer[layer.name]
             mask = self.masks.get(layer.name)
+            was_size = layer.size if mask is None else mask.size
             kept = layer.size if mask is None else int(np.count_nonzero(mask))
             change = [f"{was[name]} -> {now[name]}" for name in names]
             structure = self.structures.get(layer.name, "-")
-            rows.append([layer.name, structure, *self._chosen(layer), f"{kept}/{layer.size}", *change])
-        totals = [f"{self.before[name]} -> {self.resources[name]}" for name in names]
+            rows.append([layer.name, structure, *self._chosen(layer), f"{kept}/{was_size}", *change])
         extra = ["reuse", "bits"] if self._changed else []
+        for name, now in self.resources.beside_layers.items():
+            was = self.before.by_layer[name]
+            rows.append([name, "", *[""] * len(extra), "", *(f"{was[key]} -> {now[key]}" for key in names)])
+        totals = [f"{self.before[name]} -> {self.resources[name]}" for name in names]
         rows.append(["total", "", *[""] * len(extra), "", *totals])
         caps = "; ".join(f"{cap} (uses {cap.use(self.resources)})" for cap in self.budget)
         binding = ", ".join(map(str, self.binding))
@@ -128,6 +134,7 @@ class Selection:
                     [f"data: {', '.join(f'{name} {kind}' for name, kind in self.data_types.items())}"]
                     * bool(self.data_types)
                 ),
+                *(["counted without the channels that kp.shrink removes"] * (CHANNEL in self.structures.values())),
                 *blocks_line(self.before, self.resources),
                 *([caps] if caps else []),
                 *([f"binding: {binding}"] if binding else []),

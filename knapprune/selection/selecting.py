@@ -11,11 +11,13 @@ from knapprune.adapters.configuration import configuration
 from knapprune.adapters.finding import find_adapter
 from knapprune.adapters.training_adapter import training_adapter
 from knapprune.hardware.hardware_model import HardwareModel, find_hardware_model
+from knapprune.hardware.nothing import Nothing
 from knapprune.network.hls_config import HlsConfigSource, Overrides
 from knapprune.network.hls_config_file import read_hls_config
 from knapprune.saliency import Saliency, Statistics, chosen, needs_data, saliency_of
 from knapprune.saliency.normalisation import Normalisation, normalisation
 from knapprune.selection.budget import Budget, BudgetError, with_part
+from knapprune.selection.channels.asked import asks_for_no_hardware
 from knapprune.selection.check import SelectionWarning, check_result
 from knapprune.selection.fetch_groups import AnyStructure, fetch_groups, select_fetch_groups
 from knapprune.selection.labelled import select_labelled
@@ -53,15 +55,20 @@ def select(  # noqa: PLR0913
         The network.
     hls_config
         The dict that ``hls4ml.utils.config_from_keras_model`` returns, or a YAML file in hls4ml's form. ``{}``, its
-        defaults, will do for hardware that hls4ml does not write. None for an hls4ml graph, which carries its own.
+        defaults, will do for hardware that hls4ml does not write. None for an hls4ml graph, which carries its own, and
+        for budgets of ``parameters`` and ``macs`` alone, which need no hardware; of a PyTorch module, ``macs`` need
+        ``{"InputShape": [[3, 32, 32]]}``.
     budget
         By resource, a fraction of today's use (a float from 0 to 1) or an absolute count; by layer name, such a mapping
         for that layer alone. ``{"part": "xcku115-flvb2104-2-i"}`` is what that chip has, and ``"share": 0.8`` with it a
         share of it; the part then takes the place of the configuration's. None where the structure leaves nothing to
-        choose: fetch groups with p given.
+        choose: fetch groups with p given. ``parameters`` and ``macs``, the multiplications of a sample, are the
+        network's own size, which whole channels save.
     structure
         Which weights live and die together: ``"auto"`` takes the finest that saves what is budgeted and that the solver
-        takes; a name, a function or one of these by layer name. Or
+        takes; a name, a function or one of these by layer name. ``"channel"`` is all that must go together when a
+        channel goes, in all layers that it passes: every layer then has that, ``"auto"`` or ``"none"``, and what is
+        counted is what `knapprune.shrink` leaves. Or
         :class:`~knapprune.hardware.fetch_groups.FetchGroup`, or its name: every group of g weights loses p, and where p
         is not given it is chosen by layer.
     saliency
@@ -124,6 +131,9 @@ def select(  # noqa: PLR0913
         )
     if choose is not None and budget is None:
         raise BudgetError("budget: got None, expected one to choose under")
+    no_hardware = hardware == "hls4ml" and asks_for_no_hardware(framework, hls_config, budget)
+    if no_hardware and hls_config is None:
+        hls_config = {}
     config = configuration(framework, model, hls_config, **with_part(overrides, budget))
     statistics = None
     if data is not None and needs_data(saliency):
@@ -132,7 +142,7 @@ def select(  # noqa: PLR0913
         framework,
         model,
         config,
-        find_hardware_model(hardware, config.part, config.backend),
+        Nothing() if no_hardware else find_hardware_model(hardware, config.part, config.backend),
         budget,
         structure,
         Method(saliency_of(saliency, statistics), normalisation(normalise), solver, time_limit),
@@ -143,8 +153,8 @@ def select(  # noqa: PLR0913
     kernels = {**request.kernels, **outcome.values}
     masks = masks_of(request.hardware, outcome.layers, kernels, outcome.keep)
     built = replace(request, config=read_hls_config(outcome.hls_config))
-    after = built.count(outcome.layers, masked({**request.written, **outcome.values}, masks))
-    check_result(request.budget, after, masks, request.kernels)
+    after = outcome.resources or built.count(outcome.layers, masked({**request.written, **outcome.values}, masks))
+    check_result(request.budget, after, masks, request.kernels, outcome.layers)
     return Selection(
         masks=masks,
         solution=outcome.solution,
@@ -160,6 +170,12 @@ def select(  # noqa: PLR0913
 
 def _outcome(request: Request, choose: Choose | None) -> Outcome:
     """Select in the way that was asked for."""
+    if request.anatomy is not None:
+        from knapprune.selection.channels.selecting import select_channels
+
+        if choose is not None:
+            raise ValueError("choose: got it together with whole channels, expected None")
+        return select_channels(request)
     groups = fetch_groups(request.hardware, request.before.layers, request.caps_on_weights, request.structures)
     digits = digits_of(request, choose)
     widths = choose.get("data_bits") if isinstance(choose, Mapping) else None

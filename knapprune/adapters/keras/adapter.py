@@ -11,7 +11,7 @@ import numpy.typing as npt
 from knapprune.adapters.objective import Objective
 from knapprune.adapters.user_adapter import Listening
 from knapprune.network.batches import Batch
-from knapprune.network.channels import ChannelCut, ChannelGraph
+from knapprune.network.channels import ChannelCut, ChannelGraph, ChannelWeights
 from knapprune.network.grid import Grid
 from knapprune.network.hls_config import HlsConfig
 from knapprune.network.layers import Layer
@@ -157,6 +157,11 @@ class KerasAdapter:
         from knapprune.adapters.keras.channels import channels
 
         return channels(model)
+
+    def channel_weights(self, model: Any, config: HlsConfig) -> tuple[ChannelWeights, ...]:
+        from knapprune.adapters.keras.channel_sizes import channel_weights
+
+        return channel_weights(model)
 
     def cut(self, model: Any, cuts: Mapping[str, ChannelCut]) -> Any:
         from knapprune.adapters.keras.cutting import cut

@@ -66,7 +66,8 @@ def translate(call: Call, alone: bool) -> list[Operation]:
         Whether the layer has no other use, and no other layer its weights.
     """
     layer, inputs, outputs = call.layer, call.inputs, call.outputs
-    unknown = [UnknownChannels(tuple(map(id, inputs)), tuple(map(id, outputs)))]
+    name = None if isinstance(layer, _L.InputLayer) else getattr(layer, "name", None)
+    unknown = [UnknownChannels(tuple(map(id, inputs)), tuple(map(id, outputs)), name)]
     if getattr(layer, "data_format", None) == "channels_first" or not inputs or len(outputs) != 1:
         return list(unknown)
     found = _join(call) if len(inputs) > 1 else weighted(call) if alone else None
@@ -80,10 +81,10 @@ def translate(call: Call, alone: bool) -> list[Operation]:
         function = None
     if function is None and rounding is None:
         return [found]
-    return _followed(found, id(outputs[0]), int(outputs[0].shape[-1]), [function, rounding])
+    return _followed(found, id(outputs[0]), int(outputs[0].shape[-1]), [function, rounding], name)
 
 
-def _followed(found: Any, output: int, width: int, functions: list[Any]) -> list[Operation]:
+def _followed(found: Any, output: int, width: int, functions: list[Any], name: str | None) -> list[Operation]:
     """Have an operation followed by functions of its result."""
     functions = [own for own in functions if own is not None and own is not _A.linear]
     if not functions:
@@ -94,7 +95,7 @@ def _followed(found: Any, output: int, width: int, functions: list[Any]) -> list
         if function in _OF_NUMBERS or isinstance(function, Rounding):
             steps.append(ChannelSpread(None, before, after, np.arange(width), through(_numbers(function))))
         else:
-            steps.append(UnknownChannels((before,), (after,)))
+            steps.append(UnknownChannels((before,), (after,), name))
     return steps
 
 

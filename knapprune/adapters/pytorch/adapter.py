@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from knapprune.adapters.pytorch.model import TorchModel, is_module, module_of
 from knapprune.network.batches import Batch
-from knapprune.network.channels import ChannelCut, ChannelGraph
+from knapprune.network.channels import ChannelCut, ChannelGraph, ChannelWeights
 from knapprune.network.grid import Grid
 from knapprune.network.hls_config import HlsConfig
 from knapprune.network.layers import Layer
@@ -103,6 +103,11 @@ class PyTorchAdapter:
         from knapprune.adapters.pytorch.channels import channels
 
         return channels(module_of(model))
+
+    def channel_weights(self, model: Any, config: HlsConfig) -> tuple[ChannelWeights, ...]:
+        from knapprune.adapters.pytorch.channel_sizes import channel_weights
+
+        return channel_weights(module_of(model), config.input_shapes)
 
     def cut(self, model: Any, cuts: Mapping[str, ChannelCut]) -> Any:
         from knapprune.adapters.pytorch.cutting import cut

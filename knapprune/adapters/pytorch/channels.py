@@ -252,7 +252,8 @@ class _Reading:
 
     def _unknown(self, node: Any) -> UnknownChannels:
         read = tuple(own for own in node.all_input_nodes if not asks_for_the_batch(own))
-        return UnknownChannels(read, () if node.op == "output" else (node,))
+        layer = None if node.op in ("placeholder", "output") else str(node.target if _calls(node) else node.name)
+        return UnknownChannels(read, () if node.op == "output" else (node,), layer)
 
     def _rounded(self, node: Any, found: Operation | list[Operation]) -> list[Operation]:
         """Have an operation followed by the rounding of its result."""
@@ -270,6 +271,10 @@ class _Reading:
         self._widths["sum", node] = width
         first = replace(found, output=("sum", node))
         return [first, ChannelSpread(None, ("sum", node), node, np.arange(width), through(rounded))]
+
+
+def _calls(node: Any) -> bool:
+    return bool(node.op == "call_module")
 
 
 def _is_flatten(part: Any) -> bool:

@@ -122,6 +122,18 @@ def test_select_writes_masks_a_model_and_the_proof(files, tmp_path):
     assert f" {record['resources']['dsp']} " in estimated.stdout
 
 
+def test_select_takes_whole_channels_to_a_size(files, tmp_path):
+    """What is written shrinks to the size that the record says."""
+    options = ("--structure", "channel", "--budget", "parameters=0.5", "--out", tmp_path / "half")
+    result = run("select", files / "model.keras", files / "config.yml", *options)
+    assert result.exit_code == 0, result.output
+    assert "parameters" in result.stdout
+    record = json.loads((tmp_path / "half" / "selection.json").read_text())
+    assert record["resources"]["parameters"] <= record["before"]["parameters"] / 2
+    small = kp.shrink(kp.load(tmp_path / "half" / "model.keras"))
+    assert small.parameters == record["resources"]["parameters"]
+
+
 def test_select_chooses_values_and_writes_them(files, tmp_path):
     settings = {"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 1, "Strategy": "latency"}}
     (tmp_path / "config.yml").write_text(yaml.safe_dump(settings))

@@ -63,9 +63,14 @@ def test_a_function_of_ones_own_is_a_structure():
     assert labels(layer_of((6, 4)), lambda a_layer: np.zeros(a_layer.kernel_shape, dtype=int)).max() == 0
 
 
+def test_a_channel_is_no_structure_of_one_layer():
+    with pytest.raises(ValueError, match="a 'channel' goes through several layers, expected a structure of one layer"):
+        labels(layer_of((3, 4)), "channel")
+
+
 def test_an_unknown_structure_lists_those_there_are():
     with pytest.raises(
-        ValueError, match=r"got 'rows'.*'bram-run', 'constant', 'dsp-row', 'neuron', 'none', 'row-and-word'"
+        ValueError, match=r"got 'rows'.*'bram-run', 'channel', 'constant', 'dsp-row', 'neuron', 'none', 'row-and-word'"
     ):
         labels(layer_of((6, 4)), "rows")
 
