@@ -1,5 +1,5 @@
 # Everything sets up its own virtual environment first. Needs Python 3.11 to 3.13, make, and g++ for the demo and tests.
-#   make demo | test | lint | bench | test-without     make test PYTHON=python3.12 VENV=.venv-312     make test JOBS=8
+#   make demo | test | lint | bench | test-qkeras | test-without     make test PYTHON=python3.12 VENV=.venv-312     make test JOBS=8
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # PyTorch is large, and only tests and users of PyTorch models need it.
 TORCH := $(VENV)/.torch
+# QKeras stands on Keras 2, and HGQ2 brings a package of the same name: what QKeras needs is installed in an environment
+# of its own, which finds all else in the first one.
+QKERAS := $(VENV)-qkeras
 
 # Real networks and instances are optional: tests that need them are skipped where they are absent.
 KNAPPRUNE_DATA ?= $(abspath $(wildcard ../shared/data))
@@ -15,7 +18,7 @@ export KNAPPRUNE_DATA
 
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: demo test lint test-fast test-slow test-nojit test-without bench clean
+.PHONY: demo test lint test-fast test-slow test-nojit test-qkeras test-without bench clean
 
 demo: $(READY)
 	$(BIN)/knapprune demo --out demo-out --force
@@ -25,6 +28,7 @@ test: $(TORCH)
 	$(MAKE) lint
 	$(MAKE) test-fast
 	$(MAKE) test-nojit
+	$(MAKE) test-qkeras
 	$(MAKE) test-slow
 
 lint: $(TORCH)
@@ -45,6 +49,11 @@ test-slow: $(TORCH)
 test-nojit: $(TORCH)
 	NUMBA_DISABLE_JIT=1 $(PYTEST) -n $(JOBS) -m "not slow and not compiled" --ignore tests/knapsolve/backends \
 	  -W "ignore:overflow encountered in scalar multiply:RuntimeWarning" tests/knapsolve tests/conformance
+
+# What models of QKeras and tf_keras need, slow tests too: elsewhere they are skipped.
+test-qkeras: export TF_USE_LEGACY_KERAS := 1
+test-qkeras: $(QKERAS)/.ready
+	$(QKERAS)/bin/python -m pytest -q -n $(JOBS) --dist worksteal -k qkeras tests/knapprune tests/end_to_end tests/docs
 
 # As on a machine where these packages and commands are not installed: what needs them is skipped and says so. Every fast
 # test that could reach for them, and no other: the engine (tests/knapsolve, tests/conformance) knows none of them, and
@@ -72,5 +81,13 @@ $(TORCH): $(READY)
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e ".[torch]"
 	touch $(TORCH)
 
+$(QKERAS)/.ready: $(READY)
+	$(PYTHON) -m venv $(QKERAS)
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  > "$$($(QKERAS)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/behind.pth"
+	$(QKERAS)/bin/python -m pip install --quiet -c constraints.txt --no-build-isolation -e ".[qkeras]"
+	$(QKERAS)/bin/python -m pip install --quiet -c constraints.txt --no-deps QKeras tensorflow-model-optimization
+	touch $(QKERAS)/.ready
+
 clean:
-	rm -rf $(VENV) demo-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(QKERAS) demo-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

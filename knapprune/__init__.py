@@ -9,7 +9,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from knapprune.adapters.adapter import Adapter, AxesAdapter, ConfiguredAdapter, FoldsNormalisations
+    from knapprune.adapters.adapter import (
+        Adapter,
+        AxesAdapter,
+        ConfiguredAdapter,
+        FoldsNormalisations,
+        KnowsQuantised,
+    )
     from knapprune.adapters.exporting import export
     from knapprune.adapters.keras.custom_objects import custom_objects
     from knapprune.adapters.model_files import load
@@ -17,7 +23,7 @@ if TYPE_CHECKING:
     from knapprune.adapters.pytorch.masked_state import load_masked
     from knapprune.adapters.pytorch.model import TorchModel
     from knapprune.adapters.shrinking_adapter import ListsWeights, Shrinks
-    from knapprune.adapters.training_adapter import PreparesData, SetsObjectives, TrainingAdapter
+    from knapprune.adapters.training_adapter import Calibrates, PreparesData, SetsObjectives, TrainingAdapter
     from knapprune.adapters.types_adapter import HoldsValues, RoundsData
     from knapprune.adapters.user_adapter import CallsBack, KnowsFrozen, Listening, MakesPlain, NamesMetrics
     from knapprune.estimation import estimate
@@ -79,6 +85,7 @@ __all__ = [
     "AxesAdapter",
     "Batch",
     "BudgetError",
+    "Calibrates",
     "CallsBack",
     "ChannelConcatenation",
     "ChannelCut",
@@ -107,6 +114,7 @@ __all__ = [
     "HlsConfigError",
     "HoldsValues",
     "KnowsFrozen",
+    "KnowsQuantised",
     "LabelCosts",
     "Layer",
     "Listening",
@@ -160,6 +168,7 @@ _HOMES = {
     "AxesAdapter": "knapprune.adapters.adapter",
     "Batch": "knapprune.network.batches",
     "BudgetError": "knapprune.selection.budget",
+    "Calibrates": "knapprune.adapters.training_adapter",
     "CallsBack": "knapprune.adapters.user_adapter",
     "ChannelConcatenation": "knapprune.network.channels",
     "ChannelCut": "knapprune.network.channels",
@@ -188,6 +197,7 @@ _HOMES = {
     "HlsConfigError": "knapprune.network.hls_config",
     "HoldsValues": "knapprune.adapters.types_adapter",
     "KnowsFrozen": "knapprune.adapters.user_adapter",
+    "KnowsQuantised": "knapprune.adapters.adapter",
     "LabelCosts": "knapprune.hardware.hardware_model",
     "Layer": "knapprune.network.layers",
     "Listening": "knapprune.adapters.user_adapter",

@@ -17,7 +17,7 @@ from knapprune.hardware import hardware_model
 from knapprune.saliency import statistics
 
 WORKER_ONLY = "_run"  # these import OR-Tools on load and live in worker processes
-OPTIONAL = {"torch"}
+OPTIONAL = {"tf_keras", "torch"}
 SEAMS = (
     adapter,
     training_adapter,

@@ -138,7 +138,7 @@ class FoldsNormalisations(Adapter, Protocol):
         model
             The model.
         kernels
-            Its kernels, or others of their shapes.
+            Its kernels, or others of their shapes; of a model that `KnowsQuantised` calls quantised, its own.
         config
             The hls4ml configuration; it decides what is folded.
 
@@ -146,6 +146,30 @@ class FoldsNormalisations(Adapter, Protocol):
         -------
         dict
             The kernels as hls4ml writes them.
+        """
+
+
+@runtime_checkable
+class KnowsQuantised(FoldsNormalisations, Protocol):
+    """An adapter of models that may quantise their weights themselves; hls4ml finds the types by what these are.
+
+    Of such a model `folded` returns the kernels as they are quantised, `kernels` what stands behind them, and masks go
+    on the latter.
+    """
+
+    def quantised(self, model: Any) -> bool:
+        """Say whether a model quantises any of its weights itself.
+
+        Parameters
+        ----------
+        model
+            The model.
+
+        Returns
+        -------
+        bool
+            If so, its layers are described anew whenever its weights have moved, and nothing else can be chosen for
+            them than which weights are kept.
         """
 
 
@@ -224,6 +248,11 @@ class AxesAdapter(Adapter, Protocol):
         numpy.ndarray
             The same values, each in its place.
         """
+
+
+def is_quantised(framework: Adapter, model: Any) -> bool:
+    """Say whether a model quantises its weights itself."""
+    return isinstance(framework, KnowsQuantised) and framework.quantised(model)
 
 
 def written_kernels(

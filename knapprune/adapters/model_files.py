@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from knapprune.adapters.conversion import not_converted, project_settings
+from knapprune.adapters.qkeras_package import of_qkeras, require_qkeras
+from knapprune.adapters.weights_file import weights_of
 from knapprune.network.hls_config import HlsConfigError, HlsConfigSource, as_dict
 from knapprune.network.hls_config_file import read_hls_config
 from knapprune.tools import MissingToolError, quiet, require, require_hls4ml
 
 _PYTORCH = (".pt", ".pth", ".pt2")
 _KERAS = (".keras", ".h5", ".hdf5", ".json")
-_READ = ".keras and .h5 (Keras 2 and 3, HGQ2), .json with its weights beside it, .onnx (ONNX, QONNX)"
+_READ = ".keras and .h5 (Keras 2 and 3, HGQ2, QKeras), .json with its weights beside it, .onnx (ONNX, QONNX)"
 # Layers that no Keras has and hls4ml reads from Keras 2's files.
-_OF_HLS4ML = ("BinaryDense", "TernaryDense", "QDense", "QConv1D", "QConv2D")
+_OF_HLS4ML = ("BinaryDense", "TernaryDense")
 
 
 def load(
@@ -26,7 +28,7 @@ def load(
     weights: str | os.PathLike[str] | None = None,
     hls_config: HlsConfigSource | None = None,
 ) -> Any:
-    """Read a model from a file: one of Keras 2 or 3, with or without masks, or of ONNX.
+    """Read a model from a file: one of Keras 2 or 3 or QKeras, with or without masks, or of ONNX.
 
     Parameters
     ----------
@@ -35,12 +37,14 @@ def load(
     weights
         The weights of a ``.json``, where they are not in ``<name>_weights.h5`` or ``<name>.weights.h5`` beside it.
     hls_config
-        hls4ml's configuration or its file; needed for what only hls4ml understands: ONNX and quantised layers.
+        hls4ml's configuration or its file; needed for what only hls4ml understands: ONNX, and Keras 2's quantised
+        layers.
 
     Returns
     -------
     model
-        A Keras model, or hls4ml's graph of what only hls4ml understands. A masked model keeps its masks.
+        A Keras model, one of tf_keras for what QKeras saved, or hls4ml's graph of what only hls4ml understands. A
+        masked model keeps its masks.
 
     Raises
     ------
@@ -50,7 +54,7 @@ def load(
         If no model can be read from it; `HlsConfigError` if hls4ml is to read it and `hls_config` is not usable,
         `ConversionError` if hls4ml does not take it.
     MissingToolError
-        If Keras, hls4ml or qonnx is needed and not installed.
+        If Keras, QKeras, hls4ml or qonnx is needed and not installed.
     """
     path = Path(path)
     if (path / "saved_model.pb").is_file():
@@ -72,19 +76,19 @@ def load(
         )
     if path.suffix.lower() not in _KERAS:
         raise ValueError(f"path: got {path.name!r}, expected one of {_READ}")
+    if of_qkeras(path):
+        require_qkeras()
+        from knapprune.adapters.tf_keras.files import load_qkeras_model
+
+        return load_qkeras_model(path, weights)
     require("keras", extra="keras")
-    from knapprune.adapters.keras.files import load_keras_model, weights_of
-    from knapprune.adapters.keras.layers import quantised_layers
+    from knapprune.adapters.keras.files import load_keras_model
 
     if path.suffix.lower() == ".json" and _classes(path) & set(_OF_HLS4ML):
         require_hls4ml()
         files = {"KerasJson": str(path), "KerasH5": str(weights_of(path, weights))}
         return _converted(path, hls_config, lambda: files, _convert_files)
-    model = load_keras_model(path, weights)
-    if not quantised_layers(model):
-        return model
-    hls4ml = require_hls4ml()
-    return _converted(path, hls_config, lambda: model, hls4ml.converters.convert_from_keras_model)
+    return load_keras_model(path, weights)
 
 
 def _classes(path: Path) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -208,6 +208,22 @@ class PreparesData(Protocol):
         -------
         object
             For `fit` in place of the data.
+        """
+
+
+@runtime_checkable
+class Calibrates(Protocol):
+    """An adapter of models whose number types go by the data that they have seen."""
+
+    def calibrate(self, model: Any, data: Iterable[Any]) -> None:
+        """Find these types anew, after the model was trained or masked; others are left as they are.
+
+        Parameters
+        ----------
+        model
+            The model itself.
+        data
+            Each in a form that `knapprune.network.batches` walks through.
         """
 
 

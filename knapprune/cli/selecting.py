@@ -55,7 +55,7 @@ def select(  # noqa: PLR0913
 
     Where values were chosen, values.npz holds the kernels.
 
-    Of an .onnx file, and of a Keras model with quantised layers, the hls4ml project is written in place of model.keras.
+    Of an .onnx file, and of one of QKeras, the hls4ml project is written in place of model.keras.
     """
     with on_screen():
         import knapprune as kp

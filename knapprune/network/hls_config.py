@@ -84,7 +84,7 @@ class HlsConfig:
         str
             As asked for; it need not be one that hls4ml knows.
         """
-        return _snake_case(str(self.setting("Strategy", layer, layer_type) or "Latency"))
+        return snake_case(str(self.setting("Strategy", layer, layer_type) or "Latency"))
 
     def reuse_factor(self, layer: str, layer_type: str) -> int:
         """Look up the reuse factor that was asked for.
@@ -277,6 +277,6 @@ def _entry(settings: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str,
     return next((entry for key, entry in settings.items() if key.lower() == lowered), {})
 
 
-def _snake_case(name: str) -> str:
+def snake_case(name: str) -> str:
     """Spell a strategy as hls4ml's ``convert_to_snake_case`` does, quirks and all: ``RESOURCE`` is no resource."""
     return re.sub(r"_{2,}", "_", re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower())

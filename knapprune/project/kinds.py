@@ -126,12 +126,14 @@ def scale(call: Call, source: Source) -> tuple[GeneratedLayer, ...]:
     normalises = call.function == "normalize"
     # Structs name the type of a PReLU's weights since hls4ml 1.0.
     parameter = names.get("scale_t" if normalises else "param_t") or source.element(call.arrays[0], call.name)
-    weight_bits, data_bits = source.bits(parameter, call.name), source.bits(call.types[0], call.name)
+    shifts, data_bits = source.shifts(call.arrays[0]), source.bits(call.types[0], call.name)
+    weight_bits = 0 if shifts else source.bits(parameter, call.name)
     limit = -(-sizes["n_in"] // sizes["reuse_factor"]) if normalises else at_once
-    written = source.array(call.arrays[0], call.name)
+    written = np.zeros(0) if shifts else source.array(call.arrays[0], call.name)
+    products: list[tuple[int, int]] = []
     if written.size > at_once:  # in a stream, one parameter after the other
         products = [(min(at_once, limit), 0)]
-    else:
+    elif not shifts:
         whole = integers(written, source.text(parameter, call.name))
         products = _of_parameters(whole, at_once // max(whole.size, 1), limit)
     return (

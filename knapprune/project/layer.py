@@ -144,6 +144,11 @@ class Source:
                 f"layer {layer!r}: expected plain numbers in {path}, got another format"
             ) from None
 
+    def shifts(self, name: str) -> bool:
+        """Say whether an array holds powers of two, each by its sign and its exponent: products are shifts then."""
+        array = _ARRAY.search((self.weights / f"{name}.h").read_text())
+        return array is not None and array[1].lstrip().startswith("{")
+
     def element(self, name: str, layer: str) -> str:
         """Name the type of an array's values."""
         path = self.weights / f"{name}.h"

@@ -73,7 +73,8 @@ def read_project(folder: Path) -> GeneratedProject:
         call = _call(written, source.weights)
         if call.name in adders:
             continue
-        if call.function in READERS:
+        shifts = bool(call.arrays) and source.shifts(call.arrays[0])
+        if call.function in READERS and not (shifts and call.function != "normalize"):
             try:
                 layers.extend(READERS[call.function](call, source))
             except KeyError as error:

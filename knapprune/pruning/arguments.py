@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, Unpack
 
+from knapprune.adapters.adapter import is_quantised
 from knapprune.adapters.configuration import configuration
 from knapprune.adapters.finding import find_adapter
 from knapprune.adapters.measuring import metric_of
@@ -220,7 +221,8 @@ def prune(  # noqa: PLR0913
     caps = () if budget is None else parse_budget(budget, before)
     if caps:
         check_reachable(network, caps, selecting)
-    types = {layer.name: layer.weight_type for layer in before.layers if layer.weight_type} if quantise else {}
+    rounded = quantise and not is_quantised(framework, model)  # it rounds by itself
+    types = {layer.name: layer.weight_type for layer in before.layers if layer.weight_type} if rounded else {}
     measured = Validation(inputs, targets, judged, types)
     arguments = {} if checkpoint is None else _digests(given, network, measured)
     return run(Task(network, train, measured, caps, selecting, training, keeping, arguments))

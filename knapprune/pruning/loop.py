@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from knapprune.adapters.adapter import is_quantised
 from knapprune.adapters.objective import Objective
-from knapprune.adapters.training_adapter import PreparesData, SetsObjectives
+from knapprune.adapters.training_adapter import Calibrates, PreparesData, SetsObjectives
 from knapprune.adapters.types_adapter import HoldsValues, RoundsData
 from knapprune.adapters.user_adapter import CallsBack, Listening
 from knapprune.network.hls_config import as_dict
@@ -24,9 +25,12 @@ from knapprune.pruning.result import Pruning, PruningWarning
 from knapprune.pruning.snapshot import Snapshot
 from knapprune.pruning.task import Task
 from knapprune.saliency import GradientError
-from knapprune.selection.budget import BudgetError
+from knapprune.selection.budget import BudgetError, Cap
 from knapprune.selection.result import Selection
 from knapprune.selection.values.grids import grids_of
+
+#: How often a step is cut back where types move with the masks.
+_CUTS = 4
 
 
 class _StopError(Exception):
@@ -147,6 +151,13 @@ class _Loop:
             framework.assign(model, {**framework.kernels(model), **chosen})
         if isinstance(framework, RoundsData):
             framework.round_data(model, selection.data_types)
+        self._calibrate()
+
+    def _calibrate(self) -> None:
+        """Find the types anew that go by the data which the model has seen."""
+        if isinstance(self.framework, Calibrates):
+            held = self.task.validation.inputs, self.task.validation.targets
+            self.framework.calibrate(self.model, [self.task.train, held])
 
     def _open(self, selection: Selection) -> dict[str, npt.NDArray[np.bool_]]:
         """Return masks that keep everything, for layers that a selection may leave without one."""
@@ -181,6 +192,7 @@ class _Loop:
                     f"train: weights of {broken[0]} are no numbers after epoch {epoch + 1}; lower the learning rate or "
                     "check the data"
                 )
+            self._calibrate()
             metric = task.measure(self.model)
             trial.metrics.append(metric)
             trial.seconds += time.perf_counter() - started
@@ -207,28 +219,37 @@ class _Loop:
 
         At reuse factor 1 a weight costs what its value does: equal constants drift apart, and shifts become products.
         """
-        task = self.task
         if not trial.budget:
             return
         last = self._snapshot()
         trial.best.put(self.framework, self.model)
-        used = task.network.resources(self.model)
-        if not all(cap.use(used) <= cap.limit for cap in trial.budget):
-            self._cut_back(trial)
+        quantised = is_quantised(self.framework, self.model)
+        for _ in range(_CUTS if quantised else 1):
+            if self._within(trial.budget) or not self._cut_back(trial):
+                break
+        else:
+            # Types that go by the data move with the masks; the others are what they were when the cut was counted.
+            if quantised and not self._within(trial.budget):
+                trial.metric = float("nan")
         last.put(self.framework, self.model)
 
-    def _cut_back(self, trial: Trial) -> None:
-        """Select once more from the model as it is, and measure what is left."""
+    def _within(self, budget: tuple[Cap, ...]) -> bool:
+        used = self.task.network.resources(self.model)
+        return all(cap.use(used) <= cap.limit for cap in budget)
+
+    def _cut_back(self, trial: Trial) -> bool:
+        """Select once more from the model as it is, and measure what is left; say whether that could be done."""
         task = self.task
         try:
             # With the data as they are: another width would ask for training.
             selection = task.select_within(self.model, trial.budget, trial.share)
         except (BudgetError, GradientError, RuntimeError):
             trial.metric = float("nan")  # no state of this step can be returned
-            return
+            return False
         self._put(selection)
         trial.selection, trial.metric = Chosen.of(selection), task.measure(self.model)
         trial.best = self._snapshot()
+        return True
 
     def _finish(self, trial: Trial) -> None:
         """Close a step: its best state is judged. The next one goes on from the last: going back undoes training."""

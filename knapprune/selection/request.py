@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.adapters.adapter import Adapter, written_kernels
+from knapprune.adapters.adapter import Adapter, is_quantised, written_kernels
 from knapprune.adapters.data_types import with_data_types
 from knapprune.adapters.shrinking_adapter import ListsWeights
 from knapprune.adapters.training_adapter import training_adapter
@@ -154,6 +154,12 @@ class Request:
             used = with_logic(used, self.hardware, kernels, self._adder_logic(layers, kernels))
         return with_latency(used) if LATENCY in self.before.counted else used
 
+    def recount(self, model: Any) -> Resources:
+        """Count a masked copy of a model that quantises its weights: types may be narrower without what is gone."""
+        layers = covered(self.hardware, self.framework.layers(model, self.config), ())[0]
+        kernels = written_kernels(self.framework, model, self.framework.kernels(model), self.config)
+        return self.count(layers, kernels)
+
     def _adder_logic(self, layers: Sequence[Layer], kernels: Kernels) -> dict[str, Logic]:
         """Have adder graphs built, once for each choice of kernels and types."""
         arrays = tuple(np.asarray(kernels[layer.name]).tobytes() for layer in layers)
@@ -218,10 +224,14 @@ def adder_logic(
     if not graphs:
         return {}
     own = framework.kernels(model) if kernels is None else kernels
-    changed = framework.apply(model, {})
-    training_adapter(framework, model).assign(
-        changed, {layer.name: _in_type(layer, own[layer.name]) for layer in graphs}
-    )
+    if is_quantised(framework, model):  # it rounds by itself, and all that can be chosen is what is kept
+        given = {} if kernels is None else {layer.name: np.asarray(own[layer.name]) != 0 for layer in graphs}
+        changed = framework.apply(model, given)
+    else:
+        changed = framework.apply(model, {})
+        training_adapter(framework, model).assign(
+            changed, {layer.name: _in_type(layer, own[layer.name]) for layer in graphs}
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", HardwareWarning)  # said once already, of the model as it is
         built = generated_adders(changed, as_dict(config))
@@ -253,6 +263,8 @@ def requested(  # noqa: PLR0913
         written, layers, uncounted = kernels, plain_layers(kernels), tuple(framework.untouched(model))
     else:
         written = written_kernels(framework, model, kernels, config)
+        if is_quantised(framework, model):
+            kernels = written  # what weights are worth goes by what they are on the chip
         layers, uncounted = covered(hardware, framework.layers(model, config), framework.untouched(model))
     before = count(hardware, layers, written, uncounted, config.part)
     anatomy = anatomy_of(framework, model, config, budget) if asks_for_channels(structure, budget) else None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Unpack
 
-from knapprune.adapters.adapter import ConfiguredAdapter
+from knapprune.adapters.adapter import ConfiguredAdapter, is_quantised
 from knapprune.adapters.configuration import configuration
 from knapprune.adapters.finding import find_adapter
 from knapprune.adapters.training_adapter import training_adapter
@@ -129,6 +129,11 @@ def select(  # noqa: PLR0913
             f"choose: a {type(model).__qualname__} is configured already; give the model that it was converted "
             "from, and convert that again with the selection's hls_config"
         )
+    if choose is not None and is_quantised(framework, model):
+        raise ValueError(
+            f"choose: a {type(model).__qualname__} with quantised layers has types of its own, and hls4ml finds others "
+            "with each change; expected None: what is chosen is which weights are kept"
+        )
     if choose is not None and budget is None:
         raise BudgetError("budget: got None, expected one to choose under")
     no_hardware = hardware == "hls4ml" and asks_for_no_hardware(framework, hls_config, budget)
@@ -152,8 +157,14 @@ def select(  # noqa: PLR0913
     outcome = _outcome(request, choose)
     kernels = {**request.kernels, **outcome.values}
     masks = masks_of(request.hardware, outcome.layers, kernels, outcome.keep)
-    built = replace(request, config=read_hls_config(outcome.hls_config))
-    after = outcome.resources or built.count(outcome.layers, masked({**request.written, **outcome.values}, masks))
+    if outcome.resources is not None:
+        after = outcome.resources
+    elif is_quantised(framework, model):
+        outcome = replace(outcome, values={})  # each holds what its quantiser leaves, or nothing
+        after = request.recount(framework.apply(model, masks))
+    else:
+        built = replace(request, config=read_hls_config(outcome.hls_config))
+        after = built.count(outcome.layers, masked({**request.written, **outcome.values}, masks))
     check_result(request.budget, after, masks, request.kernels, outcome.layers)
     return Selection(
         masks=masks,

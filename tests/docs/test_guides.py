@@ -32,6 +32,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "joint-choice.md": ("keras", "hls4ml"),
     "pruning.md": ("keras", "sklearn", "jinja2", "matplotlib", "optuna"),
     "pytorch.md": ("torch", "hls4ml", "g++"),
+    "qkeras.md": ("tf_keras", "hls4ml", "sklearn"),
+    "quantised.md": ("keras", "hls4ml", "hgq", "sklearn", "g++"),
     "solver.md": (),
 }
 MARKS = {
@@ -40,6 +42,9 @@ MARKS = {
     "joint-choice.md": [pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning")],
     "pruning.md": [pytest.mark.slow],
     "pytorch.md": [pytest.mark.slow],
+    # QKeras' own, of any model of it that is saved.
+    "qkeras.md": [pytest.mark.filterwarnings(r"ignore:The `keras\.constraints\.serialize:UserWarning")],
+    "quantised.md": [pytest.mark.slow],
 }
 Names = dict[str, Any]
 
@@ -208,6 +213,21 @@ def claims_of_pytorch(page: Page) -> None:
     assert (page.names["again"][0].weight_mask == page.names["masked"][0].weight_mask).all()
 
 
+def claims_of_qkeras(page: Page) -> None:
+    names = page.names
+    assert names["out"].met
+    assert names["check"].predicted == names["check"].counted
+    assert names["out"].metric > names["out"].baseline - 0.05
+    assert names["again"].evaluate(*names["test"], verbose=0) == names["out"].model.evaluate(*names["test"], verbose=0)
+
+
+def claims_of_quantised(page: Page) -> None:
+    out, check = page.names["out"], page.names["check"]
+    assert out.met
+    assert check.predicted == check.counted == out.resources.total
+    assert check.accuracy == check.model_accuracy
+
+
 def claims_of_solver(page: Page) -> None:
     """The printed line is the one in the comment beside it, and the page's own test has been run."""
     (said,) = re.findall(r"print\(.*\)  # (.*)", page.path.read_text())
@@ -225,6 +245,8 @@ CLAIMS: dict[str, Callable[[Page], None]] = {
     "joint-choice.md": claims_of_joint_choice,
     "pruning.md": claims_of_pruning,
     "pytorch.md": claims_of_pytorch,
+    "qkeras.md": claims_of_qkeras,
+    "quantised.md": claims_of_quantised,
     "solver.md": claims_of_solver,
 }
 

@@ -77,9 +77,11 @@ def describe_fixed(node: Any, config: HlsConfig, variable: str | None = None) ->
         parameters, streams = node.get_weights(variable), config.io_type == "io_stream"
         kind = Rounding.parse(parameters.type.precision)
         width = kind.type.width
-        products = scale_products(
-            shape, np.asarray(parameters.data), kind, bits, factor, streams, normalises=variable == "scale"
-        )
+        # Powers of two, which QKeras' quantisers may have as a factor, are written as what data are shifted by.
+        if "ExponentWeightVariable" not in {one.__name__ for one in type(parameters).__mro__}:
+            products = scale_products(
+                shape, np.asarray(parameters.data), kind, bits, factor, streams, normalises=variable == "scale"
+            )
     return Layer(
         name=node.name,
         kind="scale",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ PREDICTED_TOGETHER = 256
 
 
 class KerasAdapter:
-    """Keras 3 models with Dense, EinsumDense, convolution, depthwise, separable, LSTM and GRU layers."""
+    """Keras 3 models with Dense, EinsumDense, convolution, depthwise, separable, LSTM and GRU layers, and HGQ2's."""
 
     def matches(self, model: Any) -> bool:
         return any(
@@ -39,13 +39,25 @@ class KerasAdapter:
 
     def layers(self, model: Any, config: HlsConfig) -> list[Layer]:
         from knapprune.adapters.keras.layers import layers
+        from knapprune.adapters.keras.quantised import conversion_of, is_quantised
 
-        return layers(model, config)
+        return list(conversion_of(model, config).layers) if is_quantised(model) else layers(model, config)
 
     def untouched(self, model: Any) -> list[str]:
         from knapprune.adapters.keras.layers import untouched
 
         return untouched(model)
+
+    def quantised(self, model: Any) -> bool:
+        from knapprune.adapters.keras.quantised import is_quantised
+
+        return is_quantised(model)
+
+    def calibrate(self, model: Any, data: Iterable[Any]) -> None:
+        from knapprune.adapters.keras.quantised import calibrate, is_quantised
+
+        if is_quantised(model):
+            calibrate(model, data)
 
     def kernels(self, model: Any) -> dict[str, npt.NDArray[np.generic]]:
         from knapprune.adapters.keras.kernels import SCALES, find_kernels, leaf_layers
@@ -58,7 +70,10 @@ class KerasAdapter:
         self, model: Any, kernels: Mapping[str, npt.NDArray[np.generic]], config: HlsConfig
     ) -> dict[str, npt.NDArray[np.generic]]:
         from knapprune.adapters.keras.layers import folded
+        from knapprune.adapters.keras.quantised import conversion_of, is_quantised
 
+        if is_quantised(model):
+            return dict(conversion_of(model, config).kernels)
         return folded(model, dict(kernels), config)
 
     def gradient(self, model: Any, batch: Batch) -> dict[str, npt.NDArray[np.floating[Any]]]:
@@ -144,9 +159,11 @@ class KerasAdapter:
         return KerasObjective(model)
 
     def metric(self, model: Any, name: str | None) -> Callable[[Any, Any], float]:
+        import keras
+
         from knapprune.adapters.keras.metrics import metric
 
-        return metric(model, name)
+        return metric(model, name, keras)
 
     def convert(self, model: Any, config: HlsConfig, output_dir: str) -> Any:
         from knapprune.adapters.keras.conversion import convert
@@ -191,9 +208,12 @@ class KerasAdapter:
         return fit(model, train, batch_size=batch_size, seed=seed, rate=rate)
 
     def listening(self, model: Any, callbacks: Sequence[Any], validation: tuple[Any, Any], epochs: int) -> Listening:
-        from knapprune.adapters.keras.callbacks import KerasListening
+        import keras
 
-        return KerasListening(model, callbacks, validation, epochs)
+        from knapprune.adapters.keras.callbacks import KerasListening
+        from knapprune.adapters.keras.training import fit
+
+        return KerasListening(model, callbacks, validation, epochs, keras, fit)
 
     def plain(self, model: Any) -> Any:
         from knapprune.adapters.keras.clone import plain_copy

@@ -1,13 +1,12 @@
-"""The user's own callbacks, called over all epochs of a pruning as Keras' ``fit`` calls them."""
+"""The user's own callbacks, called over all epochs of a pruning as Keras' ``fit`` calls them.
+
+For Keras 3 and for tf_keras: nothing of either is imported.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
-
-import keras
-
-from knapprune.adapters.keras.training import fit
 
 
 class KerasListening:
@@ -23,13 +22,26 @@ class KerasListening:
         Inputs and targets.
     epochs
         How many there are to be in all.
+    keras
+        ``keras`` or ``tf_keras``, whose model and callbacks these are.
+    fit
+        Trains a model of it for one epoch, as `TrainingAdapter.fit` does; more goes to Keras' own ``fit``.
     """
 
-    def __init__(self, model: Any, callbacks: Sequence[Any], validation: tuple[Any, Any], epochs: int) -> None:
+    def __init__(
+        self,
+        model: Any,
+        callbacks: Sequence[Any],
+        validation: tuple[Any, Any],
+        epochs: int,
+        keras: Any,
+        fit: Callable[..., float],
+    ) -> None:
         strangers = [own for own in callbacks if not isinstance(own, keras.callbacks.Callback)]
         if strangers:
-            raise TypeError(f"callbacks: got {strangers[0]!r}, expected objects of keras.callbacks.Callback")
+            raise TypeError(f"callbacks: got {strangers[0]!r}, expected objects of {keras.__name__}.callbacks.Callback")
         self.model, self._callbacks, self._validation, self._epochs = model, list(callbacks), validation, epochs
+        self._keras, self._fit = keras.callbacks, fit
         self._list: Any = None
 
     @property
@@ -41,24 +53,28 @@ class KerasListening:
         """Begin a training."""
         self.model.stop_training = False
         # As `fit` does: callbacks are told of the model once more, and TensorBoard opens its files again.
-        self._list = keras.callbacks.CallbackList(self._callbacks, model=self.model, epochs=self._epochs, verbose=0)
+        self._list = self._keras.CallbackList(self._callbacks, model=self.model, epochs=self._epochs, verbose=0)
         self._list.on_train_begin()
 
     def fit(self, train: Any, *, epoch: int, batch_size: int, seed: int, rate: float) -> float:
         """Train for one epoch."""
-        counted = {"initial_epoch": epoch, "epochs": epoch + 1, "callbacks": [_forward(self._list)]}
+        counted = {
+            "initial_epoch": epoch,
+            "epochs": epoch + 1,
+            "callbacks": [_forward(self._list, self._keras.Callback)],
+        }
         validation = {"validation_data": self._validation, "validation_batch_size": batch_size}
-        return fit(self.model, train, batch_size=batch_size, seed=seed, rate=rate, **counted, **validation)
+        return self._fit(self.model, train, batch_size=batch_size, seed=seed, rate=rate, **counted, **validation)
 
     def end(self) -> None:
         """End a training."""
         self._list.on_train_end()
 
 
-def _forward(callbacks: Any) -> Any:
+def _forward(callbacks: Any, kind: Any) -> Any:
     """Make a callback that passes on all it is told but that a training begins and ends: an epoch is no training."""
-    forward = keras.callbacks.Callback()
-    told = [name for name in dir(keras.callbacks.Callback) if name.startswith("on_")]
+    forward = kind()
+    told = [name for name in dir(kind) if name.startswith("on_")]
     for name in told:
         if name not in ("on_train_begin", "on_train_end"):
             setattr(forward, name, _to(callbacks, name))

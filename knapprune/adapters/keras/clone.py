@@ -57,7 +57,14 @@ def _copy(model: Any) -> Any:
     clone.set_weights(model.get_weights())
     for own, other in zip(all_layers(clone), all_layers(model), strict=True):
         own.trainable = other.trainable
+        if not isinstance(own, keras.Model):  # the quantisers in a layer may be frozen alone
+            for inner, its in zip(_inner(own), _inner(other), strict=True):
+                inner.trainable = its.trainable
     return clone
+
+
+def _inner(layer: Any) -> list[Any]:
+    return list(layer._flatten_layers(include_self=False))
 
 
 def remask(model: Any, masks: Mapping[str, npt.NDArray[np.bool_]]) -> None:

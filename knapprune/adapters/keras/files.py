@@ -15,6 +15,8 @@ import knapprune.adapters.keras.mask  # noqa: F401  (saved masks and grids must 
 from knapprune.adapters.file_notes import DAMAGED, Notes, UnreadableError, in_short, sentence
 from knapprune.adapters.keras_2.files import ModelFileWarning, Saved, read_saved, rebuild
 from knapprune.adapters.keras_2.training import compile_as_saved
+from knapprune.adapters.weights_file import weights_of
+from knapprune.tools import require
 
 
 def load_keras_model(path: str | os.PathLike[str], weights: str | os.PathLike[str] | None = None) -> Any:
@@ -38,17 +40,6 @@ def load_keras_model(path: str | os.PathLike[str], weights: str | os.PathLike[st
         raise ValueError(f"path: {path.name} cannot be read: {type(error).__name__}: {in_short(error)}") from error
 
 
-def weights_of(path: Path, weights: str | os.PathLike[str] | None) -> Path:
-    """Find the weights of an architecture."""
-    file = Path(weights) if weights is not None else path.with_name(f"{path.stem}_weights.h5")
-    other = path.with_name(f"{path.stem}.weights.h5")
-    if weights is None and not file.is_file() and other.is_file():
-        return other
-    if not file.is_file():
-        raise FileNotFoundError(f"weights: no file {file} for {path.name}")
-    return file
-
-
 def _keras_3(path: Path, saved: Saved, weights: Path) -> Any:
     try:
         return _loaded(path, saved, weights, compiled=True)
@@ -63,6 +54,8 @@ def _keras_3(path: Path, saved: Saved, weights: Path) -> Any:
 
 
 def _loaded(path: Path, saved: Saved, weights: Path, compiled: bool) -> Any:
+    if '"hgq>' in json.dumps(saved.architecture):
+        require("hgq.layers", extra="hgq")  # which registers its layers with Keras
     if saved.kind != "json":
         return keras.models.load_model(path, compile=compiled)
     left_out = () if compiled else ("compile_config",)

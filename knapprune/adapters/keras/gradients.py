@@ -64,23 +64,9 @@ def _arrays(kernels: Mapping[str, Any], slopes: list[Any]) -> Arrays:
 
 
 def _tensorflow(kernels: list[Any], loss: Loss, vectors: list[Any] | None) -> list[Any]:
-    import tensorflow as tf
+    from knapprune.adapters.tensorflow_derivatives import derivatives
 
-    values = [kernel.value for kernel in kernels]
-    if vectors is None:
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(values)
-            value = loss()
-        return list(tape.gradient(value, values))
-    # Reverse over reverse: forward mode would compile a function for every new shape.
-    with tf.GradientTape(watch_accessed_variables=False) as outer:
-        outer.watch(values)
-        with tf.GradientTape(watch_accessed_variables=False) as inner:
-            inner.watch(values)
-            value = loss()
-        slopes = inner.gradient(value, values)
-    pairs = [(slope, part) for slope, part in zip(slopes, vectors, strict=True) if slope is not None]
-    return list(outer.gradient([slope for slope, _ in pairs], values, output_gradients=[part for _, part in pairs]))
+    return derivatives(loss, [kernel.value for kernel in kernels], vectors)
 
 
 def _torch(kernels: list[Any], loss: Loss, vectors: list[Any] | None) -> list[Any]:

@@ -30,6 +30,15 @@ _VARIABLES: dict[type, tuple[tuple[str, str, str], ...]] = {
     keras.layers.LSTM: _RECURRENT,
     keras.layers.GRU: _RECURRENT,
 }
+# The same of HGQ2's layers, by their full names: importing them takes time, and HGQ2 need not be there.
+_HIGH_GRANULARITY = {
+    "hgq.layers.conv.QConv1D": _ONE,
+    "hgq.layers.conv.QConv2D": _ONE,
+    "hgq.layers.core.dense.QBatchNormDense": _ONE,
+    "hgq.layers.core.dense.QDense": _ONE,
+    "hgq.layers.core.einsum_dense.QEinsumDense": _ONE,
+    "hgq.layers.einsum_dense_batchnorm.QEinsumDenseBatchnorm": _ONE,
+}
 # Multiplied by parameters that cannot be pruned: kernels of no weights.
 SCALES = (keras.layers.BatchNormalization, keras.layers.PReLU)
 
@@ -89,7 +98,8 @@ def kernel_names(layer: Any) -> dict[str, Kernel]:
     """Find the kernels of one layer that can be masked."""
     if getattr(layer, "groups", 1) != 1:
         return {}
-    known = _VARIABLES.get(type(layer), ())
+    kind = type(layer)
+    known = _VARIABLES.get(kind, _HIGH_GRANULARITY.get(f"{kind.__module__}.{kind.__qualname__}", ()))
     return {f"{layer.name}{suffix}": Kernel(layer, variable, constraint) for suffix, variable, constraint in known}
 
 

@@ -21,9 +21,7 @@ def lambdas() -> Iterator[None]:
 
 def needs_help(layer: Any) -> bool:
     """Say whether a layer holds a function of the user's own, which its configuration cannot say."""
-    return type(layer) is keras.layers.Lambda or any(
-        isinstance(own, FunctionType) and not _is_of_keras(own.__module__) for own in vars(layer).values()
-    )
+    return type(layer) is keras.layers.Lambda or any(_is_strange(own) for own in vars(layer).values())
 
 
 def like(layer: Any, sizes: Mapping[str, Any]) -> Any:
@@ -39,11 +37,16 @@ def like(layer: Any, sizes: Mapping[str, Any]) -> Any:
         )
     config, own = layer.get_config() | sizes, vars(layer)
     # Functions and classes that nobody registered are there already, in the layer.
-    functions = {key: own[key] for key in config if isinstance(own.get(key), FunctionType)}
+    functions = {key: own[key] for key in config if _is_strange(own.get(key))}
     classes = {type(one).__name__: type(one) for one in own.values() if not _is_of_keras(type(one).__module__)}
     with keras.saving.custom_object_scope(classes):
         return type(layer).from_config(config | functions)
 
 
+def _is_strange(own: Any) -> bool:
+    """Say whether something is a function that Keras does not know by its name."""
+    return isinstance(own, FunctionType) and not _is_of_keras(own.__module__)
+
+
 def _is_of_keras(module: str) -> bool:
-    return module.partition(".")[0] in ("builtins", "keras", "knapprune")
+    return module.partition(".")[0] in ("builtins", "hgq", "keras", "knapprune")

@@ -25,29 +25,16 @@ from knapprune.network.rules.einsum import resolve_einsum_dense
 from knapprune.network.rules.recurrent import resolve_recurrent
 from knapprune.network.rules.scale import resolve_scale
 from knapprune.network.rules.separable import separable_config
-from knapprune.network.rules.strategy import resolve_layer, warn, weight_type
+from knapprune.network.rules.strategy import resolve_layer, weight_type
 
 _KINDS: dict[type, Kind] = {keras.layers.Dense: "dense", keras.layers.Conv1D: "conv1d", keras.layers.Conv2D: "conv2d"}
 _DEPTHWISE = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
 _SEPARABLE: dict[type, Kind] = {keras.layers.SeparableConv1D: "conv1d", keras.layers.SeparableConv2D: "conv2d"}
 
 
-def quantised_layers(model: Any) -> list[str]:
-    """Name the layers with weights that a library for quantised training computes."""
-    return [
-        layer.name
-        for layer in leaf_layers(model)
-        if layer.weights and any(kind.__module__.split(".")[0] in ("hgq", "qkeras") for kind in type(layer).__mro__)
-    ]
-
-
 def layers(model: Any, config: HlsConfig) -> list[Layer]:
     """Describe the kernels that can be masked, and the layers that scale."""
-    if quantised := quantised_layers(model):
-        warn(
-            f"layers {', '.join(map(repr, quantised))} are of HGQ2 or QKeras and not counted here: convert the model "
-            "with hls4ml.converters.convert_from_keras_model and give its graph, which knows their types"
-        )
+    _check_qkeras(model)
     find_kernels(model)
     described: dict[str, Layer] = {}
     used: set[str] = set()
@@ -62,6 +49,17 @@ def layers(model: Any, config: HlsConfig) -> list[Layer]:
         used.add(name)
         described |= {layer.name: _in_place(layer, call, config, data) for layer in _described(call, config, data)}
     return list(described.values())
+
+
+def _check_qkeras(model: Any) -> None:
+    """Refuse layers of QKeras that have been made on Keras 3, which hls4ml reads on Keras 2 alone."""
+    for layer in leaf_layers(model):
+        packages = {kind.__module__.partition(".")[0] for kind in type(layer).__mro__}
+        if "qkeras" in packages and "hgq" not in packages:
+            raise ValueError(
+                f"model: layer {layer.name!r} is a {type(layer).__name__} of QKeras on Keras 3, expected one on "
+                "tf_keras: set TF_USE_LEGACY_KERAS=1 in the environment before anything imports TensorFlow"
+            )
 
 
 def untouched(model: Any) -> list[str]:

@@ -7,12 +7,13 @@ loading.
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
+
+from knapprune.adapters.mask_bits import packed, unpacked
 
 
 @keras.saving.register_keras_serializable(package="knapprune")
@@ -48,20 +49,12 @@ class KernelMask(keras.constraints.Constraint):  # type: ignore[misc, unused-ign
 
     def get_config(self) -> dict[str, Any]:
         """Describe the constraint for saving: the mask as packed bits."""
-        mask = self.mask
-        return {
-            "shape": list(mask.shape),
-            "bits": base64.b64encode(np.packbits(mask).tobytes()).decode("ascii"),
-            "inner": keras.constraints.serialize(self.inner),
-        }
+        return packed(self.mask) | {"inner": keras.constraints.serialize(self.inner)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> KernelMask:
         """Rebuild the constraint from :meth:`get_config`."""
-        shape = tuple(config["shape"])
-        bits = np.frombuffer(base64.b64decode(config["bits"]), dtype=np.uint8)
-        mask = np.unpackbits(bits, count=int(np.prod(shape))).astype(bool).reshape(shape)
-        return cls(mask, keras.constraints.deserialize(config["inner"]) if config["inner"] else None)
+        return cls(unpacked(config), keras.constraints.deserialize(config["inner"]) if config["inner"] else None)
 
 
 def _factors(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.float32]:

@@ -1,4 +1,7 @@
-"""What a Keras model's outputs are and the metric that fits: accuracy, or Keras' own by name."""
+"""What a Keras model's outputs are and the metric that fits: accuracy, or Keras' own by name.
+
+For Keras 3 and for tf_keras: nothing of either is imported, and `keras` is the one whose model it is.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-import keras
 import numpy as np
+import numpy.typing as npt
 
 from knapprune.network.metric import accuracy, class_numbers
 from knapprune.network.named_metrics import NAMED, Metric, check_one_output, for_regression, unknown
@@ -20,29 +23,29 @@ _OF_VALUES = ("metric", "mean", "sum", "mean_metric_wrapper")
 _LESS = ("root_mean_squared_error", "log_cosh_error", "false_positives", "false_negatives", "kl_divergence")
 
 
-def metric(model: Any, name: str | None) -> Metric:
+def metric(model: Any, name: str | None, keras: Any) -> Metric:
     """Find the metric of a name, or the share of right classes."""
     check_one_output(len(getattr(model, "outputs", None) or [None]))
-    loss = _loss(model)
-    threshold = _threshold(model, loss)
-    if name is None and any(word in _name(loss) for word in _REGRESSION) and _is_regression(model):
+    loss = _loss(model, keras)
+    threshold = _threshold(model, loss, keras)
+    if name is None and any(word in _name(loss) for word in _REGRESSION) and _is_regression(model, keras):
         raise for_regression(_name(loss))
     if name in (None, "accuracy", "acc"):
         return partial(accuracy, threshold=threshold)
     if name in NAMED:
         return NAMED[name]
-    _made(name)  # one that cannot be made is refused before anything is trained
+    _made(name, keras)  # one that cannot be made is refused before anything is trained
     logits = threshold == 0.0 if _width(model) == 1 else bool(getattr(loss, "from_logits", False))
-    return partial(_measure, name, logits)
+    return partial(_measure, name, logits, keras)
 
 
-def _measure(name: str, logits: bool, y_true: Any, y_pred: Any) -> float:
+def _measure(name: str, logits: bool, keras: Any, y_true: Any, y_pred: Any) -> float:
     """Measure by a metric of Keras, which takes probabilities, and one-hot rows where there are several classes."""
-    own = _made(name)
+    own = _made(name, keras)
     targets, outputs = np.asarray(y_true), np.asarray(y_pred, dtype=np.float32)
     classes = outputs.ndim > 1 and outputs.shape[-1] > 1
     if logits:
-        outputs = np.asarray(keras.ops.convert_to_numpy(keras.ops.softmax(outputs) if classes else _sigmoid(outputs)))
+        outputs = _softmax(outputs) if classes else _sigmoid(outputs)
     if classes and name.startswith("sparse"):
         targets = class_numbers(targets, outputs)[0]
     elif classes and targets.shape != outputs.shape:
@@ -54,35 +57,49 @@ def _measure(name: str, logits: bool, y_true: Any, y_pred: Any) -> float:
         reached = own.result()
     else:
         reached = own(targets.astype(np.float32), outputs)
-    return float(np.mean(keras.ops.convert_to_numpy(reached))) * (-1 if _less_is_better(name) else 1)
+    # Keras 3 computes on several backends.
+    result = keras.ops.convert_to_numpy(reached) if hasattr(keras, "ops") else reached
+    return float(np.mean(result)) * (-1 if _less_is_better(name, keras) else 1)
 
 
-def _sigmoid(logits: Any) -> Any:
-    return keras.ops.sigmoid(keras.ops.convert_to_tensor(logits))
+def _softmax(logits: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
-def _made(name: str) -> Any:
+def _sigmoid(logits: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * logits)))  # never overflows
+
+
+def _made(name: str, keras: Any) -> Any:
     """Make Keras' own metric of a name: a metric, or a function of targets and outputs."""
+    classes = _classes(keras)
     if name in _OF_VALUES:
-        raise unknown(name, _names())
+        raise unknown(name, {*NAMED, *classes})
     try:
-        return keras.metrics.get(name)
-    except ValueError:
-        raise unknown(name, _names()) from None
+        try:
+            found = keras.metrics.get(name)
+        except ValueError:
+            found = name
+        if found != name:  # which Keras 2 returns for names that it does not know
+            return found
+        if name not in classes:
+            raise unknown(name, {*NAMED, *classes})
+        return classes[name]()  # Keras 2 knows classes by their own names alone
     except TypeError as error:
         raise ValueError(
             f"metric: {name!r} of Keras needs settings ({error}), expected a function that has them"
         ) from None
 
 
-def _names() -> set[str]:
-    """List the names there are, as Keras writes them in its logs."""
-    kinds = [name for name, own in vars(keras.metrics).items() if isinstance(own, type)]
-    parted = {re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower() for name in kinds}
-    return {*NAMED, *parted} - set(_OF_VALUES)
+def _classes(keras: Any) -> dict[str, Any]:
+    """List the metrics there are, by their names as Keras writes them in its logs."""
+    kinds = {name: own for name, own in vars(keras.metrics).items() if isinstance(own, type)}
+    parted = {re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower(): own for name, own in kinds.items()}
+    return {name: own for name, own in parted.items() if name not in _OF_VALUES}
 
 
-def _less_is_better(name: str) -> bool:
+def _less_is_better(name: str, keras: Any) -> bool:
     if name in _LESS:
         return True
     if "cosine" in name:
@@ -94,9 +111,9 @@ def _less_is_better(name: str) -> bool:
     return True
 
 
-def _loss(model: Any) -> Any:
+def _loss(model: Any, keras: Any) -> Any:
     """Take the loss of the one output; None where there is none."""
-    loss = getattr(model, "loss", None) if model.compiled else None
+    loss = getattr(model, "loss", None)
     if isinstance(loss, Mapping):
         loss = next(iter(loss.values()), None)
     elif isinstance(loss, list | tuple):
@@ -113,21 +130,21 @@ def _width(model: Any) -> int:
     return int(shape[-1]) if len(shape) > 1 and shape[-1] is not None else 1
 
 
-def _threshold(model: Any, loss: Any) -> float | None:
+def _threshold(model: Any, loss: Any, keras: Any) -> float | None:
     """Say from where on a single output says class 1; None where neither loss nor layer tells."""
     if "binary" in _name(loss):
         return 0.0 if getattr(loss, "from_logits", False) else 0.5
-    if _activation(model) is keras.activations.sigmoid:
+    if _activation(model, keras) is keras.activations.sigmoid:
         return 0.5
     return None
 
 
-def _is_regression(model: Any) -> bool:
+def _is_regression(model: Any, keras: Any) -> bool:
     """Whether outputs can be anything: a classifier may be trained by a squared error too."""
-    return _activation(model) not in (keras.activations.sigmoid, keras.activations.softmax)
+    return _activation(model, keras) not in (keras.activations.sigmoid, keras.activations.softmax)
 
 
-def _activation(model: Any) -> Any:
+def _activation(model: Any, keras: Any) -> Any:
     """Find what computes the output, as far as a layer says so."""
     layer = model.layers[-1]
     kinds = {keras.layers.Softmax: keras.activations.softmax}

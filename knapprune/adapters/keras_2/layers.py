@@ -76,7 +76,7 @@ def modern_layer(
             elif isinstance(config.get(key), list):
                 config[key] = [inside(each) for each in config[key]]
         if kind in _WHY_NOT or not isinstance(getattr(keras.layers, kind, None), type):
-            raise UnreadableError(f"layer {name!r} {_why_not(kind, saved)}")
+            raise UnreadableError(f"layer {name!r} {_why_not(kind)}")
         modern = {"module": "keras.layers", "class_name": kind, "config": config, "registered_name": None}
     try:
         keras.saving.deserialize_keras_object(copy.deepcopy(modern))  # which takes out some of what it reads
@@ -119,9 +119,7 @@ def _plain(value: Any) -> Any:
     return value["config"]["value"] if isinstance(value, dict) and value.get("class_name") == "__numpy__" else value
 
 
-def _why_not(kind: str, saved: Mapping[str, Any]) -> str:
-    if kind in _WHY_NOT:
-        return _WHY_NOT[kind]
-    if str(saved.get("module")).startswith("qkeras") or (kind[:1] == "Q" and kind[1:2].isupper()):
-        return f"is a {kind} of QKeras, which Keras 3 cannot rebuild"
-    return f"is a {kind}, which Keras 3 does not have; a class of your own has to be registered with Keras"
+def _why_not(kind: str) -> str:
+    return _WHY_NOT.get(
+        kind, f"is a {kind}, which Keras 3 does not have; a class of your own has to be registered with Keras"
+    )

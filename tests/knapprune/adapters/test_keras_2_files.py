@@ -216,7 +216,6 @@ def test_arithmetic_without_layers_is_refused_by_name(unpacked):
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        ("QDense", "layer 'fc1' is a QDense of QKeras, which Keras 3 cannot rebuild"),
         ("PruneLowMagnitude", "layer 'fc1' is of TensorFlow Model Optimization; save what its strip_pruning returns"),
         ("Own", "layer 'fc1' is a Own, which Keras 3 does not have"),
     ],

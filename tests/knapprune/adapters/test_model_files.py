@@ -1,6 +1,7 @@
 """Models from files of every kind that is read."""
 
-import warnings
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 import knapprune as kp
 from knapprune.tools import ConversionError
 from shared.frameworks import keras
+from shared.high_granularity import network
 from shared.hls import hls_settings
 
 pytestmark = pytest.mark.needs("keras", "hls4ml")
@@ -55,22 +57,25 @@ def test_what_hls4ml_does_not_convert_is_named_with_what_hls4ml_says(tmp_path):
 
 
 @pytest.mark.needs("hgq")
-def test_a_keras_file_with_quantised_layers_becomes_a_graph(tmp_path):
+def test_a_keras_file_with_quantised_layers_is_a_model_that_can_be_pruned(tmp_path):
     from hgq.layers import QDense
 
-    keras.utils.set_random_seed(1)
-    model = keras.Sequential([keras.layers.Input((8,)), QDense(4, name="fc")])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model.save(tmp_path / "net.keras")
+    model = network(lambda: QDense(4, name="fc"), shape=(8,))
+    model.save(tmp_path / "net.keras")
+    loaded = kp.load(tmp_path / "net.keras")
+    assert isinstance(loaded, keras.Model)
     config = hls_settings("latency", 1)
-    graph = kp.load(tmp_path / "net.keras", hls_config=config)
-    assert type(graph).__name__ == "ModelGraph"
-    assert kp.verify(graph).counted == kp.estimate(graph).total
-    with pytest.warns(kp.HardwareWarning, match="layers 'fc' are of HGQ2 or QKeras and not counted here: convert"):
-        assert kp.estimate(model, config).uncounted == ("fc",)
-    with pytest.raises(kp.HlsConfigError, match=r"got None, expected hls4ml's configuration to convert net\.keras"):
-        kp.load(tmp_path / "net.keras")
+    assert kp.verify(loaded, config).counted == kp.estimate(model, config).total
+
+
+@pytest.mark.needs("hgq")
+def test_a_keras_file_with_quantised_layers_is_read_where_nobody_has_imported_them(tmp_path):
+    from hgq.layers import QDense
+
+    network(lambda: QDense(4, name="fc"), shape=(8,)).save(tmp_path / "net.keras")
+    code = f"import knapprune as kp; print(kp.load({str(tmp_path / 'net.keras')!r}).layers[0].qkernel.shape)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "(8, 4)" in said.stdout
 
 
 def test_a_plain_keras_file_stays_a_keras_model(tmp_path):

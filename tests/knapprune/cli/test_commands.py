@@ -13,6 +13,7 @@ import knapprune as kp
 from knapprune.cli import app
 from shared.commands import invoke
 from shared.frameworks import keras
+from shared.high_granularity import network
 from shared.hls import hls_settings
 
 pytestmark = pytest.mark.needs("keras")
@@ -270,18 +271,17 @@ def test_bad_input_is_a_sentence_and_exit_code_2(files, tmp_path, monkeypatch, a
 
 
 @pytest.mark.needs("hgq")
-def test_a_model_with_quantised_layers_is_selected_from_as_an_hls4ml_graph(files, tmp_path):
-    """The masked hls4ml project is written in place of a Keras model."""
+def test_a_model_with_quantised_layers_is_written_with_its_masks(files, tmp_path):
     from hgq.layers import QDense
 
-    keras.utils.set_random_seed(1)
-    model = keras.Sequential([keras.layers.Input((8,)), QDense(4, name="fc")])
-    model.save(tmp_path / "net.keras")
+    network(lambda: QDense(4, name="fc"), shape=(32,)).save(tmp_path / "net.keras")
     settings = {"HLSConfig": hls_settings(reuse_factor=2)}
     (tmp_path / "config.yml").write_text(yaml.safe_dump(settings))
     result = run(
-        "select", tmp_path / "net.keras", tmp_path / "config.yml", "--budget", "bram18=0.5", "--out", tmp_path / "out"
+        "select", tmp_path / "net.keras", tmp_path / "config.yml", "--budget", "bram18=0.7", "--out", tmp_path / "out"
     )
     assert result.exit_code == 0, result.output
-    assert (tmp_path / "out" / "hls4ml" / "firmware" / "parameters.h").is_file()
-    assert not (tmp_path / "out" / "model.keras").exists()
+    masks = np.load(tmp_path / "out" / "masks.npz")
+    kernel = keras.ops.convert_to_numpy(kp.load(tmp_path / "out" / "model.keras").layers[0].qkernel)
+    assert not masks["fc"].all()
+    assert not kernel[~masks["fc"]].any()

@@ -151,9 +151,17 @@ def test_a_weights_file_of_the_wrong_length_is_an_error_that_names_the_layer(tmp
 
 def test_weights_that_are_not_numbers_are_an_error_that_names_the_file(tmp_path):
     folder = write_project(tmp_path / "p", np.ones(32))
-    (folder / "firmware" / "weights" / "w2.h").write_text("w2[32] = {{1, 2}, {1, 3}};")
+    (folder / "firmware" / "weights" / "w2.h").write_text("w2[32] = {1.5f, 2.0f};")
     with pytest.raises(GeneratedProjectError, match=r"'fc': expected plain numbers in .*w2\.h"):
         count_project(folder)
+
+
+def test_a_layer_whose_weights_are_powers_of_two_shifts_and_is_named_as_not_counted(tmp_path):
+    folder = write_project(tmp_path / "p", np.ones(32))
+    (folder / "firmware" / "weights" / "w2.h").write_text("w2[32] = {{1.0, -2}, {0.0, 3}};")
+    counted = count_project(folder)
+    assert counted.uncounted == ("fc", "table")
+    assert counted.layers == ()
 
 
 def test_a_weight_written_as_zero_still_costs_its_product_and_is_reported():
