@@ -81,7 +81,7 @@ def test_a_network_is_pruned_to_a_quarter_of_its_dsps_and_computes_what_the_chip
         train=digits.train,
         validation=digits.held,
         budget={"dsp": 0.25},
-        steps=3,
+        steps=2,
         epochs=3,
         batch_size=64,
         tolerance=0.15,
