@@ -53,9 +53,9 @@ All but HGQ2 and PQuantML start from the same network of their seed: {baselines.
 - **knapprune, digits**: `kp.prune(..., budget={{"lut": N}}, choose={{"digits": 3}}, saliency="fisher",
   normalise="none", learning_rate="restarts")`, the weights of `{pruned.WEIGHT}`, {pruned.STEPS} steps of
   {pruned.EPOCHS} epochs, the last of {pruned.FINAL}, Adam at {pruned.RATE:g}.
-  Budgets are of the matrices alone: {budgets(networks)}. Data are not rounded
-  while it trains; each network is counted and judged with {listed(pruned.WIDTHS)} bits of data, the same for
-  all layers.
+  Budgets are of the matrices alone: {budgets(networks)}.
+  Data are not rounded while it trains; each network is counted and judged with {listed(pruned.WIDTHS)}
+  bits of data, the same for all layers.
 - **knapprune, digits and data**: the same with `choose={{"digits": 3, "data_bits": [...]}}`, so that the width of the
   inputs and of every layer's results is chosen with the digits, from {listed(WIDTHS)} bits, or
   {NARROWEST} with budgets of up to {NARROW}, and from {NOT_NARROW} bits on with those of {WIDE} or more; data are

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import sqrt
 
-from bench.networks.digits.front import GROUPS, done, points, seeds_of, within
+from bench.networks.digits.front import GROUPS, done, front, points, seeds_of, within
 from bench.networks.digits.limits import LIMITS
 from bench.networks.study import Row
 from bench.solvers import formats
@@ -20,6 +20,16 @@ def compared(rows: list[Row], network: str, rival: str) -> list[tuple[int, float
         if mine and other:
             differences.append((limit, 100 * (mine["test"] - other["test"])))
     return differences
+
+
+def beaten(rows: list[Row], network: str, rival: str) -> tuple[int, int]:
+    """Count the designs on a rival's frontier than which one of knapprune is no larger and better, and all of them."""
+    seed = seeds_of(rows, network)[0]
+    ours, theirs = (points(rows, network, GROUPS[name], seed) for name in ("knapprune", rival))
+    all_of = front(theirs)
+    mine = [within(ours, design["lut"]) for design in all_of]
+    pairs = zip(mine, all_of, strict=True)
+    return sum(own is not None and own["test"] > design["test"] for own, design in pairs), len(all_of)
 
 
 def table(rows: list[Row], network: str) -> str:
@@ -47,7 +57,9 @@ def sentences(rows: list[Row], network: str) -> str:
         line = f"- {rival}: knapprune is ahead at {len(ahead)} of {len(differences)} limits"
         best = max((points for _, points in differences if points > 0), default=0.0)
         line += f", by up to {best:.2f} points" if ahead else ""
-        lines.append(line + (f"; it is not at {', '.join(behind)}." if behind else "."))
+        line += f"; it is not at {', '.join(behind)}." if behind else "."
+        less, designs = beaten(rows, network, rival)
+        lines.append(f"{line} Of the {designs} designs on that frontier, {less} are behind one that is no larger.")
     return "\n".join(lines)
 
 

@@ -1,6 +1,7 @@
 """Networks without DSPs: no event is in two parts, da4ml counts what is built, and the page says what rows do."""
 
 import json
+from itertools import product
 
 import numpy as np
 import pytest
@@ -205,6 +206,8 @@ def test_the_verdict_says_where_knapprune_is_behind():
     said = verdict.sentences(rows, "jets")
     assert f"HGQ2: knapprune is ahead at {len(LIMITS) - 1} of {len(LIMITS)} limits, by up to 5.00 points" in said
     assert "it is not at 1000 (-5.00 points)" in said
+    assert "Of the 1 designs on that frontier, 0 are behind one that is no larger." in said.splitlines()[0]
+    assert verdict.beaten([*rows, row("hgq", point(1950, 0.66))], "jets", "HGQ2") == (1, 2)
     assert "uniform bits: nothing to compare" in said
     assert f"pruning alone: knapprune is ahead at {len(LIMITS)} of {len(LIMITS)} limits, by up to 60.00 points." in said
 
@@ -241,10 +244,15 @@ def test_the_readme_says_of_rivals_what_the_rows_say():
     rows = json.loads((ROOT / "docs" / "benchmarks" / "digits.json").read_text())
     said = " ".join((ROOT / "README.md").read_text().split())
     words = ("none", "one", "two", "three", "four", "five")
-    hgq = [points for _, points in verdict.compared(rows, "jets", "HGQ2")]
-    assert f"ahead of HGQ2 at {words[sum(points > 0 for points in hgq)]} of {words[len(hgq)]} limits" in said
+    for network, place in (("jets", "on simulated jets"), ("fashion", "on small images of Fashion-MNIST")):
+        hgq = [points for _, points in verdict.compared(rows, network, "HGQ2")]
+        ahead = f"{place} ahead of HGQ2 at {words[sum(points > 0 for points in hgq)]} of {words[len(hgq)]} limits"
+        assert ahead in said, ahead
+    less, designs = verdict.beaten(rows, "fashion", "HGQ2")
+    assert f"{less} of HGQ2's {designs} designs" in said
     behind = {limit: -points for limit, points in verdict.compared(rows, "jets", "PQuantML") if points <= 0}
     least, most = min(behind.values()), max(behind.values())
     assert f"behind PQuantML 0.1 by {least:.1f} to {most:.1f} points from {min(behind):,} on" in said
-    others = [verdict.compared(rows, "jets", name) for name in ("uniform bits", "pruning alone")]
+    rivals = product(("jets", "fashion"), ("uniform bits", "pruning alone"))
+    others = [verdict.compared(rows, network, name) for network, name in rivals]
     assert all(other and all(points > 0 for _, points in other) for other in others)
