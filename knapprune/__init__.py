@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         Adapter,
         AxesAdapter,
         ConfiguredAdapter,
+        DescribesByConverting,
         FoldsNormalisations,
         KnowsQuantised,
     )
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from knapprune.adapters.keras.custom_objects import custom_objects
     from knapprune.adapters.model_files import load
     from knapprune.adapters.objective import Distillation, GroupPenalty, Objective
+    from knapprune.adapters.onnx_writing import write_onnx
     from knapprune.adapters.pytorch.masked_state import load_masked
     from knapprune.adapters.pytorch.model import TorchModel
     from knapprune.adapters.shrinking_adapter import ListsWeights, Shrinks
@@ -98,6 +100,7 @@ __all__ = [
     "ConfiguredAdapter",
     "ConversionError",
     "Covers",
+    "DescribesByConverting",
     "Distillation",
     "EstimatesLogic",
     "Explains",
@@ -160,6 +163,7 @@ __all__ = [
     "shrink",
     "tune",
     "verify",
+    "write_onnx",
 ]
 
 _HOMES = {
@@ -181,6 +185,7 @@ _HOMES = {
     "ConfiguredAdapter": "knapprune.adapters.adapter",
     "ConversionError": "knapprune.tools",
     "Covers": "knapprune.hardware.hardware_model",
+    "DescribesByConverting": "knapprune.adapters.adapter",
     "Distillation": "knapprune.adapters.objective",
     "EstimatesLogic": "knapprune.hardware.hardware_model",
     "Explains": "knapprune.hardware.hardware_model",
@@ -243,6 +248,7 @@ _HOMES = {
     "shrink": "knapprune.shrinking.shrink",
     "tune": "knapprune.pruning.tuning",
     "verify": "knapprune.verification.verifying",
+    "write_onnx": "knapprune.adapters.onnx_writing",
 }
 
 

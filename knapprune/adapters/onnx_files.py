@@ -17,6 +17,11 @@ _IR_VERSION = 10
 
 def load_onnx_model(path: str | os.PathLike[str]) -> Any:
     """Read an ONNX file and prepare it for hls4ml."""
+    return prepared(os.fspath(path))
+
+
+def prepared(model: Any) -> Any:
+    """Prepare an ONNX model, or the file that holds it, for hls4ml."""
     require("qonnx.core.modelwrapper", extra="onnx")
     from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.transformation.channels_last import ConvertToChannelsLastAndClean
@@ -24,13 +29,13 @@ def load_onnx_model(path: str | os.PathLike[str]) -> Any:
     from qonnx.util.cleanup import cleanup_model
 
     with _ir_version():
-        model = cleanup_model(ModelWrapper(os.fspath(path)))
-        if any(node.op_type == "Gemm" for node in model.graph.node):
-            model = cleanup_model(model.transform(GemmToMatMul()))
+        wrapped = cleanup_model(ModelWrapper(model))
+        if any(node.op_type == "Gemm" for node in wrapped.graph.node):
+            wrapped = cleanup_model(wrapped.transform(GemmToMatMul()))
         # Nodes that are channels last already are of a domain of qonnx's own.
-        if any(node.op_type in _SPATIAL and not node.domain for node in model.graph.node):
-            model = cleanup_model(model.transform(ConvertToChannelsLastAndClean()))
-    return model
+        if any(node.op_type in _SPATIAL and not node.domain for node in wrapped.graph.node):
+            wrapped = cleanup_model(wrapped.transform(ConvertToChannelsLastAndClean()))
+    return wrapped
 
 
 @contextmanager

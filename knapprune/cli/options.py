@@ -83,6 +83,13 @@ Temperature = Annotated[
 Quantise = Annotated[
     bool, typer.Option("--quantise/--no-quantise", help="Measure with weights rounded as on the chip.")
 ]
+CheckConversion = Annotated[
+    bool,
+    typer.Option(
+        "--check-conversion/--no-check-conversion",
+        help="Have hls4ml convert the model once before it is trained; without it where no project is wanted.",
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Of the order of the data, and of random layers.")]
 SaliencyData = Annotated[
     Path | None, typer.Option(help="An .npz to measure a saliency of gradients on, in place of all training data.")

@@ -11,6 +11,7 @@ import typer
 from knapprune.cli.options import (
     BatchSize,
     Budget,
+    CheckConversion,
     Choose,
     ConfigOrParams,
     Distill,
@@ -62,6 +63,7 @@ SHARED: Mapping[str, tuple[Any, Any]] = {
     "temperature": (Temperature, None),
     "quantise": (Quantise, False),
     "seed": (Seed, 0),
+    "check_conversion": (CheckConversion, True),
     "structure": (StructureOption, None),
     "choose": (Choose, None),
     "saliency": (SaliencyOption, "auto"),

@@ -22,7 +22,7 @@ RECORD = "run.toml"
 #: Options that the library takes as they are, under the same names.
 _AS_GIVEN = (
     "tolerance", "schedule", "steps", "epochs", "final_epochs", "batch_size", "learning_rate", "quantise", "saliency",
-    "normalise", "solver", "time_limit", "hardware", "seed", "metric",
+    "normalise", "solver", "time_limit", "hardware", "seed", "metric", "check_conversion",
 )  # fmt: skip
 
 

@@ -55,7 +55,8 @@ def select(  # noqa: PLR0913
 
     Where values were chosen, values.npz holds the kernels.
 
-    Of an .onnx file, and of one of QKeras, the hls4ml project is written in place of model.keras.
+    Of an .onnx file, and of one of QKeras, the hls4ml project is written in place of model.keras; of an .onnx file,
+    model.onnx too: the same file with zeros.
     """
     with on_screen():
         import knapprune as kp
@@ -84,6 +85,8 @@ def select(  # noqa: PLR0913
             output.write_arrays(folder / "values.npz", selection.values)
         _write_masked(folder, selection.apply(loaded), force)
         output.write_json(folder / "selection.json", _record(selection))
+        if model.suffix.lower() == ".onnx":
+            kp.write_onnx(folder / "model.onnx", model, loaded, selection.masks)
     print(selection.summary())
 
 

@@ -21,6 +21,7 @@ from knapprune.network.batches import is_arrays
 from knapprune.network.hls_config import HlsConfigSource, Overrides, as_dict
 from knapprune.network.named_metrics import Metric
 from knapprune.pruning.class_weights import weighted
+from knapprune.pruning.convertibility import check_convertible
 from knapprune.pruning.fingerprint import fingerprint
 from knapprune.pruning.learning_rate import Rate
 from knapprune.pruning.loop import run
@@ -66,6 +67,7 @@ def prune(  # noqa: PLR0913
     seed: int = 0,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: bool = True,
+    check_conversion: bool = True,
     structure: AnyStructure | Mapping[str, AnyStructure] = "auto",
     saliency: str | Saliency = "auto",
     saliency_data: Any = None,
@@ -146,6 +148,10 @@ def prune(  # noqa: PLR0913
         the same batches each time they are walked through.
     progress
         Whether to show a progress bar (only on a terminal).
+    check_conversion
+        Whether hls4ml has to take the model: it converts it once, before anything is trained, so that what it does not
+        know is said now. False where no hls4ml project is wanted. Only for hls4ml's hardware; a PyTorch module and one
+        with quantised layers are converted in any case, to count what they use.
     saliency, normalise
         As for `knapprune.select`; there are data, so ``"auto"`` is Fisher information, and ``"l1"`` with `regrow`.
     structure, solver, time_limit, hardware, overrides
@@ -169,6 +175,8 @@ def prune(  # noqa: PLR0913
     ------
     TypeError
         If no adapter knows the model, or it cannot be trained, as an hls4ml graph cannot.
+    ConversionError
+        If hls4ml does not convert the model, before anything is trained; the message names the layer and a remedy.
     BudgetError
         If the budget is malformed or cannot be kept, before anything is trained.
     ValueError
@@ -216,6 +224,8 @@ def prune(  # noqa: PLR0913
         if selecting.choose is not None:
             raise ValueError("choose: got it together with whole channels, expected None")
     before = network.before
+    if keeping.check_conversion:
+        check_convertible(framework, model, config, resource_model)
     if isinstance(framework, KnowsFrozen):
         selecting = selecting.without(framework.frozen(model), before.layers)
     caps = () if budget is None else parse_budget(budget, before)

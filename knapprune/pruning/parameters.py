@@ -50,7 +50,7 @@ SETTINGS: Mapping[str, Mapping[str, Kind]] = {
         "quantise": SWITCH,
         "metric": TEXT,
     },
-    "keep": {"checkpoint": TEXT, "progress": SWITCH},
+    "keep": {"checkpoint": TEXT, "progress": SWITCH, "check_conversion": SWITCH},
     "config": {"backend": TEXT, "io_type": TEXT, "part": TEXT, "clock_period": NUMBER},
 }
 
@@ -105,8 +105,8 @@ def read_params(path: str | os.PathLike[str]) -> dict[str, Any]:
     The tables are ``[train]`` (``epochs``, ``final_epochs``, ``batch_size``, ``learning_rate``, ``regrow``,
     ``distill``, ``regularization``, ``seed``, ``class_weight``), ``[select]`` (``budget``, ``structure``,
     ``choose``, ``saliency``, ``normalise``, ``solver``, ``time_limit``, ``hardware``, ``schedule``, ``steps``,
-    ``tolerance``, ``patience``, ``quantise``, ``metric``), ``[keep]`` (``checkpoint``, ``progress``) and
-    ``[config]`` (``backend``, ``io_type``, ``part``, ``clock_period``).
+    ``tolerance``, ``patience``, ``quantise``, ``metric``), ``[keep]`` (``checkpoint``, ``progress``,
+    ``check_conversion``) and ``[config]`` (``backend``, ``io_type``, ``part``, ``clock_period``).
     Of ``[files]``, which the command reads its model and data from, only ``multipliers`` counts here.
 
     Parameters

@@ -156,8 +156,11 @@ class Keeping:
 
     checkpoint: str | os.PathLike[str] | None
     progress: bool
+    check_conversion: bool = True
 
     def __post_init__(self) -> None:
+        if not isinstance(self.check_conversion, bool):
+            raise TypeError(f"check_conversion: got {self.check_conversion!r}, expected True or False")
         if not isinstance(self.checkpoint, str | os.PathLike | None):
             raise TypeError(f"checkpoint: got {self.checkpoint!r}, expected the path of a folder, or None")
 

@@ -100,7 +100,7 @@ def tune(
         raise ValueError(f"{min(taken)}: expected none, since the search itself decides it")
     framework = training_adapter(find_adapter(model), model)
     known = {
-        **{name: value for name, value in pruning.items() if name != "progress"},
+        **{name: value for name, value in pruning.items() if name not in ("progress", "check_conversion")},
         "strengths": list(strengths),
         "form": form,
         "seed": seed,
@@ -117,6 +117,7 @@ def tune(
         strength = trial.suggest_float("strength", low, high, log=True)
         penalty = Regularization(strength, form)
         out = prune(model, hls_config, seed=seed, regularization=penalty, patience=None, **pruning)
+        pruning["check_conversion"] = False  # the model is the same
         reached = [step.metric for step in out.history if step.share == 1.0]
         metric = max(reached) if out.stopped is None and reached else None
         search.tell(trial, metric)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -11,6 +12,9 @@ from knapprune.adapters.keras.kernels import SCALES, find_kernels, leaf_layers
 from knapprune.adapters.keras.separable import readable_separable_convolutions
 from knapprune.network.hls_config import HlsConfig, as_dict
 from knapprune.tools import require_hls4ml
+
+# Packages whose layers hls4ml knows in part.
+_KNOWN = ("hgq", "keras", "knapprune", "qkeras")
 
 
 def convert(model: Any, config: HlsConfig, output_dir: str) -> Any:
@@ -24,12 +28,28 @@ def convert(model: Any, config: HlsConfig, output_dir: str) -> Any:
             )
     except Exception as error:
         suspects = "".join(f"; knapprune does not know {layer} either" for layer in _strangers(model))
-        suspects += "".join(
-            f"; layer {layer.name!r} is a Lambda, and hls4ml knows no function of yours: take a layer of Keras' own"
-            for layer in leaf_layers(model)
-            if isinstance(layer, keras.layers.Lambda)
-        )
+        suspects += "".join(f"; {remedy}" for remedy in _remedies(model))
         raise not_converted(f"model: hls4ml does not convert {model.name!r}", error, suspects) from error
+
+
+def _remedies(model: Any) -> Iterator[str]:
+    """Say of layers that hls4ml is known not to take what can be taken in their place."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield f"layer {layer.name!r} is a model in the model: put its layers in its place"
+    for layer in leaf_layers(model):
+        if isinstance(layer, keras.layers.Lambda):
+            yield f"layer {layer.name!r} is a Lambda, and hls4ml knows no function of yours: take a layer of Keras' own"
+        elif isinstance(layer, keras.layers.ReLU) and layer.max_value is not None:
+            yield (
+                f"layer {layer.name!r} is a ReLU with max_value {layer.max_value:g}: take one without, and a type of "
+                "its result that saturates"
+            )
+        elif type(layer).__module__.partition(".")[0] not in _KNOWN:
+            yield (
+                f"layer {layer.name!r} is of a class {type(layer).__name__} of yours: make it of Keras' own layers, or "
+                "tell hls4ml of it (its extension API)"
+            )
 
 
 def _strangers(model: Any) -> list[str]:

@@ -27,7 +27,16 @@ def convert(module: Any, config: HlsConfig, output_dir: str) -> Any:
             **project_settings(config),
         )
     except Exception as error:
-        raise not_converted(f"model: hls4ml does not convert {type(module).__name__}", error) from error
+        raise not_converted(
+            f"model: hls4ml does not convert {type(module).__name__}", error, _suspects(module, error)
+        ) from error
+
+
+def _suspects(module: Any, error: Exception) -> str:
+    """Name the parts of the class that hls4ml speaks of; it names none itself."""
+    words = set(str(error).split())
+    named = [f"{name!r} ({type(own).__name__})" for name, own in module.named_modules() if type(own).__name__ in words]
+    return f" (that is {', '.join(named)}: put in its place what hls4ml knows)" if named else ""
 
 
 def for_hls4ml(config: HlsConfig) -> dict[str, Any]:

@@ -285,3 +285,38 @@ def test_a_model_with_quantised_layers_is_written_with_its_masks(files, tmp_path
     kernel = keras.ops.convert_to_numpy(kp.load(tmp_path / "out" / "model.keras").layers[0].qkernel)
     assert not masks["fc"].all()
     assert not kernel[~masks["fc"]].any()
+
+
+@pytest.mark.needs("qonnx")
+def test_of_an_onnx_file_the_pruned_file_is_written_too(tmp_path):
+    """It counts what was predicted; where it cannot be written, the sentence comes after the other results."""
+    from onnx import TensorProto, helper, numpy_helper, save
+
+    weights = np.random.default_rng(3).normal(size=(8, 4)).astype("f")
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 8))],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, (1, 4))],
+        [numpy_helper.from_array(weights, "w")],
+    )
+    model = helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 13)])
+    save(model, tmp_path / "net.onnx")
+    settings = {"HLSConfig": hls_settings("latency", 1)}
+    (tmp_path / "config.yml").write_text(yaml.safe_dump(settings))
+    asked = ("--budget", "dsp=0.5", "--structure", "unstructured")
+    result = run("select", tmp_path / "net.onnx", tmp_path / "config.yml", *asked, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    counts = json.loads((tmp_path / "out" / "selection.json").read_text())["resources"]
+    pruned = kp.load(tmp_path / "out" / "model.onnx", hls_config=tmp_path / "config.yml")
+    assert kp.estimate(pruned).total == counts
+    assert (tmp_path / "out" / "hls4ml" / "firmware" / "parameters.h").is_file()
+
+    model.graph.node[0].input[1] = "twice"
+    model.graph.node.insert(0, helper.make_node("Add", ["w", "w"], ["twice"]))
+    save(model, tmp_path / "computed.onnx")
+    result = run("select", tmp_path / "computed.onnx", tmp_path / "config.yml", *asked, "--out", tmp_path / "more")
+    assert result.exit_code == 2
+    assert "no tensor has just the weights of layer" in result.stderr.replace("\n", " ")
+    assert not (tmp_path / "more" / "model.onnx").exists()
+    assert (tmp_path / "more" / "hls4ml" / "firmware" / "parameters.h").is_file()

@@ -99,7 +99,10 @@ def test_every_argument_that_a_result_depends_on_is_known_by_its_name(problem, t
     known = json.loads((tmp_path / "checkpoint.json").read_text())["arguments"]
     # What later versions added is left out where it is not given: folders of versions without it go on.
     later = {"choose", "class_weight", "callbacks"}
-    assert known.keys() == inspect.signature(kp.prune).parameters.keys() - {"checkpoint", "progress"} - later
+    assert (
+        known.keys()
+        == inspect.signature(kp.prune).parameters.keys() - {"checkpoint", "progress", "check_conversion"} - later
+    )
     assert {name: known[name] for name in ("budget", "steps", "schedule", "tolerance", "regrow", "overrides")} == {
         "budget": "{'dsp': 0.4, 'bram18': 0.5}",
         "steps": "1",

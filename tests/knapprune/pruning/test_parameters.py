@@ -61,6 +61,7 @@ dsp = 8
 [keep]
 checkpoint = "run"
 progress = false
+check_conversion = false
 
 [config]
 part = "xcku115-flvb2104-2-i"
@@ -94,7 +95,7 @@ def test_every_setting_is_read_as_the_argument_of_its_name(tmp_path):
         "seed": 3, "regularization": kp.Regularization(3e-4, "price"), "structure": "neuron", "saliency": "l2",
         "normalise": "none", "solver": "highs", "time_limit": 2.5, "hardware": "accelerator", "schedule": "constant",
         "steps": 8, "tolerance": 0.05, "patience": 2, "quantise": True,
-        "class_weight": {0: 1.0, 2: 5}, "metric": "auc",
+        "class_weight": {0: 1.0, 2: 5}, "metric": "auc", "check_conversion": False,
         "budget": {"dsp": 0.4, "bram18": 12, "fc1": {"dsp": 8}}, "checkpoint": tmp_path / "run", "progress": False,
         "part": "xcku115-flvb2104-2-i", "clock_period": 4,
     }  # fmt: skip
