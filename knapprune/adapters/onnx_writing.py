@@ -27,7 +27,7 @@ def write_onnx(
     source: str | os.PathLike[str],
     graph: Any,
     masks: Mapping[str, npt.NDArray[np.bool_]],
-) -> None:
+) -> Path:
     """Write an ONNX or QONNX file anew with masked weights as zeros; nodes, names and all other numbers stay.
 
     Where a weight stands in the file is found by preparing the file once more with numbers in place of weights. What is
@@ -43,6 +43,11 @@ def write_onnx(
         What `knapprune.load` made of it.
     masks
         True for a weight to keep, by layer name, as in ``masks`` of what `knapprune.select` returns from the graph.
+
+    Returns
+    -------
+    Path
+        Where it was written.
 
     Raises
     ------
@@ -76,6 +81,7 @@ def write_onnx(
         written.replace(temporary)
 
     through(path, write)
+    return Path(path)
 
 
 def _refuse_external(model: Any, file: Path) -> None:

@@ -129,7 +129,8 @@ def test_every_byte_is_that_of_the_network_with_masked_weights(name, floats, tmp
     graph = kp.load(source, hls_config=CONFIG)
     masks = drawn_masks(graph)
     assert set(masks) == set(NETWORKS[name][3])
-    kp.write_onnx(tmp_path / "pruned.onnx", source, graph, masks)
+    written = kp.write_onnx(str(tmp_path / "pruned.onnx"), source, graph, masks)
+    assert written == tmp_path / "pruned.onnx"
     expected = onnx_model(name, masks, floats)
     assert (tmp_path / "pruned.onnx").read_bytes() == expected.SerializeToString()
     assert source.read_bytes() == onnx_model(name, floats=floats).SerializeToString()
