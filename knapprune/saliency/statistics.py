@@ -68,7 +68,9 @@ class Statistics:
     def get(self, name: str, layer: str, together: Collection[str]) -> Array:
         """Return one statistic of one layer, and compute it for all layers if it is not known yet."""
         if name not in self._known:
-            walk = batches(self._data, in_two_or_more(self._data, self._batch_size))
+            squares = name == "gauss_newton_diagonal" or "mean_square" in (name, *together)
+            size = in_two_or_more(self._data, self._batch_size) if squares else self._batch_size
+            walk = batches(self._data, size)
             if name in FIRST_ORDER:
                 wanted = {name, *together}
                 self._known |= first_order(lambda batch: self._framework.gradient(self._model, batch), walk, wanted)

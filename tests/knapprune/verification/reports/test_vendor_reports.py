@@ -276,7 +276,15 @@ def test_a_pruning_report_shows_them(run, write_reports, tmp_path, network):
     model.compile("adam", "sparse_categorical_crossentropy")
     x, y = np.zeros((4, 16)), np.zeros(4)
     pruning = kp.prune(
-        model, CONFIG, train=(x, y), validation=(x, y), budget={"dsp": 1.0}, epochs=0, steps=1, progress=False
+        model,
+        CONFIG,
+        train=(x, y),
+        validation=(x, y),
+        saliency="l1",
+        budget={"dsp": 1.0},
+        epochs=0,
+        steps=1,
+        progress=False,
     )
     write_reports(tmp_path, run, synthesised=SYNTHESISED)
     report = pruning_report(pruning, pruned=kp.verify(pruning.model, CONFIG, reports=tmp_path))
