@@ -56,15 +56,14 @@ test-qkeras: $(QKERAS)/.ready
 	$(QKERAS)/bin/python -m pytest -q -n $(JOBS) --dist worksteal -k qkeras tests/knapprune tests/end_to_end tests/docs
 
 # As on a machine where these packages and commands are not installed: what needs them is skipped and says so. The fast
-# tests of commands and examples, of verification and of whole runs, which go through all rooms that speak to frameworks and
-# tools; the tests of public names import every module.
+# tests of commands and of verification, which go through all rooms that speak to frameworks and tools; the tests of public
+# names import every module.
 WITHOUT ?= yosys torch hgq
 test-without: export PYTHONPATH := $(abspath tests/without)
 test-without: export KNAPPRUNE_WITHOUT := $(WITHOUT)
 test-without: $(TORCH)
 	$(PYTEST) -n $(JOBS) --dist loadfile -m "not slow" \
-	  tests/knapprune/cli tests/knapprune/verification tests/knapprune/test_*.py tests/docs tests/end_to_end \
-	  tests/test_docstrings.py tests/test_without.py
+	  tests/knapprune/cli tests/knapprune/verification tests/knapprune/test_*.py tests/test_docstrings.py tests/test_without.py
 
 bench: $(READY)
 	$(BIN)/python -m bench few-types one-dimension several-dimensions choice \
