@@ -138,6 +138,7 @@ def test_an_unknown_hardware_model_lists_those_there_are_and_the_nearest():
 def test_a_model_of_no_adapter_is_named_with_the_adapters_there_are():
     with pytest.raises(
         TypeError,
-        match=r"model: got builtins.dict, expected a model of one of the adapters \['hls4ml', 'keras', 'tf_keras', 'torch'\]",
+        match=r"model: got builtins.dict, expected a model of one of the adapters "
+        r"\['hls4ml', 'keras', 'tf_keras', 'torch'\]",
     ):
         find_adapter({})
