@@ -48,7 +48,7 @@ test-slow: $(TORCH)
 # Hashes multiply unsigned integers that wrap around on purpose.
 test-nojit: $(TORCH)
 	NUMBA_DISABLE_JIT=1 $(PYTEST) -n $(JOBS) -m "not slow and not compiled" --ignore tests/knapsolve/backends \
-	  -W "ignore:overflow encountered in scalar multiply:RuntimeWarning" tests/knapsolve tests/conformance
+	  -W "ignore:overflow encountered in scalar multiply:RuntimeWarning" tests/knapsolve
 
 # What models of QKeras and tf_keras need, slow tests too: elsewhere they are skipped.
 test-qkeras: export TF_USE_LEGACY_KERAS := 1

@@ -1,4 +1,4 @@
-"""Four thousand small problems in which every feature meets every other: all solvers against brute force.
+"""Two thousand small problems in which every feature meets every other: all solvers against brute force.
 
 Run as a script it prints the answers of our own solvers as JSON, so that the compiled kernels and the same kernels as
 plain Python can be compared from two processes.
@@ -18,8 +18,8 @@ from knapsolve.solution import violation
 from knapsolve.solver import AUTO, load, missing_capabilities, solvers
 from knapsolve.testing import best_value, mixed_and_forced
 
-PROBLEMS, CHUNK = 4_000, 500
-OF_BACKENDS, OF_TWINS = 400, 1_500
+PROBLEMS, CHUNK = 2_000, 250
+OF_BACKENDS, OF_TWINS = 300, 600
 AGAIN = 5
 """Every how many problems the same seed is tried twice."""
 ROUNDING = 1e-12
