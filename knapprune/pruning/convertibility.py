@@ -37,8 +37,8 @@ def check_convertible(framework: Adapter, model: Any, config: HlsConfig, hardwar
     try:
         with tempfile.TemporaryDirectory(prefix="knapprune-") as folder, quiet(io.StringIO()):
             graph = framework.convert(model, _cheaper(config), str(Path(folder) / "project"))
-    except (MissingToolError, NotImplementedError):
-        return  # said where a project is asked for
+    except MissingToolError:
+        return  # a package that pruning can do without is named where a project is asked for
     except ConversionError as error:
         raise ConversionError(f"{error}; put another layer in its place, {_WITHOUT}") from error
     except ValueError as error:

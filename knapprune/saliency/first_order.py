@@ -50,7 +50,7 @@ def first_order(
         if count == 1 < samples:
             raise ValueError(
                 f"batch_size: {samples} samples are in one batch, expected two batches or more, to tell the square of "
-                "a sample's gradient from that of the mean"
+                "a sample's gradient from that of the mean; or another saliency, such as 'l1'"
             )
         for layer, square in totals["mean_square"].items():
             _of_samples(square, np.square(totals["mean"][layer]), samples / count)

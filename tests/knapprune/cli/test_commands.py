@@ -278,7 +278,7 @@ def test_a_model_with_quantised_layers_is_written_with_its_masks(files, tmp_path
     settings = {"HLSConfig": hls_settings(reuse_factor=2)}
     (tmp_path / "config.yml").write_text(yaml.safe_dump(settings))
     result = run(
-        "select", tmp_path / "net.keras", tmp_path / "config.yml", "--budget", "bram18=0.7", "--out", tmp_path / "out"
+        "select", tmp_path / "net.keras", tmp_path / "config.yml", "--budget", "bram18=0.5", "--out", tmp_path / "out"
     )
     assert result.exit_code == 0, result.output
     masks = np.load(tmp_path / "out" / "masks.npz")

@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::knapprune.HardwareWarning"),
 ]
 
-KILLS = int(os.environ.get("KNAPPRUNE_KILLS", "2"))
+KILLS = int(os.environ.get("KNAPPRUNE_KILLS", "3"))
 CONFIG = hls_settings()
 ARGUMENTS = {"budget": {"dsp": 0.4, "bram18": 0.5}, "tolerance": 0.1, "steps": 3, "epochs": 3, "seed": 7}
 

@@ -8,7 +8,7 @@ import pytest
 from shared.hls import hls_settings
 from shared.kills import whole_and_killed
 
-KILLS = int(os.environ.get("KNAPPRUNE_KILLS", "2"))
+KILLS = int(os.environ.get("KNAPPRUNE_KILLS", "3"))
 CONFIG = hls_settings("latency", 1) | {"InputShape": [16]}
 
 KERAS = """

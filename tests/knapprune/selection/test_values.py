@@ -115,6 +115,7 @@ def test_weights_of_one_input_hold_values_that_are_paid_already():
     selection = kp.select(model, settings, {"dsp": 1}, choose={"digits": 3}, saliency="l2", normalise="none")
     assert np.rint(selection.values["fc0"] / STEP).ravel().tolist() == [52, 52, 52, 52]
     assert "with what is shared paid once" in selection.solution.trace[-1]
+    assert selection.solution.value <= selection.solution.bound <= selection.solution.value * (1 + 1e-9)
 
 
 def test_without_digits_no_weight_takes_a_value_of_another():

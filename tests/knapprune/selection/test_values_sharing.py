@@ -138,7 +138,7 @@ def _undominated(rows):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("budget", [{"dsp": 0.3}, {"lut": 0.5}])
+@pytest.mark.parametrize("budget", [{"dsp": 0.5, "lut": 0.5}, {"dsp": 0.3}, {"lut": 0.5}])
 def test_the_bound_is_closer_than_equal_parts_and_met_within_a_thousandth(budget, monkeypatch):
     weights = np.random.default_rng(0).normal(scale=80, size=(24, 40))
     choice, selection = choice_of(weights, budget, 4, monkeypatch)
