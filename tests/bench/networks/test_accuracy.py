@@ -14,7 +14,7 @@ from bench.networks.accuracy.magnitude import fitting, largest
 from bench.networks.accuracy.page import page, spread
 from bench.networks.accuracy.plot import plot
 from bench.networks.accuracy.runs import Run, measure
-from bench.networks.study import Case, row_of
+from bench.networks.study import DOCS, Case, row_of
 
 WHOLE = {"dsp": 6150, "bram18": 1380}
 BUDGET = {"dsp": 492, "bram18": 262}
@@ -326,3 +326,18 @@ def test_a_method_keeps_the_budget_in_the_network_it_saves(method, tmp_path, sma
         constant = [layer.name for layer in after.layers if layer.reuse_factor == 1]
         assert constant
         assert not any(after.by_layer[name]["dsp"] for name in constant)
+
+
+def test_the_guide_says_of_the_defaults_what_was_tried():
+    rows = {row["run"]: row["validation"] for row in json.loads((DOCS / "accuracy-trials.json").read_text())}
+    said = " ".join((ROOT / "docs" / "guides" / "pruning.md").read_text(encoding="utf-8").split())
+
+    def ahead(network, seed, other="magnitude"):
+        return 100 * (rows[f"{network}-defaults-{seed}"] - rows[f"{network}-{other}-{seed}"])
+
+    assert f"ended {ahead('resnet', 0):.1f} points of validation accuracy above magnitudes" in said
+    jets = [ahead("jets-simulated", seed) for seed in (0, 1)]
+    assert f"and {jets[0]:.1f} and {jets[1]:.1f} on the jet tagger" in said
+    steps = [ahead("resnet", 0, "long"), *(ahead("jets-simulated", seed, "long") for seed in (0, 1))]
+    assert max(map(abs, steps)) < 1 / 3, "within a third of a point"
+    assert "within a third of a point of five equal ones" in said
