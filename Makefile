@@ -58,7 +58,7 @@ test-qkeras: $(QKERAS)/.ready
 # As on a machine where these packages and commands are not installed: what needs them is skipped and says so. The fast
 # tests of commands and of verification, which go through all rooms that speak to frameworks and tools; the tests of public
 # names import every module.
-WITHOUT ?= yosys torch hgq
+WITHOUT ?= yosys torch hgq ortools
 test-without: export PYTHONPATH := $(abspath tests/without)
 test-without: export KNAPPRUNE_WITHOUT := $(WITHOUT)
 test-without: $(TORCH)

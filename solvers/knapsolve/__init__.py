@@ -8,13 +8,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from knapsolve.plugins import PluginError, PluginWarning
+from knapsolve.plugins import MissingPackageError, PluginError, PluginWarning
 from knapsolve.problem import Knapsack
 from knapsolve.solution import Solution, Status
 from knapsolve.solver import Answer, Capabilities, Options, Progress, Solver, solvers
 
 if TYPE_CHECKING:
     from knapsolve.files.reading import read
+    from knapsolve.files.tokens import FormatError
     from knapsolve.limits.clock import now
     from knapsolve.limits.interruption import late
     from knapsolve.portfolio.solving import solve
@@ -25,7 +26,9 @@ __version__ = "0.2.0.dev0"
 __all__ = [
     "Answer",
     "Capabilities",
+    "FormatError",
     "Knapsack",
+    "MissingPackageError",
     "Options",
     "PluginError",
     "PluginWarning",
@@ -45,6 +48,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "FormatError": "knapsolve.files.tokens",
     "late": "knapsolve.limits.interruption",
     "now": "knapsolve.limits.clock",
     "read": "knapsolve.files.reading",
@@ -62,4 +66,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

@@ -1,4 +1,7 @@
-"""Plug-ins over entry points: found by name, loaded only when used, and never able to break one another."""
+"""Plug-ins over entry points: found by name, loaded only when used, and never able to break one another.
+
+What one of them needs beside this package is looked for when it is asked for, and missed in one sentence.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from typing import Any
 
 _OURS = "knapprune"
+_TITLES = {"cvxpy": "CVXPY", "ortools": "OR-Tools"}
+"""What packages call themselves, where that is not the name they are imported by."""
 
 
 class PluginWarning(UserWarning):
@@ -18,6 +24,37 @@ class PluginWarning(UserWarning):
 
 class PluginError(ImportError):
     """A plug-in cannot be used; the message names its distribution."""
+
+
+class MissingPackageError(ImportError):
+    """A package that was asked for is not installed; the message says how to install it."""
+
+
+def installed(package: str) -> bool:
+    """Return whether a package could be imported; it is not."""
+    return find_spec(package) is not None
+
+
+def require(package: str, needed_by: str, remedy: str) -> None:
+    """Check that a package is installed.
+
+    Parameters
+    ----------
+    package
+        The name it is imported by.
+    needed_by
+        Who needs it, the beginning of the error's sentence.
+    remedy
+        Command that installs it.
+
+    Raises
+    ------
+    MissingPackageError
+        If it is not.
+    """
+    if not installed(package):
+        title = _TITLES.get(package, package)
+        raise MissingPackageError(f"{needed_by} needs {title}, which is not installed: {remedy}")
 
 
 @cache

@@ -9,10 +9,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from knapsolve import validation
+from knapsolve import contents, validation
 
 FEASIBILITY_TOLERANCE = 1e-9
 """Relative excess over a capacity that counts as rounding, where weights or capacities are not integers."""
+
+_NUMBERS = ("values", "capacities", "dense_weights", "type_weights")
+_LABELS = ("item_type", "choices", "requires", "fixed_in", "fixed_out")
 
 
 @dataclass(frozen=True, eq=False, init=False, repr=False)
@@ -22,6 +25,9 @@ class Knapsack:
     Integers stay integers: with integer values every reported value is exact, and with integer weights every
     capacity holds exactly. Otherwise a capacity may be exceeded by `FEASIBILITY_TOLERANCE` of itself, so that three
     weights of 0.1 fit a capacity of 0.3.
+
+    Two problems are equal where all that they hold is, whole numbers and floats told apart, and so is how their weights
+    came, by items or by types. The hash is that of the content: do not write to the arrays of a problem in a set.
 
     Parameters
     ----------
@@ -231,6 +237,18 @@ class Knapsack:
             floats = np.floor(self.capacities * (1 + FEASIBILITY_TOLERANCE))
             return validation.read_only(np.minimum(floats, float(2**62)).astype(np.int64))
         return validation.read_only(self.capacities.astype(np.float64) * (1 + FEASIBILITY_TOLERANCE))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Knapsack):
+            return NotImplemented
+        return (
+            all(contents.equal(getattr(self, key), getattr(other, key), same_kind=True) for key in _NUMBERS)
+            and all(contents.equal(getattr(self, key), getattr(other, key)) for key in _LABELS)
+            and self.exactly_one == other.exactly_one
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.exactly_one, *(contents.digest(getattr(self, key)) for key in (*_NUMBERS, *_LABELS))))
 
     def __repr__(self) -> str:
         form = "" if self.type_weights is None else f", types={self.type_weights.shape[1]}"

@@ -15,11 +15,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from knapsolve import contents
+from knapsolve.plugins import require
 from knapsolve.problem import Knapsack
 from knapsolve.solver import Options
 
 MANY_ITEMS = 2**15
 """Number of items from which a compiled pass pays for its loading."""
+
+MOST_RESOURCES = 10
+"""How many resources a table of a solution names."""
+
+MOST_LINES = 10
+"""How many lines of the trace it shows."""
 
 
 class Status(StrEnum):
@@ -35,9 +43,11 @@ class Status(StrEnum):
     """The solver was stopped before it found a selection; the bound still holds."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Solution:
     """A selection with everything that is known of it.
+
+    Two solutions are equal where all but `seconds` and `trace` is: when and how an answer was found is no part of it.
 
     Parameters
     ----------
@@ -79,6 +89,72 @@ class Solution:
     def gap(self) -> float:
         """Relative distance of value and bound, (bound - value) / max(|bound|, |value|); 0 when proved."""
         return relative_gap(self.value, self.bound) if self.status is not Status.OPTIMAL else 0.0
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Solution):
+            return NotImplemented
+        return self._plain() == other._plain() and all(
+            contents.equal(getattr(self, key), getattr(other, key)) for key in ("selected", "usage", "slack", "prices")
+        )
+
+    def __hash__(self) -> int:
+        return hash(self._plain())  # the arrays can be written to, and are left out
+
+    def _plain(self) -> tuple[Any, ...]:
+        return self.value, self.bound, self.status, self.solver, self.tolerance
+
+    def __repr__(self) -> str:
+        known = {key: getattr(self, key) for key in ("selected", "value", "bound", "gap", "usage", "slack", "prices")}
+        return contents.in_a_line(f"Solution[{self.status}]", {**known, "solver": self.solver, "seconds": self.seconds})
+
+    def _repr_html_(self) -> str:
+        return contents.as_html(self.rows(), "Solution of a knapsack")
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return what a table of the solution says: what is known, the resources, the solver, the trace."""
+        rows = [("status", str(self.status))]
+        known = {"value": f"{self.value}", "bound": f"{self.bound}", "gap": f"{self.gap:.3g}"}
+        rows += [(key, text) for key, text in known.items() if np.isfinite(getattr(self, key))]
+        rows.append(("chosen", f"{int(self.selected.sum())} of {len(self.selected)} items"))
+        for i in range(min(len(self.usage), MOST_RESOURCES)):
+            rows.append((f"resource {i}", f"{self.usage[i]} used, {self.slack[i]} left"))
+        if len(self.usage) > MOST_RESOURCES:
+            rows.append(("", f"and {len(self.usage) - MOST_RESOURCES} more resources"))
+        rows += [("solver", self.solver), ("seconds", f"{self.seconds:.3f}")]
+        rows += [("trace", line) for line in self.trace[:MOST_LINES]]
+        if len(self.trace) > MOST_LINES:
+            rows.append(("", f"and {len(self.trace) - MOST_LINES} more lines"))
+        return rows
+
+    def to_frame(self, problem: Knapsack | None = None) -> Any:
+        """Return a pandas DataFrame with a row an item.
+
+        Parameters
+        ----------
+        problem
+            What was solved, for its values and weights, or None.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Column `selected` and, of the problem, `value`, `weight_0`, `weight_1`, ... before it.
+
+        Raises
+        ------
+        MissingPackageError
+            If pandas is not installed; the message says how to install it.
+        ValueError
+            If the problem has another number of items.
+        """
+        require("pandas", "Solution.to_frame", "pip install pandas")
+        import pandas
+
+        columns: dict[str, NDArray[Any]] = {}
+        if problem is not None:
+            if problem.n != len(self.selected):
+                raise ValueError(f"problem must have the {len(self.selected)} items that were solved; got {problem.n}")
+            columns = {"value": problem.values, **{f"weight_{i}": row for i, row in enumerate(problem.weights)}}
+        return pandas.DataFrame({**columns, "selected": self.selected})
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-ready dict; `selected` holds the indices of chosen items, non-finite numbers are None."""

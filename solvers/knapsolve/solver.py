@@ -10,6 +10,8 @@ from typing import Any, Protocol, cast, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from knapsolve import plugins
+from knapsolve.contents import in_a_line
 from knapsolve.plugins import create, find, ignored
 from knapsolve.problem import Knapsack
 
@@ -52,7 +54,7 @@ class Progress:
     bound: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Options:
     """How to solve.
 
@@ -76,8 +78,11 @@ class Options:
     on_progress: Callable[[Progress], None] | None = None
     start: NDArray[np.bool_] | None = None
 
+    def __repr__(self) -> str:
+        return in_a_line("Options", vars(self))
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Answer:
     """What a solver returns; the value is recomputed from the selection by the caller.
 
@@ -106,6 +111,9 @@ class Answer:
     infeasible: bool = False
     solver: str | None = None
     trace: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return in_a_line("Answer", vars(self))
 
 
 @runtime_checkable
@@ -159,6 +167,24 @@ def load_all() -> dict[str, Solver]:
     return loaded
 
 
+def installed(solver: Solver) -> bool:
+    """Return whether the package that a solver names as `package`, if it names one, is installed."""
+    package = getattr(solver, "package", None)
+    return package is None or plugins.installed(package)
+
+
+def ensure_installed(solver: Solver) -> None:
+    """Raise MissingPackageError, saying how to install it, where the package that a solver needs is not there."""
+    if not installed(solver):
+        plugins.require(solver.package, f"solver {solver.name!r}", remedy(solver))  # type: ignore[attr-defined]
+
+
+def remedy(solver: Solver) -> str:
+    """Return the command that installs what a solver needs: its `remedy`, or pip with its `distribution`."""
+    said: str = getattr(solver, "remedy", f"pip install {getattr(solver, 'distribution', solver.name)}")
+    return said
+
+
 def missing_capabilities(problem: Knapsack, capabilities: Capabilities) -> list[str]:
     """Return what the problem needs and the solver lacks, in words; empty if it can be solved."""
     missing = []
@@ -186,7 +212,11 @@ def ensure_capable(problem: Knapsack, solver: Solver) -> None:
     """Raise ValueError, naming what is missing and which solvers have it, unless the solver can take the problem."""
     missing = missing_capabilities(problem, solver.capabilities)
     if missing:
-        able = [name for name, other in load_all().items() if not missing_capabilities(problem, other.capabilities)]
+        able = [
+            name
+            for name, other in load_all().items()
+            if installed(other) and not missing_capabilities(problem, other.capabilities)
+        ]
         raise ValueError(
             f"solver {solver.name!r} cannot handle {' and '.join(missing)}; {', '.join([*sorted(able), AUTO])} can"
         )

@@ -45,8 +45,7 @@ def numbers(name: str, given: ArrayLike, *, dimensions: int | None, minimum: int
         raise ValueError(f"{name} must be a rectangular array of numbers; {error}") from error
     if array.size == 0:
         array = array.astype(np.int64 if array.dtype.kind in "iub" else np.float64)
-    if array.dtype == object and array.size and all(isinstance(entry, int) for entry in array.flat):
-        raise ValueError(f"{name} must fit 64-bit integers; got {max(array.flat, key=abs)}: pass floats or divide")
+    array = _from_objects(name, array)
     if array.dtype.kind not in "iufb":
         raise TypeError(f"{name} must hold real numbers; got dtype {array.dtype}")
     if dimensions is not None and array.ndim != dimensions:
@@ -55,6 +54,34 @@ def numbers(name: str, given: ArrayLike, *, dimensions: int | None, minimum: int
     if array.size:
         _check_range(name, array, minimum)
     return read_only(array)
+
+
+def _from_objects(name: str, array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array of Python's objects as int64, exactly, where all are whole numbers; any other array as it is."""
+    if array.dtype != object or not array.size:
+        return array
+    whole = []
+    for position, entry in np.ndenumerate(array):
+        number = _whole(entry)
+        if number is None:
+            raise TypeError(
+                f"{name} must hold whole numbers where its dtype is object; got {entry!r} at {_at(position)}: "
+                "pass an array of numbers for any others"
+            )
+        whole.append(number)
+    largest = max(whole, key=abs)
+    if not -(2**63) <= largest < 2**63:
+        raise ValueError(f"{name} must fit 64-bit integers; got {largest}: pass floats or divide")
+    return np.array(whole, dtype=np.int64).reshape(array.shape)
+
+
+def _whole(entry: Any) -> int | None:
+    """Return the whole number that an object is, whatever its type: int, Decimal, Fraction, float; None for others."""
+    try:
+        number = int(entry)
+        return number if bool(number == entry) else None
+    except (TypeError, ValueError, ArithmeticError):
+        return None
 
 
 def _in_64_bits(name: str, array: NDArray[Any]) -> NDArray[Any]:
@@ -110,7 +137,7 @@ def no_overflow(name: str, array: NDArray[Any], count: int) -> None:
 
 def integers(name: str, given: ArrayLike, *, length: int, low: int, high: int | None = None) -> NDArray[Any]:
     """Return a vector of integers of the given length with entries in [low, high), in the caller's own dtype."""
-    array = np.asarray(given)
+    array = _from_objects(name, np.asarray(given))
     if array.size == 0:
         array = array.astype(np.int64)
     if array.dtype.kind not in "iu":
@@ -125,7 +152,7 @@ def integers(name: str, given: ArrayLike, *, length: int, low: int, high: int | 
 
 def indices(name: str, given: ArrayLike, n: int) -> NDArray[np.int64]:
     """Return sorted, distinct item indices in [0, n)."""
-    array = np.atleast_1d(np.asarray(given))
+    array = np.atleast_1d(_from_objects(name, np.asarray(given)))
     if array.size == 0:
         array = array.astype(np.int64)
     if array.dtype.kind not in "iu":
@@ -139,7 +166,7 @@ def indices(name: str, given: ArrayLike, n: int) -> NDArray[np.int64]:
 
 def pairs(name: str, given: ArrayLike, n: int) -> NDArray[np.int64]:
     """Return pairs of item indices, shape (k, 2)."""
-    array = np.asarray(given)
+    array = _from_objects(name, np.asarray(given))
     if array.size == 0:
         array = np.zeros((0, 2), dtype=np.int64)
     if array.dtype.kind not in "iu":

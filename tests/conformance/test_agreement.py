@@ -55,7 +55,10 @@ every_problem = settings(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("solver", ["few-types", "branch-and-bound", "highs", "cpsat", "auto"])
+@pytest.mark.parametrize(
+    "solver",
+    ["few-types", "branch-and-bound", "highs", pytest.param("cpsat", marks=pytest.mark.needs("ortools")), "auto"],
+)
 def test_an_exact_solver_equals_brute_force_with_up_to_four_resources(solver):
     """Proved, feasible, and worth what the best of all selections is worth."""
 

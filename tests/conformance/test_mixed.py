@@ -15,7 +15,7 @@ import pytest
 
 from knapsolve import Knapsack, Solution, Status, solve
 from knapsolve.solution import violation
-from knapsolve.solver import AUTO, load, missing_capabilities, solvers
+from knapsolve.solver import AUTO, installed, load, missing_capabilities, solvers
 from knapsolve.testing import best_value, mixed_and_forced
 
 PROBLEMS, CHUNK = 2_000, 250
@@ -28,6 +28,7 @@ TOLERANCES = 1e-9
 LARGE = 10**9
 
 BACKENDS = [n for n in solvers() if n not in (AUTO, "cvxpy") and load(n).__module__.startswith("knapsolve.backends")]
+BACKENDS = [name for name in BACKENDS if installed(load(name))]
 OURS = [n for n in solvers() if n == AUTO or load(n).__module__.startswith(("knapsolve.exact", "knapsolve.heuristics"))]
 pytestmark = pytest.mark.slow
 

@@ -1,15 +1,13 @@
 """Every registered solver runs the same suite that plugin authors are given."""
 
-from importlib.util import find_spec
-
 import pytest
 
-from knapsolve.solver import AUTO, load, solvers
+from knapsolve.solver import AUTO, installed, load, solvers
 from knapsolve.testing import FAMILIES, check_family, check_time_limit
 from shared.solvers import by_name
 
 REGISTERED = [name for name in solvers() if name != AUTO]
-NAMES = [name for name in REGISTERED if name != "cvxpy" or find_spec("cvxpy") is not None]
+NAMES = [name for name in REGISTERED if installed(load(name))]
 OURS = {"few-types", "bellman", "greedy", "highs", "scip", "cpsat", "cvxpy"}
 
 

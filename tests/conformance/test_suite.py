@@ -11,6 +11,8 @@ from knapsolve.problem import Knapsack
 from knapsolve.solver import Answer, Capabilities, Options
 from knapsolve.testing import ConformanceError, best_value, check_solver
 
+pytestmark = pytest.mark.needs("ortools")
+
 
 class Wrong:
     """CP-SAT with a mistake made after it."""

@@ -18,6 +18,7 @@ import typer
 import knapprune as kp
 import knapprune.cli
 from bench.networks.command import app as study_command
+from knapsolve.cli.commands import app as knapsolve_command
 from knapsolve.solver import load
 from shared.commands import invoke
 
@@ -30,6 +31,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "digits.md": ("keras", "hls4ml", "da4ml", "sklearn", "g++"),
     "hardware.md": ("keras", "hls4ml", "da4ml"),
     "joint-choice.md": ("keras", "hls4ml"),
+    "knapsack.md": (),
     "pruning.md": ("keras", "sklearn", "jinja2", "matplotlib", "optuna"),
     "pytorch.md": ("torch", "hls4ml", "g++"),
     "qkeras.md": ("tf_keras", "hls4ml", "sklearn"),
@@ -155,6 +157,16 @@ def claims_of_joint_choice(page: Page) -> None:
     assert "OPTIMAL" in page.printed
 
 
+def claims_of_knapsack(page: Page) -> None:
+    """The printed line is the one in the comment beside it, and the commands of the page find the same."""
+    (said,) = re.findall(r"print\(.*\)  # (.*)", page.path.read_text())
+    assert page.printed == f"{said}\n"
+    for line in shown(page.path):
+        done = invoke(knapsolve_command, *line.split()[1:])
+        assert (done.exit_code, "40" in done.output) == (0, True), line
+    assert json.loads(Path("written.json").read_text())["selected"] == [0, 2]
+
+
 def claims_of_pruning(page: Page) -> None:
     """The budget is met, a run goes on from what it keeps, and the best penalty is found again."""
     first, found, tuned = (page.names[name] for name in ("out", "found", "tuned"))
@@ -243,6 +255,7 @@ CLAIMS: dict[str, Callable[[Page], None]] = {
     "digits.md": claims_of_digits,
     "hardware.md": claims_of_hardware,
     "joint-choice.md": claims_of_joint_choice,
+    "knapsack.md": claims_of_knapsack,
     "pruning.md": claims_of_pruning,
     "pytorch.md": claims_of_pytorch,
     "qkeras.md": claims_of_qkeras,

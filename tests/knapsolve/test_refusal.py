@@ -26,6 +26,7 @@ from knapsolve.solution import evaluate, violation
 from knapsolve.solver import Options, load
 from knapsolve.testing import best_value
 
+needs_ortools = pytest.mark.needs("ortools")
 REFUSED = "a selection was refused"
 RANDOM = np.random.default_rng(0)
 WEIGHTS = RANDOM.integers(20, 90, (2, 14))
@@ -97,9 +98,9 @@ def everything(problem: Knapsack) -> Answer:
     ("problem", "broken", "finder"),
     [
         (ONE, "core", "bellman"),
-        (SEVERAL, "branch-and-bound", "cpsat"),
+        pytest.param(SEVERAL, "branch-and-bound", "cpsat", marks=needs_ortools),
         (TYPED, "few-types", "branch-and-bound"),
-        (CHOICE, "choice", "cpsat"),
+        pytest.param(CHOICE, "choice", "cpsat", marks=needs_ortools),
         (ORDERED, "closure", "highs"),
     ],
 )
@@ -114,6 +115,7 @@ def test_auto_goes_on_without_a_solver_whose_answer_is_refused(
     assert solution.value == best_value(problem)
 
 
+@needs_ortools
 def test_auto_keeps_what_was_found_before_a_broken_solver(monkeypatch: pytest.MonkeyPatch) -> None:
     """The selection of the first and its bound, where the second and the third are broken."""
     first = load("few-types").solve(TYPED, Options()).selected
@@ -126,6 +128,7 @@ def test_auto_keeps_what_was_found_before_a_broken_solver(monkeypatch: pytest.Mo
     assert (solution.status, solution.bound, solution.solver) == (Status.FEASIBLE, 10**6, "few-types")
 
 
+@needs_ortools
 def test_auto_has_an_answer_where_every_solver_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     """Greedy's, with the bound of the linear relaxation."""
     for name in ("core", "bellman", "cpsat"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from knapsolve.backends import external
 from knapsolve.backends.scaling import for_integers
 from knapsolve.problem import Knapsack
-from knapsolve.solver import Answer, Capabilities, Options
+from knapsolve.solver import Answer, Capabilities, Options, ensure_installed
 
 
 class CpSat:
@@ -16,7 +16,8 @@ class CpSat:
 
     name = "cpsat"
     capabilities = Capabilities(exact=True, choices=True, requires=True, anytime=True)
-    distribution = "ortools"
+    distribution = package = "ortools"
+    remedy = 'pip install "knapprune[milp]"'
 
     def solve(self, problem: Knapsack, options: Options) -> Answer:
         """Solve as an integer program.
@@ -32,5 +33,11 @@ class CpSat:
         -------
         Answer
             The best selection and a bound that covers the rounding of values to integers.
+
+        Raises
+        ------
+        MissingPackageError
+            If OR-Tools is not installed; the message says how to install it.
         """
+        ensure_installed(self)
         return external.solve(self.name, "knapsolve.backends.cpsat_run", for_integers, problem, options)

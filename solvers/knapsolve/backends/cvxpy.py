@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from knapsolve.backends import external
 from knapsolve.backends.scaling import for_floats
 from knapsolve.problem import Knapsack
-from knapsolve.solver import Answer, Capabilities, Options
-
-REMEDY = 'pip install "knapprune[cvxpy]"'
+from knapsolve.solver import Answer, Capabilities, Options, ensure_installed
 
 
 class Cvxpy:
@@ -23,8 +19,8 @@ class Cvxpy:
 
     name = "cvxpy"
     capabilities = Capabilities(exact=True, choices=True, requires=True, anytime=True)
-    distribution = "cvxpy"
-    remedy = REMEDY
+    distribution = package = "cvxpy"
+    remedy = 'pip install "knapprune[cvxpy]"'
 
     def solve(self, problem: Knapsack, options: Options) -> Answer:
         """Solve as a mixed-integer program.
@@ -43,9 +39,8 @@ class Cvxpy:
 
         Raises
         ------
-        ImportError
+        MissingPackageError
             If CVXPY is not installed; the message says how to install it.
         """
-        if find_spec("cvxpy") is None:
-            raise ImportError(f"solver 'cvxpy' needs CVXPY, which is not installed: {REMEDY}")
+        ensure_installed(self)
         return external.solve(self.name, "knapsolve.backends.cvxpy_run", for_floats, problem, options)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from knapsolve.backends.cvxpy_options import PREFERENCE
-from knapsolve.backends.highs_watch import Watch
+from knapsolve.backends.cvxpy_watch import Watch
 from knapsolve.backends.program import Job, Program, Report
 from knapsolve.backends.rows import constraints
 
@@ -41,7 +41,7 @@ def run(job: Job, report: Callable[[Report], None]) -> Report:
     n = len(job.program.objective)
     if name != "HIGHS":
         return _solved(problem, items, name, _options(name, job, begun))
-    with Watch(n, report, minimises=True) as watch:
+    with Watch(n, report) as watch:
         options: dict[str, Any] = {}
         if watch.selections is not None:
             options = {"log_to_console": True, "mip_improving_solution_report_sparse": True}

@@ -1,4 +1,4 @@
-"""HiGHS, the open-source MILP solver, through OR-Tools' MathOpt."""
+"""HiGHS, the open-source MILP solver, through its own package, highspy."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Highs:
 
     name = "highs"
     capabilities = Capabilities(exact=True, choices=True, requires=True, anytime=True)
-    distribution = "ortools"
+    distribution = "highspy"
 
     def solve(self, problem: Knapsack, options: Options) -> Answer:
         """Solve as a mixed-integer program.

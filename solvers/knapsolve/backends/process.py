@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 from knapsolve.backends import messages
 from knapsolve.backends.program import Job, Report
@@ -38,7 +38,7 @@ class Worker:
         self.module = module
         self.ready = False
         self._jobs = 0
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the worker
+        self._errors = _room_for_errors()
         try:
             self.process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "knapsolve.backends.worker", module],
@@ -123,6 +123,14 @@ class Worker:
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         return f"the worker process ended with code {code}" + (f": {lines[-1].strip()}" if lines else "")
+
+
+def _room_for_errors() -> IO[bytes]:
+    """Return a file for a worker's last words; where the disk is full, one that keeps nothing."""
+    try:
+        return tempfile.TemporaryFile()
+    except OSError:
+        return open(os.devnull, "r+b", buffering=0)
 
 
 def _import_path() -> list[str]:

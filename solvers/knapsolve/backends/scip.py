@@ -5,7 +5,7 @@ from __future__ import annotations
 from knapsolve.backends import external
 from knapsolve.backends.scaling import for_floats
 from knapsolve.problem import Knapsack
-from knapsolve.solver import Answer, Capabilities, Options
+from knapsolve.solver import Answer, Capabilities, Options, ensure_installed
 
 
 class Scip:
@@ -16,7 +16,8 @@ class Scip:
 
     name = "scip"
     capabilities = Capabilities(exact=True, choices=True, requires=True, anytime=True)
-    distribution = "ortools"
+    distribution = package = "ortools"
+    remedy = 'pip install "knapprune[milp]"'
 
     def solve(self, problem: Knapsack, options: Options) -> Answer:
         """Solve as a mixed-integer program.
@@ -32,5 +33,11 @@ class Scip:
         -------
         Answer
             The best selection and a bound that covers SCIP's tolerances.
+
+        Raises
+        ------
+        MissingPackageError
+            If OR-Tools is not installed; the message says how to install it.
         """
+        ensure_installed(self)
         return external.solve(self.name, "knapsolve.backends.scip_run", for_floats, problem, options)

@@ -8,24 +8,29 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import math
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from knapsolve import __version__
 from knapsolve.cli.checkout import checkout, run_benchmark
 from knapsolve.cli.terminal import sentences_for_errors
 from knapsolve.files import atomic
 from knapsolve.files import reading as files
+from knapsolve.files.tokens import as_numbers
+from knapsolve.limits.interruption import terminated_as_interrupted
 from knapsolve.plugins import find, owner
 from knapsolve.problem import Knapsack
 from knapsolve.solution import Solution, Status, relative_gap
-from knapsolve.solver import AUTO, ENTRY_POINT_GROUP, Capabilities, Progress, Solver, load, solvers
+from knapsolve.solver import AUTO, ENTRY_POINT_GROUP, Capabilities, Progress, Solver, installed, load, remedy, solvers
 
 EXIT_NOTHING_FOUND = 1
 SECONDS_A_LINE = 1.0
@@ -37,36 +42,47 @@ app = typer.Typer(
 
 
 @app.command()
-def solve(
+def solve(  # noqa: PLR0913
     file: Annotated[
-        Path, typer.Argument(help="OR-Library, SAC-94, knapPI, Jooken, Khan's MMKP, or JSON. Known by its content.")
+        Path,
+        typer.Argument(
+            help="OR-Library, SAC-94, knapPI, Jooken, Khan's MMKP, JSON, or a table of items (CSV: value,weight...). "
+            "Known by its content."
+        ),
     ],
     solver: Annotated[str, typer.Option(help="A name that `knapsolve list` shows.")] = AUTO,
     time_limit: Annotated[float | None, typer.Option(help="Seconds after which the best so far is returned.")] = None,
     gap: Annotated[float, typer.Option(help="Relative gap at which to stop; 0 asks for a proof.")] = 0.0,
     seed: Annotated[int, typer.Option(help="Seed of every random decision.")] = 0,
     index: Annotated[int, typer.Option(help="Which problem of the file, from 0.")] = 0,
+    capacity: Annotated[
+        list[str] | None,
+        typer.Option(help="For a table of items: capacity of each weight, repeated or with commas: 10,20."),
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="Write the solution here as JSON.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output file if it exists.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the solution as JSON, not as a table.")] = False,
 ) -> None:
-    """Solve a problem from a file."""
-    with sentences_for_errors():
+    """Solve a problem from a file. Ctrl-C and SIGTERM end it with the best selection so far."""
+    with sentences_for_errors(), terminated_as_interrupted():
         # Everything that can be wrong is found before any work is done.
-        if output is not None and output.exists() and not force:
-            raise FileExistsError(f"{output} exists; pass --force to overwrite it")
-        if output is not None and not output.absolute().parent.is_dir():
-            raise FileNotFoundError(f"the folder of --output does not exist: {output.absolute().parent}")
-        problem = files.read(file, index)
+        if output is not None:
+            _check_output(output, force)
+        problem = files.read(file, index, capacities=_capacities(capacity))
         with _progress_shown() as on_progress:
             from knapsolve.portfolio.solving import solve as solve_problem  # the solvers load here, not for --help
 
             solution = solve_problem(
                 problem, solver=solver, time_limit=time_limit, gap=gap, seed=seed, on_progress=on_progress
             )
+        record = json.dumps({"file": file.name, "index": index, **solution.to_dict()}, indent=1) + "\n"
+        # First the answer: what becomes of the file must not lose it.
+        if as_json:
+            sys.stdout.write(record)
+        else:
+            _print_solution(problem, solution)
         if output is not None:
-            record = {"file": file.name, "index": index, **solution.to_dict()}
-            atomic.write_text(output, json.dumps(record, indent=1) + "\n")
-    _print_solution(problem, solution)
+            _write(output, record)
     if solution.status not in (Status.OPTIMAL, Status.FEASIBLE):
         raise typer.Exit(EXIT_NOTHING_FOUND)
 
@@ -74,23 +90,27 @@ def solve(
 @app.command("list")
 def list_solvers() -> None:
     """List the solvers, what they can do, and whether they are installed."""
-    table = Table("solver", "proves", "resources", "choices", "requires", "anytime", "from")
-    table.columns[0].no_wrap = True
-    table.columns[-1].overflow = "fold"  # a version is read to its last digit, however narrow the terminal
-    broken = []
+    # Narrow enough for 80 columns: a version is read to its last digit.
+    table = Table(
+        "solver", "proves", "resources", "choices", "requires", "anytime", "from", box=None, padding=(0, 1, 0, 0)
+    )
+    remarks = []
     for name in solvers():
         if name == AUTO:
-            table.add_row(AUTO, "yes", "any", "yes", "yes", "yes", "picks one of the others")
+            table.add_row(AUTO, "yes", "any", "yes", "yes", "yes", "the others")
             continue
         try:
             solver = load(name)
         except ImportError as error:
-            broken.append(str(error))
+            remarks.append(str(error))
             continue
-        table.add_row(name, *_capabilities(solver.capabilities), escape(_origin(name, solver)))
+        origin = _origin(name, solver)
+        if origin is None:
+            remarks.append(f"{name} needs {_distribution(name, solver)}: {remedy(solver)}")
+        table.add_row(name, *_in_words_of(solver.capabilities), escape(origin or "not installed"))
     console = Console()
     console.print(table)
-    for sentence in broken:
+    for sentence in remarks:
         console.print(f"[yellow]not available:[/] {escape(sentence)}", soft_wrap=True)
 
 
@@ -105,9 +125,56 @@ def bench(context: typer.Context) -> None:
     run_benchmark(root, context.args)
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"knapsolve {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Solve knapsack problems exactly, with a proof."""
+
+
 def main() -> None:
     """Run the command line."""
     app()
+
+
+def _check_output(output: Path, force: bool) -> None:
+    """Find before any work whether the solution could be written."""
+    if output.exists() and not output.is_file():
+        raise ValueError(f"--output must name a file; got {output}, which is none (--json prints the solution)")
+    if output.exists() and not force:
+        raise FileExistsError(f"{output} exists; pass --force to overwrite it")
+    if not output.absolute().parent.is_dir():
+        raise FileNotFoundError(f"the folder of --output does not exist: {output.absolute().parent}")
+    try:
+        atomic.ensure_writable(output)
+    except OSError as error:
+        raise OSError(f"--output must name a file that can be written; {output}: {error.strerror or error}") from error
+
+
+def _write(output: Path, record: str) -> None:
+    try:
+        atomic.write_text(output, record)
+    except OSError as error:
+        raise OSError(f"the solution above is not in {output}, which could not be written: {error.strerror}") from error
+
+
+def _capacities(given: list[str] | None) -> NDArray[Any] | None:
+    """Return the capacities that were given one by one, or with commas between them."""
+    if not given:
+        return None
+    words = [word.strip() for words in given for word in words.split(",")]
+    try:
+        return as_numbers(words)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"--capacity must be numbers, one for each weight; got {','.join(given)}") from error
 
 
 @contextmanager
@@ -170,21 +237,24 @@ def _print_solution(problem: Knapsack, solution: Solution) -> None:
     Console().print(table)
 
 
-def _capabilities(capabilities: Capabilities) -> list[str]:
-    dimensions = "any" if capabilities.dimensions is None else f"up to {capabilities.dimensions}"
+def _in_words_of(capabilities: Capabilities) -> list[str]:
+    dimensions = "any" if capabilities.dimensions is None else f"{capabilities.dimensions}"
     if capabilities.integer_weights:
-        dimensions += ", whole weights"
+        dimensions += ", whole"
     flags = [capabilities.choices, capabilities.requires, capabilities.anytime]
     return ["yes" if capabilities.exact else "no", dimensions, *("yes" if flag else "no" for flag in flags)]
 
 
-def _origin(name: str, solver: Solver) -> str:
-    """Return distribution and version that do the work: the backend's where a solver names one, else its own."""
-    distribution = getattr(solver, "distribution", None)
-    if distribution is None:
-        distribution = owner(find(ENTRY_POINT_GROUP)[name])
-    try:
-        return f"{distribution} {importlib.metadata.version(distribution)}"
-    except importlib.metadata.PackageNotFoundError:
-        remedy = getattr(solver, "remedy", f"pip install {distribution}")
-        return f"{distribution}, not installed: {remedy}"
+def _distribution(name: str, solver: Solver) -> str:
+    """Return the distribution that does the work: the backend's where a solver names one, else its own."""
+    named: str | None = getattr(solver, "distribution", None)
+    return owner(find(ENTRY_POINT_GROUP)[name]) if named is None else named
+
+
+def _origin(name: str, solver: Solver) -> str | None:
+    """Return distribution and version that do the work, None where it is not installed."""
+    distribution = _distribution(name, solver)
+    with suppress(importlib.metadata.PackageNotFoundError):
+        if installed(solver):
+            return f"{distribution} {importlib.metadata.version(distribution)}"
+    return None

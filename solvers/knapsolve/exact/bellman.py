@@ -14,10 +14,10 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from knapsolve.heuristics.greedy import Greedy
+from knapsolve.kernels.jit import njit
 from knapsolve.limits import clock
 from knapsolve.limits.interruption import late
 from knapsolve.problem import Knapsack

@@ -27,6 +27,26 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     through(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
+def ensure_writable(path: str | os.PathLike[str]) -> None:
+    """Check that `write_text` could write a file, by making and removing an empty one beside it.
+
+    Parameters
+    ----------
+    path
+        The file; it is left as it is.
+
+    Raises
+    ------
+    OSError
+        If it could not; the error says why.
+    """
+    target = Path(path)
+    if target.exists() and not target.is_file():
+        raise OSError(f"{target} is not a file that can be written")
+    with tempfile.TemporaryDirectory(prefix=f".{target.stem}-", dir=target.parent) as staging:
+        (Path(staging) / target.name).touch()
+
+
 def through(path: str | os.PathLike[str], write: Callable[[Path], Any]) -> None:
     """Write any file atomically: under its name in a folder beside it, then moved here once it is on the disk.
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from knapsolve.files import atomic, mmkp, orlib, own, pisinger
+from numpy.typing import ArrayLike
+
+from knapsolve.files import atomic, columns, mmkp, orlib, own, pisinger
 from knapsolve.files.tokens import FormatError, Tokens
 from knapsolve.problem import Knapsack
 
 
-def read(path: str | os.PathLike[str], index: int = 0) -> Knapsack:
+def read(path: str | os.PathLike[str], index: int = 0, *, capacities: ArrayLike | None = None) -> Knapsack:
     """Read a problem; the format is known by the content.
 
     OR-Library (``mknap1``, ``mknapcb*``: several problems a file), SAC-94 and Glover-Kochenberger ``.dat``, Pisinger's
-    ``knapPI``, Jooken's ``.in``, Khan's multiple-choice problems, and the JSON that `write_json` writes.
+    ``knapPI``, Jooken's ``.in``, Khan's multiple-choice problems, the JSON that `write_json` writes, and tables of
+    items: ``value,weight`` or more weights in the first line, then a line an item.
 
     Parameters
     ----------
@@ -22,6 +25,8 @@ def read(path: str | os.PathLike[str], index: int = 0) -> Knapsack:
         The file.
     index
         Which problem of the file, from 0.
+    capacities
+        For a table of items, which holds none: the capacity of each weight column, in their order.
 
     Returns
     -------
@@ -36,7 +41,7 @@ def read(path: str | os.PathLike[str], index: int = 0) -> Knapsack:
         If it is truncated, has extra tokens or is in no known format, with line and token; or if its numbers make no
         knapsack.
     ValueError
-        If `index` is out of range.
+        If `index` is out of range, or if capacities are missing, too many, or given for a file that holds its own.
     """
     if isinstance(index, bool) or not isinstance(index, int):
         raise TypeError(f"index must be a whole number; got {index!r}")
@@ -47,6 +52,11 @@ def read(path: str | os.PathLike[str], index: int = 0) -> Knapsack:
         text = Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise FormatError(f"{name} is not a text file") from error
+    if columns.is_table(name, text):
+        _only_one(name, index)
+        return columns.read_items(name, text, capacities)
+    if capacities is not None:
+        raise ValueError(f"capacities must be left out for {name}, which holds its own; got {capacities}")
     if text.lstrip().startswith(("{", "[")):
         _only_one(name, index)
         return own.parse(name, text)
@@ -66,7 +76,8 @@ def read(path: str | os.PathLike[str], index: int = 0) -> Knapsack:
         return orlib.read_single(tokens)
     raise FormatError(
         f"{name} is in no known format: a first line of {first} and a second line of {second} tokens; known are "
-        "OR-Library mknap, SAC-94 and Glover-Kochenberger, knapPI, Jooken, Khan's MMKP, and JSON"
+        "OR-Library mknap, SAC-94 and Glover-Kochenberger, knapPI, Jooken, Khan's MMKP, JSON, and tables of items that "
+        "begin with value,weight"
     )
 
 

@@ -90,9 +90,9 @@ class Tokens:
                 f"{count - len(words)} more numbers were expected, {what}"
             )
         try:
-            array = _numbers(words)
+            array = as_numbers(words)
         except (ValueError, OverflowError):
-            wrong = next(i for i, word in enumerate(words) if not _is_number(word))
+            wrong = next(i for i, word in enumerate(words) if not is_number(word))
             raise self._error(self._next + wrong, f"a number, {what}") from None
         self._next += count
         return array
@@ -148,7 +148,8 @@ def built(name: str, build: Callable[..., Knapsack], *arguments: Any, **keywords
         raise FormatError(f"{name}: {error}") from error
 
 
-def _numbers(words: list[str]) -> NDArray[Any]:
+def as_numbers(words: list[str]) -> NDArray[Any]:
+    """Return words as int64 where all are whole numbers, else as float64; ValueError where one is no finite number."""
     if any("_" in word for word in words):
         raise ValueError("Python's own digit separator")
     try:
@@ -161,7 +162,8 @@ def _numbers(words: list[str]) -> NDArray[Any]:
     return array.astype(np.int64) if whole else array
 
 
-def _is_number(word: str) -> bool:
+def is_number(word: str) -> bool:
+    """Return whether a word is a finite number."""
     try:
         return "_" not in word and bool(np.isfinite(float(word)))
     except ValueError:

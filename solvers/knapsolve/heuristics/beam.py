@@ -13,11 +13,11 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from knapsolve.heuristics.rounding import add_all, exchange_all
+from knapsolve.kernels.jit import njit
 from knapsolve.kernels.parallel import each
 from knapsolve.relaxation.fixing import Core, Relaxed, spread
 from knapsolve.relaxation.hyperplane import Hyperplane

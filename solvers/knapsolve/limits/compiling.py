@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 
 from knapsolve.limits import clock
@@ -34,12 +34,17 @@ class Stopwatch:
         if self._depth == 0:
             before, self.seconds = self.seconds, self.seconds + clock.go()
             if before <= PATIENCE_SECONDS < self.seconds:
-                print(BEGUN, file=sys.stderr, flush=True)
+                _say(BEGUN)
 
     def tell(self) -> None:
         """Say how long it took, where it was announced."""
         if self.seconds > PATIENCE_SECONDS:
-            print(f"knapsolve: compiled in {self.seconds:.1f} s", file=sys.stderr, flush=True)
+            _say(f"knapsolve: compiled in {self.seconds:.1f} s")
+
+
+def _say(sentence: str) -> None:
+    with suppress(OSError):  # standard error may be a file on a disk that is full
+        print(sentence, file=sys.stderr, flush=True)
 
 
 _watch: Stopwatch | None = None

@@ -9,10 +9,10 @@ are the dual of a small linear program over what the options answered before (`m
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from knapsolve.exact.choice.classes import Classes
+from knapsolve.kernels.jit import njit
 from knapsolve.limits.interruption import late
 from knapsolve.nested.items import Items
 from knapsolve.nested.master import Mix, best_mix

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from knapsolve import validation
 from knapsolve.limits import clock
 from knapsolve.limits.compiling import compiling_watched
-from knapsolve.limits.interruption import OverdueError, interrupted, leaving, listening, overdue
+from knapsolve.limits.interruption import OverdueError, interrupted, leaving, listening, overdue, stopped
 from knapsolve.nested.bound import Allowed, Relaxation
 from knapsolve.nested.leaf import combination_of, leaf_bound
 from knapsolve.nested.node import split, tune
@@ -100,7 +100,7 @@ def solve_nested(
         except OverdueError:
             state.trace.append(overdue(chosen.name))
         if interrupted():
-            state.trace.append("stopped by Ctrl-C")
+            state.trace.append(stopped())
         return _solution(state, started)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from knapsolve import plugins
 from knapsolve.limits import clock
 from knapsolve.limits.interruption import OverdueError, interrupted, leaving, overdue
 from knapsolve.portfolio.known import Known
@@ -66,7 +67,7 @@ class Automatic:
        several resources; for a part of the time where another solver is waiting.
     2. core for one resource, branch-and-bound for several, choice for multiple choice.
     3. bellman where the table is small, then a mixed-integer solver for what the others give up: highs for requirements
-       and real numbers, cpsat otherwise.
+       and real numbers and where OR-Tools is not installed, cpsat otherwise.
 
     Each is given the best selection of those before it; `Answer.trace` says why it was asked.
     """
@@ -120,13 +121,10 @@ def _relay(
 
 def _stages(problem: Knapsack) -> Iterator[Stage]:
     """Yield the solvers to try in order; no solver is loaded, and no table measured, before its turn comes."""
-    milp = "cpsat" if problem.integer_values and problem.integer_weights else "highs"
     if problem.choices is not None:
         if problem.requires is None:
             yield Stage("choice", "multiple choice")
     elif problem.requires is not None:
-        # Measured on trees, pits and random graphs: closure proves more and faster, HiGHS is the next best.
-        milp = "highs"
         if problem.n + len(problem.requires) > LARGEST_PROGRAM:
             yield Stage("closure", "items that require others, too many for a mixed-integer program")
             return
@@ -141,7 +139,16 @@ def _stages(problem: Knapsack) -> Iterator[Stage]:
             if (cells := table_cells(problem)) <= PATIENCE:
                 yield Stage("bellman", f"a table of {cells:.0f} cells")
     alone = problem.choices is not None and problem.requires is not None
-    yield Stage(milp, "what no other solver takes" if alone else "what is still open")
+    yield Stage(_mixed_integer_solver(problem), "what no other solver takes" if alone else "what is still open")
+
+
+def _mixed_integer_solver(problem: Knapsack) -> str:
+    """Return cpsat for whole numbers without requirements, where OR-Tools is installed; highs otherwise."""
+    if problem.requires is not None and problem.choices is None:
+        # Measured on trees, pits and random graphs: closure proves more and faster, HiGHS is the next best.
+        return "highs"
+    whole = problem.integer_values and problem.integer_weights
+    return "cpsat" if whole and plugins.installed("ortools") else "highs"
 
 
 def _looks_typed(problem: Knapsack) -> bool:

@@ -5,10 +5,10 @@ does not fit with all it needs is out, with all that need it.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from knapsolve.kernels.graph import Graph, spread
+from knapsolve.kernels.jit import njit
 
 MOST_ARCS = 20_000_000
 """Arcs that the search for oversized items looks at before it leaves the rest as they are: some tenths of a second."""

@@ -16,7 +16,17 @@ from knapsolve.portfolio.presolve import Reduced, presolve
 from knapsolve.portfolio.stand_in import solve_interruptibly
 from knapsolve.problem import Knapsack
 from knapsolve.solution import Solution, Status, evaluate
-from knapsolve.solver import AUTO, Answer, Options, Progress, Solver, ensure_capable, load, unknown_solver
+from knapsolve.solver import (
+    AUTO,
+    Answer,
+    Options,
+    Progress,
+    Solver,
+    ensure_capable,
+    ensure_installed,
+    load,
+    unknown_solver,
+)
 
 LEAST_SECONDS = 1e-3
 """Time limit of a solver where presolving took all the time there was."""
@@ -61,6 +71,8 @@ def solve(
     TypeError, ValueError
         If an argument is wrong, the solver is unknown (the message lists them) or cannot handle what the problem
         has (the message names those that can).
+    MissingPackageError
+        If the solver needs a package that is not installed; the message says how to install it.
 
     Warns
     -----
@@ -85,6 +97,7 @@ def solve(
     )
     chosen = resolve(solver)
     ensure_capable(problem, chosen)
+    ensure_installed(chosen)
     with compiling_watched(needed=chosen.name == AUTO or problem.requires is not None) as watch:
         reduced = presolve(problem)
         answer = _answer(chosen, reduced, options, started)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from knapsolve.limits.interruption import OverdueError, interrupted, leaving, listening, overdue
+from knapsolve.limits.interruption import OverdueError, interrupted, leaving, listening, overdue, stopped
 from knapsolve.problem import Knapsack
 from knapsolve.solution import refuse, valued
 from knapsolve.solver import Answer, Options, Solver, load, missing_capabilities
@@ -30,7 +30,7 @@ def solve_interruptibly(solver: Solver, problem: Knapsack, options: Options) -> 
         except OverdueError:
             return stand_in(problem, overdue(solver.name))
         if interrupted():
-            return replace(answer, trace=(*answer.trace, "stopped by Ctrl-C"))
+            return replace(answer, trace=(*answer.trace, stopped()))
         return answer
 
 

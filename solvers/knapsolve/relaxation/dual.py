@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from knapsolve.kernels.jit import njit
 from knapsolve.relaxation.inverse import invert
 
 SLACK = -1

@@ -15,9 +15,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from knapsolve.kernels.jit import njit
 from knapsolve.relaxation.inverse import invert
 
 OPTIMAL, CUT_OFF, STALLED = 0, 1, 2

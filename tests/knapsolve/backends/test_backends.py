@@ -15,8 +15,9 @@ from knapsolve.solution import evaluate, violation
 from knapsolve.solver import Options, Progress
 from knapsolve.testing import best_value
 
-without_cvxpy = pytest.mark.needs("cvxpy")
-BACKENDS = [Highs(), CpSat(), Scip(), pytest.param(Cvxpy(), marks=without_cvxpy)]
+needs_cvxpy, needs_ortools = pytest.mark.needs("cvxpy"), pytest.mark.needs("ortools")
+BACKENDS = [Highs(), *(pytest.param(one, marks=needs_ortools) for one in (CpSat(), Scip()))]
+BACKENDS.append(pytest.param(Cvxpy(), marks=needs_cvxpy))
 each = pytest.mark.parametrize("solver", BACKENDS, ids=lambda solver: solver.name)
 
 
@@ -156,6 +157,7 @@ def test_values_too_far_apart_for_a_proof_are_solved_with_the_tolerance_stated(s
     assert answer.bound >= 1e15 + 3
 
 
+@needs_ortools
 def test_whole_floats_are_solved_as_integers_by_cpsat() -> None:
     answer = CpSat().solve(Knapsack([1e15, 1.0, 2.0], [1, 1, 1], 2), Options())
     assert answer.selected.tolist() == [True, False, True]

@@ -6,8 +6,8 @@ from importlib.util import find_spec
 
 import pytest
 
-from knapsolve import Knapsack, solve
-from knapsolve.backends import cvxpy, external
+from knapsolve import Knapsack, plugins, solve
+from knapsolve.backends import external
 from knapsolve.backends.cvxpy import Cvxpy
 from knapsolve.backends.scaling import for_floats
 from knapsolve.solver import Answer, Options
@@ -66,6 +66,6 @@ def test_a_limit_too_short_for_a_selection_leaves_the_start_and_a_bound() -> Non
 
 
 def test_without_cvxpy_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cvxpy, "find_spec", lambda name: None)
+    monkeypatch.setattr(plugins, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r'CVXPY, which is not installed: pip install "knapprune\[cvxpy\]"'):
         solve(PROBLEM, Cvxpy())

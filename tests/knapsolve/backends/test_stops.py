@@ -19,8 +19,9 @@ from knapsolve.backends.scip import Scip
 from knapsolve.solution import Status
 from knapsolve.solver import Options, Progress
 
-without_cvxpy = pytest.mark.needs("cvxpy")
-BACKENDS = [Highs(), CpSat(), Scip(), pytest.param(Cvxpy(), marks=without_cvxpy)]
+needs_cvxpy, needs_ortools = pytest.mark.needs("cvxpy"), pytest.mark.needs("ortools")
+BACKENDS = [Highs(), *(pytest.param(one, marks=needs_ortools) for one in (CpSat(), Scip()))]
+BACKENDS.append(pytest.param(Cvxpy(), marks=needs_cvxpy))
 each = pytest.mark.parametrize("solver", BACKENDS, ids=lambda solver: solver.name)
 pytestmark = pytest.mark.slow
 

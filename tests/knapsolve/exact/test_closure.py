@@ -83,7 +83,7 @@ def test_it_equals_brute_force_many_times():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("solver", ["auto", "highs", "cpsat"])
+@pytest.mark.parametrize("solver", ["auto", "highs", pytest.param("cpsat", marks=pytest.mark.needs("ortools"))])
 def test_merging_is_right_for_solvers_that_know_nothing_of_it(solver):
     """Merged cycles and dropped items leave every optimum as it was, also under choices."""
     check(solver, 300, choices=True)
@@ -108,6 +108,7 @@ def test_it_agrees_with_highs(family, m, seed):
 
 
 @pytest.mark.slow
+@pytest.mark.needs("ortools")
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("solver", ["cpsat", "scip"])
 def test_it_agrees_with_other_solvers(family, solver):

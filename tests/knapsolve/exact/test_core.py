@@ -76,6 +76,7 @@ def test_it_agrees_with_bellman_on_pisingers_families(family, share):
     assert solved(real) == pytest.approx(evaluate(real, Bellman().solve(real, Options()).selected)[0], rel=1e-12)
 
 
+@pytest.mark.needs("ortools")
 @pytest.mark.parametrize("family", ["uncorrelated", "weakly correlated", "strongly correlated"])
 def test_it_agrees_with_or_tools(family):
     """Another code, another method."""

@@ -164,6 +164,55 @@ def test_json_gives_back_the_same_numbers(problem: Knapsack, tmp_path: Path) -> 
     assert again.values.dtype == problem.values.dtype
 
 
+ITEMS = 'item,value,weight_kg,weight_litres\nlamp,10,3,1.5\n"tent, large",20,6,2\nrope,30,7,0\n'
+
+
+def test_a_table_of_items_is_read_with_the_capacities_given(write) -> None:
+    problem = read(write(ITEMS), capacities=[12, 2.5])
+    assert problem == Knapsack([10, 20, 30], [[3, 6, 7], [1.5, 2, 0]], [12, 2.5])
+    assert read(write("Value , Weight\r\n1,2\r\n\r\n"), capacities=3) == Knapsack([1], [2], [3])
+    assert read(write("\ufeffvalue,weight\n", "none.csv"), capacities=3).n == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "capacities", "error", "message"),
+    [
+        (
+            "value,weight\n1,2\n",
+            None,
+            ValueError,
+            r"capacities must be given for p.csv, one for each .* column: weight$",
+        ),
+        ("value,weight\n1,2\n", [1, 2], ValueError, r"one for each weight column of p.csv, weight; got \[1, 2\]"),
+        ("value,weight\n1,2\n", "x", FormatError, r"p.csv: capacities must hold real numbers"),
+        ("value,weight\n1,2\n", -1, FormatError, r"p.csv: capacities must not be below 0; got -1"),
+        ("value,weight\n1,two\n", 1, FormatError, r"p.csv, line 2: expected a number, weight; got 'two'"),
+        ("value,weight\n1,2\n\n,2\n", 1, FormatError, r"p.csv, line 4: expected a number, value; got ''"),
+        ("value,weight\n1,nan\n", 1, FormatError, r"line 2: expected a number, weight; got 'nan'"),
+        ("value,weight\n1_0,1\n", 1, FormatError, r"line 2: expected a number, value; got '1_0'"),
+        ("value,weight\n1\n", 1, FormatError, r"p.csv, line 2: expected 2 columns as in line 1; got 1"),
+        ("value,weight\n1,2,3\n", 1, FormatError, r"line 2: expected 2 columns as in line 1; got 3"),
+        ("value,weight\n1,-2\n", 1, FormatError, r"p.csv: weights must not be below 0; got -2"),
+        ("value,wieght\n1,2\n", 1, FormatError, r"line 1: expected the columns value and weight.*; got 'wieght'"),
+        ("value,weight,weight\n1,2,3\n", [1, 1], FormatError, r"line 1: .*; got weight twice"),
+        ("weight,item\n1,2\n", 1, FormatError, r"line 1: expected the columns value and weight.*; got weight,item"),
+        ("value;weight\n1;2\n", 1, FormatError, r"with commas between them; got 'value;weight'"),
+        ("1,2\n3,4\n", 1, FormatError, r"p.csv, line 1: expected the columns value and weight.*; got '1'"),
+        ('value,weight\n"1,2\n', 1, FormatError, r"p.csv, line 2: not comma-separated"),
+        ("", 1, FormatError, r"p.csv is empty; expected a line value,weight"),
+    ],
+)
+def test_mistakes_in_a_table_of_items_are_named_with_their_line(text, capacities, error, message, write) -> None:
+    with pytest.raises(error, match=message):
+        read(write(text, "p.csv"), capacities=capacities)
+
+
+@pytest.mark.parametrize("text", [*FORMATS.values(), JSON])
+def test_capacities_are_refused_for_a_file_that_holds_its_own(text: str, write) -> None:
+    with pytest.raises(ValueError, match=r"capacities must be left out for problem.txt, which holds its own; got 3"):
+        read(write(text), capacities=3)
+
+
 def test_json_mistakes_are_named(write) -> None:
     with pytest.raises(FormatError, match=r"problem.txt, line 2, column 1: not JSON"):
         read(write('{"values": [1],\n'))
@@ -201,6 +250,7 @@ def test_every_published_instance_is_read(data_folder: Path) -> None:
         assert read(path).n > 0, path
 
 
+@pytest.mark.needs("ortools")
 def test_published_optima_are_found(data_folder: Path) -> None:
     """A misread file has another optimum."""
     folder = data_folder / "knapsack"

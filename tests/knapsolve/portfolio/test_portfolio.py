@@ -7,10 +7,10 @@ import json
 import numpy as np
 import pytest
 
-from knapsolve import Answer, Capabilities, Knapsack, Progress, Status, solve, solvers
+from knapsolve import Answer, Capabilities, Knapsack, MissingPackageError, Progress, Status, solve, solvers
 from knapsolve.limits.interruption import OverdueError
 from knapsolve.portfolio.stand_in import solve_interruptibly
-from knapsolve.solver import Options, load
+from knapsolve.solver import AUTO, Options, installed, load
 from knapsolve.testing import best_value
 
 
@@ -63,7 +63,7 @@ def test_an_unknown_solver_is_answered_with_the_list():
     [
         (Knapsack([1], [[1], [1]], [1, 1]), "bellman", r"cannot handle 2 resources \(it takes 1\); .*few-types"),
         (Knapsack([1], [0.5], 1), "bellman", r"cannot handle weights that are not whole numbers; .*highs"),
-        (Knapsack([1, 2], [1, 1], 1, choices=[0, 0]), "few-types", r"cannot handle choices; .*cpsat"),
+        (Knapsack([1, 2], [1, 1], 1, choices=[0, 0]), "few-types", r"cannot handle choices; .*highs"),
         (Knapsack([1, 2], [1, 1], 1, requires=[[0, 1]]), "greedy", r"cannot handle requires; .*highs"),
     ],
 )
@@ -90,7 +90,10 @@ def test_forced_items_that_do_not_fit_are_infeasible_and_the_trace_says_why():
     assert "items forced in need 8 of resource 0, whose capacity is 6" in solution.trace[0]
 
 
-@pytest.mark.parametrize("solver", ["few-types", "bellman", "greedy", "highs", "cpsat", "auto"])
+@pytest.mark.parametrize(
+    "solver",
+    ["few-types", "bellman", "greedy", "highs", pytest.param("cpsat", marks=pytest.mark.needs("ortools")), "auto"],
+)
 def test_forced_items_are_respected_by_every_solver(solver):
     """Fixed items are resolved before the solver, so each handles them."""
     problem = Knapsack([1, 9, 5, 4], [3, 3, 2, 2], 7, fixed_in=[0], fixed_out=[1])
@@ -142,9 +145,13 @@ def test_progress_is_reported_with_a_bound_above_the_value():
 
 
 def test_every_name_in_the_list_solves():
-    """`solvers()` lists what `solve` accepts."""
+    """`solvers()` lists what `solve` accepts, and says of the others what they need."""
     for name in solvers():
-        assert solve(PROBLEM, name).value <= 20
+        if name == AUTO or installed(load(name)):
+            assert solve(PROBLEM, name).value <= 20
+        else:
+            with pytest.raises(MissingPackageError, match="not installed: pip install"):
+                solve(PROBLEM, name)
 
 
 @pytest.mark.parametrize(
@@ -154,9 +161,10 @@ def test_every_name_in_the_list_solves():
         (Knapsack([10, 13], [[3, 4], [1, 2]], [6, 2]), ["branch-and-bound, for several resources"]),
         (Knapsack([10, 13], [3, 4], 6, choices=[0, 0]), ["choice, for multiple choice"]),
         (Knapsack([10, 13], [3, 4], 7, requires=[[0, 1]]), ["closure, for items that require others"]),
-        (
+        pytest.param(
             Knapsack([10, 13], [3, 4], 7, requires=[[0, 1]], choices=[0, -1]),
             ["cpsat, for what no other solver takes"],
+            marks=pytest.mark.needs("ortools"),
         ),
         (Knapsack([10, 13], [3, 4], 6, requires=[[0, 1]]), ["core, for one resource"]),
         (Knapsack([10, 13], [3, 4], 6, fixed_out=[0, 1]), ["presolve: every item is fixed"]),

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from knapsolve.kernels.jit import njit
 from knapsolve.problem import Knapsack
 
 EMPTY = -1

@@ -15,10 +15,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from knapsolve.exact.choice.line import line_minimum
+from knapsolve.kernels.jit import njit
 from knapsolve.relaxation.inverse import invert
 
 SOLVED, INFEASIBLE, STUCK, UNFINISHED = 0, 1, 2, 3

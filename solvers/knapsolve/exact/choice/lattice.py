@@ -14,11 +14,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from knapsolve.exact.choice.classes import Classes
 from knapsolve.exact.choice.relaxation import ChoiceRelaxation
+from knapsolve.kernels.jit import njit
 
 MOST_POINTS = 20
 """Points of the box, and kinds of swaps, as a power of two."""

@@ -9,7 +9,8 @@ both ends of the bracket is decided and dropped.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from knapsolve.kernels.jit import njit
 
 TIE = 1e-12
 """Difference of reduced values (scaled to 1) that counts as a tie."""

@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from knapsolve.kernels.hashing import OFFSET, mix
+from knapsolve.kernels.jit import njit
 
 OVERFLOW, GIVE_UP = -1, -2
 

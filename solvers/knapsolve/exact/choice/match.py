@@ -12,10 +12,10 @@ from itertools import product
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from knapsolve.kernels.hashing import OFFSET, mix
+from knapsolve.kernels.jit import njit
 
 MOST_VECTORS = 64
 """Vectors of unused capacity looked up for one combination."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from knapsolve.exact.choice.classes import Classes
 from knapsolve.exact.choice.dual import INFEASIBLE, UNFINISHED, best_options, choice_simplex, most_steps, slack_basis
+from knapsolve.kernels.jit import njit
 from knapsolve.limits.interruption import late
 
 SAMPLE = 2**12

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from knapsolve.exact.choice.dual import INFEASIBLE, SOLVED, best_options, choice_simplex
 from knapsolve.exact.choice.round import fits, improve, total
+from knapsolve.kernels.jit import njit
 
 ENTER, BACK, DONE = 0, 1, 2
 

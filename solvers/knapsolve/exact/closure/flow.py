@@ -15,10 +15,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from knapsolve.kernels.graph import Graph
+from knapsolve.kernels.jit import njit
 
 PRUNED, SURE, OPEN, STOPPED = 0, 1, 2, 3
 """Outcomes of `lower`."""

@@ -12,13 +12,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from knapsolve.exact.closure.core import Closures, Core
 from knapsolve.exact.closure.fill import fill
 from knapsolve.exact.closure.flow import OPEN, PRUNED, STOPPED, SURE, named
 from knapsolve.exact.closure.record import Record
+from knapsolve.kernels.jit import njit
 
 FILL_ARCS = 20_000
 """Arcs that filling up a node's selection may look at."""

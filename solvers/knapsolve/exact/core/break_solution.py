@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from knapsolve.kernels.jit import njit
 
 SAMPLE = 1024
 """Items looked at to guess where the break item is; as many or fewer are sorted."""

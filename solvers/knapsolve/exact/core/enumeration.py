@@ -10,8 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from knapsolve.kernels.jit import njit
 
 MOST_ITEMS = 2**10
 """Items up to which it is tried."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from knapsolve.exact.core.base import Base
 from knapsolve.exact.core.break_solution import collect
 from knapsolve.exact.core.list import Steps
 from knapsolve.exact.core.search import ListSearch
+from knapsolve.kernels.jit import njit
 
 CHUNK = 2**12
 """Items collected and sorted at a time."""

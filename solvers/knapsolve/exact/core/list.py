@@ -15,8 +15,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from knapsolve.kernels.jit import njit
 
 BLOCK = 64
 """Number of steps whose decisions fit into the bits of a state."""

@@ -11,12 +11,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from knapsolve.exact.core.base import Base
 from knapsolve.exact.core.levels import balanced_order, steps_of
 from knapsolve.exact.core.search import ListSearch
+from knapsolve.kernels.jit import njit
 
 PAIR_STEPS = 24
 """Steps of each half between two matchings."""

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from knapsolve.exact.core.base import ROUNDING, Base
 from knapsolve.exact.core.rows import whole
+from knapsolve.kernels.jit import njit
 from knapsolve.limits.interruption import late
 
 TABLE = 2**14

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from knapsolve.kernels.hashing import OFFSET, mix
+from knapsolve.kernels.jit import njit
 from knapsolve.kernels.parallel import each, slices
 
 MOST_RUNS = 2**15

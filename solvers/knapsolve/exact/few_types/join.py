@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from knapsolve.kernels.hashing import OFFSET, mix
+from knapsolve.kernels.jit import njit
 
 
 @njit(cache=True, nogil=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from knapsolve.exact.few_types.curves import Curve
+from knapsolve.kernels.jit import njit
 
 
 def rounded(

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from knapsolve.kernels.hashing import OFFSET, mix
+from knapsolve.kernels.jit import njit
 from knapsolve.kernels.parallel import each, slices
 from knapsolve.problem import Knapsack
 from knapsolve.validation import read_only

@@ -16,9 +16,9 @@ interval per unit of loss left.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from knapsolve.kernels.hashing import OFFSET, mix
+from knapsolve.kernels.jit import njit
 
 OVERFLOW = -1
 

@@ -1,4 +1,4 @@
-"""Read what HiGHS tells while it works, for neither MathOpt nor CVXPY has callbacks for it.
+"""Read what HiGHS tells while it works behind CVXPY, which has no callbacks for it.
 
 HiGHS writes a log line for every improvement, and every improved selection to a file that it is given. Both are pipes
 here: nothing touches the disk, and nothing is left behind by a kill. Where the system has no ``/dev/fd``, only the
@@ -33,8 +33,6 @@ class Watch:
         Number of items.
     report
         Called with every improved selection and bound.
-    minimises
-        Whether HiGHS was given the objective's negative to minimise.
 
     Attributes
     ----------
@@ -43,11 +41,10 @@ class Watch:
         log must be sent to the console, the selections be written sparsely.
     """
 
-    def __init__(self, n: int, report: Callable[[Report], None], *, minimises: bool = False) -> None:
+    def __init__(self, n: int, report: Callable[[Report], None]) -> None:
         self.selections: str | None = None
         self._n = n
         self._report = report
-        self._sign = -1.0 if minimises else 1.0
         self._readers: list[threading.Thread] = []
         self._written: list[int] = []
         self._output: int | None = None
@@ -84,7 +81,8 @@ class Watch:
         with stream:
             for line in stream:
                 match = _LOG_LINE.match(line)
-                bound = float("inf") if match is None else self._sign * float(match["bound"])
+                # HiGHS is given the objective's negative to minimise.
+                bound = float("inf") if match is None else -float(match["bound"])
                 if np.isfinite(bound):
                     self._report(Report(bound=bound + abs(bound) * _LOG_PRECISION))
 
