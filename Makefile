@@ -6,7 +6,7 @@ VENV ?= .venv
 JOBS ?= 2
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# PyTorch is large, and only tests and users of PyTorch models need it.
+# PyTorch is large, and only tests and users of its models and of Brevitas' need it.
 TORCH := $(VENV)/.torch
 # QKeras stands on Keras 2, and HGQ2 brings a package of the same name: what QKeras needs is installed in an environment
 # of its own, which finds all else in the first one.
@@ -78,7 +78,7 @@ $(READY): pyproject.toml constraints.txt
 	touch $(READY)
 
 $(TORCH): $(READY)
-	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e ".[torch]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e ".[brevitas]"
 	touch $(TORCH)
 
 $(QKERAS)/.ready: $(READY)

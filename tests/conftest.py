@@ -38,6 +38,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let pass what other packages warn about and we cannot change; everything else is an error (pyproject.toml)."""
     # Keras 3.15 and TensorFlow 2.21 have not followed NumPy 2's copy keyword.
     config.addinivalue_line("filterwarnings", "ignore:__array__ implementation doesn't accept:DeprecationWarning")
+    # What Brevitas says of itself when it is imported.
+    config.addinivalue_line("filterwarnings", "ignore:brevitas.fx is deprecated:DeprecationWarning")
+    config.addinivalue_line("filterwarnings", "ignore:fast_hadamard_transform package not found:UserWarning")
     # QKeras 0.9, and tensorflow-model-optimization that it imports, are of 2021 and 2024.
     config.addinivalue_line("filterwarnings", "ignore:distutils Version classes are deprecated:DeprecationWarning")
     config.addinivalue_line("filterwarnings", "ignore:'(delimitedList|parseString)' deprecated:DeprecationWarning")

@@ -32,11 +32,14 @@ class OwnKernel:
         square kernel looks the same transposed. None where hls4ml is to have other values, as behind a folded scale.
     node
         The name of the kernel in the graph (see `knapprune.adapters.hls4ml.nodes`); the same where it is empty.
+    first_axis
+        For each place along the graph's first axis, that in this kernel; empty where they are the same.
     """
 
     shape: tuple[int, ...]
     values: npt.NDArray[np.generic] | None = None
     node: str = ""
+    first_axis: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,16 @@ class Place:
     axes
         For each axis of the graph's kernel the framework's axes that it is made of, in their order; none for an axis of
         size 1 that the framework does not have.
+    first_axis
+        For each place along the framework's first axis, in the graph's order, that in the framework's kernel; empty
+        where they are the same.
     """
 
     node: str
     variable: str
     shape: tuple[int, ...]
     axes: tuple[tuple[int, ...], ...]
+    first_axis: tuple[int, ...] = ()
 
     @property
     def order(self) -> tuple[int, ...]:
@@ -77,7 +84,8 @@ class Place:
         numpy.ndarray
             In the graph's shape.
         """
-        return np.transpose(array, self.order).reshape([prod(self.shape[axis] for axis in own) for own in self.axes])
+        ordered = array[list(self.first_axis)] if self.first_axis else array
+        return np.transpose(ordered, self.order).reshape([prod(self.shape[axis] for axis in own) for own in self.axes])
 
     def to_own(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Bring an array of the graph's shape to the framework's.
@@ -93,7 +101,8 @@ class Place:
             In the framework's shape.
         """
         laid_out = array.reshape([self.shape[axis] for axis in self.order])
-        return np.ascontiguousarray(np.transpose(laid_out, np.argsort(self.order)))
+        ordered = np.transpose(laid_out, np.argsort(self.order))
+        return np.ascontiguousarray(ordered[np.argsort(self.first_axis)] if self.first_axis else ordered)
 
 
 def find_place(name: str, own: OwnKernel, found: Mapping[str, Kernel]) -> Place:
@@ -110,7 +119,7 @@ def find_place(name: str, own: OwnKernel, found: Mapping[str, Kernel]) -> Place:
             f"model: layer {name!r} has a kernel of shape {own.shape}, and hls4ml one of shape {data.shape}; expected "
             "the same but for leading axes of size 1"
         )
-    place = Place(kernel.node.name, kernel.variable, own.shape, axes)
+    place = Place(kernel.node.name, kernel.variable, own.shape, axes, own.first_axis)
     if own.values is not None and not np.array_equal(place.to_graph(np.asarray(own.values)), data):
         raise ConversionMismatchError(
             f"model: layer {name!r} multiplies by other weights in hls4ml than its own quantiser leaves; expected the "
@@ -149,7 +158,7 @@ def in_own_axes(layer: Layer, name: str, place: Place) -> Layer:
     """Describe a layer of the graph under the framework's name, and by the axes that its kernel has there."""
     last = len(place.axes) - 1
     if place.axes == tuple((axis,) for axis in range(last + 1)):
-        return replace(layer, name=name)
+        return replace(layer, name=name, first_axis=place.first_axis)
     return replace(
         layer,
         name=name,
@@ -159,6 +168,7 @@ def in_own_axes(layer: Layer, name: str, place: Place) -> Layer:
         outputs=_joined(place.axes, layer.outputs),
         fan_out=_joined(place.axes, layer.fan_out),
         layout=_joined(place.axes, layer.layout or (last, *range(last))),
+        first_axis=place.first_axis,
     )
 
 

@@ -35,7 +35,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "pruning.md": ("keras", "sklearn", "jinja2", "matplotlib", "optuna"),
     "pytorch.md": ("torch", "hls4ml", "g++"),
     "qkeras.md": ("tf_keras", "hls4ml", "sklearn"),
-    "quantised.md": ("keras", "hls4ml", "hgq", "sklearn", "g++"),
+    "quantised.md": ("keras", "hls4ml", "hgq", "torch", "brevitas", "qonnx", "onnxoptimizer", "sklearn", "g++"),
     "solver.md": (),
 }
 MARKS = {
@@ -238,6 +238,15 @@ def claims_of_quantised(page: Page) -> None:
     assert out.met
     assert check.predicted == check.counted == out.resources.total
     assert check.accuracy == check.model_accuracy
+
+    masked, pruned, exact = (page.names[name] for name in ("masked", "pruned", "exact"))
+    assert kp.estimate(masked, page.names["config"])["dsp"] <= page.names["selection"].before["dsp"] / 2
+    assert masked.fc.quant_weight().value[masked.fc.weight_mask].any()
+    assert pruned.met
+    assert pruned.before["dsp"] > 300
+    assert pruned.baseline > 0.85
+    assert exact.predicted == exact.counted == pruned.resources.total
+    assert exact.accuracy == exact.model_accuracy > 0.75
 
 
 def claims_of_solver(page: Page) -> None:

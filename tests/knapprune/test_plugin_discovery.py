@@ -139,6 +139,6 @@ def test_a_model_of_no_adapter_is_named_with_the_adapters_there_are():
     with pytest.raises(
         TypeError,
         match=r"model: got builtins.dict, expected a model of one of the adapters "
-        r"\['hls4ml', 'keras', 'tf_keras', 'torch'\]",
+        r"\['brevitas', 'hls4ml', 'keras', 'tf_keras', 'torch'\]",
     ):
         find_adapter({})

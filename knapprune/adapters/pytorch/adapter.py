@@ -26,7 +26,9 @@ class PyTorchAdapter:
     """PyTorch modules with Linear, Conv1d and Conv2d layers, by the names that hls4ml gives them."""
 
     def matches(self, model: Any) -> bool:
-        return isinstance(model, TorchModel) or is_module(model)
+        from knapprune.adapters.brevitas.parts import has_brevitas
+
+        return (isinstance(model, TorchModel) or is_module(model)) and not has_brevitas(module_of(model))
 
     def layers(self, model: Any, config: HlsConfig) -> list[Layer]:
         from knapprune.adapters.pytorch.layers import layers

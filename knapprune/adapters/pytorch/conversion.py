@@ -41,12 +41,7 @@ def _suspects(module: Any, error: Exception) -> str:
 
 def for_hls4ml(config: HlsConfig) -> dict[str, Any]:
     """Write the configuration in the form in which hls4ml takes that of a PyTorch model."""
-    if not config.input_shapes:
-        raise HlsConfigError(
-            "hls_config: no InputShape, expected one: a PyTorch module does not know the shape of its inputs. Take "
-            "what hls4ml.utils.config_from_pytorch_model(module, input_shape) returns, or add a key such as "
-            "'InputShape': [3, 32, 32]"
-        )
+    check_input_shapes(config)
     if _layout(config) not in ("full", "internal"):
         raise HlsConfigError(
             f"hls_config: {_LAYOUT} of the model is {_layout(config)!r}, expected 'full' or 'internal': otherwise "
@@ -54,6 +49,16 @@ def for_hls4ml(config: HlsConfig) -> dict[str, Any]:
         )
     written = as_dict(config)
     return {**written, "Model": {_LAYOUT: "full", "TransposeOutputs": False, **written["Model"]}}
+
+
+def check_input_shapes(config: HlsConfig) -> None:
+    """Check that a configuration says what a module does not know."""
+    if not config.input_shapes:
+        raise HlsConfigError(
+            "hls_config: no InputShape, expected one: a PyTorch module does not know the shape of its inputs. Take "
+            "what hls4ml.utils.config_from_pytorch_model(module, input_shape) returns, or add a key such as "
+            "'InputShape': [3, 32, 32]"
+        )
 
 
 def to_hls4ml(inputs: Any, config: HlsConfig) -> list[npt.NDArray[Any]]:

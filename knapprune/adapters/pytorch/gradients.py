@@ -11,7 +11,7 @@ import torch
 
 from knapprune.adapters.pytorch.grid import settle
 from knapprune.adapters.pytorch.kernels import kernels
-from knapprune.adapters.pytorch.model import trainable
+from knapprune.adapters.pytorch.model import tensors_of, trainable
 from knapprune.adapters.pytorch.training import mode, tensors
 from knapprune.adapters.torch_derivatives import derivatives
 from knapprune.network.batches import Batch
@@ -35,7 +35,7 @@ def loss(model: Any, batch: Batch) -> float:
     inputs, targets = tensors(module, batch)
     settle(module)
     with mode(module, training=False), torch.no_grad():
-        return float(measure(module(*inputs), targets))
+        return float(measure(tensors_of(module(*inputs)), targets))
 
 
 def _derivatives(model: Any, batch: Batch, vectors: Mapping[str, npt.NDArray[np.generic]] | None) -> Arrays:
@@ -51,7 +51,7 @@ def _derivatives(model: Any, batch: Batch, vectors: Mapping[str, npt.NDArray[np.
         along = [kernel.as_tensor(vectors[name]).to(kernel.tensor.dtype) for name, kernel in known.items()]
 
     def reached() -> Any:
-        return loss(torch.func.functional_call(module, values, tuple(inputs)), targets)
+        return loss(tensors_of(torch.func.functional_call(module, values, tuple(inputs))), targets)
 
     with mode(module, training=False):
         slopes = derivatives(reached, list(values.values()), along)

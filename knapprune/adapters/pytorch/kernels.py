@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from knapprune.adapters.brevitas.parts import has_brevitas, kind_of, named_parts
 from knapprune.adapters.mask_check import check_masks, used_twice
 from knapprune.adapters.pytorch.grid import settle
 from knapprune.adapters.pytorch.mask import put_mask
@@ -67,7 +68,8 @@ def kernels(module: Any) -> dict[str, Kernel]:
     known: dict[str, Kernel] = {}
     owners: dict[int, str] = {}
     for name, part in used.items():
-        if type(part) not in kinds or getattr(part, "groups", 1) != 1:
+        kind = kinds.get(type(part)) or kind_of(part)
+        if kind is None or getattr(part, "groups", 1) != 1:
             continue
         if times[id(part)] > 1:
             raise used_twice(name)
@@ -78,7 +80,7 @@ def kernels(module: Any) -> dict[str, Kernel]:
             )
         if (other := owners.setdefault(id(part.weight), name)) != name:
             raise ValueError(f"layers {other!r} and {name!r} share one weight, expected one for each")
-        known[name] = Kernel(kinds[type(part)], part)
+        known[name] = Kernel(kind, part)
     return known
 
 
@@ -111,7 +113,12 @@ def scales(module: Any) -> list[str]:
 
 
 def modules_in_use(module: Any) -> dict[str, Any]:
-    """Modules in the order in which data passes them, by the names of their calls."""
+    """Modules in the order in which data passes them, by the names of their calls; with Brevitas in that of the class.
+
+    Of layers of Brevitas hls4ml knows none: these are found in what they are exported to.
+    """
+    if has_brevitas(module):
+        return named_parts(module)
     tracer_class = _tracer()
     try:
         graph = tracer_class().trace(module)

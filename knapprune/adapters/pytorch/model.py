@@ -68,6 +68,11 @@ def trainable(model: Any) -> tuple[Any, Callable[[Any, Any], Any], Callable[[lis
     return known.module, loss, known.optimizer or _adam
 
 
+def tensors_of(outputs: Any) -> Any:
+    """Take the numbers of a QuantTensor, which layers of Brevitas may return; what else there is stays as it is."""
+    return outputs.value if type(outputs).__module__.startswith("brevitas.") else outputs
+
+
 def loss_name(model: Any) -> str:
     """Name the loss by its class or its function, in small letters."""
     loss = model.loss if isinstance(model, TorchModel) else None

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 
 from knapprune.adapters.pytorch.grid import settle
-from knapprune.adapters.pytorch.model import trainable
+from knapprune.adapters.pytorch.model import tensors_of, trainable
 from knapprune.adapters.pytorch.state import optimizer_of
 from knapprune.adapters.seeding import seeded
 from knapprune.network.batches import Batch, batches, is_arrays, mapped
@@ -30,7 +30,7 @@ def predict(module: Any, inputs: Any) -> Any:
     with mode(module, training=False), torch.no_grad():
         for start in range(0, max(samples, 1), _PREDICTED_AT_ONCE):
             places = torch.arange(start, min(start + _PREDICTED_AT_ONCE, samples))
-            parts.append(module(*(_like(module, _take(array, places)) for array in given)))
+            parts.append(tensors_of(module(*(_like(module, _take(array, places)) for array in given))))
     if isinstance(parts[0], tuple | list):
         return [_joined(part) for part in zip(*parts, strict=True)]
     return _joined(parts)
@@ -45,7 +45,7 @@ def fit(model: Any, train: Any, *, batch_size: int, seed: int, rate: float = 1.0
         for batch in _shuffled(train, batch_size, np.random.default_rng(seed)):
             x, y = tensors(module, batch)
             optimizer.zero_grad()
-            reached = loss(module(*x), y)
+            reached = loss(tensors_of(module(*x)), y)
             reached.backward()
             optimizer.step()
             total += reached.item() * batch.size
