@@ -13,7 +13,6 @@ if TYPE_CHECKING:
         Adapter,
         AxesAdapter,
         ConfiguredAdapter,
-        DescribesByConverting,
         FoldsNormalisations,
         KnowsQuantised,
     )
@@ -100,7 +99,6 @@ __all__ = [
     "ConfiguredAdapter",
     "ConversionError",
     "Covers",
-    "DescribesByConverting",
     "Distillation",
     "EstimatesLogic",
     "Explains",
@@ -185,7 +183,6 @@ _HOMES = {
     "ConfiguredAdapter": "knapprune.adapters.adapter",
     "ConversionError": "knapprune.tools",
     "Covers": "knapprune.hardware.hardware_model",
-    "DescribesByConverting": "knapprune.adapters.adapter",
     "Distillation": "knapprune.adapters.objective",
     "EstimatesLogic": "knapprune.hardware.hardware_model",
     "Explains": "knapprune.hardware.hardware_model",

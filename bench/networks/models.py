@@ -242,7 +242,13 @@ Made by `bench/networks/models.py` from `models.json` ({versions_of(rows[0])}).
 """
 
 
-STUDY = Study("models", __doc__, page, cases, facts=partial(versions, "knapprune", "keras", "hls4ml", "qonnx"))
+def place(row: Row) -> int:
+    """Return a row's place in the table: those of one environment are measured after those of the other."""
+    return [(spec.file, spec.weights) for spec in SPECS].index((row["file"], row["weights"]))
+
+
+FACTS = partial(versions, "knapprune", "keras", "hls4ml", "qonnx")
+STUDY = Study("models", __doc__, page, cases, facts=FACTS, order=place)
 
 if __name__ == "__main__":
     app(STUDY)()

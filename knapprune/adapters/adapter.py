@@ -174,25 +174,6 @@ class KnowsQuantised(FoldsNormalisations, Protocol):
 
 
 @runtime_checkable
-class DescribesByConverting(Adapter, Protocol):
-    """An adapter whose `layers` may have hls4ml convert the model, so that no one else need see whether it does."""
-
-    def describes_by_converting(self, model: Any) -> bool:
-        """Say whether the layers of a model are read from what hls4ml makes of it.
-
-        Parameters
-        ----------
-        model
-            The model.
-
-        Returns
-        -------
-        bool
-            If so, a model whose layers were listed is one that hls4ml converts.
-        """
-
-
-@runtime_checkable
 class ConfiguredAdapter(Adapter, Protocol):
     """An adapter of models that are configured for hls4ml already."""
 

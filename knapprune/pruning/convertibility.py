@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from knapprune.adapters.adapter import Adapter, DescribesByConverting, is_quantised
+from knapprune.adapters.adapter import Adapter, is_quantised
 from knapprune.hardware.catapult import CatapultHardware
 from knapprune.hardware.hardware_model import HardwareModel
 from knapprune.hardware.hls4ml import Hls4mlHardware
@@ -27,8 +27,6 @@ _CHEAPER = {"resource_unrolled": "resource", "distributed_arithmetic": "latency"
 def check_convertible(framework: Adapter, model: Any, config: HlsConfig, hardware: HardwareModel) -> None:
     """Have hls4ml convert the model, if it is what makes the hardware, and installed, and has not converted it yet."""
     if not isinstance(hardware, Hls4mlHardware | CatapultHardware | IntelHardware):
-        return
-    if isinstance(framework, DescribesByConverting) and framework.describes_by_converting(model):
         return
     if is_quantised(framework, model):
         return

@@ -15,14 +15,15 @@ def shrink(model: Any) -> Shrunk:
 
     A unit (neuron, filter, channel) that no weight reads goes, and what only it read goes too. One that no weight feeds
     is a constant, its bias through its activation: it is folded into the biases of the layers that read it and goes,
-    unless zeros are padded behind it, where that would not be exact. Units that a sum ties to others go with them or
-    stay; so does all that operations read of which nothing is known. Inputs and outputs keep their shapes.
+    unless zeros are padded behind it, or such a bias is quantised, where that would not be exact. Units that a sum ties
+    to others go with them or stay; so does all that operations read of which nothing is known. Inputs and outputs keep
+    their shapes.
 
     Parameters
     ----------
     model
-        A Keras model, a ``torch.nn.Module`` or a `TorchModel`; not changed. Of a PyTorch module, an input that a
-        ``Linear`` layer reads first is taken for one vector a sample.
+        A model of Keras or tf_keras, QKeras' too, a ``torch.nn.Module`` or a `TorchModel`; not changed. Of a PyTorch
+        module, an input that a ``Linear`` layer reads first is taken for one vector a sample.
 
     Returns
     -------

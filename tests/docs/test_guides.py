@@ -230,6 +230,7 @@ def claims_of_qkeras(page: Page) -> None:
     assert names["out"].met
     assert names["check"].predicted == names["check"].counted
     assert names["out"].metric > names["out"].baseline - 0.05
+    assert names["small"].removed.keys() == {"fc1"}
     assert names["again"].evaluate(*names["test"], verbose=0) == names["out"].model.evaluate(*names["test"], verbose=0)
 
 

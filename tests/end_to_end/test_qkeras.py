@@ -98,8 +98,25 @@ def test_what_needs_a_seam_that_is_not_there_is_refused_in_a_sentence():
     given = {"train": train, "validation": validation, "budget": {"dsp": 0.5}, "progress": False}
     with pytest.raises(ValueError, match="distill: TfKerasAdapter cannot add to a model's loss, expected None"):
         kp.prune(model, hls_settings(), distill=0.5, **given)
-    with pytest.raises(TypeError, match=r"model: a tf_keras\..* cannot be made smaller"):
-        kp.shrink(model)
+
+
+@pytest.mark.parametrize(
+    ("make", "config"),
+    [
+        (dense, hls_settings(bits=16, reuse_factor=1, strategy="Latency")),
+        (convolutional, hls_settings(reuse_factor=4, strategy="resource_unrolled") | {"IOType": "io_stream"}),
+    ],
+)
+def test_half_of_a_network_by_whole_channels_is_really_smaller_and_built_as_was_predicted(make, config):
+    model = make()
+    chosen = kp.select(model, config, {"dsp": 0.5}, structure="channel")
+    masked = chosen.apply(model)
+    out = kp.shrink(masked)
+    checked = kp.verify(out.model, config)
+    assert checked.predicted == checked.counted == chosen.resources.total
+    assert 0.8 * chosen.budget[0].limit < checked.counted["dsp"] <= chosen.budget[0].limit
+    assert out.parameters < 0.6 * out.parameters_before
+    assert np.array_equal(*(own.predict_on_batch(digits(*model.input_shape[1:])[0][0]) for own in (masked, out.model)))
 
 
 def test_a_layer_used_twice_is_refused():

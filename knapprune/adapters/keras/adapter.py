@@ -60,7 +60,8 @@ class KerasAdapter:
             calibrate(model, data)
 
     def kernels(self, model: Any) -> dict[str, npt.NDArray[np.generic]]:
-        from knapprune.adapters.keras.kernels import SCALES, find_kernels, leaf_layers
+        from knapprune.adapters.keras.kernels import SCALES, find_kernels
+        from knapprune.adapters.keras.kinds import leaf_layers
 
         # A layer that only scales has no weight that could be pruned.
         none = {layer.name: np.zeros(0, np.float32) for layer in leaf_layers(model) if type(layer) in SCALES}
@@ -172,13 +173,15 @@ class KerasAdapter:
 
     def channels(self, model: Any) -> ChannelGraph:
         from knapprune.adapters.keras.channels import channels
+        from knapprune.adapters.keras.rounding import rounding_after
 
-        return channels(model)
+        return channels(model, rounding_after)
 
     def channel_weights(self, model: Any, config: HlsConfig) -> tuple[ChannelWeights, ...]:
         from knapprune.adapters.keras.channel_sizes import channel_weights
+        from knapprune.adapters.keras.kernels import kernel_names
 
-        return channel_weights(model)
+        return channel_weights(model, kernel_names)
 
     def cut(self, model: Any, cuts: Mapping[str, ChannelCut]) -> Any:
         from knapprune.adapters.keras.cutting import cut

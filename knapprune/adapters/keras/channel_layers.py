@@ -7,12 +7,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import keras
 import numpy as np
 
 from knapprune.adapters.keras.channel_weights import weighted
+from knapprune.adapters.keras.functions import activation, of_single_numbers, on_numbers
 from knapprune.adapters.keras.graph import Call
-from knapprune.adapters.keras.rounding import Rounding, rounding_after
+from knapprune.adapters.keras.kinds import kind_of, package_of
 from knapprune.network.channels import (
     ChannelConcatenation,
     ChannelJoin,
@@ -28,34 +28,28 @@ from knapprune.network.channels import (
     zero_alone,
 )
 
-_L, _A = keras.layers, keras.activations
-# Of single numbers: what they make of a channel depends on nothing but that channel.
-_OF_NUMBERS = (
-    *(_A.linear, _A.relu, _A.relu6, _A.leaky_relu, _A.elu, _A.selu, _A.celu, _A.gelu, _A.silu, _A.mish),
-    *(_A.tanh, _A.sigmoid, _A.hard_sigmoid, _A.hard_silu, _A.softplus, _A.softsign, _A.exponential, _A.log_sigmoid),
-)
-_ACTIVATIONS = (_L.ReLU, _L.LeakyReLU, _L.ELU)
+_ACTIVATIONS = ("ReLU", "LeakyReLU", "ELU")
 _SAME_IN_INFERENCE = (
-    *(_L.Dropout, _L.SpatialDropout1D, _L.SpatialDropout2D, _L.GaussianNoise, _L.GaussianDropout, _L.AlphaDropout),
-    _L.ActivityRegularization,
+    *("Dropout", "SpatialDropout1D", "SpatialDropout2D", "GaussianNoise", "GaussianDropout", "AlphaDropout"),
+    "ActivityRegularization",
 )
 # Of a map of one value, another map of that value.
 _MAPS = (
-    *(_L.MaxPooling1D, _L.MaxPooling2D, _L.GlobalMaxPooling1D, _L.GlobalMaxPooling2D),
-    *(_L.GlobalAveragePooling1D, _L.GlobalAveragePooling2D),
-    *(_L.Cropping1D, _L.Cropping2D, _L.UpSampling1D, _L.UpSampling2D),
+    *("MaxPooling1D", "MaxPooling2D", "GlobalMaxPooling1D", "GlobalMaxPooling2D"),
+    *("GlobalAveragePooling1D", "GlobalAveragePooling2D"),
+    *("Cropping1D", "Cropping2D", "UpSampling1D", "UpSampling2D"),
 )
-_JOINS: dict[type, Callable[[Sequence[Numbers]], Numbers]] = {
-    _L.Add: lambda constants: np.sum(constants, axis=0),
-    _L.Subtract: lambda constants: constants[0] - constants[1],
-    _L.Multiply: product,
-    _L.Average: lambda constants: np.mean(constants, axis=0),
-    _L.Maximum: lambda constants: np.max(constants, axis=0),
-    _L.Minimum: lambda constants: np.min(constants, axis=0),
+_JOINS: dict[str, Callable[[Sequence[Numbers]], Numbers]] = {
+    "Add": lambda constants: np.sum(constants, axis=0),
+    "Subtract": lambda constants: constants[0] - constants[1],
+    "Multiply": product,
+    "Average": lambda constants: np.mean(constants, axis=0),
+    "Maximum": lambda constants: np.max(constants, axis=0),
+    "Minimum": lambda constants: np.min(constants, axis=0),
 }
 
 
-def translate(call: Call, alone: bool) -> list[Operation]:
+def translate(call: Call, alone: bool, rounding: Callable[[Any], Any] | None) -> list[Operation]:
     """Describe one use of a layer.
 
     Parameters
@@ -64,9 +58,12 @@ def translate(call: Call, alone: bool) -> list[Operation]:
         The use.
     alone
         Whether the layer has no other use, and no other layer its weights.
+    rounding
+        What its result is sent through, number by number; None for nothing.
     """
     layer, inputs, outputs = call.layer, call.inputs, call.outputs
-    name = None if isinstance(layer, _L.InputLayer) else getattr(layer, "name", None)
+    kind = kind_of(layer)
+    name = None if kind == "InputLayer" else getattr(layer, "name", None)
     unknown = [UnknownChannels(tuple(map(id, inputs)), tuple(map(id, outputs)), name)]
     if getattr(layer, "data_format", None) == "channels_first" or not inputs or len(outputs) != 1:
         return list(unknown)
@@ -75,57 +72,52 @@ def translate(call: Call, alone: bool) -> list[Operation]:
         found = _weightless(call, alone)
     if found is None:
         return list(unknown)
-    rounding = rounding_after(layer)
-    function = getattr(layer, "activation", None) if isinstance(found, ChannelMix | ChannelSpread) else None
-    if type(layer) in _ACTIVATIONS:
-        function = None
-    if function is None and rounding is None:
-        return [found]
-    return _followed(found, id(outputs[0]), int(outputs[0].shape[-1]), [function, rounding], name)
+    function = activation(layer) if isinstance(found, ChannelMix | ChannelSpread) and kind not in _ACTIVATIONS else None
+    steps = [(own, known) for own, known in ((function, of_single_numbers(function)), (rounding, True)) if own]
+    return _followed(call, found, steps)
 
 
-def _followed(found: Any, output: int, width: int, functions: list[Any], name: str | None) -> list[Operation]:
-    """Have an operation followed by functions of its result."""
-    functions = [own for own in functions if own is not None and own is not _A.linear]
+def _followed(call: Call, found: Any, functions: list[tuple[Any, bool]]) -> list[Operation]:
+    """Have an operation followed by functions of its result, and whether they go by single numbers."""
     if not functions:
         return [found]
+    output, width, package = id(call.outputs[0]), int(call.outputs[0].shape[-1]), _package(call.layer)
     names = [*((output, place) for place in range(len(functions))), output]
     steps: list[Operation] = [replace(found, output=names[0])]
-    for function, before, after in zip(functions, names, names[1:], strict=False):
-        if function in _OF_NUMBERS or isinstance(function, Rounding):
-            steps.append(ChannelSpread(None, before, after, np.arange(width), through(_numbers(function))))
+    for (function, known), before, after in zip(functions, names, names[1:], strict=False):
+        if known:
+            on_arrays = through(on_numbers(function, package))
+            steps.append(ChannelSpread(None, before, after, np.arange(width), on_arrays))
         else:
-            steps.append(UnknownChannels((before,), (after,), name))
+            steps.append(UnknownChannels((before,), (after,), call.layer.name))
     return steps
 
 
 def _weightless(call: Call, alone: bool) -> ChannelSpread | None:
     """Describe a layer of one input without weights."""
-    layer, kind, shape = call.layer, type(call.layer), call.inputs[0].shape
+    layer, kind, shape = call.layer, kind_of(call.layer), tuple(call.inputs[0].shape)
     if not shape or shape[-1] is None:
         return None
     same = np.arange(shape[-1])
     as_is = partial(ChannelSpread, None, id(call.inputs[0]), id(call.outputs[0]))
-    if kind in _SAME_IN_INFERENCE or kind in _MAPS or kind is _L.Activation:
+    if kind in _SAME_IN_INFERENCE or kind in _MAPS or kind == "Activation":
         return as_is(same, unchanged)
     if kind in _ACTIVATIONS:
-        return as_is(same, through(_numbers(layer.call)))
-    if kind in (_L.AveragePooling1D, _L.AveragePooling2D):
-        # Not all that Keras computes with leaves out of the average what is padded.
-        sure = layer.padding == "valid" or keras.backend.backend() in ("tensorflow", "jax")
-        return as_is(same, unchanged if sure else zero_alone)
-    if kind in (_L.ZeroPadding1D, _L.ZeroPadding2D):
+        return as_is(same, through(on_numbers(layer.call, _package(layer))))
+    if kind in ("AveragePooling1D", "AveragePooling2D"):
+        return as_is(same, unchanged if layer.padding == "valid" or _averages_inside(layer) else zero_alone)
+    if kind in ("ZeroPadding1D", "ZeroPadding2D"):
         return as_is(same, zero_alone)
     positions = None if None in shape[1:] else int(np.prod(shape[1:-1]))
-    if kind is _L.Flatten and positions is not None:
+    if kind == "Flatten" and positions is not None:
         return as_is(np.tile(same, positions), unchanged)
-    if kind is _L.Reshape and alone and positions is not None:
+    if kind == "Reshape" and alone and positions is not None:
         return _reshape(call, positions)
     return None
 
 
 def _reshape(call: Call, positions: int) -> ChannelSpread | None:
-    channels, after = int(call.inputs[0].shape[-1]), call.outputs[0].shape[1:]
+    channels, after = int(call.inputs[0].shape[-1]), tuple(call.outputs[0].shape[1:])
     tensors = (id(call.inputs[0]), id(call.outputs[0]))
     if after == (positions * channels,):
         return ChannelSpread(call.layer.name, *tensors, np.tile(np.arange(channels), positions), unchanged)
@@ -136,12 +128,12 @@ def _reshape(call: Call, positions: int) -> ChannelSpread | None:
 
 def _join(call: Call) -> Operation | None:
     """Describe a layer of several inputs."""
-    inputs, output, kind = tuple(map(id, call.inputs)), id(call.outputs[0]), type(call.layer)
-    if kind is _L.Concatenate:
+    inputs, output, kind = tuple(map(id, call.inputs)), id(call.outputs[0]), kind_of(call.layer)
+    if kind == "Concatenate":
         last = call.layer.axis in (-1, len(call.inputs[0].shape) - 1)
         return ChannelConcatenation(inputs, output) if last else ChannelJoin(inputs, output, one_value)
-    operator = (kind.__module__, kind.__name__) == ("keras.src.ops.numpy", "Add")
-    function = _JOINS.get(_L.Add if operator else kind)
+    own = type(call.layer)
+    function = _JOINS.get("Add" if (own.__module__, own.__name__) == ("keras.src.ops.numpy", "Add") else kind)
     if function is None or len({tensor.shape[-1] for tensor in call.inputs}) > 1:
         return None
     if len({len(tensor.shape) for tensor in call.inputs}) > 1:
@@ -149,8 +141,14 @@ def _join(call: Call) -> Operation | None:
     return ChannelJoin(inputs, output, function)
 
 
-def _numbers(function: Callable[[Any], Any]) -> Callable[[Numbers], Numbers]:
-    """Call a function of tensors on an array."""
-    return lambda numbers: np.array(
-        keras.ops.convert_to_numpy(function(keras.ops.convert_to_tensor(numbers, "float32"))), np.float64
-    )
+def _averages_inside(layer: Any) -> bool:
+    """Say whether what is padded is left out of averages: not by all that Keras 3 computes with."""
+    if _package(layer) != "keras":
+        return True
+    import keras
+
+    return keras.backend.backend() in ("tensorflow", "jax")
+
+
+def _package(layer: Any) -> str:
+    return package_of(type(layer))

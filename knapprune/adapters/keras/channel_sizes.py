@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from math import prod
 from typing import Any
 
-import keras
-
 from knapprune.adapters.keras.graph import Call, calls, own_calls
-from knapprune.adapters.keras.kernels import kernel_names, leaf_layers
+from knapprune.adapters.keras.kinds import is_a, kind_of, leaf_layers
 from knapprune.network.channels import ChannelWeights
 
-_L = keras.layers
-_DEPTHWISE = (_L.DepthwiseConv1D, _L.DepthwiseConv2D)
-_SEPARABLE = (_L.SeparableConv1D, _L.SeparableConv2D)
-_CONVOLUTIONS = (_L.Conv1D, _L.Conv2D, _L.Conv3D)
-_RECURRENT = (_L.LSTM, _L.GRU)
+_DEPTHWISE = ("DepthwiseConv1D", "DepthwiseConv2D")
+_SEPARABLE = ("SeparableConv1D", "SeparableConv2D")
+_CONVOLUTIONS = ("Conv1D", "Conv2D", "Conv3D")
+_RECURRENT = ("LSTM", "GRU")
 _KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")
 Axes = tuple[int | None, int | None]
 
 
-def channel_weights(model: Any) -> tuple[ChannelWeights, ...]:
-    """List the parameters of a model; those of models inside it go with no channel."""
+def channel_weights(model: Any, kernels_in: Callable[[Any], Mapping[str, Any]]) -> tuple[ChannelWeights, ...]:
+    """List the parameters of a model; those of models inside it go with no channel.
+
+    Parameters
+    ----------
+    model
+        The model.
+    kernels_in
+        Finds the kernels of a layer that can be masked.
+    """
     times: Counter[int] = Counter()
     unknown = set()
     for call in calls(model):
@@ -37,12 +42,14 @@ def channel_weights(model: Any) -> tuple[ChannelWeights, ...]:
     found: list[ChannelWeights] = []
     for layer in leaf_layers(model):
         positions = None if id(layer) in unknown else times[id(layer)]
-        found += _of_layer(layer, positions, id(layer) in own, seen)
+        found += _of_layer(layer, kernels_in(layer), positions, id(layer) in own, seen)
     return tuple(found)
 
 
-def _of_layer(layer: Any, positions: int | None, cut: bool, seen: set[int]) -> Iterator[ChannelWeights]:
-    kernels = {id(kernel.variable): name for name, kernel in kernel_names(layer).items()}
+def _of_layer(
+    layer: Any, masked: Mapping[str, Any], positions: int | None, cut: bool, seen: set[int]
+) -> Iterator[ChannelWeights]:
+    kernels = {id(kernel.variable): name for name, kernel in masked.items()}
     attributes = {id(getattr(layer, name, None)): name for name in (*_KERNELS, "bias", "alpha")}
     for variable in layer.weights:
         if id(variable) in seen:
@@ -56,27 +63,27 @@ def _of_layer(layer: Any, positions: int | None, cut: bool, seen: set[int]) -> I
 
 def _axes(layer: Any, name: str, shape: tuple[int, ...]) -> Axes:
     """Say which axes of a variable have inputs and outputs, as `cutting` cuts them."""
-    kind = type(layer)
-    if kind is _L.BatchNormalization or name == "bias":
+    kind = kind_of(layer)
+    if kind == "BatchNormalization" or name == "bias":
         return None, 0
-    if kind is _L.PReLU:
+    if kind == "PReLU":
         return (None, -1) if shape[-1] > 1 else (None, None)
     if (kind in _DEPTHWISE and name == "kernel") or name == "depthwise_kernel":
         return -2, None
-    return (-2, -1) if kind in (_L.Dense, *_CONVOLUTIONS, *_SEPARABLE) and name in _KERNELS else (None, None)
+    return (-2, -1) if kind in ("Dense", *_CONVOLUTIONS, *_SEPARABLE) and name in _KERNELS else (None, None)
 
 
 def _positions(call: Call) -> int | None:
     """Count how often one use of a layer multiplies each of its weights; None where sizes are not fixed."""
     layer = call.layer
-    if isinstance(layer, _RECURRENT):
+    if is_a(layer, *_RECURRENT):
         steps = call.inputs[0].shape[1]
         return None if steps is None else int(steps)
-    if isinstance(layer, _L.EinsumDense):
+    if is_a(layer, "EinsumDense"):
         return _of_einsum(layer, call)
-    if not isinstance(layer, (_L.Dense, *_CONVOLUTIONS, *_DEPTHWISE, *_SEPARABLE)):
+    if not is_a(layer, "Dense", *_CONVOLUTIONS, *_DEPTHWISE, *_SEPARABLE):
         return 0
-    shape = call.outputs[0].shape[1:]
+    shape = tuple(call.outputs[0].shape[1:])
     moves = shape[1:] if getattr(layer, "data_format", None) == "channels_first" else shape[:-1]
     return None if None in moves else int(prod(moves))
 

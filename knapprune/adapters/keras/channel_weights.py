@@ -4,53 +4,53 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import numpy as np
 import numpy.typing as npt
 
+from knapprune.adapters.keras.functions import numbers, quantiser_of
 from knapprune.adapters.keras.graph import Call
+from knapprune.adapters.keras.kinds import kind_of
 from knapprune.network.channels import ChannelMix, ChannelSpread, Numbers, scaled
 
-_L = keras.layers
-_CONVOLUTIONS = (_L.Conv1D, _L.Conv2D)
-_DEPTHWISE = (_L.DepthwiseConv1D, _L.DepthwiseConv2D)
-_SEPARABLE = (_L.SeparableConv1D, _L.SeparableConv2D)
+_CONVOLUTIONS = ("Conv1D", "Conv2D")
+_DEPTHWISE = ("DepthwiseConv1D", "DepthwiseConv2D")
+_SEPARABLE = ("SeparableConv1D", "SeparableConv2D")
 
 
 def weighted(call: Call) -> ChannelMix | ChannelSpread | None:
     """Describe a layer whose weights can be cut."""
-    layer, kind = call.layer, type(call.layer)
+    layer, kind = call.layer, kind_of(call.layer)
     tensors = (id(call.inputs[0]), id(call.outputs[0]))
     if getattr(layer, "quantization_mode", None) is not None or getattr(layer, "lora_enabled", False):
         return None  # its kernel is put together from several variables
-    if kind is _L.Dense:
-        kernel = _array(layer.kernel)
-        return ChannelMix(layer.name, *tensors, kernel != 0, kernel, _bias(layer, kernel.shape[-1]), True)
+    if kind == "Dense":
+        kernel = numbers(layer, "kernel")
+        return ChannelMix(layer.name, *tensors, kernel != 0, kernel, _bias(layer, kernel.shape[-1]), _takes(layer))
     if kind in _CONVOLUTIONS and layer.groups == 1:
-        kernel = _array(layer.kernel)
+        kernel = numbers(layer, "kernel")
         return _convolution(call, (kernel != 0).any(axis=_moves(kernel)), kernel.sum(axis=_moves(kernel)))
     if kind in _SEPARABLE:
         return _separable(call)
     if kind in _DEPTHWISE:
-        kernel = _array(layer.kernel)
+        kernel = numbers(layer, depthwise_name(layer))
         factor, reads = kernel.sum(axis=_moves(kernel)).ravel(), (kernel != 0).any(axis=_moves(kernel)).ravel()
         source = np.repeat(np.arange(kernel.shape[-2]), kernel.shape[-1])
         constant = scaled(reads, factor, _bias(layer, len(source)), exact=not _pads(call))
         return ChannelSpread(layer.name, *tensors, source, constant, reads)
-    if kind is _L.BatchNormalization and layer.axis in (-1, len(call.inputs[0].shape) - 1):
+    if kind == "BatchNormalization" and np.ravel(layer.axis) in ([-1], [len(call.inputs[0].shape) - 1]):
         return _normalisation(call)
-    if kind is _L.PReLU:
+    if kind == "PReLU":
         return _parametric(call)
     return None
 
 
 def _convolution(call: Call, reads: npt.NDArray[np.bool_], sums: Numbers) -> ChannelMix:
-    bias = _bias(call.layer, reads.shape[-1])
-    return ChannelMix(call.layer.name, id(call.inputs[0]), id(call.outputs[0]), reads, sums, bias, not _pads(call))
+    bias, exact = _bias(call.layer, reads.shape[-1]), _takes(call.layer) and not _pads(call)
+    return ChannelMix(call.layer.name, id(call.inputs[0]), id(call.outputs[0]), reads, sums, bias, exact)
 
 
 def _separable(call: Call) -> ChannelMix:
-    depthwise, pointwise = _array(call.layer.depthwise_kernel), _array(call.layer.pointwise_kernel)
+    depthwise, pointwise = numbers(call.layer, "depthwise_kernel"), numbers(call.layer, "pointwise_kernel")
     inputs, multiplier = depthwise.shape[-2:]
     onward = pointwise.reshape(inputs, multiplier, -1)
     read = (depthwise != 0).any(axis=_moves(depthwise))[..., None] & (onward != 0)
@@ -60,9 +60,9 @@ def _separable(call: Call) -> ChannelMix:
 
 def _normalisation(call: Call) -> ChannelSpread:
     layer = call.layer
-    mean, variance = _array(layer.moving_mean), _array(layer.moving_variance)
-    gamma = _array(layer.gamma) if layer.scale else np.ones(len(mean))
-    beta = _array(layer.beta) if layer.center else np.zeros(len(mean))
+    mean, variance = numbers(layer, "moving_mean"), numbers(layer, "moving_variance")
+    gamma = numbers(layer, "gamma") if layer.scale else np.ones(len(mean))
+    beta = numbers(layer, "beta") if layer.center else np.zeros(len(mean))
     factor = gamma / np.sqrt(variance + layer.epsilon)
     constant = scaled(gamma != 0, factor, beta - np.where(gamma != 0, mean * factor, 0.0))
     source = np.arange(len(mean))
@@ -71,7 +71,7 @@ def _normalisation(call: Call) -> ChannelSpread:
 
 def _parametric(call: Call) -> ChannelSpread:
     width = int(call.inputs[0].shape[-1])
-    slopes = np.broadcast_to(_array(call.layer.alpha), (*call.layer.alpha.shape[:-1], width)).reshape(-1, width)
+    slopes = np.broadcast_to(numbers(call.layer, "alpha"), (*call.layer.alpha.shape[:-1], width)).reshape(-1, width)
 
     def constant(constants: Numbers) -> Numbers:
         negative = np.where((slopes == slopes[0]).all(axis=0), constants * slopes[0], np.nan)
@@ -101,14 +101,18 @@ def _padding(padding: str, length: int | None, kernel: int, stride: int, dilatio
 
 
 def _bias(layer: Any, width: int) -> Numbers:
-    return _array(layer.bias) if layer.use_bias else np.zeros(width)
+    return numbers(layer, "bias") if layer.use_bias else np.zeros(width)
+
+
+def _takes(layer: Any) -> bool:
+    """Say whether a layer's bias takes over any number: not one that is quantised again."""
+    return quantiser_of(layer, "bias") is None
+
+
+def depthwise_name(layer: Any) -> str:
+    """Name the variable of a depthwise layer that Keras 3 and tf_keras call otherwise."""
+    return "depthwise_kernel" if hasattr(layer, "depthwise_kernel") else "kernel"
 
 
 def _moves(kernel: npt.NDArray[Any]) -> tuple[int, ...]:
     return tuple(range(kernel.ndim - 2))
-
-
-def _array(variable: Any) -> npt.NDArray[Any]:
-    # To 32 bits at least: sums in half precision would not be those of the layer.
-    array = keras.ops.convert_to_numpy(keras.ops.cast(variable, "float32"))
-    return np.array(array, np.float64 if array.ndim == 1 else np.float32)

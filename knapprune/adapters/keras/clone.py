@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from knapprune.adapters.keras.compiled import copy_compile_state, uncompiled
 from knapprune.adapters.keras.grid import KernelGrid, grid_of, mask_of
-from knapprune.adapters.keras.kernels import Kernel, find_kernels, leaf_layers
+from knapprune.adapters.keras.kernels import Kernel, find_kernels
+from knapprune.adapters.keras.kinds import all_layers, leaf_layers
 from knapprune.adapters.keras.layer_copy import lambdas, like, needs_help
 from knapprune.adapters.keras.mask import KernelMask
 from knapprune.adapters.keras.rounding import data_types, round_data
@@ -121,16 +122,6 @@ def _copy_grids(model: Any, clone: Any) -> None:
         own, other = grid_of(kernel.constraint), grid_of(others[name].constraint)
         if own is not None and other is not None:
             own.copy_from(other)
-
-
-def all_layers(model: Any) -> list[Any]:
-    """List the model's layers, models inside it and their layers, in one order for a model and its clone."""
-    listed = []
-    for layer in model.layers:
-        listed.append(layer)
-        if isinstance(layer, keras.Model):
-            listed.extend(all_layers(layer))
-    return listed
 
 
 def check_writes(model: Any) -> None:

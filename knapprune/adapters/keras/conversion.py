@@ -8,7 +8,8 @@ from typing import Any
 import keras
 
 from knapprune.adapters.conversion import check_names, not_converted, project_settings
-from knapprune.adapters.keras.kernels import SCALES, find_kernels, leaf_layers
+from knapprune.adapters.keras.kernels import SCALES, find_kernels
+from knapprune.adapters.keras.kinds import leaf_layers
 from knapprune.adapters.keras.separable import readable_separable_convolutions
 from knapprune.network.hls_config import HlsConfig, as_dict
 from knapprune.tools import require_hls4ml

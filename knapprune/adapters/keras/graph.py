@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import keras
+from knapprune.adapters.keras.kinds import is_a, is_model
 
 _HLS_CLASSES = {
     "InputLayer": "Input",
@@ -65,11 +65,11 @@ def calls(model: Any) -> list[Call]:
 def own_calls(model: Any) -> list[Call]:
     """List every use of every layer, sources before users; a model inside the model is one layer."""
     _check_graph(model)
-    return [Call(node.operation, tuple(node.input_tensors), tuple(node.outputs)) for node in _nodes(model.outputs)]
+    return [Call(_layer(node), _inputs(node), _outputs(node)) for node in _nodes(model.outputs)]
 
 
 def _check_graph(model: Any) -> None:
-    if not isinstance(model, (keras.Sequential, keras.Model)) or not getattr(model, "outputs", None):
+    if not is_model(model) or not getattr(model, "outputs", None):
         raise ValueError(f"model {model.name!r}: got {type(model).__name__}, expected a Sequential or Functional model")
 
 
@@ -80,12 +80,11 @@ def _visit(model: Any, outer_inputs: tuple[Any, ...] | None, listed: list[Call])
     if outer_inputs is not None:
         renamed = {id(inner): outer for inner, outer in zip(model.inputs, outer_inputs, strict=True)}
     for node in _nodes(model.outputs):
-        layer = node.operation
-        outputs = tuple(node.outputs)
-        if outer_inputs is not None and isinstance(layer, keras.layers.InputLayer):
+        layer, outputs = _layer(node), _outputs(node)
+        if outer_inputs is not None and is_a(layer, "InputLayer"):
             continue
-        inputs = tuple(renamed.get(id(tensor), tensor) for tensor in node.input_tensors)
-        if isinstance(layer, keras.Model):
+        inputs = tuple(renamed.get(id(tensor), tensor) for tensor in _inputs(node))
+        if is_model(layer):
             inner = _visit(layer, inputs, listed)
             renamed |= {id(own): tensor for own, tensor in zip(outputs, inner, strict=True)}
         else:
@@ -96,15 +95,41 @@ def _visit(model: Any, outer_inputs: tuple[Any, ...] | None, listed: list[Call])
 def _nodes(outputs: Any) -> list[Any]:
     """Nodes that the outputs depend on, sources first, without recursion: models can be deeper than Python's stack."""
     done: dict[int, Any] = {}
-    stack = [tensor._keras_history for tensor in reversed(outputs)]
+    stack = [_maker(tensor) for tensor in reversed(outputs)]
     while stack:
-        history = stack[-1]
-        node = history.operation._inbound_nodes[history.node_index]
-        waiting = [tensor._keras_history for tensor in node.input_tensors]
-        waiting = [past for past in waiting if id(past.operation._inbound_nodes[past.node_index]) not in done]
+        node = stack[-1]
+        waiting = [maker for maker in map(_maker, _inputs(node)) if id(maker) not in done]
         if waiting:
             stack.extend(reversed(waiting))
         else:
             stack.pop()
             done.setdefault(id(node), node)
     return list(done.values())
+
+
+def _maker(tensor: Any) -> Any:
+    """Return the node that a tensor is a result of."""
+    layer, place, _ = tensor._keras_history
+    return layer._inbound_nodes[place]
+
+
+# Nodes of Keras 3 and, where they say otherwise, of tf_keras.
+
+
+def _layer(node: Any) -> Any:
+    return node.operation if hasattr(node, "operation") else node.layer
+
+
+def _inputs(node: Any) -> tuple[Any, ...]:
+    return tuple(node.keras_inputs if hasattr(node, "keras_inputs") else node.input_tensors)
+
+
+def _outputs(node: Any) -> tuple[Any, ...]:
+    return tuple(_flat(node.outputs))
+
+
+def _flat(nested: Any) -> list[Any]:
+    """List tensors in the order of both packages: that of the keys, in a dict."""
+    if isinstance(nested, dict):
+        nested = [nested[key] for key in sorted(nested)]
+    return [one for own in nested for one in _flat(own)] if isinstance(nested, list | tuple) else [nested]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 import numpy as np
 import numpy.typing as npt
+
+from knapprune.adapters.keras.kinds import leaf_layers
 
 _ONE = (("", "kernel", "kernel_constraint"),)
 _SEPARABLE = (
@@ -83,15 +84,6 @@ class Kernel:
     @property
     def _holder(self) -> Any:
         return getattr(self.layer, "cell", self.layer)
-
-
-def leaf_layers(model: Any) -> Iterator[Any]:
-    """Walk through a model's layers, and through those of the models in it."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from leaf_layers(layer)
-        else:
-            yield layer
 
 
 def kernel_names(layer: Any) -> dict[str, Kernel]:

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.adapters.keras.graph import Call, calls
-from knapprune.adapters.keras.kernels import SCALES, find_kernels, kernel_names, leaf_layers
+from knapprune.adapters.keras.kernels import SCALES, find_kernels, kernel_names
+from knapprune.adapters.keras.kinds import leaf_layers
 from knapprune.adapters.keras.precision import Flow, data_flow, scale_of
 from knapprune.adapters.mask_check import used_twice
 from knapprune.hardware.window import Side, reached

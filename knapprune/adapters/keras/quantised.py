@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from knapprune.adapters.converted import Converted, converted
 from knapprune.adapters.keras.conversion import convert
-from knapprune.adapters.keras.kernels import Kernel, find_kernels, leaf_layers
+from knapprune.adapters.keras.kernels import Kernel, find_kernels
+from knapprune.adapters.keras.kinds import leaf_layers
 from knapprune.adapters.kernel_places import OwnKernel
 from knapprune.network.batches import batches
 from knapprune.network.hls_config import HlsConfig

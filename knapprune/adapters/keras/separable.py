@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from knapprune.adapters.keras.kernels import leaf_layers
+from knapprune.adapters.keras.kinds import leaf_layers
 
 
 @contextmanager

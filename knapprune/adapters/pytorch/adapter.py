@@ -83,9 +83,6 @@ class PyTorchAdapter:
         masks = {name: (kernel, mask_of(kernel.module, kernel.parameter)) for name, kernel in known}
         return {name: kernel.array(mask) for name, (kernel, mask) in masks.items() if mask is not None}
 
-    def describes_by_converting(self, model: Any) -> bool:
-        return True
-
     def convert(self, model: Any, config: HlsConfig, output_dir: str) -> Any:
         from knapprune.adapters.pytorch.conversion import convert
         from knapprune.adapters.pytorch.grid import settle

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from knapprune.adapters.user_adapter import Listening
 from knapprune.network.batches import Batch
+from knapprune.network.channels import ChannelCut, ChannelGraph, ChannelWeights
 from knapprune.network.hls_config import HlsConfig
 from knapprune.network.layers import Layer
 
@@ -98,6 +99,27 @@ class TfKerasAdapter:
         from knapprune.adapters.tf_keras.conversion import convert
 
         return convert(model, config, output_dir)
+
+    def channels(self, model: Any) -> ChannelGraph:
+        from knapprune.adapters.keras.channels import channels
+
+        return channels(model)
+
+    def channel_weights(self, model: Any, config: HlsConfig) -> tuple[ChannelWeights, ...]:
+        from knapprune.adapters.keras.channel_sizes import channel_weights
+        from knapprune.adapters.tf_keras.kernels import kernels_in
+
+        return channel_weights(model, kernels_in)
+
+    def cut(self, model: Any, cuts: Mapping[str, ChannelCut]) -> Any:
+        from knapprune.adapters.tf_keras.cutting import cut
+
+        return cut(model, cuts)
+
+    def size(self, model: Any) -> tuple[int, int]:
+        from knapprune.adapters.tf_keras.cutting import size
+
+        return size(model)
 
     def predict(self, model: Any, inputs: Any) -> Any:
         if isinstance(inputs, np.ndarray) and len(inputs) <= PREDICTED_TOGETHER:

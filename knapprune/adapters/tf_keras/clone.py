@@ -10,6 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf
 import tf_keras
 
+from knapprune.adapters.keras.kinds import all_layers
 from knapprune.adapters.mask_check import check_masks
 from knapprune.adapters.tf_keras.compiled import check_optimizer, copy_compile_state, moments
 from knapprune.adapters.tf_keras.kernels import Kernel, find_kernels
@@ -54,16 +55,6 @@ def masks_of(model: Any) -> dict[str, npt.NDArray[np.bool_]]:
     """Read the masks back."""
     found = {name: mask_of(kernel.constraint) for name, kernel in find_kernels(model).items()}
     return {name: own.mask for name, own in found.items() if own is not None}
-
-
-def all_layers(model: Any) -> list[Any]:
-    """List the model's layers, models inside it and their layers, in one order for a model and its clone."""
-    listed = []
-    for layer in model.layers:
-        listed.append(layer)
-        if isinstance(layer, tf_keras.Model):
-            listed.extend(all_layers(layer))
-    return listed
 
 
 def _copy(model: Any) -> Any:

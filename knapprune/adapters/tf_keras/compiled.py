@@ -21,8 +21,7 @@ def copy_compile_state(model: Any, clone: Any) -> None:
     """Compile a copy as a model is compiled, with an optimiser of its own in the same state."""
     if not is_compiled(model):
         return
-    given = {**model._compile_config.config, "optimizer": _optimizer(model.optimizer)}
-    tf_keras.Model.compile(clone, **given)
+    compile_alike(model, clone)
     if not getattr(model.optimizer, "_built", False):
         return
     # One whose layers were frozen later was built for more than are trained now.
@@ -30,6 +29,11 @@ def copy_compile_state(model: Any, clone: Any) -> None:
     for place, variable in theirs.items():
         if place in own and own[place].shape == variable.shape:
             own[place].assign(variable)
+
+
+def compile_alike(model: Any, other: Any) -> None:
+    """Compile a model as another one is compiled, with an optimiser of its own that has seen no step yet."""
+    tf_keras.Model.compile(other, **{**model._compile_config.config, "optimizer": _optimizer(model.optimizer)})
 
 
 def optimizer_variables(model: Any) -> list[Any]:

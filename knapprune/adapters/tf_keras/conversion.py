@@ -11,8 +11,9 @@ import numpy as np
 import tf_keras
 
 from knapprune.adapters.conversion import check_names, not_converted, project_settings
+from knapprune.adapters.keras.kinds import leaf_layers
 from knapprune.adapters.tf_keras.describing import described
-from knapprune.adapters.tf_keras.kernels import leaf_layers, of_qkeras
+from knapprune.adapters.tf_keras.kernels import of_qkeras
 from knapprune.network.hls_config import HlsConfig, as_dict, own_entry, set_precision
 from knapprune.tools import require_hls4ml
 

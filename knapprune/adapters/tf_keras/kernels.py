@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tf_keras
+
+from knapprune.adapters.keras.kinds import leaf_layers
 
 _ONE = (("", "kernel"),)
 _DEPTHWISE = (("", "depthwise_kernel"),)
@@ -102,15 +102,6 @@ class Kernel:
     @property
     def _holder(self) -> Any:
         return getattr(self.layer, "cell", self.layer)
-
-
-def leaf_layers(model: Any) -> Iterator[Any]:
-    """Walk through a model's layers, and through those of the models in it."""
-    for layer in model.layers:
-        if isinstance(layer, tf_keras.Model):
-            yield from leaf_layers(layer)
-        else:
-            yield layer
 
 
 def of_qkeras(layer: Any) -> bool:

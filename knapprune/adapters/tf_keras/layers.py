@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.adapters.converted import Converted, converted
+from knapprune.adapters.keras.kinds import leaf_layers
 from knapprune.adapters.kernel_places import OwnKernel
 from knapprune.adapters.mask_check import used_twice
 from knapprune.adapters.tf_keras.conversion import convert
-from knapprune.adapters.tf_keras.kernels import find_kernels, is_scale, kernels_in, leaf_layers, of_qkeras
+from knapprune.adapters.tf_keras.kernels import find_kernels, is_scale, kernels_in, of_qkeras
 from knapprune.network.hls_config import HlsConfig
 
 

@@ -11,10 +11,11 @@ import tensorflow as tf
 import tf_keras
 
 from knapprune.adapters.keras.data import arguments, learning_rate, on_tensorflow
+from knapprune.adapters.keras.kinds import leaf_layers
 from knapprune.adapters.seeding import seeded
 from knapprune.adapters.tensorflow_derivatives import derivatives
 from knapprune.adapters.tf_keras.compiled import is_compiled, optimizer_variables
-from knapprune.adapters.tf_keras.kernels import find_kernels, leaf_layers
+from knapprune.adapters.tf_keras.kernels import find_kernels
 from knapprune.network.batches import Batch
 
 Arrays = dict[str, npt.NDArray[np.floating[Any]]]

@@ -139,15 +139,3 @@ def test_a_part_of_a_module_is_named():
     config = STREAMS | {"InputShape": [8]}
     with pytest.raises(kp.ConversionError, match=r"Unsupported layer ReLU6 \(that is '1' \(ReLU6\): put in its place"):
         pruned(model, config)
-
-
-@pytest.mark.needs("torch")
-def test_a_module_that_was_converted_to_be_counted_is_not_converted_again(monkeypatch):
-    import torch
-
-    from knapprune.adapters.pytorch.adapter import PyTorchAdapter
-
-    monkeypatch.setattr(PyTorchAdapter, "convert", lambda *given: pytest.fail("it was converted again"))
-    torch.manual_seed(0)
-    module = torch.nn.Sequential(torch.nn.Linear(8, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
-    assert pruned(kp.TorchModel(module, loss=torch.nn.functional.mse_loss), STREAMS | {"InputShape": [8]}).met
