@@ -1,5 +1,5 @@
 # Everything sets up its own virtual environment first. Needs Python 3.11 to 3.13, make, and g++ for the demo and tests.
-#   make demo | test | lint | bench | test-qkeras | test-without     make test PYTHON=python3.12 VENV=.venv-312     make test JOBS=8
+#   make demo | test | lint | bench | docs | test-qkeras | test-without     make test PYTHON=python3.12 VENV=.venv-312     make test JOBS=8
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -18,7 +18,7 @@ export KNAPPRUNE_DATA
 
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: demo test lint test-fast test-slow test-nojit test-qkeras test-without bench clean
+.PHONY: demo docs test lint test-fast test-slow test-nojit test-qkeras test-without bench clean
 
 demo: $(READY)
 	$(BIN)/knapprune demo --out demo-out --force
@@ -65,6 +65,10 @@ test-without: $(TORCH)
 	$(PYTEST) -n $(JOBS) --dist loadfile -m "not slow" \
 	  tests/knapprune/cli tests/knapprune/verification tests/knapprune/test_*.py tests/test_docstrings.py tests/test_without.py
 
+# The site, in build/site; a warning is an error. Its examples run as tests.
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/site
+
 bench: $(READY)
 	$(BIN)/python -m bench few-types one-dimension several-dimensions choice \
 	  --severity smoke --repeat 3 --limit 1 --out build/benchmarks
@@ -76,6 +80,10 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet -c constraints.txt hatchling editables
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e ".[all,dev]"
 	touch $(READY)
+
+$(VENV)/.docs: $(READY)
+	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e ".[docs]"
+	touch $@
 
 $(TORCH): $(READY)
 	$(BIN)/python -m pip install --quiet -c constraints.txt --no-build-isolation -e ".[brevitas]"

@@ -26,7 +26,15 @@ if TYPE_CHECKING:
     from knapprune.adapters.shrinking_adapter import ListsWeights, Shrinks
     from knapprune.adapters.training_adapter import Calibrates, PreparesData, SetsObjectives, TrainingAdapter
     from knapprune.adapters.types_adapter import HoldsValues, RoundsData
-    from knapprune.adapters.user_adapter import CallsBack, KnowsFrozen, Listening, MakesPlain, NamesMetrics
+    from knapprune.adapters.user_adapter import (
+        CallsBack,
+        ExpectsData,
+        KnowsFrozen,
+        Listening,
+        MakesPlain,
+        NamesLayers,
+        NamesMetrics,
+    )
     from knapprune.estimation import estimate
     from knapprune.hardware.accelerator import Accelerator
     from knapprune.hardware.dsp import MultiplierTable
@@ -66,7 +74,7 @@ if TYPE_CHECKING:
     from knapprune.network.result_node import ResultNode
     from knapprune.network.rounding import Rounding
     from knapprune.network.rules.strategy import HardwareWarning
-    from knapprune.pruning import PruningWarning, prune
+    from knapprune.pruning import PruningInterrupted, PruningWarning, prune
     from knapprune.pruning.parameters import read_params
     from knapprune.pruning.regularization import Regularization
     from knapprune.pruning.tuning import tune
@@ -101,6 +109,7 @@ __all__ = [
     "Covers",
     "Distillation",
     "EstimatesLogic",
+    "ExpectsData",
     "Explains",
     "Explanation",
     "FetchGroup",
@@ -123,6 +132,7 @@ __all__ = [
     "MakesPlain",
     "MissingToolError",
     "MultiplierTable",
+    "NamesLayers",
     "NamesMetrics",
     "Objective",
     "PluginError",
@@ -130,6 +140,7 @@ __all__ = [
     "PreparesData",
     "PricesValues",
     "Products",
+    "PruningInterrupted",
     "PruningWarning",
     "Regularization",
     "Resources",
@@ -185,6 +196,7 @@ _HOMES = {
     "Covers": "knapprune.hardware.hardware_model",
     "Distillation": "knapprune.adapters.objective",
     "EstimatesLogic": "knapprune.hardware.hardware_model",
+    "ExpectsData": "knapprune.adapters.user_adapter",
     "Explains": "knapprune.hardware.hardware_model",
     "Explanation": "knapprune.hardware.explanation",
     "FetchGroup": "knapprune.hardware.fetch_groups",
@@ -207,6 +219,7 @@ _HOMES = {
     "MakesPlain": "knapprune.adapters.user_adapter",
     "MissingToolError": "knapprune.tools",
     "MultiplierTable": "knapprune.hardware.dsp",
+    "NamesLayers": "knapprune.adapters.user_adapter",
     "NamesMetrics": "knapprune.adapters.user_adapter",
     "Objective": "knapprune.adapters.objective",
     "PluginError": "knapsolve.plugins",
@@ -214,6 +227,7 @@ _HOMES = {
     "PreparesData": "knapprune.adapters.training_adapter",
     "PricesValues": "knapprune.hardware.hardware_model",
     "Products": "knapprune.network.layers",
+    "PruningInterrupted": "knapprune.pruning",
     "PruningWarning": "knapprune.pruning",
     "Regularization": "knapprune.pruning.regularization",
     "Resources": "knapprune.hardware.resources",

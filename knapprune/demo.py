@@ -13,6 +13,7 @@ from knapprune.pruning import Pruning, prune
 from knapprune.pruning.result import pruning_report
 from knapprune.report import files as output
 from knapprune.report.report import Report
+from knapprune.report.run_folder import claimed
 from knapprune.report.schedule_plot import schedule_plot
 from knapprune.tools import require, require_hls4ml
 from knapprune.verification.verifying import Verification, verify
@@ -22,6 +23,11 @@ PRECISION = "fixed<16,6>"
 BUDGET = {"dsp": 0.22, "bram18": 0.22}
 STEPS, EPOCHS, BASELINE_EPOCHS = 6, 20, 60
 TOLERANCE = 0.03
+
+#: The files that it writes.
+WRITTEN = (
+    "model.keras", "masks.npz", "hls_config.yml", "accuracy.png", "history.png", "report.html", "report.json", "hls4ml",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,8 +52,12 @@ class Demo:
 
 def run(folder: str | Path, *, force: bool = False, seed: int = 0, say: Callable[[str], None] = print) -> Demo:
     """Prune a dense network for handwritten digits to 22% of its DSPs and halves of block RAMs, and verify it."""
+    with claimed(folder, WRITTEN, force=force) as path:
+        return _run(path, force, seed, say)
+
+
+def _run(path: Path, force: bool, seed: int, say: Callable[[str], None]) -> Demo:
     started = time.perf_counter()
-    path = output.claim(folder, force)
     require_hls4ml()
     require_compiler()
     say("1/5 loading 1,797 handwritten digits and training a 64-64-32-10 network")

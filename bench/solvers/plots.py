@@ -13,17 +13,19 @@ Row = dict[str, Any]
 COLUMNS = 3
 ENOUGH = 4
 """Problems of a set from which it is worth counting proofs."""
+FEW = 0.5
+"""Share of proofs below which distances say more."""
 FINISHED = ("OPTIMAL", "YARDSTICK")
 
 
 def plot(title: str, rows: list[Row], path: Path) -> bool:
-    """Draw time against size, a panel a family; where there is one size only, what was proved by when.
+    """Draw time against size, a panel a family; where there is one size only, proofs or distances.
 
     Filled marks are proofs, crosses are runs that ended without one at their limit. Yardsticks are grey.
     """
     panels = _panels(rows)
     if not panels:
-        return _proofs(title, rows, path)
+        return _of_sets(title, rows, path)
     from matplotlib.figure import Figure
 
     columns = min(COLUMNS, len(panels))
@@ -48,8 +50,8 @@ def plot(title: str, rows: list[Row], path: Path) -> bool:
     return True
 
 
-def _proofs(title: str, rows: list[Row], path: Path) -> bool:
-    """Draw how many problems each solver proved within how many seconds, a panel a set."""
+def _of_sets(title: str, rows: list[Row], path: Path) -> bool:
+    """Draw a panel a set: how many problems were proved by when, or, where few were, how far values and bounds are."""
     sets: dict[str, list[Row]] = {}
     for row in rows:
         if row["seconds"] and row["status"] != "YARDSTICK":
@@ -66,14 +68,9 @@ def _proofs(title: str, rows: list[Row], path: Path) -> bool:
     styles = _styles(sorted({row["solver"] for members in panels.values() for row in members}, key=_rank))
     handles: dict[str, Any] = {}
     for axes, (name, members) in zip(grid.flat, panels.items(), strict=False):
-        end = max(row["limit"] for row in members)
-        for solver, style in styles.items():
-            times = sorted(row["seconds"] for row in members if row["solver"] == solver and row["status"] == "OPTIMAL")
-            if any(row["solver"] == solver for row in members):
-                steps = [*times, max([end, *times])]
-                (handles[solver],) = axes.step(steps, [*range(1, len(times) + 1), len(times)], where="post", **style)
-        axes.set(title=f"{name}: {len({row['spec'] for row in members})} problems", xscale="log", ylim=(0, None))
-        axes.set(xlabel="seconds", ylabel="proved")
+        proved = sum(row["status"] == "OPTIMAL" for row in members) / len(members)
+        (_proofs if proved >= FEW else _distances)(axes, members, styles, handles)
+        axes.set(title=f"{name}: {len({row['spec'] for row in members})} problems, {members[0]['limit']:g} s")
         axes.grid(True, color="0.9")
     for axes in list(grid.flat)[len(panels) :]:
         axes.set_visible(False)
@@ -81,6 +78,33 @@ def _proofs(title: str, rows: list[Row], path: Path) -> bool:
     figure.suptitle(title)
     atomic.through(path, lambda file: figure.savefig(file, dpi=110, metadata={"Software": None}))
     return True
+
+
+def _proofs(axes: Any, rows: list[Row], styles: dict[str, dict[str, Any]], handles: dict[str, Any]) -> None:
+    """Draw how many problems each solver proved within how many seconds."""
+    end = max(row["limit"] for row in rows)
+    for solver, style in styles.items():
+        times = sorted(row["seconds"] for row in rows if row["solver"] == solver and row["status"] == "OPTIMAL")
+        if any(row["solver"] == solver for row in rows):
+            steps = [*times, max([end, *times])]
+            (handles[solver],) = axes.step(steps, [*range(1, len(times) + 1), len(times)], where="post", **style)
+    axes.set(xscale="log", ylim=(0, None), xlabel="seconds", ylabel="proved")
+
+
+def _distances(axes: Any, rows: list[Row], styles: dict[str, dict[str, Any]], handles: dict[str, Any]) -> None:
+    """Draw how far each solver's bound is above the best known value of a problem, and its own value below."""
+    numbers = {spec: number for number, spec in enumerate(dict.fromkeys(row["spec"] for row in rows))}
+    for solver, style in styles.items():
+        mine = [row for row in rows if row["solver"] == solver and row["best_known"] and row["bound"] is not None]
+        if not mine:
+            continue
+        at = [numbers[row["spec"]] for row in mine]
+        bounds, values = ([100 * (row[end] / row["best_known"] - 1) for row in mine] for end in ("bound", "value"))
+        axes.vlines(at, values, bounds, color=style["color"], linewidth=1)
+        axes.plot(at, bounds, "_", color=style["color"], markersize=7)
+        (handles[solver],) = axes.plot(at, values, "o", color=style["color"], markersize=4)
+    axes.axhline(0.0, color="0.3", linewidth=0.8)
+    axes.set(xlabel="problem", ylabel="% of the best known:\nvalue (dot) to bound (bar)")
 
 
 def _panels(rows: list[Row]) -> dict[str, list[Row]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
+from knapprune.network.data_check import ExpectedData
+
 
 @runtime_checkable
 class NamesMetrics(Protocol):
@@ -30,6 +32,51 @@ class NamesMetrics(Protocol):
         ValueError
             If there is no such metric, or none is named for a model that has several outputs or whose outputs are no
             classes.
+        """
+
+
+@runtime_checkable
+class NamesLayers(Protocol):
+    """An adapter that can say which names a configuration may use, so that a misspelt one is no silent default."""
+
+    def layer_names(self, model: Any) -> set[str]:
+        """Name all layers, those without weights too, as hls4ml does.
+
+        Parameters
+        ----------
+        model
+            The model.
+
+        Returns
+        -------
+        set of str
+            Their names; empty where they cannot be told. Layers that hls4ml adds begin with one of them.
+        """
+
+
+@runtime_checkable
+class ExpectsData(Protocol):
+    """An adapter that can say which samples a model takes, so that others are refused before anything is done."""
+
+    def expected_data(self, model: Any, inputs: Any) -> ExpectedData:
+        """Say what a model takes.
+
+        Parameters
+        ----------
+        model
+            The model.
+        inputs
+            Those of a few samples, for models that do not know their own shapes; None where there are none.
+
+        Returns
+        -------
+        ExpectedData
+            Shapes, and what the loss takes for targets.
+
+        Raises
+        ------
+        ValueError
+            If the model cannot compute with these samples.
         """
 
 

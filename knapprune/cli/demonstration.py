@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from knapprune.cli.options import Force, Out
-from knapprune.cli.screen import EXIT_NOT_MET, on_screen, print_report, say
+from knapprune.cli.screen import EXIT_NOT_MET, import_keras_quietly, on_screen, print_report, say
 
 
 def demo(
@@ -20,6 +20,8 @@ def demo(
     """Train, prune, convert, compile and verify a network for handwritten digits, in about a minute."""
     with on_screen():
         from knapprune.demo import run
+
+        import_keras_quietly()
 
         result = run(out, force=force, seed=seed, say=say)
     print_report(result.report)

@@ -24,7 +24,7 @@ def estimate(
     with on_screen():
         import knapprune as kp
 
-        require_files(model, config)
+        require_files(model=model, config=config, weights=weights, multipliers=multipliers)
         resources = kp.estimate(
             load(model, weights, config),
             config,
@@ -53,7 +53,7 @@ def verify(  # noqa: PLR0913
     with on_screen():
         import knapprune as kp
 
-        require_files(model, config)
+        require_files(model=model, config=config, weights=weights, data=data, multipliers=multipliers)
         loaded_data = read_data(data)
         check = kp.verify(
             load(model, weights, config),

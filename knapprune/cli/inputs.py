@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-import shutil
 import zipfile
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from knapprune.report import files as output
+from knapprune.cli.screen import import_keras_quietly
+from knapprune.report.run_folder import alone, claimed, mark, written
 
 CHECKPOINT = "checkpoint"
+#: The file that a run keeps its settings in.
+RECORD = "run.toml"
 
 
 def load(model: Path, weights: Path | None, config: Path) -> Any:
-    """Read a model."""
+    """Read a model; this loads its framework, so that it comes after all that can be checked without."""
     import knapprune as kp
 
+    import_keras_quietly()
     return kp.load(model, weights, config)
 
 
-def require_files(*paths: Path) -> None:
-    """Refuse files that are not there."""
-    for path in paths:
-        if not path.is_file():
-            raise FileNotFoundError(f"no file {path}")
+def require_files(**paths: Path | None) -> None:
+    """Refuse files that are not there, by the names that the command line has for them; before anything is loaded."""
+    for name, path in paths.items():
+        if path is None or path.is_file():
+            continue
+        called = name.upper() if name in ("model", "config") else f"--{name.replace('_', '-')}"
+        kind = "is a folder, expected a file" if path.is_dir() else "there is no such file"
+        raise FileNotFoundError(f"{called}: {path}: {kind}")
 
 
 def read_budget(entries: list[str] | None) -> dict[str, Any] | None:
@@ -32,6 +40,8 @@ def read_budget(entries: list[str] | None) -> dict[str, Any] | None:
     for entry in entries or []:
         name, equals, amount = entry.partition("=")
         if name.strip() == "part" and amount.strip():
+            if "part" in budget:
+                raise ValueError(f"--budget: got part twice, in {entry!r} for the second time, expected it once")
             budget["part"] = amount.strip()
             continue
         try:
@@ -42,6 +52,8 @@ def read_budget(entries: list[str] | None) -> dict[str, Any] | None:
             raise ValueError(f"--budget: got {entry!r}, expected a form like dsp=0.25, bram=40 or fc1.dsp=8")
         layer, dot, resource = name.strip().rpartition(".")
         target = budget.setdefault(layer, {}) if dot else budget
+        if not isinstance(target, dict) or resource in target:
+            raise ValueError(f"--budget: got {name.strip()} twice, in {entry!r} for the second time, expected it once")
         target[resource] = value
     return budget or None
 
@@ -94,7 +106,6 @@ def read_data(path: Path | None) -> Any:
         return None
     import numpy as np
 
-    require_files(path)
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path}: not an .npz file; save arrays x and y with numpy.savez")
     try:
@@ -107,19 +118,32 @@ def read_data(path: Path | None) -> Any:
         raise ValueError(f"{path}: not a readable .npz file ({error})") from error
 
 
-def check_run_folder(out: Path | None, resume: Path | None) -> None:
+def check_run_folder(out: Path | None, resume: Path | None, params: bool) -> None:
     """Refuse what is no folder of a run, before anything else is looked at."""
     if (out is None) == (resume is None):
         raise ValueError("--out: expected it for a new run, or --resume for one that was interrupted, and not both")
     if resume is not None and not (resume / CHECKPOINT).is_dir():
         raise FileNotFoundError(f"--resume: {resume} holds no run that was interrupted: no folder {CHECKPOINT}")
+    if resume is not None and not params and not (resume / RECORD).is_file():
+        raise FileNotFoundError(
+            f"--resume: {resume} has no {RECORD}, which says how the run was started; give --params with such a file"
+        )
 
 
-def claim_run_folder(out: Path, force: bool) -> Path:
-    """Make the folder of a new run."""
-    folder = output.claim(out, force)
-    shutil.rmtree(folder / CHECKPOINT, ignore_errors=True)
-    return folder
+@contextmanager
+def run_folder(out: Path | None, resume: Path | None, names: Collection[str], force: bool) -> Iterator[Path]:
+    """Have the folder of a run alone: a new one without the state of an earlier run, or one to go on with."""
+    from knapprune.pruning.checkpoint import discard
+
+    if out is not None:
+        with claimed(out, names, force=force) as folder:
+            discard(folder / CHECKPOINT)
+            yield folder
+        return
+    folder = cast(Path, resume)
+    with alone(folder, "--resume"):
+        mark(folder, written(folder) | set(names))
+        yield folder
 
 
 def read_hardware(hardware: str, multipliers: Path | None, config: Path, backend: str | None = None) -> Any:

@@ -8,16 +8,13 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from knapprune.cli.inputs import CHECKPOINT, read_budget, read_choose, read_data, read_hardware, read_structure
+from knapprune.cli.inputs import CHECKPOINT, RECORD, read_budget, read_choose, read_data, read_hardware, read_structure
 from knapprune.report.files import write_bytes
 
 if TYPE_CHECKING:
     from knapprune.adapters.objective import Distillation
     from knapprune.pruning.parameters import Parameters
     from knapprune.pruning.regularization import Regularization
-
-#: The file that a run keeps its settings in.
-RECORD = "run.toml"
 
 #: Options that the library takes as they are, under the same names.
 _AS_GIVEN = (

@@ -9,26 +9,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from knapprune.tools import require
 from knapsolve.cli.terminal import sentences_for_errors
+from knapsolve.limits.interruption import terminated_as_interrupted
 
 if TYPE_CHECKING:
     from knapprune.report.report import Report
 
 EXIT_NOT_MET = 1
+#: What shells say of a command that Ctrl-C ended.
+EXIT_INTERRUPTED = 130
 
 
 @contextmanager
 def on_screen() -> Iterator[None]:
-    """Show errors and warnings as sentences; keep TensorFlow's start-up messages off the screen."""
-    with sentences_for_errors(), warnings.catch_warnings():
+    """Show errors, warnings and interruptions as sentences; SIGTERM is an interruption as Ctrl-C is."""
+    with terminated_as_interrupted(), warnings.catch_warnings():
         warnings.showwarning = _show_warning
-        _import_keras_quietly()
-        yield
+        try:
+            with sentences_for_errors():
+                yield
+        except KeyboardInterrupt:
+            say("Interrupted.")
+            raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
 def say(line: str) -> None:
@@ -70,8 +78,10 @@ def print_report(report: Report) -> None:
     console.print(f"{content['seconds']:.1f} s")
 
 
-def _import_keras_quietly() -> None:
+def import_keras_quietly() -> None:
     """Import Keras with standard error closed: TensorFlow's start-up messages come from C++ and cannot be filtered."""
+    if sys.modules.get("keras") is not None:
+        return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
     saved = os.dup(2)

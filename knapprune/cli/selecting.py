@@ -32,6 +32,10 @@ from knapprune.cli.options import (
     Weights,
 )
 from knapprune.cli.screen import on_screen
+from knapprune.report.run_folder import claimed
+
+#: What the command may write.
+WRITTEN = ("hls_config.yml", "masks.npz", "values.npz", "model.keras", "hls4ml", "selection.json", "model.onnx")
 
 
 def select(  # noqa: PLR0913
@@ -62,31 +66,34 @@ def select(  # noqa: PLR0913
         import knapprune as kp
         from knapprune.report import files as output
 
-        require_files(model, config)
-        parsed, loaded_data = read_budget(budget), read_data(data)
-        folder = output.claim(out, force)
-        loaded = load(model, weights, config)
-        selection = kp.select(
-            loaded,
-            config,
-            parsed,
-            structure=read_structure(structure),
-            saliency=saliency,
-            normalise=normalise,
-            solver=solver,
-            time_limit=time_limit,
-            data=loaded_data,
-            choose=read_choose(choose or []),
-            hardware=read_hardware(hardware, multipliers, config),
-        )
-        output.write_yaml(folder / "hls_config.yml", selection.hls_config)
-        output.write_arrays(folder / "masks.npz", selection.masks)
-        if selection.values:
-            output.write_arrays(folder / "values.npz", selection.values)
-        _write_masked(folder, selection.apply(loaded), force)
-        output.write_json(folder / "selection.json", _record(selection))
-        if model.suffix.lower() == ".onnx":
-            kp.write_onnx(folder / "model.onnx", model, loaded, selection.masks)
+        require_files(model=model, config=config, weights=weights, data=data, multipliers=multipliers)
+        read = {
+            "structure": read_structure(structure),
+            "choose": read_choose(choose or []),
+            "data": read_data(data),
+            "hardware": read_hardware(hardware, multipliers, config),
+        }
+        parsed = read_budget(budget)
+        with claimed(out, WRITTEN, force=force) as folder:
+            loaded = load(model, weights, config)
+            selection = kp.select(
+                loaded,
+                config,
+                parsed,
+                saliency=saliency,
+                normalise=normalise,
+                solver=solver,
+                time_limit=time_limit,
+                **read,
+            )
+            output.write_yaml(folder / "hls_config.yml", selection.hls_config)
+            output.write_arrays(folder / "masks.npz", selection.masks)
+            if selection.values:
+                output.write_arrays(folder / "values.npz", selection.values)
+            _write_masked(folder, selection.apply(loaded), force)
+            output.write_json(folder / "selection.json", _record(selection))
+            if model.suffix.lower() == ".onnx":
+                kp.write_onnx(folder / "model.onnx", model, loaded, selection.masks)
     print(selection.summary())
 
 

@@ -47,8 +47,9 @@ def tune(
 
         parameters = parameters_of(given, said(context))
         files = parameters.files
-        require_files(files["model"], files["config"])
+        require_files(**files)
         try:
+            arguments = library_arguments(parameters)
             tuning = kp.tune(
                 load(files["model"], files.get("weights"), files["config"]),
                 files["config"],
@@ -57,10 +58,10 @@ def tune(
                 strengths=strengths,
                 form=cast(Any, form),
                 on_trial=_teller(trials),
-                **library_arguments(parameters),
+                **arguments,
             )
         except KeyboardInterrupt:
-            say(f"Interrupted. What was finished is in {study}; the same command goes on with it.")
+            say(f"What was finished is in {study}; the same command goes on with it.")
             raise
     _print(tuning)
     print(f"\n{_line(context, tuning)}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from knapprune.hardware.dsp import TABLES, MultiplierTable, of_vivado_hls
+from knapsolve.files.text import read_text
 
 _KEYS = ("block", "tool", "wide_port", "narrow_port", "in_logic")
 _TOOLS = ("Vivado HLS", "Vitis HLS")
@@ -60,7 +61,7 @@ def read_multipliers(path: str | os.PathLike[str]) -> MultiplierTable:
 def _load(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"multipliers: no file {path}")
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path, "multipliers")
     if path.suffix.lower() == ".toml":
         try:
             return tomllib.loads(text)

@@ -51,6 +51,11 @@ def parts_of(given: Any) -> list[Any]:
     return list(given) if isinstance(given, list | tuple) else [given]
 
 
+def as_arrays(data: Any) -> Any:
+    """Make arrays of lists of numbers; leave all else as it is."""
+    return tuple(mapped(_sized, part) for part in data) if is_arrays(data) else data
+
+
 def batches(data: Any, batch_size: int, name: str = "data") -> Iterator[Batch]:
     """Yield the data in their own order, each sample once."""
     if batch_size < 1:

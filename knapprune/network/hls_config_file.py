@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from knapprune.network.config_keys import check_keys
 from knapprune.network.hls_config import BACKENDS, IO_TYPES, HlsConfig, HlsConfigError, HlsConfigSource
+from knapsolve.files.text import read_text
 
 # hls4ml's default part and the values of its YAML keys; the backend is our own default, as stated in the manual.
 _DEFAULTS = {"Backend": "Vitis", "IOType": "io_parallel", "Part": "xcvu13p-flga2577-2-e", "ClockPeriod": 5}
@@ -62,6 +63,7 @@ def read_hls_config(
         top["InputShape"] = source.input_shapes
     else:
         top = dict(source if isinstance(source, Mapping) else _read_yaml(source))
+        check_keys(top)
     nested = top.get("HLSConfig") or {}
     unsaid = _DEFAULTS if defaults is None else dict(zip(_DEFAULTS, _top_level(defaults), strict=True))
     said = {**_section(top, "top level"), **_section(nested, "HLSConfig"), **overrides}
@@ -89,11 +91,23 @@ def _read_yaml(path: str | os.PathLike[str]) -> Mapping[str, Any]:
     import yaml
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc, unused-ignore]
-        """Reads hls4ml's own tags, such as ``!keras_model``, as the text behind them."""
+        """Reads hls4ml's own tags, such as ``!keras_model``, as the text behind them, and no key twice."""
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+            """Read a mapping; YAML itself lets the last of two equal keys win."""
+            seen = set()
+            for key, _ in node.value:
+                if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
+                    line = key.start_mark.line + 1
+                    raise HlsConfigError(
+                        f"hls_config: {path} has {key.value!r} twice in one mapping, again in line {line}"
+                    )
+                seen.add(key.value)
+            return dict(super().construct_mapping(node, deep))
 
     Loader.add_multi_constructor("!", lambda loader, _, node: getattr(node, "value", None))
     try:
-        read = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=Loader)
+        read = yaml.load(read_text(path, "hls_config"), Loader=Loader)
     except yaml.YAMLError as error:
         raise HlsConfigError(f"hls_config: {path} is not valid YAML: {error}") from None
     if not isinstance(read, Mapping):

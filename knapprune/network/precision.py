@@ -10,6 +10,11 @@ import re
 from dataclasses import dataclass
 from math import ceil, log2
 
+#: The widest type that Vitis and Vivado HLS have where nobody raises AP_INT_MAX_W.
+WIDEST = 1024
+#: The modes that hls4ml knows; "AP_" or "AC_" may stand before them.
+ROUNDING = ("TRN", "TRN_ZERO", "RND", "RND_ZERO", "RND_INF", "RND_MIN_INF", "RND_CONV")
+OVERFLOW = ("WRAP", "SAT", "SAT_ZERO", "SAT_SYM")
 _PATTERN = re.compile(r"^(?:ap_|ac_)?(u?)(fixed|int)<\s*([^>]*)>$")
 
 
@@ -64,11 +69,32 @@ def parse_precision(text: object) -> FixedPoint:
         integer = int(fields[1]) if family == "fixed" else width
     except (ValueError, IndexError):
         raise ValueError(f"precision: got {str(text)!r}, expected its bits as whole numbers") from None
-    if width < 1:
-        raise ValueError(f"precision: got {str(text)!r}, expected a width of at least 1 bit")
+    if not 1 <= width <= WIDEST or abs(integer) > WIDEST:
+        raise ValueError(f"precision: got {str(text)!r}, expected a width of 1 to {WIDEST} bits")
+    modes = fields[2 if family == "fixed" else 1 :]
     # The ac_ types carry their sign as an argument, after the widths.
-    sign = fields[2 if family == "fixed" else 1 :] if str(text).strip().startswith("ac_") else []
+    sign = modes[:1] if str(text).strip().startswith("ac_") else []
+    _check_modes(text, modes[len(sign) :], sign, family)
     return FixedPoint(width, integer, signed=not unsigned and (not sign or sign[0] == "true"))
+
+
+def bare_mode(text: str) -> str:
+    """Return a mode without what the vendors put before it."""
+    return text.strip().upper().removeprefix("AP_").removeprefix("AC_")
+
+
+def _check_modes(text: object, modes: list[str], sign: list[str], family: str) -> None:
+    """Refuse modes of rounding and overflow that no type has: hls4ml would pass on some, and drop others."""
+    problem = f"precision: got {str(text)!r}, expected "
+    if sign and sign[0] not in ("true", "false"):
+        raise ValueError(f"{problem}true or false for the sign")
+    if modes and family == "int":
+        raise ValueError(f"{problem}no modes of rounding and overflow for whole numbers")
+    for given, known in zip(modes, (ROUNDING, OVERFLOW), strict=False):
+        if bare_mode(given) not in known:
+            raise ValueError(f"{problem}modes among {list(known)} in place of {given!r}")
+    if len(modes) > 3 or not all(bits.isdigit() for bits in modes[2:]):
+        raise ValueError(f"{problem}at most rounding, overflow and a number of saturation bits behind the widths")
 
 
 def of_product_sum(data: FixedPoint, weight: FixedPoint, bias: FixedPoint, products: int) -> FixedPoint:

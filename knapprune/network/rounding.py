@@ -6,16 +6,13 @@ Fixed-Point Data Types"): by default bits behind the last are dropped and bits b
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.network.precision import FixedPoint, parse_precision
+from knapprune.network.precision import OVERFLOW, ROUNDING, FixedPoint, bare_mode, parse_precision
 
-_ROUNDING = ("TRN", "TRN_ZERO", "RND", "RND_ZERO", "RND_INF", "RND_MIN_INF", "RND_CONV")
-_OVERFLOW = ("WRAP", "SAT", "SAT_ZERO", "SAT_SYM")
 #: Bits of the widest type: whole numbers of more do not fit a signed integer of 64 bits beside their products by 3.
 WIDEST = 60
 #: Decimals up to which writing a number down can change it: beyond, they are finer than a number of 32 bits is.
@@ -44,13 +41,9 @@ class Rounding:
     def parse(cls, text: object) -> Rounding:
         """Read a type such as ``fixed<16,6>`` or ``ap_ufixed<8,0,AP_RND,AP_SAT>``."""
         fixed = parse_precision(text)
-        words = re.findall(r"[A-Z]+(?:_[A-Z]+)*", str(text).split("<", 1)[1])
-        named = [word.removeprefix("AP_").removeprefix("AC_") for word in words]
-        unknown = [name for name in named if name not in (*_ROUNDING, *_OVERFLOW)]
-        if unknown:
-            raise ValueError(f"precision: got {str(text)!r}, expected modes among {[*_ROUNDING, *_OVERFLOW]}")
-        rounding = next((name for name in named if name in _ROUNDING), "TRN")
-        return cls(fixed, rounding, next((name for name in named if name in _OVERFLOW), "WRAP"))
+        named = [bare_mode(word) for word in str(text).rstrip("> ").split("<", 1)[1].split(",")]
+        rounding = next((name for name in named if name in ROUNDING), "TRN")
+        return cls(fixed, rounding, next((name for name in named if name in OVERFLOW), "WRAP"))
 
     def __call__(self, values: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
         """Bring numbers into the type."""
@@ -79,6 +72,6 @@ class Rounding:
         if flat.dtype not in (np.float32, np.float64):
             flat = flat.astype(np.float64)
         out = np.empty(flat.shape, np.int64)
-        modes = _ROUNDING.index(self.rounding), _OVERFLOW.index(self.overflow)
+        modes = ROUNDING.index(self.rounding), OVERFLOW.index(self.overflow)
         overflows = round_into(flat, decimals, 2.0**self.type.fraction, *modes, low, high, signed, out)
         return out.reshape(array.shape), int(overflows)

@@ -2,6 +2,6 @@
 
 from knapprune.pruning.arguments import prune
 from knapprune.pruning.history import Step
-from knapprune.pruning.result import Pruning, PruningWarning
+from knapprune.pruning.result import Pruning, PruningInterrupted, PruningWarning
 
-__all__ = ["Pruning", "PruningWarning", "Step", "prune"]
+__all__ = ["Pruning", "PruningInterrupted", "PruningWarning", "Step", "prune"]

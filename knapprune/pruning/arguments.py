@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import fields
 from typing import Any, Unpack
 
 from knapprune.adapters.adapter import is_quantised
 from knapprune.adapters.configuration import configuration
+from knapprune.adapters.data_fit import check_fit
 from knapprune.adapters.finding import find_adapter
 from knapprune.adapters.measuring import metric_of
 from knapprune.adapters.objective import Distillation
@@ -17,9 +19,10 @@ from knapprune.adapters.types_adapter import HoldsValues
 from knapprune.adapters.user_adapter import CallsBack, KnowsFrozen
 from knapprune.hardware.hardware_model import HardwareModel, find_hardware_model
 from knapprune.hardware.nothing import Nothing
-from knapprune.network.batches import is_arrays
+from knapprune.network.batches import as_arrays, is_arrays
 from knapprune.network.hls_config import HlsConfigSource, Overrides, as_dict
 from knapprune.network.named_metrics import Metric
+from knapprune.pruning.checkpoint import held
 from knapprune.pruning.class_weights import weighted
 from knapprune.pruning.convertibility import check_convertible
 from knapprune.pruning.fingerprint import fingerprint
@@ -183,6 +186,9 @@ def prune(  # noqa: PLR0913
         If another argument cannot be used, or the checkpoint is of a run with other arguments; the message names the
         argument.
 
+    PruningInterrupted
+        At Ctrl-C, with the best so far: a `KeyboardInterrupt`.
+
     Warns
     -----
     PruningWarning
@@ -203,6 +209,8 @@ def prune(  # noqa: PLR0913
             f"class_weight: {type(framework).__name__} weighs no samples, expected None; give the loss the weights, as "
             "torch.nn.CrossEntropyLoss(weight=...) takes them"
         )
+    check_fit(framework, model, train=train, validation=(inputs, targets), saliency_data=selecting.saliency_data)
+    train, (inputs, targets) = as_arrays(train), as_arrays((inputs, targets))
     train = weighted(train, training.class_weight)
     judged = metric_of(framework, model, selecting.metric)
     if (training.distillation or training.penalty) and not isinstance(framework, SetsObjectives):
@@ -235,7 +243,9 @@ def prune(  # noqa: PLR0913
     types = {layer.name: layer.weight_type for layer in before.layers if layer.weight_type} if rounded else {}
     measured = Validation(inputs, targets, judged, types)
     arguments = {} if checkpoint is None else _digests(given, network, measured)
-    return run(Task(network, train, measured, caps, selecting, training, keeping, arguments))
+    task = Task(network, train, measured, caps, selecting, training, keeping, arguments)
+    with nullcontext() if keeping.folder is None else held(keeping.folder):
+        return run(task)
 
 
 def _those(group: type[Selecting | Training | Keeping], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -24,11 +26,57 @@ from knapprune.pruning.history import Answer, Chosen, Step
 from knapprune.pruning.progress import Progress, Trial
 from knapprune.pruning.snapshot import Snapshot
 from knapprune.report import files as output
+from knapprune.report.run_folder import LOCK, MARKER, alone, mark, written
 from knapprune.selection.budget import Cap
 from knapsolve.files import atomic
 
 MANIFEST = "checkpoint.json"
 _FORMAT = 2
+_STATE = re.compile(r"state-\d{6,}\.npz")
+_HALF_WRITTEN = re.compile(r"\.(state-\d{6,}|checkpoint)-.*")
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Have the folder of a pruning alone; one with files of others is refused, and nothing in it touched."""
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"checkpoint: {folder} is a file, expected a folder")
+    if folder.is_dir() and any(folder.iterdir()) and not _is_ours(folder):
+        raise FileExistsError(
+            f"checkpoint: {folder} holds files, but none of a pruning; expected a new folder, or an empty one"
+        )
+    with alone(folder, "checkpoint"):
+        mark(folder, {MANIFEST})
+        try:
+            yield
+        finally:
+            if not (folder / MANIFEST).is_file():
+                _remove_states(folder, but=())
+
+
+def discard(folder: Path) -> None:
+    """Remove the state of a pruning; a folder that holds more is left with that."""
+    if not folder.is_dir() or not _is_ours(folder):
+        return
+    (folder / MANIFEST).unlink(missing_ok=True)
+    _remove_states(folder, but=())
+    for name in (MARKER, LOCK):
+        (folder / name).unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _is_ours(folder: Path) -> bool:
+    return bool(written(folder)) or (folder / MANIFEST).is_file()
+
+
+def _remove_states(folder: Path, but: Collection[str]) -> None:
+    """Remove states that no longer count, and what a killed run left half written."""
+    for path in folder.iterdir():
+        if _STATE.fullmatch(path.name) and path.name not in but:
+            path.unlink()
+        elif _HALF_WRITTEN.fullmatch(path.name):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 class Checkpoint:
@@ -93,7 +141,7 @@ class Checkpoint:
         output.write_bytes(self.folder / MANIFEST, json.dumps(content).encode())
         _sync(self.folder)
         self._files = {name: state for name, state in self._files.items() if name in names.values()}
-        self._tidy()
+        _remove_states(self.folder, but=self._files)
 
     def _name(self, state: Snapshot) -> str:
         """Return the name of a state's file, which is written if it is not there yet."""
@@ -114,14 +162,6 @@ class Checkpoint:
         atomic.through(self.folder / name, lambda path: _savez(path, arrays))
         self._files[name] = state
         return name
-
-    def _tidy(self) -> None:
-        """Remove states that no longer count, and what a killed run left half written."""
-        for path in self.folder.iterdir():
-            if path.name.startswith("state-") and path.name not in self._files:
-                path.unlink()
-            elif path.name.startswith((".state-", ".checkpoint-")):
-                shutil.rmtree(path, ignore_errors=True)
 
     def _check(self, arguments: Mapping[str, str]) -> None:
         for name in {**arguments, **self.arguments}:

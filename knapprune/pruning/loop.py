@@ -21,7 +21,7 @@ from knapprune.pruning.checkpoint import Checkpoint
 from knapprune.pruning.history import Chosen
 from knapprune.pruning.progress import Progress, Trial
 from knapprune.pruning.progress_bar import progress_bar
-from knapprune.pruning.result import Pruning, PruningWarning
+from knapprune.pruning.result import Pruning, PruningInterrupted, PruningWarning
 from knapprune.pruning.snapshot import Snapshot
 from knapprune.pruning.task import Task
 from knapprune.saliency import GradientError
@@ -49,6 +49,8 @@ def run(task: Task) -> Pruning:
         except _StopError as error:
             stopped = str(error)
             warnings.warn(f"pruning ended in step {loop.number}: {stopped}", PruningWarning, stacklevel=3)
+        except KeyboardInterrupt:
+            raise PruningInterrupted(loop.result(f"interrupted in step {loop.number}")) from None
     return loop.result(stopped)
 
 

@@ -20,6 +20,7 @@ from knapprune.pruning import parameter_kinds as kinds
 from knapprune.pruning.parameter_kinds import NUMBER, SWITCH, TEXT, WHOLE, Key, Kind
 from knapprune.pruning.regularization import Regularization
 from knapsolve.files.atomic import write_text
+from knapsolve.files.text import read_text
 
 #: The settings of each table, and what stands behind each.
 SETTINGS: Mapping[str, Mapping[str, Kind]] = {
@@ -141,8 +142,8 @@ def _read_tables(file: Path) -> dict[str, dict[str, Any]]:
     if not file.is_file():
         raise FileNotFoundError(f"params: no file {file}")
     try:
-        given = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        given = tomllib.loads(read_text(file, "params"))
+    except tomllib.TOMLDecodeError as error:
         raise ValueError(f"params: {file} is not valid TOML: {error}") from None
     top = Key(file)
     known = {name: f"{table}.{name}" for table, names in _TABLES.items() for name in names if name not in _TABLES}

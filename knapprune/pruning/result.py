@@ -21,6 +21,20 @@ class PruningWarning(UserWarning):
     """A pruning that ended early; it returns the best it had."""
 
 
+class PruningInterrupted(KeyboardInterrupt):
+    """Ctrl-C, or what counts as such, while a model was pruned.
+
+    Parameters
+    ----------
+    pruning
+        The best so far, as `knapprune.prune` would return it; with a checkpoint, the same call goes on from there.
+    """
+
+    def __init__(self, pruning: Pruning) -> None:
+        super().__init__("pruning was interrupted")
+        self.pruning = pruning
+
+
 class CountedLayer(Protocol):
     """What was counted of one layer."""
 

@@ -1,4 +1,4 @@
-"""The files of a run: each written completely or not at all, into a folder that was free or forced."""
+"""The files of a run: each written completely or not at all."""
 
 from __future__ import annotations
 
@@ -13,17 +13,6 @@ import numpy.typing as npt
 import yaml
 
 from knapsolve.files.atomic import through, write_text
-
-
-def claim(folder: str | Path, force: bool) -> Path:
-    """Make sure that a folder may be written to, and make it."""
-    path = Path(folder)
-    if path.exists() and not path.is_dir():
-        raise NotADirectoryError(f"{path} is a file, expected a folder")
-    if path.is_dir() and any(path.iterdir()) and not force:
-        raise FileExistsError(f"{path} exists and is not empty; give another folder, or --force to overwrite it")
-    path.mkdir(parents=True, exist_ok=True)
-    return path
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Unpack
 
 from knapprune.adapters.adapter import ConfiguredAdapter, is_quantised
 from knapprune.adapters.configuration import configuration
+from knapprune.adapters.data_fit import check_fit
 from knapprune.adapters.finding import find_adapter
 from knapprune.adapters.training_adapter import training_adapter
 from knapprune.hardware.hardware_model import HardwareModel, find_hardware_model
@@ -140,6 +141,7 @@ def select(  # noqa: PLR0913
     if no_hardware and hls_config is None:
         hls_config = {}
     config = configuration(framework, model, hls_config, **with_part(overrides, budget))
+    check_fit(framework, model, data=data)
     statistics = None
     if data is not None and needs_data(saliency):
         statistics = Statistics(training_adapter(framework, model), model, data, batch_size)

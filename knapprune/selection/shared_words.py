@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from knapprune.hardware.hardware_model import SharedWords
+from knapsolve.kernels.jit import njit
 
 #: Rows of a chain: one bit of a signed 64-bit integer each.
 LONGEST_CHAIN = 62

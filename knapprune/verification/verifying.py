@@ -12,6 +12,7 @@ from typing import Any, Unpack
 
 from knapprune.adapters.adapter import Adapter, AxesAdapter
 from knapprune.adapters.configuration import configuration
+from knapprune.adapters.data_fit import check_fit
 from knapprune.adapters.finding import find_adapter
 from knapprune.adapters.measuring import metric_of
 from knapprune.adapters.training_adapter import TrainingAdapter
@@ -186,6 +187,7 @@ def verify(  # noqa: PLR0913
     inputs, labels = _check_data(data)
     require_hls4ml()
     framework = find_adapter(model)
+    check_fit(framework, model, data=data)
     judge = metric_of(framework, model, metric if data is not None else accuracy)
     if compiled:
         require_compiler()

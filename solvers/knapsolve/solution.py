@@ -87,7 +87,7 @@ class Solution:
 
     @property
     def gap(self) -> float:
-        """Relative distance of value and bound, (bound - value) / max(|bound|, |value|); 0 when proved."""
+        """Relative distance of value and bound, ``(bound - value) / max(|bound|, |value|)``; 0 when proved."""
         return relative_gap(self.value, self.bound) if self.status is not Status.OPTIMAL else 0.0
 
     def __eq__(self, other: object) -> bool:

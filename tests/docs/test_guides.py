@@ -23,7 +23,11 @@ from knapsolve.solver import load
 from shared.commands import invoke
 
 ROOT = Path(__file__).parents[2]
-PAGES = {path.name: path for path in [ROOT / "README.md", *sorted((ROOT / "docs" / "guides").glob("*.md"))]}
+DOCS = ROOT / "docs"
+PAGES = {
+    path.name: path
+    for path in [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *sorted((DOCS / "guides").glob("*.md"))]
+}
 NEEDS: dict[str, tuple[str, ...]] = {
     "README.md": ("keras", "hls4ml", "sklearn", "jinja2", "g++"),
     "accelerator.md": ("keras",),
@@ -37,6 +41,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "qkeras.md": ("tf_keras", "hls4ml", "sklearn"),
     "quantised.md": ("keras", "hls4ml", "hgq", "torch", "brevitas", "qonnx", "onnxoptimizer", "sklearn", "g++"),
     "solver.md": (),
+    "start.md": ("keras", "hls4ml", "sklearn", "g++"),
 }
 MARKS = {
     "README.md": [pytest.mark.slow],
@@ -47,6 +52,7 @@ MARKS = {
     # QKeras' own, of any model of it that is saved.
     "qkeras.md": [pytest.mark.filterwarnings(r"ignore:The `keras\.constraints\.serialize:UserWarning")],
     "quantised.md": [pytest.mark.slow],
+    "start.md": [pytest.mark.slow],
 }
 Names = dict[str, Any]
 

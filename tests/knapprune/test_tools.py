@@ -3,12 +3,14 @@
 import json
 import re
 import sys
+from pathlib import Path
 
 import pytest
 import typer
 
 import knapprune as kp
 from knapprune.adapters.onnx_files import load_onnx_model
+from knapprune.cli.inputs import load
 from knapprune.cli.screen import on_screen
 from knapprune.tools import MissingToolError, require
 
@@ -16,7 +18,7 @@ from knapprune.tools import MissingToolError, require
 def test_keras_that_is_missing_is_named_by_every_command(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "keras", None)
     with pytest.raises(typer.Exit) as left, on_screen():
-        pass
+        load(Path("model.keras"), None, Path("config.yml"))
     assert isinstance(left.value.__cause__, MissingToolError)
     assert 'Keras is not installed; install it with: pip install "knapprune[keras]"' in capsys.readouterr().err
 

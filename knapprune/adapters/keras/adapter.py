@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from knapprune.adapters.loss_targets import targets_of_all
 from knapprune.adapters.objective import Objective
 from knapprune.adapters.user_adapter import Listening
 from knapprune.network.batches import Batch
 from knapprune.network.channels import ChannelCut, ChannelGraph, ChannelWeights
+from knapprune.network.data_check import ExpectedData
 from knapprune.network.grid import Grid
 from knapprune.network.hls_config import HlsConfig
 from knapprune.network.layers import Layer
@@ -222,6 +224,16 @@ class KerasAdapter:
         from knapprune.adapters.keras.clone import plain_copy
 
         return plain_copy(model)
+
+    def expected_data(self, model: Any, inputs: Any) -> ExpectedData:
+        outputs = list(model.outputs)
+        shapes = tuple(tuple(tensor.shape[1:]) for tensor in model.inputs)
+        names = list(getattr(model, "output_names", [])) or [""] * len(outputs)
+        targets = targets_of_all(getattr(model, "loss", None), names)
+        return ExpectedData(shapes, tuple(tuple(tensor.shape[1:]) for tensor in outputs), targets)
+
+    def layer_names(self, model: Any) -> set[str]:
+        return {layer.name for layer in model._flatten_layers(include_self=False)}
 
     def frozen(self, model: Any) -> set[str]:
         from knapprune.adapters.keras.kernels import find_kernels

@@ -19,6 +19,7 @@ from knapprune.adapters.file_notes import DAMAGED, Notes, UnreadableError, in_sh
 from knapprune.adapters.keras_2.architecture import modern_model
 from knapprune.adapters.keras_2.training import compile_as_saved
 from knapprune.adapters.keras_2.weights import read_weights
+from knapsolve.files.text import read_text
 
 _HDF5, _ZIP = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
 _WEIGHTS = "model.weights.h5"
@@ -72,7 +73,7 @@ def read_saved(path: Path) -> Saved:
             version = json.loads(archive.read("metadata.json"))["keras_version"]
         return Saved("zip", _major(version), architecture, architecture.get("compile_config") or {})
     if path.suffix.lower() == ".json":
-        architecture = json.loads(path.read_text(encoding="utf-8"))
+        architecture = json.loads(read_text(path, "path"))
         # Keras 3 writes no version into JSON, but the module of the model's class.
         version = architecture.get("keras_version", "3" if "module" in architecture else "2")
         return Saved("json", _major(version), architecture, architecture.get("compile_config") or {})

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from knapprune.adapters.loss_targets import targets_of
 from knapprune.adapters.pytorch.model import TorchModel, is_module, module_of
-from knapprune.network.batches import Batch
+from knapprune.network.batches import Batch, parts_of
 from knapprune.network.channels import ChannelCut, ChannelGraph, ChannelWeights
+from knapprune.network.data_check import ExpectedData
 from knapprune.network.grid import Grid
 from knapprune.network.hls_config import HlsConfig
 from knapprune.network.layers import Layer
@@ -205,6 +207,24 @@ class PyTorchAdapter:
         release(copy)
         remove_masks(copy)
         return copy
+
+    def expected_data(self, model: Any, inputs: Any) -> ExpectedData:
+        if inputs is None:
+            return ExpectedData(None, None)
+        try:
+            given = self.predict(model, inputs)
+        except Exception as error:  # the module's own forward may raise anything at all
+            raise ValueError(f"the module does not take the first samples: {error}") from error
+        outputs = tuple(tuple(part.shape[1:]) for part in parts_of(given))
+        kind = targets_of(model.loss) if isinstance(model, TorchModel) and model.loss is not None else "classes"
+        if kind == "classes" and any(len(shape) != 1 for shape in outputs):
+            kind = None  # PyTorch's classes stand on the first axis, and the places that have one behind it
+        return ExpectedData(None, outputs, (kind,) * len(outputs))
+
+    def layer_names(self, model: Any) -> set[str]:
+        from knapprune.adapters.pytorch.layers import layer_names
+
+        return layer_names(module_of(model))
 
     def frozen(self, model: Any) -> set[str]:
         from knapprune.adapters.pytorch.kernels import kernels

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from knapprune.adapters.hls4ml.nodes import graph_kernels, graph_layers
+from knapprune.adapters.pytorch.channel_tracing import trace
 from knapprune.adapters.pytorch.conversion import convert
 from knapprune.adapters.pytorch.grid import release
 from knapprune.adapters.pytorch.kernels import Kernel, kernels, scales
@@ -43,6 +44,14 @@ def layers(module: Any, config: HlsConfig) -> list[Layer]:
         for layer in graph_layers(graph)
         if layer.name in {*prunable, *scaling}
     ]
+
+
+def layer_names(module: Any) -> set[str]:
+    """Name all operations as hls4ml does, by PyTorch's tracer; none where it cannot follow the module."""
+    try:
+        return {node.name for node in trace(module).nodes}
+    except ValueError:
+        return set()
 
 
 def folded(

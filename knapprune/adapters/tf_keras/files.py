@@ -13,6 +13,7 @@ import tf_keras
 from knapprune.adapters.file_notes import DAMAGED, UnreadableError, in_short
 from knapprune.adapters.tf_keras.mask import made_again
 from knapprune.adapters.weights_file import weights_of
+from knapsolve.files.text import read_text
 
 
 def load_qkeras_model(path: Path, weights: str | os.PathLike[str] | None = None) -> Any:
@@ -26,7 +27,7 @@ def load_qkeras_model(path: Path, weights: str | os.PathLike[str] | None = None)
         with made_again():
             if held is path:
                 return tf_keras.models.load_model(path)
-            model = tf_keras.models.model_from_json(path.read_text(encoding="utf-8"))
+            model = tf_keras.models.model_from_json(read_text(path, "path"))
             model.load_weights(held)
             return model
     except UnreadableError as error:

@@ -17,7 +17,8 @@ bid for that (Bertsekas, "The auction algorithm", Annals of Operations Research 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from knapsolve.kernels.jit import njit
 
 MOST_LEVELS = 64
 """Sites looked at that serve a weight better than what it has without; farther ones leave its dual as it is."""

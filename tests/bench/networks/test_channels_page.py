@@ -26,11 +26,8 @@ def test_every_case_has_a_row_within_its_budget():
         tuple(case.about[name] for name in names) for case in BENCH["cases"]()
     }
     for row in ROWS:
-        if "error" in row:
-            assert row["tool"] == "Torch-Pruning"
-            continue
         used = row["after"][row["resource"]] / row["before"][row["resource"]]
-        assert 0.8 * row["share"] < used <= row["share"]
+        assert 0.9 * row["share"] < used <= row["share"]
         assert row["difference"] < 1e-5
 
 

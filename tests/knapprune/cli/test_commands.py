@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -189,6 +193,7 @@ def test_prune_writes_its_report_and_meets_the_budget(files, tmp_path):
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert report["met"]
     assert set(report["budget"]) == {"dsp", "fc1"}
+    hidden = {".knapprune.json", ".knapprune.lock"}
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "history.png",
         "masks.npz",
@@ -197,6 +202,7 @@ def test_prune_writes_its_report_and_meets_the_budget(files, tmp_path):
         "report.html",
         "report.json",
         "run.toml",
+        *hidden,
     }
 
 
@@ -221,7 +227,7 @@ def test_prune_goes_on_with_a_run_that_was_interrupted(files, tmp_path):
     def interrupted(source, target):
         rename(source, target)
         saved.append(target)
-        if len(saved) == 6:  # the settings, twice a state and what counts, and a state
+        if len(saved) == 8:  # two markers, the settings, twice a state and what counts, and a state
             raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
@@ -249,7 +255,7 @@ def test_verify_counts_what_was_predicted(files):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("estimate", "missing.keras", "config.yml"), "no file missing.keras"),
+        (("estimate", "missing.keras", "config.yml"), "MODEL: missing.keras: there is no such file"),
         (("select", "model.keras", "config.yml", "--budget", "dsp", "--out", "o"), "expected a form like dsp=0.25"),
         (("select", "model.keras", "config.yml", "--budget", "uram=1", "--out", "o"), "unknown resource 'uram'"),
         (("select", "model.keras", "config.yml", "--budget", "nope.dsp=1", "--out", "o"), "no layer 'nope' to cap"),
@@ -320,3 +326,91 @@ def test_of_an_onnx_file_the_pruned_file_is_written_too(tmp_path):
     assert "no tensor has just the weights of layer" in result.stderr.replace("\n", " ")
     assert not (tmp_path / "more" / "model.onnx").exists()
     assert (tmp_path / "more" / "hls4ml" / "firmware" / "parameters.h").is_file()
+
+
+@pytest.mark.parametrize(
+    ("budget", "message"),
+    [
+        (("dsp=0.5", "dsp=0.25"), "--budget: got dsp twice, in 'dsp=0.25' for the second time, expected it once"),
+        (("fc1.dsp=8", "fc1.dsp=9"), "--budget: got fc1.dsp twice"),
+        (("part=xcku115-flvb2104-2-i", "part=xc7z007sclg225-1"), "--budget: got part twice"),
+        (("fc1=4", "fc1.dsp=9"), "--budget: got fc1.dsp twice"),
+    ],
+)
+def test_a_budget_is_said_once(files, tmp_path, budget, message):
+    given = [word for one in budget for word in ("--budget", one)]
+    result = run("select", files / "model.keras", files / "config.yml", *given, "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
+    assert not (tmp_path / "out").exists()
+
+
+ALONE = """
+import sys, time
+started = time.perf_counter()
+import knapprune.cli
+sys.argv = ["knapprune", *sys.argv[1:]]
+try:
+    knapprune.cli.main()
+finally:
+    print("loaded", sorted({"tensorflow", "keras", "torch", "hls4ml"} & set(sys.modules)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("estimate", "nowhere.keras", "config.yml"), "MODEL: nowhere.keras: there is no such file"),
+        (
+            ("verify", "model.keras", "config.yml", "--data", "nowhere.npz"),
+            "--data: nowhere.npz: there is no such file",
+        ),
+        (
+            ("select", "model.keras", "config.yml", "--out", "out", "--data", "."),
+            "--data: .: is a folder, expected a file",
+        ),
+        (
+            ("prune", "model.keras", "config.yml", "--train", "data.npz", "--validation", "no.npz", "--out", "out"),
+            "--validation: no.npz: there is no such file",
+        ),
+        (("prune", "model.keras", "config.yml", "--out", "out"), "--train: got none, expected a file"),
+        (("select", "model.keras", "config.yml", "--out", "out", "--budget", "dsp"), "--budget: got 'dsp', expected"),
+        (("prune", "--resume", "out"), "--resume: out holds no run that was interrupted"),
+    ],
+)
+def test_what_can_be_said_without_a_framework_is_said_before_it_is_loaded(files, arguments, named):
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE, *arguments], cwd=files, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert named in " ".join(done.stderr.split())
+    assert done.stdout == "loaded []\n"
+    assert not (files / "out").exists()
+
+
+@pytest.mark.needs("jinja2")
+def test_a_run_that_is_told_to_end_writes_the_best_so_far_and_how_to_go_on(files, tmp_path):
+    """SIGTERM, as batch systems send it: the model, the report and the state are there, and going on ends the run."""
+    arguments = [
+        "prune", "model.keras", "config.yml", "--budget", "dsp=0.5", "--train", "data.npz", "--validation", "data.npz",
+        "--steps", "40", "--epochs", "3", "--tolerance", "1",
+    ]  # fmt: skip
+    command = [sys.executable, "-c", "import knapprune.cli; knapprune.cli.main()"]
+    out = tmp_path / "out"
+    with subprocess.Popen(
+        [*command, *arguments, "--out", out], cwd=files, stderr=subprocess.PIPE, text=True
+    ) as running:
+        manifest = out / "checkpoint" / "checkpoint.json"
+        while running.poll() is None and not (manifest.exists() and len(json.loads(manifest.read_text())["history"])):
+            time.sleep(0.05)
+        running.send_signal(signal.SIGTERM)
+        said = running.communicate(timeout=120)[1]
+    assert running.returncode == 130, said
+    assert f"The best so far is in {out}; to go on: knapprune prune --resume {out}" in " ".join(said.split())
+    report = json.loads((out / "report.json").read_text())
+    assert 1 <= len(report["history"]) < 40
+    assert "interrupted in step" in report["ended"]
+    assert manifest.exists()
+    assert (
+        kp.estimate(kp.load(out / "model.keras"), files / "config.yml")["dsp"] == report["pruned"]["resources"]["dsp"]
+    )

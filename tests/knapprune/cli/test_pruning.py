@@ -17,6 +17,7 @@ from typer.main import get_command
 
 import knapprune as kp
 from knapprune.cli import app
+from knapprune.report.run_folder import mark
 from shared.commands import invoke
 from shared.frameworks import keras
 from shared.hls import hls_settings
@@ -170,7 +171,7 @@ def test_tune_takes_the_options_of_prune():
         (("--structure", "neuron", "--structure", "fc1=auto"), "expected one name, or one for each layer"),
         (("--structure", "nope=neuron"), "structure: no layers ['nope']"),
         (("--hardware", "nope"), "hardware: got 'nope', expected one of"),
-        (("--hardware", "accelerator", "--multipliers", "m.yml"), "--multipliers: got --hardware accelerator"),
+        (("--hardware", "accelerator", "--multipliers", __file__), "--multipliers: got --hardware accelerator"),
         (("--schedule", "nope"), "schedule: got 'nope'"),
         (("--learning-rate", "nope"), "learning_rate: got 'nope'"),
         (("--resume", "elsewhere"), "--out: expected it for a new run, or --resume for one that was interrupted"),
@@ -339,12 +340,13 @@ def test_a_model_or_hardware_that_is_given_sets_aside_what_goes_with_the_files(
     loaded = []
     monkeypatch.setattr("knapprune.cli.pruning.load", lambda *files: loaded.append(files))
     (tmp_path / "block.toml").write_text("wide_port = 20\nnarrow_port = 10\n")
-    file = params(files={"weights": "nowhere.h5", "multipliers": str(tmp_path / "block.toml")})
+    (tmp_path / "somewhere.h5").write_text("")
+    file = params(files={"weights": str(tmp_path / "somewhere.h5"), "multipliers": str(tmp_path / "block.toml")})
     run("prune", "--params", file, "--out", tmp_path / "out")
     assert given["hardware"].multipliers.wide_port == 20
     run("prune", data[0], "--params", file, "--out", tmp_path / "out", "--hardware", "accelerator")
     assert given["hardware"] == "accelerator"
-    assert loaded == [(data[0], data[0].parent / "nowhere.h5", data[1]), (data[0], None, data[1])]
+    assert loaded == [(data[0], tmp_path / "somewhere.h5", data[1]), (data[0], None, data[1])]
 
 
 @pytest.mark.parametrize(
@@ -391,6 +393,11 @@ def test_an_interrupted_run_goes_on_by_the_settings_in_its_folder(params, tmp_pa
         left[:] = [None] * 3
         assert run("prune", "--params", params(), "--out", tmp_path / "parts").exit_code == 130
     assert (tmp_path / "parts" / "checkpoint").is_dir()
+    (tmp_path / "parts" / "run.toml").rename(tmp_path / "settings.toml")
+    assert "has no run.toml, which says how the run was started" in sentence(
+        run("prune", "--resume", tmp_path / "parts")
+    )
+    (tmp_path / "settings.toml").rename(tmp_path / "parts" / "run.toml")
     nowhere = run("prune", "--resume", tmp_path / "elsewhere")
     assert "elsewhere holds no run that was interrupted" in sentence(nowhere)
     other = run("prune", "--resume", tmp_path / "parts", "--steps", 3)
@@ -405,6 +412,7 @@ def test_a_run_that_is_refused_leaves_the_settings_of_the_one_before_it(params, 
     """A folder that is forced still tells of the results in it, until training begins."""
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "run.toml").write_text("# earlier\n")
+    mark(tmp_path / "out", {"run.toml"})
     refused = run("prune", "--params", params(), "--out", tmp_path / "out", "--force")
     assert "recorded" in sentence(refused)
     assert (tmp_path / "out" / "run.toml").read_text() == "# earlier\n"

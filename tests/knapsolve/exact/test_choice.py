@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from knapsolve import Knapsack, Options, Status, solve
 from knapsolve.exact.choice import budget, pairs
+from knapsolve.exact.choice.branching import Found
 from knapsolve.exact.choice.classes import classes_of
 from knapsolve.exact.choice.lattice import fill
 from knapsolve.exact.choice.list import Losses
 from knapsolve.exact.choice.neighbourhood import search_neighbourhoods
 from knapsolve.exact.choice.relaxation import SAMPLE, minimise, relax
-from knapsolve.exact.choice.solver import Choice
+from knapsolve.exact.choice.solver import Choice, round_off
 from knapsolve.files.reading import read
 from knapsolve.testing import check_solver
 
@@ -67,6 +68,18 @@ def test_the_sampled_prices_are_those_of_the_whole(m):
     relaxation = relax(classes, seed=0)
     prices, _ = minimise(classes)
     assert relaxation.prices == pytest.approx(prices, rel=1e-9)
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize(("count", "size"), [(2000, 2), (3000, 2), (100, 90)])
+def test_a_first_selection_is_found_however_many_options_are_looked_at(count, size):
+    """One a class is among them whatever its number: 6,000 options in 3,000 classes are fewer than are looked at."""
+    classes = classes_of(random_choices(count, size, 2, seed=0, real=True, exactly_one=False))
+    relaxation = relax(classes, seed=0)
+    found = Found(classes.limits, relaxation.bound)
+    round_off(found, classes, relaxation, 0)
+    assert found.value == pytest.approx(classes.value[found.options].sum(), rel=1e-12)
+    assert relaxation.bound * 0.99 < found.value <= relaxation.bound
 
 
 def test_classes_that_cannot_all_be_served_are_infeasible():

@@ -196,10 +196,10 @@ def look_around(
 def round_off(found: Found, classes: Classes, relaxation: ChoiceRelaxation, seed: int) -> None:
     """Look for good options near those that the dual prefers."""
     kept = np.ones(len(classes.value), np.bool_)
-    if len(kept) > SMALL:
-        kept = (
-            relaxation.loss <= np.partition(relaxation.loss, SMALL + len(relaxation.key))[SMALL + len(relaxation.key)]
-        )
+    # Those that the dual prefers lose nothing, and are there beside the others.
+    rank = SMALL + len(relaxation.key)
+    if len(kept) > rank:
+        kept = relaxation.loss <= np.partition(relaxation.loss, rank)[rank]
     core = core_of(classes, relaxation, kept)
     size = len(core.classes.value)
     best = np.empty(len(core.classes.start) - 1, np.int64)
