@@ -20,7 +20,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from knapsolve import __version__
 from knapsolve.cli.checkout import checkout, run_benchmark
 from knapsolve.cli.terminal import sentences_for_errors
 from knapsolve.files import atomic
@@ -127,7 +126,7 @@ def bench(context: typer.Context) -> None:
 
 def _version(asked: bool) -> None:
     if asked:
-        print(f"knapsolve {__version__}")
+        print(f"knapsolve {importlib.metadata.version('knapprune')}")
         raise typer.Exit
 
 
