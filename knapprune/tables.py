@@ -1,8 +1,12 @@
-"""Plain text tables for summaries."""
+"""Tables of summaries: plain text, and HTML for notebooks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
+
+MOST_ROWS = 20
+"""Rows that a table in HTML has."""
 
 
 def plain_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
@@ -19,3 +23,28 @@ def plain_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
         return "  ".join(padded).rstrip()
 
     return "\n".join([line(header), "  ".join("-" * width for width in widths), *map(line, cells)])
+
+
+def html_table(
+    caption: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    total: Sequence[object] = (),
+    notes: Sequence[str] = (),
+) -> str:
+    """Lay rows out as a table for a page, whatever the texts hold: the first `MOST_ROWS`, the total, notes below."""
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in header)
+    body = "".join(_line(row) for row in rows[:MOST_ROWS])
+    if len(rows) > MOST_ROWS:
+        body += f'<tr><td colspan="{len(header)}">and {len(rows) - MOST_ROWS} more</td></tr>'
+    foot = f"<tfoot>{_line(total)}</tfoot>" if total else ""
+    below = "".join(f"<p>{escape(note)}</p>" for note in notes)
+    return (
+        f"<div><table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}"
+        f"</table>{below}</div>"
+    )
+
+
+def _line(row: Sequence[object]) -> str:
+    first, *others = (escape(str(cell)) for cell in row)
+    return f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in others)}</tr>'

@@ -23,6 +23,7 @@ from bench.measuring.machine import processor, versions
 from bench.networks.accuracy.data import fashion_mnist
 from bench.networks.channels_page import (
     EPOCHS,
+    HALVED,
     NETWORKS,
     OURS,
     RESOURCES,
@@ -30,8 +31,9 @@ from bench.networks.channels_page import (
     SHARES,
     SIDE,
     STEPS,
+    STEPWISE,
     TESTED_ON,
-    THEIRS,
+    TOOLS,
     TRAINED_ON,
     TUNED,
     VALUES,
@@ -194,40 +196,27 @@ def cut_by_us(module: Any, spec: Spec) -> tuple[Any, Row]:
 
 
 def cut_by_them(module: Any, spec: Spec) -> tuple[Any, Row]:
-    """Remove channels with Torch-Pruning, few at a time, until the budget is kept.
+    """Remove channels with Torch-Pruning: at once the least share that keeps the budget, or few in each of many steps.
 
     What it removes is set to zero in the network as it was, too, and knapprune's `shrink` has to find the same network.
-    At once, it would leave layers whole of which it would take all.
     """
     import torch
-    import torch_pruning as tp
 
     import knapprune as kp
 
-    copy = deepcopy(module)
-    importance = tp.importance.GroupMagnitudeImportance() if spec.values == "own" else _squares_of_group
-    pruner = tp.pruner.BasePruner(
-        *(copy, torch.zeros(1, 1, SIDE, SIDE), importance),
-        global_pruning=True,
-        pruning_ratio=1.0,
-        iterative_steps=STEPS,
-        ignored_layers=[copy[-1]],
-    )
-    names = {part: name for name, part in weighted(copy).items()}
-    left = {name: [np.arange(part.weight.shape[axis]) for axis in (0, 1)] for part, name in names.items()}
-    limit = spec.share * size(module, spec.resource)
-    for _ in range(STEPS):
-        if size(copy, spec.resource) <= limit:
-            break
-        for group in pruner.step(interactive=True):
-            for dependency, places in group:
-                if dependency.target.module in names:
-                    own = left[names[dependency.target.module]]
-                    side = int(not pruner.DG.is_out_channel_pruning_fn(dependency.handler))
-                    own[side] = np.delete(own[side], places)
-            group.prune()
+    limit, found = spec.share * size(module, spec.resource), None
+    if spec.tool == STEPWISE:
+        found = _removed(module, spec, 1.0, STEPS, limit)
     else:
-        raise RuntimeError("the budget is never kept")
+        low, high = 0.0, 1.0
+        for _ in range(HALVED):
+            middle = (low + high) / 2
+            tried = _removed(module, spec, middle, 1, limit)
+            found = found if tried is None else tried
+            low, high = (middle, high) if tried is None else (low, middle)
+    if found is None:
+        raise RuntimeError("no share of channels keeps the budget")
+    small, left = found
     masked = deepcopy(module)
     with torch.no_grad():
         for name, part in weighted(masked).items():
@@ -236,8 +225,42 @@ def cut_by_them(module: Any, spec: Spec) -> tuple[Any, Row]:
             if getattr(part, "groups", 1) == 1:
                 part.weight[:, np.setdiff1d(np.arange(part.weight.shape[1]), inputs)] = 0
     ours = kp.shrink(masked).model
-    found = {"shrunk": size(ours, "parameters"), "difference": difference(copy, ours)}
-    return copy, found | {"same_groups": groups_of_theirs(module) == groups_of_ours(module)}
+    row = {"shrunk": size(ours, "parameters"), "difference": difference(small, ours)}
+    return small, row | {"same_groups": groups_of_theirs(module) == groups_of_ours(module)}
+
+
+def _removed(
+    module: Any, spec: Spec, share: float, steps: int, limit: float
+) -> tuple[Any, dict[str, list[Any]]] | None:
+    """Remove a share of channels in steps until the budget is kept; None where it never is.
+
+    Returned beside the network: by layer, the outputs and inputs of the network as it was that are left.
+    """
+    import torch
+    import torch_pruning as tp
+
+    copy = deepcopy(module)
+    importance = tp.importance.GroupMagnitudeImportance() if spec.values == "own" else _squares_of_group
+    pruner = tp.pruner.BasePruner(
+        *(copy, torch.zeros(1, 1, SIDE, SIDE), importance),
+        global_pruning=True,
+        pruning_ratio=share,
+        iterative_steps=steps,
+        ignored_layers=[copy[-1]],
+    )
+    names = {part: name for name, part in weighted(copy).items()}
+    left = {name: [np.arange(part.weight.shape[axis]) for axis in (0, 1)] for part, name in names.items()}
+    for _ in range(steps):
+        for group in pruner.step(interactive=True):
+            for dependency, places in group:
+                if dependency.target.module in names:
+                    own = left[names[dependency.target.module]]
+                    side = int(not pruner.DG.is_out_channel_pruning_fn(dependency.handler))
+                    own[side] = np.delete(own[side], places)
+            group.prune()
+        if size(copy, spec.resource) <= limit:
+            return copy, left
+    return None
 
 
 def _squares_of_group(group: Any) -> Any:
@@ -315,7 +338,7 @@ def measured(spec: Spec) -> Row:
 
 def cases() -> list[Case]:
     """List all, those of one network one after the other."""
-    specs = (Spec(*own) for own in product(NETWORKS, SEEDS, RESOURCES, SHARES, VALUES, (OURS, THEIRS)))
+    specs = (Spec(*own) for own in product(NETWORKS, SEEDS, RESOURCES, SHARES, VALUES, TOOLS))
     return [Case(asdict(spec), partial(measured, spec)) for spec in specs]
 
 

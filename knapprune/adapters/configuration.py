@@ -7,7 +7,7 @@ from typing import Any, Unpack
 from knapprune.adapters.adapter import Adapter, ConfiguredAdapter
 from knapprune.adapters.user_adapter import NamesLayers
 from knapprune.network.config_keys import nearest
-from knapprune.network.hls_config import HlsConfig, HlsConfigError, HlsConfigSource, Overrides
+from knapprune.network.hls_config import HlsConfig, HlsConfigError, HlsConfigSource, Overrides, check_overrides
 from knapprune.network.hls_config_file import read_hls_config
 
 _TOP_LEVEL = {"Backend": "backend", "IOType": "io_type", "Part": "part", "ClockPeriod": "clock_period"}
@@ -17,10 +17,12 @@ def configuration(
     framework: Adapter, model: Any, given: HlsConfigSource | None, **overrides: Unpack[Overrides]
 ) -> HlsConfig:
     """Find the configuration of a model."""
+    check_overrides(overrides)
     if not isinstance(framework, ConfiguredAdapter):
         if given is None:
             raise HlsConfigError(
-                f"hls_config: got None, expected hls4ml's configuration: a {type(model).__qualname__} carries none"
+                f"hls_config: there is none, and a {type(model).__qualname__} carries none of its own; expected "
+                "hls4ml's configuration, or its YAML file"
             )
         config = read_hls_config(given, **overrides)
         if config.layer_names and isinstance(framework, NamesLayers):

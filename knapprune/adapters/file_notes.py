@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterable
 
 #: What reading a damaged file raises, in h5py, in Keras or here.
@@ -11,18 +12,31 @@ DAMAGED = (
     EOFError,
     IndexError,
     KeyError,
+    NotImplementedError,
     OSError,
     RuntimeError,
     TypeError,
     ValueError,
     zipfile.BadZipFile,
+    zlib.error,
 )
 #: What is not as it was, and the layers that this is so of.
 Notes = dict[str, list[str]]
 
 
+class ModelFileWarning(UserWarning):
+    """A model is not in all respects what it was when it was saved."""
+
+
 class UnreadableError(ValueError):
     """A file holds what cannot be rebuilt; the message says what, and whoever opened the file adds its name."""
+
+
+def damage(error: Exception) -> str:
+    """Say that a file is damaged, or what else it is, by what reading it raised."""
+    if isinstance(error, AttributeError | IndexError | KeyError):  # their texts say nothing by themselves
+        return f"it is damaged, or of another program ({type(error).__name__}: {in_short(error)})"
+    return in_short(error)
 
 
 def sentence(notes: Notes) -> str:

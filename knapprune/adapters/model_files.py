@@ -15,6 +15,7 @@ from knapprune.adapters.weights_file import weights_of
 from knapprune.network.hls_config import HlsConfigError, HlsConfigSource, as_dict
 from knapprune.network.hls_config_file import read_hls_config
 from knapprune.tools import MissingToolError, quiet, require, require_hls4ml
+from knapprune.unused import unused
 
 _PYTORCH = (".pt", ".pth", ".pt2")
 _KERAS = (".keras", ".h5", ".hdf5", ".json")
@@ -62,10 +63,16 @@ def load(
             f"path: {path.name} is a SavedModel of TensorFlow, which holds operations and no layers; "
             "save the model as model.keras or model.h5 in its place"
         )
+    if path.is_dir():
+        raise FileNotFoundError(f"path: {path} is a folder, expected a model's file: one of {_READ}")
     if not path.is_file():
         raise FileNotFoundError(f"path: no model file {path}")
+    if weights is not None and path.suffix.lower() != ".json":
+        raise unused("weights", f"{path.name} has weights of its own", "None, or the model's .json file")
     if path.suffix.lower() == ".onnx":
-        from knapprune.adapters.onnx_files import load_onnx_model
+        from knapprune.adapters.onnx_files import check_onnx, load_onnx_model
+
+        check_onnx(path)
 
         hls4ml = require_hls4ml()
         return _converted(path, hls_config, lambda: load_onnx_model(path), hls4ml.converters.convert_from_onnx_model)
@@ -97,7 +104,7 @@ def _classes(path: Path) -> set[str]:
         config = json.loads(path.read_text(encoding="utf-8"))["config"]
         layers = config["layers"] if isinstance(config, dict) else config
         return {str(layer["class_name"]) for layer in layers}
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, RecursionError, TypeError, ValueError):
         return set()  # whoever reads it says what is wrong
 
 
@@ -114,7 +121,9 @@ def _converted(
     path: Path, hls_config: HlsConfigSource | None, read: Callable[[], Any], convert: Callable[..., Any]
 ) -> Any:
     if hls_config is None:
-        raise HlsConfigError(f"hls_config: got None, expected hls4ml's configuration to convert {path.name} with")
+        raise HlsConfigError(
+            f"hls_config: there is none to convert {path.name} with; expected hls4ml's configuration, or its YAML file"
+        )
     config = read_hls_config(hls_config)
     said, at_work = io.StringIO(), "qonnx does not prepare"
     try:

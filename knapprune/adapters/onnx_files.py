@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from knapprune.tools import require
@@ -13,6 +14,22 @@ from knapprune.tools import require
 _SPATIAL = frozenset({"Conv", "MaxPool", "AveragePool", "GlobalAveragePool"})
 # What every onnxruntime of these years runs; onnx itself may be ahead of it.
 _IR_VERSION = 10
+
+
+def check_onnx(path: Path) -> None:
+    """Refuse a file that is no ONNX model, or not all of one, before anything is made of it."""
+    expected = "expected a whole file, as onnx.save writes models"
+    if not path.stat().st_size:
+        raise ValueError(f"path: {path.name}: the file is empty, {expected}")
+    onnx = require("onnx", extra="onnx")
+    try:
+        model = onnx.load(os.fspath(path), load_external_data=False)
+    except OSError:
+        raise
+    except Exception as error:  # protobuf's own, which is not to be imported for its name alone
+        raise ValueError(f"path: {path.name}: the file is no ONNX model, or a damaged one; {expected}") from error
+    if not model.graph.node or not model.graph.output:
+        raise ValueError(f"path: {path.name}: the file describes no network: its graph has no nodes; {expected}")
 
 
 def load_onnx_model(path: str | os.PathLike[str]) -> Any:

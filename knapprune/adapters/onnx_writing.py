@@ -16,7 +16,7 @@ from knapprune.adapters.hls4ml.adapter import Hls4mlAdapter
 from knapprune.adapters.mask_check import check_masks
 from knapprune.adapters.model_files import load
 from knapprune.tools import quiet, require
-from knapsolve.files.atomic import through
+from knapprune.writing import through
 
 # hls4ml puts what a node has become in front of its name.
 _NAME = re.compile(r"(?:Dense|Conv1D|Conv2D|DepthwiseConv1D|DepthwiseConv2D)_(?P<node>.+)")

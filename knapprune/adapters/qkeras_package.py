@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import zipfile
+import zlib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from knapprune.tools import MissingToolError, require
 # What TensorFlow reads when it is first imported: which Keras ``tf.keras``, on which QKeras stands, is.
 _LEGACY = "TF_USE_LEGACY_KERAS"
 
+
+# What archives raise that are damaged, encrypted or compressed in other ways.
+_DAMAGED = (NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 # With its dependencies, pip finds no versions that go together with OR-Tools'.
 _INSTALL = 'pip install "knapprune[qkeras]" and then: pip install --no-deps QKeras tensorflow-model-optimization'
@@ -58,14 +62,16 @@ def _architecture(path: Path) -> Any:
 
         with h5py.File(path) as file:
             return json.loads(file.attrs["model_config"])
-    except (ImportError, KeyError, OSError, TypeError, ValueError, zipfile.BadZipFile):
+    except (ImportError, KeyError, OSError, RecursionError, RuntimeError, TypeError, ValueError, *_DAMAGED):
         return {}  # whoever reads it says what is wrong
 
 
 def _layers(architecture: Any) -> list[dict[str, Any]]:
     """List the layers, those of models in it too."""
     config = architecture.get("config") if isinstance(architecture, dict) else None
-    layers = config.get("layers", []) if isinstance(config, dict) else config or []
+    layers = config.get("layers", []) if isinstance(config, dict) else config
+    if not isinstance(layers, list):
+        return []
     own = [layer for layer in layers if isinstance(layer, dict)]
     return own + [inner for layer in own for inner in _layers(layer)]
 

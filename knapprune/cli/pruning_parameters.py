@@ -33,6 +33,8 @@ def parameters_of(given: Mapping[str, Any], said: Collection[str]) -> Parameters
     from knapprune.pruning.parameters import Parameters
 
     file = Parameters() if given["params"] is None else Parameters.read(given["params"])
+    if file.grid:
+        raise ValueError(f"{given['params']}: grid: expected no such table: knapprune sweep takes it")
     budget = read_budget(given["budget"])
     settings = {name: given[name] for name in _AS_GIVEN} | {
         "budget": None if budget is None else in_order(budget),
@@ -46,7 +48,9 @@ def parameters_of(given: Mapping[str, Any], said: Collection[str]) -> Parameters
     settings["distill"] = _distillation(*_pair(("distill", "temperature"), given, said, file))
     if "regularization" in given:
         settings["regularization"] = _regularization(*_pair(("regularization", "form"), given, said, file))
-    return Parameters(settings, _files(given, said, file.files))
+    files = _files(given, said, file.files)
+    require_needed(files, "--params")
+    return Parameters(settings, files)
 
 
 def library_arguments(parameters: Parameters) -> dict[str, Any]:
@@ -88,11 +92,14 @@ def _files(given: Mapping[str, Any], said: Collection[str], of_file: Mapping[str
         files.pop("weights", None)  # they are those of the file's own model
     if "hardware" in said:
         files.pop("multipliers", None)
-    files |= {name: given[name] for name in FILES if name in said}
+    return files | {name: given[name] for name in FILES if name in said}
+
+
+def require_needed(files: Mapping[str, Path], where: str) -> None:
+    """Refuse to go on without the files that no run goes without."""
     for name, written in _NEEDED.items():
         if name not in files:
-            raise ValueError(f"{written}: got none, expected a file, or {name} in the table [files] of --params")
-    return files
+            raise ValueError(f"{written}: got none, expected a file, or {name} in the table [files] of {where}")
 
 
 def _pair(

@@ -68,6 +68,8 @@ def print_report(report: Report) -> None:
             table.add_row(label, f"{unpruned:.4f}", f"{pruned:.4f}", "", "", f"{100 * (pruned - unpruned):+.2f} points")
     console = Console()
     console.print(table)
+    if content["understood"]:
+        console.print(f"budget: {escape('; '.join(content['understood']))}", soft_wrap=True)
     proof = content["selection"]
     if proof is not None:
         console.print(f"selection: {proof['status']} by {proof['solver']}, gap {proof['gap']:.2g}")

@@ -33,6 +33,7 @@ from knapprune.cli.options import (
 )
 from knapprune.cli.screen import on_screen
 from knapprune.report.run_folder import claimed
+from knapsolve.validation import positive_number
 
 #: What the command may write.
 WRITTEN = ("hls_config.yml", "masks.npz", "values.npz", "model.keras", "hls4ml", "selection.json", "model.onnx")
@@ -66,6 +67,7 @@ def select(  # noqa: PLR0913
         import knapprune as kp
         from knapprune.report import files as output
 
+        positive_number("time_limit", time_limit)
         require_files(model=model, config=config, weights=weights, data=data, multipliers=multipliers)
         read = {
             "structure": read_structure(structure),
@@ -120,6 +122,7 @@ def _record(selection: Any) -> dict[str, Any]:
                 "layer": cap.layer,
                 "part": cap.part,
                 "limit": cap.limit,
+                "understood": cap.understood,
                 "uses": cap.use(selection.resources),
                 "binds": cap in selection.binding,
             }

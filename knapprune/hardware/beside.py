@@ -45,7 +45,7 @@ class Beside:
     name
         The layer it belongs to, as hls4ml calls it.
     what
-        ``"fifo"``, ``"line buffer"``, ``"softmax"``, ``"tanh table"``, `x
+        ``"fifo"``, ``"line buffer"``, ``"softmax"``, or a table such as ``"tanh table"``.
     dsp
         DSP blocks.
     bram18

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from knapprune.hardware import parts
 from knapprune.hardware.beside import Beside
@@ -16,7 +17,9 @@ from knapprune.hardware.logic import Logic
 from knapprune.hardware.shallow import shallow_memories
 from knapprune.hardware.units import blocks_line, with_blocks
 from knapprune.network.layers import Kernels, Layer
-from knapprune.tables import plain_table
+from knapprune.tables import html_table, plain_table
+from knapsolve import contents
+from knapsolve.plugins import require
 
 LATENCY = "latency"
 """The resource that no weight decides: clock cycles, counted only where reuse factors are chosen."""
@@ -26,12 +29,14 @@ PARAMETERS, MACS = SIZES = ("parameters", "macs")
 """The size of the network itself: its numbers, and the multiplications of a sample; added only where budgeted."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Resources(Mapping[str, int]):
     """Resources by layer; as a mapping, the total of each, such as ``resources["dsp"]``.
 
     Where halves of a block RAM are counted, ``resources["bram18"]``, there are blocks of 36 Kb in the totals too:
     ``resources["bram"]``, half as many, rounded up.
+
+    Two are equal where all that they hold is, layer by layer; ``dict(one) == dict(other)`` compares the totals alone.
 
     Parameters
     ----------
@@ -92,6 +97,46 @@ class Resources(Mapping[str, int]):
     def __len__(self) -> int:
         return len(self.total)
 
+    def __hash__(self) -> int:
+        return hash((tuple(sorted(self.total.items())), self.layers, self.uncounted, self.part))
+
+    def __repr__(self) -> str:
+        known = {**self.total, "layers": len(self.layers), "part": self.part}
+        return contents.in_a_line("Resources", {**known, "uncounted": len(self.uncounted) or None})
+
+    def _repr_html_(self) -> str:
+        header, rows, total = self._table()
+        notes = [*blocks_line(self.total), *self._notes(), *self.chip(), *self._uncounted()]
+        return html_table("Resources by layer", header, rows, total, notes)
+
+    def to_frame(self) -> Any:
+        """Return a pandas DataFrame with a row a layer.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The index is the layer's name. Columns are `kernel`, a tuple, `strategy`, `reuse_factor`, `weight_bits` and
+            `data_bits`, which are missing for layers without a kernel, and what is counted.
+
+        Raises
+        ------
+        MissingPackageError
+            If pandas is not installed; the message says how to install it.
+        """
+        require("pandas", "Resources.to_frame", "pip install pandas")
+        import pandas
+
+        known = {layer.name: layer for layer in self.layers}
+        frame = pandas.DataFrame(index=pandas.Index(list(self.by_layer), name="layer"))
+        frame["kernel"] = pandas.Series({name: layer.kernel_shape for name, layer in known.items()}, dtype=object)
+        frame["strategy"] = pandas.Series({name: layer.strategy for name, layer in known.items()}, dtype=object)
+        for column in ("reuse_factor", "weight_bits", "data_bits"):
+            numbers = {name: getattr(layer, column) for name, layer in known.items()}
+            frame[column] = pandas.Series(numbers, dtype="Int64")
+        for name in self.counted:
+            frame[name] = [use.get(name, 0) for use in self.by_layer.values()]
+        return frame
+
     def summary(self) -> str:
         """Describe the use as a table, a line for each layer.
 
@@ -100,6 +145,13 @@ class Resources(Mapping[str, int]):
         str
             Plain text.
         """
+        header, rows, total = self._table()
+        text = plain_table(header, [*rows, total])
+        lines = [text, *blocks_line(self.total), *self._notes(), *self.chip(), *self._uncounted()]
+        return "\n".join([*lines, *self._beside(), *(["", self.explanation] if self.explanations else [])])
+
+    def _table(self) -> tuple[list[str], list[list[object]], list[object]]:
+        """Lay out the header, a row for each layer, and the total."""
         names, total = self.counted, self.total
         rows: list[list[object]] = [
             [
@@ -113,11 +165,11 @@ class Resources(Mapping[str, int]):
             for layer in self.layers
         ]
         rows += [[name, "", "", "", "", *use.values()] for name, use in self.beside_layers.items()]
-        rows.append(["total", "", "", "", "", *(total[name] for name in names)])
-        text = plain_table(["layer", "kernel", "strategy", "reuse", "bits", *names], rows)
-        uncounted = [f"not counted: {', '.join(self.uncounted)}"] if self.uncounted else []
-        lines = [text, *blocks_line(total), *self._notes(), *self.chip(), *uncounted]
-        return "\n".join([*lines, *self._beside(), *(["", self.explanation] if self.explanations else [])])
+        header = ["layer", "kernel", "strategy", "reuse", "bits", *names]
+        return header, rows, ["total", "", "", "", "", *(total[name] for name in names)]
+
+    def _uncounted(self) -> list[str]:
+        return [f"not counted: {', '.join(self.uncounted)}"] if self.uncounted else []
 
     def _beside(self) -> list[str]:
         if self.beside_unknown:

@@ -239,6 +239,16 @@ class Overrides(TypedDict, total=False):
     clock_period: float
 
 
+def check_overrides(given: Mapping[str, Any]) -> None:
+    """Refuse keywords that are neither an argument nor a key of the configuration."""
+    for name in given:
+        if name not in Overrides.__annotations__:
+            raise TypeError(
+                f"{name}: no such argument; beside its own, a call takes {list(Overrides.__annotations__)} of the "
+                "configuration"
+            )
+
+
 def as_dict(config: HlsConfig) -> dict[str, Any]:
     """Write a configuration as the dict that hls4ml and knapprune read."""
     return {

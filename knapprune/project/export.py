@@ -12,6 +12,7 @@ from knapprune.adapters.configuration import configuration
 from knapprune.adapters.finding import find_adapter
 from knapprune.network.hls_config import HlsConfigSource, Overrides
 from knapprune.tools import quiet, require_hls4ml
+from knapprune.writing import naming
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def export(
         written = Path(staging) / destination.name
         said = io.StringIO()
         try:
-            with quiet(said):
+            with naming(destination), quiet(said):
                 graph = framework.convert(model, config, str(written))
                 graph.write()
         except Exception as error:

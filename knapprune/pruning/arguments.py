@@ -194,12 +194,8 @@ def prune(  # noqa: PLR0913
     PruningWarning
         Where pruning ends before its last step.
     """
-    given = dict(locals())
-    given["saliency"], given["normalise"] = chosen(saliency, normalise, data=regrow is None)
-    selecting = Selecting(**_those(Selecting, given))
-    training = Training(**_those(Training, given))
-    keeping = Keeping(**_those(Keeping, given))
-    check_together(selecting, training)
+    given = with_measure(locals())
+    selecting, training, keeping = checked(given)
     inputs, targets = whole(validation, batch_size)
     framework = training_adapter(find_adapter(model), model)
     if training.callbacks and not isinstance(framework, CallsBack):
@@ -246,6 +242,21 @@ def prune(  # noqa: PLR0913
     task = Task(network, train, measured, caps, selecting, training, keeping, arguments)
     with nullcontext() if keeping.folder is None else held(keeping.folder):
         return run(task)
+
+
+def with_measure(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Choose a saliency and its normalisation where none is named."""
+    saliency, normalise = chosen(given["saliency"], given["normalise"], data=given["regrow"] is None)
+    return {**given, "saliency": saliency, "normalise": normalise}
+
+
+def checked(given: Mapping[str, Any]) -> tuple[Selecting, Training, Keeping]:
+    """Check all arguments that can be checked without a model."""
+    selecting = Selecting(**_those(Selecting, given))
+    training = Training(**_those(Training, given))
+    keeping = Keeping(**_those(Keeping, given))
+    check_together(selecting, training)
+    return selecting, training, keeping
 
 
 def _those(group: type[Selecting | Training | Keeping], given: Mapping[str, Any]) -> dict[str, Any]:

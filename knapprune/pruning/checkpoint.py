@@ -28,7 +28,7 @@ from knapprune.pruning.snapshot import Snapshot
 from knapprune.report import files as output
 from knapprune.report.run_folder import LOCK, MARKER, alone, mark, written
 from knapprune.selection.budget import Cap
-from knapsolve.files import atomic
+from knapprune.writing import through
 
 MANIFEST = "checkpoint.json"
 _FORMAT = 2
@@ -159,7 +159,7 @@ class Checkpoint:
             f"data/{key}": np.array([kind.width, kind.integer, kind.signed]) for key, kind in state.data_types.items()
         }
         # A file object, since NumPy would add an ending to a name.
-        atomic.through(self.folder / name, lambda path: _savez(path, arrays))
+        through(self.folder / name, lambda path: _savez(path, arrays))
         self._files[name] = state
         return name
 

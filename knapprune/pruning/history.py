@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from knapprune.hardware.resources import Resources
 from knapprune.selection.budget import Cap, asking
@@ -36,7 +36,7 @@ class Answer:
     bound: float
     gap: float
     prices: tuple[float, ...] | None
-    seconds: float
+    seconds: float = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -108,4 +108,4 @@ class Step:
     metrics: tuple[float, ...]
     metric: float
     accepted: bool
-    seconds: float
+    seconds: float = field(compare=False)

@@ -96,6 +96,17 @@ def number_or(make: Callable[..., Any], **kinds: Kind) -> Kind:
     return read
 
 
+def listed(kind: Kind) -> Kind:
+    """Read a list of what another kind reads."""
+
+    def read(key: Key, given: Any) -> list[Any]:
+        if not isinstance(given, list) or not given:
+            raise key.wrong(given, "a list of values")
+        return [kind(key.below(str(number)), value) for number, value in enumerate(given)]
+
+    return read
+
+
 def read_budget(key: Key, given: Any) -> dict[str, Any]:
     """Read numbers by resource, and tables of them by layer."""
     if not isinstance(given, Mapping):

@@ -19,7 +19,7 @@ from knapprune.hardware.multiplier_file import read_multipliers
 from knapprune.pruning import parameter_kinds as kinds
 from knapprune.pruning.parameter_kinds import NUMBER, SWITCH, TEXT, WHOLE, Key, Kind
 from knapprune.pruning.regularization import Regularization
-from knapsolve.files.atomic import write_text
+from knapprune.writing import write_text
 from knapsolve.files.text import read_text
 
 #: The settings of each table, and what stands behind each.
@@ -58,7 +58,13 @@ SETTINGS: Mapping[str, Mapping[str, Kind]] = {
 #: What the command reads from files of their own, by the names of its options.
 FILES = ("model", "config", "weights", "train", "validation", "saliency_data", "multipliers")
 
-_TABLES: Mapping[str, Mapping[str, Kind]] = {**SETTINGS, "files": dict.fromkeys(FILES, TEXT)}
+#: What a sweep varies, each a list of values.
+GRID: Mapping[str, Kind] = {
+    **{name: kinds.listed(kind) for table in ("train", "select") for name, kind in SETTINGS[table].items()},
+    **{name: kinds.listed(kind) for name, kind in {"reuse_factor": WHOLE, "precision": TEXT, "strategy": TEXT}.items()},
+}
+
+_TABLES: Mapping[str, Mapping[str, Kind]] = {**SETTINGS, "files": dict.fromkeys(FILES, TEXT), "grid": GRID}
 
 
 @dataclass(frozen=True)
@@ -71,10 +77,13 @@ class Parameters:
         Arguments of `knapprune.prune` by name.
     files
         Where the command finds its models and data.
+    grid
+        Of a sweep, the values to combine, by name.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=dict)
+    grid: Mapping[str, list[Any]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> Parameters:
@@ -86,7 +95,7 @@ class Parameters:
         files = {name: file.parent / value for name, value in tables.get("files", {}).items()}
         if "checkpoint" in settings:
             settings["checkpoint"] = file.parent / settings["checkpoint"]
-        return cls(settings, files)
+        return cls(settings, files, tables.get("grid", {}))
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write a file that is read as the same; what is None stays out, since TOML has no word for it."""
@@ -129,6 +138,8 @@ def read_params(path: str | os.PathLike[str]) -> dict[str, Any]:
         the file and the key.
     """
     parameters = Parameters.read(path)
+    if parameters.grid:
+        raise Key(Path(path), "grid").wrong(dict(parameters.grid), "no such table: knapprune sweep takes it")
     settings = dict(parameters.settings)
     if "multipliers" in parameters.files:
         hardware = settings.get("hardware", "hls4ml")
@@ -146,7 +157,8 @@ def _read_tables(file: Path) -> dict[str, dict[str, Any]]:
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"params: {file} is not valid TOML: {error}") from None
     top = Key(file)
-    known = {name: f"{table}.{name}" for table, names in _TABLES.items() for name in names if name not in _TABLES}
+    settings = {table: names for table, names in _TABLES.items() if table != "grid"}
+    known = {name: f"{table}.{name}" for table, names in settings.items() for name in names if name not in _TABLES}
     for table in given:
         if table not in _TABLES:
             raise top.unknown(table, _TABLES, known)

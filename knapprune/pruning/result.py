@@ -9,12 +9,19 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
+from knapprune.adapters.finding import find_adapter
+from knapprune.adapters.training_adapter import TrainingAdapter
 from knapprune.hardware.resources import Resources
 from knapprune.network.layers import Masks
 from knapprune.pruning.history import Step
+from knapprune.pruning.snapshot import Snapshot
 from knapprune.report.content import Budget, LayerRow, Proof, Side, StepRow, Vendor
 from knapprune.report.report import Report
 from knapprune.selection.budget import Cap
+from knapprune.selection.result import changes, in_brief, same_arrays
+from knapprune.tables import html_table
+
+_COMPARED = ("history", "before", "resources", "budget", "met", "baseline", "metric", "tolerance", "stopped")
 
 
 class PruningWarning(UserWarning):
@@ -67,9 +74,12 @@ class Verified(Protocol):
         """A dataclass of what the vendor's tools report, or None."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Pruning:
     """What `prune` returns.
+
+    Two are equal where all that they hold is, masks and the models' weights and optimisers entry by entry; how long it
+    took is no part of it.
 
     Parameters
     ----------
@@ -112,6 +122,41 @@ class Pruning:
     stopped: str | None = None
     hls_config: Mapping[str, Any] = field(default_factory=dict)
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Pruning):
+            return NotImplemented
+        same = all(getattr(self, name) == getattr(other, name) for name in (*_COMPARED, "hls_config"))
+        return same and same_arrays(self.masks, other.masks) and _same_model(self.model, other.model)
+
+    def __hash__(self) -> int:
+        return hash((self.before, self.resources, self.budget, self.metric, len(self.history)))
+
+    def __repr__(self) -> str:
+        known = {"metric": f"{self.baseline:.4g} -> {self.metric:.4g}", **changes(self.before, self.resources)}
+        known |= {
+            "budget": f"[{in_brief(self.budget)}]",
+            "steps": str(len(self.history)),
+            "seconds": f"{self.seconds:.1f}",
+        }
+        met = "met" if self.met else "not met"
+        return f"Pruning[{met}]({', '.join(f'{name}={text}' for name, text in known.items())})"
+
+    def _repr_html_(self) -> str:
+        limits = {cap.resource: cap.limit for cap in self.budget if cap.layer is None}
+        rows: list[list[object]] = [
+            [name, self.before[name], use, limits.get(name, "")]
+            for name, use in self.resources.items()
+            if name in self.before
+        ]
+        rows.append(["validation metric", f"{self.baseline:.4f}", f"{self.metric:.4f}", ""])
+        notes = [
+            "The budget is met." if self.met else "The budget is not met: no step within the tolerance kept it.",
+            *([f"budget: {in_brief(self.budget)}"] if self.budget else []),
+            *([f"ended early, {ended}"] if (ended := _ended(self)) is not None else []),
+            f"{len(self.history)} steps, {self.seconds:.1f} s",
+        ]
+        return html_table("Pruning", ["", "unpruned", "pruned", "budget"], rows, notes=notes)
+
     @property
     def report(self) -> Report:
         """A report to save: ``report.save("report.html")`` or ``"report.json"``."""
@@ -128,6 +173,23 @@ class Pruning:
         write_bytes(Path(path), history_plot(self.report.content, kind))
 
 
+def _same_model(one: Any, other: Any) -> bool:
+    """Say whether two models are of one architecture, and all that training and masking change is equal in them."""
+    if one is other:
+        return True
+    framework = find_adapter(one)
+    if not isinstance(framework, TrainingAdapter) or not framework.matches(other):
+        return False
+    if framework.describe(one) != framework.describe(other):
+        return False
+    first, second = (Snapshot.of(framework, model) for model in (one, other))
+    return (
+        same_arrays(first.state, second.state)
+        and same_arrays(first.masks, second.masks)
+        and first.data_types == second.data_types
+    )
+
+
 def pruning_report(pruning: Pruning, baseline: Verified | None = None, pruned: Verified | None = None) -> Report:
     """Gather what a pruning did and, where it was verified, what was counted."""
     return Report(
@@ -135,6 +197,7 @@ def pruning_report(pruning: Pruning, baseline: Verified | None = None, pruned: V
             "baseline": _side(pruning.baseline, pruning.before.total, baseline),
             "pruned": _side(pruning.metric, pruning.resources.total, pruned),
             "budget": _budget(pruning.budget),
+            "understood": [cap.understood for cap in pruning.budget],
             "tolerance": pruning.tolerance,
             "met": pruning.met,
             "selection": _selection(_returned(pruning)),

@@ -13,6 +13,7 @@ from knapprune.adapters.objective import GroupPenalty
 from knapprune.adapters.types_adapter import RoundsData
 from knapprune.hardware.fetch_groups import fetch_group
 from knapprune.hardware.resources import Resources
+from knapprune.network.batches import is_arrays
 from knapprune.network.hls_config import HlsConfig
 from knapprune.network.layers import Layer
 from knapprune.pruning.history import Chosen
@@ -127,6 +128,7 @@ class Task:
     def _selected(
         self, model: Any, caps: tuple[Cap, ...] | None, structure: Any, choose: Any, config: HlsConfig
     ) -> Selection:
+        data = self.selecting.gradients_from(self.train)
         return select(
             model,
             config,
@@ -136,8 +138,8 @@ class Task:
             normalise=self.selecting.normalise,
             solver=self.selecting.solver,
             time_limit=self.selecting.time_limit,
-            data=self.selecting.gradients_from(self.train),
-            batch_size=self.training.batch_size,
+            data=data,
+            batch_size=self.training.batch_size if is_arrays(data) else None,
             choose=choose,
             hardware=self.network.hardware,
         )

@@ -78,11 +78,16 @@ class StepRow(TypedDict):
 
 
 class Content(TypedDict):
-    """All of a report; `ended` is a sentence on why pruning ended before its last step, `stopped` what went wrong."""
+    """All of a report.
+
+    `understood` says of each cap of the budget what was made of it, `ended` in a sentence why pruning ended before its
+    last step, `stopped` what went wrong.
+    """
 
     baseline: Side
     pruned: Side
     budget: Budget
+    understood: list[str]
     tolerance: float
     met: bool
     selection: Proof | None

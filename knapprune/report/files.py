@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
-from knapsolve.files.atomic import through, write_text
+from knapprune.writing import through, write_text
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from knapprune.report.content import Content
 from knapprune.report.files import write_json
-from knapsolve.files.atomic import write_text
+from knapprune.writing import write_text
 
 
 @dataclass(frozen=True)

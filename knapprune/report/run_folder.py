@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from knapsolve.files.atomic import write_text
+from knapprune.writing import write_text
 
 MARKER = ".knapprune.json"
 LOCK = ".knapprune.lock"

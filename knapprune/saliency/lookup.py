@@ -80,7 +80,9 @@ def saliency_of(saliency: str | Saliency, statistics: Statistics | None = None) 
     gradual = needs_data(saliency)
     if gradual and statistics is None:
         name = getattr(saliency, "__name__", "a function") if callable(saliency) else saliency
-        raise ValueError(f"data: got None, expected (inputs, targets) to compute gradients for saliency {name!r}")
+        raise ValueError(
+            f"data: there are none, and saliency {name!r} is computed from gradients; expected data=(inputs, targets)"
+        )
     named = Named(saliency, FIRST_ORDER) if callable(saliency) else MEASURES[saliency]
     if not gradual or statistics is None:
         return Measure(named.function, named.signed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import numbers
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,6 +16,13 @@ from knapprune.hardware.units import counted_as, size_of, with_blocks
 from knapprune.network.hls_config import Overrides
 
 Amount = float
+
+MANY = 1000
+"""Use of a resource from which a budget of one unit is most probably meant as all of it."""
+
+
+class BudgetWarning(UserWarning):
+    """A budget that says something else than was most probably meant."""
 
 
 class BudgetError(ValueError):
@@ -50,6 +58,9 @@ class Cap:
         The chip that the limit is taken from, or None where it was given as such.
     counted
         The resource that is counted, by default the same; of ``"bram"``, blocks of 36 Kb, ``"bram18"``, their halves.
+    share, whole
+        The fraction that was asked for, and what it is of, where the limit was given as one. A cap of another limit has
+        none.
     """
 
     resource: str
@@ -57,14 +68,38 @@ class Cap:
     layer: str | None = None
     part: str | None = None
     counted: str = field(default="", repr=False)
+    share: float | None = field(default=None, compare=False)
+    whole: int | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self.counted:
             object.__setattr__(self, "counted", counted_as(self.resource, ()))
+        if self.share is not None and (self.whole is None or _share(self.share, self.whole) != self.limit):
+            object.__setattr__(self, "share", None)  # a copy with another limit
+            object.__setattr__(self, "whole", None)
 
     def __str__(self) -> str:
         where = self.layer if self.part is None else self.part
-        return f"budget{'' if where is None else f'[{where!r}]'}[{self.resource!r}] = {self.limit}"
+        return f"budget{'' if where is None else f'[{where!r}]'}[{self.resource!r}] = {self.limit} ({self._origin})"
+
+    @property
+    def understood(self) -> str:
+        """What the budget was understood to be.
+
+        Examples
+        --------
+        >>> Cap("dsp", 404, share=0.25, whole=1616).understood, Cap("dsp", 1, layer="fc1").understood
+        ('dsp 404 (0.25 of 1616)', 'fc1.dsp 1 (a count)')
+        """
+        return f"{'' if self.layer is None else f'{self.layer}.'}{self.resource} {self.limit} ({self._origin})"
+
+    @property
+    def _origin(self) -> str:
+        """Say what the limit was taken from."""
+        if self.share is None:
+            return "a count"
+        amount = "all" if self.share == 1 else f"{self.share:.6g}"
+        return f"{amount} of {self.whole}" if self.part is None else f"{amount} of the {self.whole} of {self.part}"
 
     def covers(self, layer: str) -> bool:
         """Say whether a layer's use counts towards this cap."""
@@ -160,7 +195,7 @@ def _caps_of_chip(chip: Mapping[str, Any], today: Resources) -> list[Cap]:
     if part is None:
         raise BudgetError(f"budget: {parts.unknown(number)}; or give counts, such as {{'dsp': 2000, 'bram': 300}}")
     caps = [
-        Cap(name, _share(float(share), count), part=part.name, counted=name)
+        Cap(name, _share(float(share), count), part=part.name, counted=name, share=float(share), whole=count)
         for name, count in part.resources.items()
         if name in today.counted
     ]
@@ -183,16 +218,26 @@ def _cap(resource: str, layer: str | None, amount: Any, use: Mapping[str, int], 
     problem = f"{where}[{resource!r}]: got {amount!r}, expected a fraction from 0.0 to 1.0 or a whole count >= 0"
     if isinstance(amount, bool) or not isinstance(amount, numbers.Real):
         raise BudgetError(problem)
+    share = None
     if isinstance(amount, numbers.Integral):
         limit = int(amount)
+        if limit == 1 and use[resource] >= MANY:
+            warnings.warn(
+                f"{where}[{resource!r}]: got the whole number 1, a count, where {use[resource]} are in use; "
+                "expected 1.0 for all of them, or a larger count",
+                BudgetWarning,
+                stacklevel=5,  # the line that calls `select`
+            )
     else:
         number = float(amount)
         if not math.isfinite(number) or (number > 1 and not number.is_integer()):
             raise BudgetError(problem)
-        limit = int(number) if number > 1 else _share(number, use[resource]) if number >= 0 else -1
+        share = None if number > 1 else number
+        limit = int(number) if share is None else _share(share, use[resource]) if share >= 0 else -1
     if limit < 0:
         raise BudgetError(problem)
-    return Cap(resource, limit, layer, counted=counted_as(resource, today.counted))
+    whole = None if share is None else use[resource]
+    return Cap(resource, limit, layer, counted=counted_as(resource, today.counted), share=share, whole=whole)
 
 
 def _share(share: float, count: int) -> int:

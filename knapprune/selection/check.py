@@ -37,7 +37,7 @@ def check_result(
         warnings.warn(
             f"no weight of {', '.join(map(repr, emptied))} is kept: the budget is too small for this network",
             SelectionWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     last = last_layer(layers)
     if last is None or last.name in emptied or last.name not in masks:
@@ -49,5 +49,5 @@ def check_result(
             f"no weight of {lost.size} of the {last.n_out} outputs of {last.name!r} is kept ({listed}): they "
             "say nothing of the input any more; the budget is too small, or that layer needs one of its own",
             SelectionWarning,
-            stacklevel=3,
+            stacklevel=4,
         )

@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Unpack
 
-from knapprune.adapters.adapter import ConfiguredAdapter, is_quantised
+from knapprune.adapters.adapter import Adapter, ConfiguredAdapter, is_quantised
 from knapprune.adapters.configuration import configuration
 from knapprune.adapters.data_fit import check_fit
 from knapprune.adapters.finding import find_adapter
 from knapprune.adapters.training_adapter import training_adapter
 from knapprune.hardware.hardware_model import HardwareModel, find_hardware_model
 from knapprune.hardware.nothing import Nothing
+from knapprune.hardware.resources import Resources
+from knapprune.network.batches import is_arrays
 from knapprune.network.hls_config import HlsConfigSource, Overrides
 from knapprune.network.hls_config_file import read_hls_config
+from knapprune.network.layers import Kernels, Masks
 from knapprune.saliency import Saliency, Statistics, chosen, needs_data, saliency_of
 from knapprune.saliency.normalisation import Normalisation, normalisation
 from knapprune.selection.budget import Budget, BudgetError, with_part
@@ -27,6 +30,11 @@ from knapprune.selection.request import Method, Outcome, Request, requested
 from knapprune.selection.result import Selection
 from knapprune.selection.values.asked import check_data_bits, digits_of
 from knapprune.selection.variants import Choose, check_keys
+from knapprune.unused import unused
+from knapsolve.validation import positive_number
+
+BATCH = 32
+"""Samples that are used at a time where nobody says how many."""
 
 
 def select(  # noqa: PLR0913
@@ -40,7 +48,7 @@ def select(  # noqa: PLR0913
     solver: str = "auto",
     time_limit: float = 10.0,
     data: Any = None,
-    batch_size: int = 32,
+    batch_size: int | None = None,
     choose: Choose | None = None,
     hardware: str | HardwareModel = "hls4ml",
     **overrides: Unpack[Overrides],
@@ -84,7 +92,7 @@ def select(  # noqa: PLR0913
         another.
     data, batch_size
         ``(inputs, targets)`` for gradients, and how many samples of it are used at a time; or a ``tf.data.Dataset``, a
-        ``keras.utils.PyDataset`` or a torch ``DataLoader``, which come in batches of their own.
+        ``keras.utils.PyDataset`` or a torch ``DataLoader``, which come in batches of their own. None takes 32 samples.
     choose
         What to choose for each layer beside its weights: ``{"reuse_factor": "legal"}``, or a list of reuse factors,
         and ``{"bits": [8, 12, 16]}`` for the width of the weights; either may be a mapping by layer name. The budget
@@ -109,7 +117,7 @@ def select(  # noqa: PLR0913
     TypeError
         If no adapter knows the model, or gradients are wanted of one that cannot be trained.
     ValueError
-        If another argument cannot be used.
+        If another argument cannot be used, or does nothing in this call.
     RuntimeError
         If the solver is stopped before it has any selection.
 
@@ -117,13 +125,18 @@ def select(  # noqa: PLR0913
     -----
     HardwareWarning
         Where hls4ml would change a setting, or a layer cannot save a budgeted resource.
+    BudgetWarning
+        Where one unit of a resource is budgeted as a whole number, and thousands are in use.
     SelectionWarning
         Where a layer loses all of its weights, or an output of the last layer does.
     """
     saliency, normalise = chosen(saliency, normalise, data=data is not None)
+    positive_number("time_limit", time_limit)
     if choose is not None:
         check_keys(choose)
         check_data_bits(choose, saliency, normalise)
+    _check_read(saliency, data, batch_size, choose)
+    samples = BATCH if batch_size is None else batch_size
     framework = find_adapter(model)
     if choose is not None and isinstance(framework, ConfiguredAdapter):
         raise ValueError(
@@ -136,16 +149,47 @@ def select(  # noqa: PLR0913
             "with each change; expected None: what is chosen is which weights are kept"
         )
     if choose is not None and budget is None:
-        raise BudgetError("budget: got None, expected one to choose under")
+        raise BudgetError("budget: there is none to choose under; expected one, such as {'dsp': 0.5}")
+    request = request_for(
+        framework,
+        model,
+        hls_config,
+        budget,
+        structure,
+        (saliency, normalise, solver, time_limit),
+        None if data is None else (data, samples),
+        hardware,
+        overrides,
+        timed=choose is not None and not {"digits", "data_bits"} & set(choose),
+    )
+    outcome = _outcome(request, choose)
+    return selection_of(request, outcome)
+
+
+def request_for(  # noqa: PLR0913
+    framework: Adapter,
+    model: Any,
+    hls_config: HlsConfigSource | None,
+    budget: Budget | None,
+    structure: Any,
+    how: tuple[str | Saliency, str | Normalisation, str, float],
+    data: tuple[Any, int] | None,
+    hardware: str | HardwareModel,
+    overrides: Overrides,
+    *,
+    timed: bool = False,
+) -> Request:
+    """Read what `select` was given into a request; `how` are saliency, normalisation, solver and time limit."""
+    saliency, normalise, solver, time_limit = how
     no_hardware = hardware == "hls4ml" and asks_for_no_hardware(framework, hls_config, budget)
     if no_hardware and hls_config is None:
         hls_config = {}
     config = configuration(framework, model, hls_config, **with_part(overrides, budget))
-    check_fit(framework, model, data=data)
+    check_fit(framework, model, data=None if data is None else data[0])
     statistics = None
     if data is not None and needs_data(saliency):
-        statistics = Statistics(training_adapter(framework, model), model, data, batch_size)
-    request = requested(
+        statistics = Statistics(training_adapter(framework, model), model, *data)
+    return requested(
         framework,
         model,
         config,
@@ -153,20 +197,14 @@ def select(  # noqa: PLR0913
         budget,
         structure,
         Method(saliency_of(saliency, statistics), normalisation(normalise), solver, time_limit),
-        timed=choose is not None and not {"digits", "data_bits"} & set(choose),
-        data=None if data is None else (data, batch_size),
+        timed=timed,
+        data=data,
     )
-    outcome = _outcome(request, choose)
-    kernels = {**request.kernels, **outcome.values}
-    masks = masks_of(request.hardware, outcome.layers, kernels, outcome.keep)
-    if outcome.resources is not None:
-        after = outcome.resources
-    elif is_quantised(framework, model):
-        outcome = replace(outcome, values={})  # each holds what its quantiser leaves, or nothing
-        after = request.recount(framework.apply(model, masks))
-    else:
-        built = replace(request, config=read_hls_config(outcome.hls_config))
-        after = built.count(outcome.layers, masked({**request.written, **outcome.values}, masks))
+
+
+def selection_of(request: Request, outcome: Outcome) -> Selection:
+    """Turn an outcome into masks, count what they leave, and hold it against the budget."""
+    masks, after, values = counted(request, outcome)
     check_result(request.budget, after, masks, request.kernels, outcome.layers)
     return Selection(
         masks=masks,
@@ -176,9 +214,34 @@ def select(  # noqa: PLR0913
         budget=request.budget,
         structures=outcome.structures,
         hls_config=outcome.hls_config,
-        values=outcome.values,
+        values=values,
         data_types=outcome.data_types,
     )
+
+
+def counted(request: Request, outcome: Outcome) -> tuple[Masks, Resources, Kernels]:
+    """Return the masks of an outcome, what they leave in use, and the values that were chosen."""
+    masks = masks_of(request.hardware, outcome.layers, {**request.kernels, **outcome.values}, outcome.keep)
+    if outcome.resources is not None:
+        return masks, outcome.resources, outcome.values
+    if is_quantised(request.framework, request.model):
+        # Each holds what its quantiser leaves, or nothing.
+        return masks, request.recount(request.framework.apply(request.model, masks)), {}
+    built = replace(request, config=read_hls_config(outcome.hls_config))
+    after = built.count(outcome.layers, masked({**request.written, **outcome.values}, masks))
+    return masks, after, outcome.values
+
+
+def _check_read(saliency: str | Saliency, data: Any, batch_size: int | None, choose: Choose | None) -> None:
+    """Refuse data that nothing reads, and a size of batches where none are made."""
+    if data is not None and not needs_data(saliency) and "data_bits" not in (choose or {}):
+        name = getattr(saliency, "__name__", "given") if callable(saliency) else repr(saliency)
+        raise unused(
+            "data", f"the saliency {name} is of the weights alone", "None, or a saliency of gradients such as 'fisher'"
+        )
+    if batch_size is not None and not is_arrays(data):
+        why = "there are no data" if data is None else "the data come in batches of their own"
+        raise unused("batch_size", why, "None, or data=(inputs, targets)")
 
 
 def _outcome(request: Request, choose: Choose | None) -> Outcome:
@@ -211,7 +274,10 @@ def _outcome(request: Request, choose: Choose | None) -> Outcome:
             )
         return select_jointly(request, choose)
     if not request.budget and not (groups and all(group.pruned is not None for group in groups.values())):
-        raise BudgetError("budget: got None, expected one: only fetch groups with p given leave nothing to choose")
+        raise BudgetError(
+            "budget: there is none, and only fetch groups with p given leave nothing to choose; expected one, such as "
+            "{'dsp': 0.5}"
+        )
     return select_labelled(request) if groups is None else select_fetch_groups(request, groups)
 
 

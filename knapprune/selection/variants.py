@@ -19,7 +19,7 @@ from knapprune.hardware import explanation
 from knapprune.network.hls_config import HlsConfig, as_dict, own_entry, set_precision
 from knapprune.network.layers import Layer
 from knapprune.network.precision import FixedPoint
-from knapprune.network.rounding import Rounding
+from knapprune.network.rounding import WIDEST, Rounding
 
 KEYS = ("reuse_factor", "bits", "digits", "data_bits")
 _RESOURCE_STRATEGIES = ("resource", "resource_unrolled")
@@ -189,12 +189,13 @@ def _widths(given: Any, name: str) -> list[int] | None:
     if wanted is None:
         return None
     where = f"choose['bits'][{name!r}]" if isinstance(given, Mapping) else "choose['bits']"
-    return sorted(set(_whole_numbers(where, wanted, 2)))
+    return sorted(set(_whole_numbers(where, wanted, 2, WIDEST)))
 
 
-def _whole_numbers(where: str, given: Any, least: int) -> list[int]:
+def _whole_numbers(where: str, given: Any, least: int, most: int | None = None) -> list[int]:
     numbers = list(given) if isinstance(given, Iterable) and not isinstance(given, str | Mapping) else []
     valid = [isinstance(number, int | np.integer) and not isinstance(number, bool) for number in numbers]
-    if not numbers or not all(valid) or min(numbers) < least:
-        raise ValueError(f"{where}: got {given!r}, expected a list of whole numbers, {least} or more")
+    if not numbers or not all(valid) or min(numbers) < least or (most is not None and max(numbers) > most):
+        allowed = f"{least} or more" if most is None else f"{least} to {most}"
+        raise ValueError(f"{where}: got {given!r}, expected a list of whole numbers, {allowed}")
     return [int(number) for number in numbers]

@@ -6,7 +6,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -21,6 +21,7 @@ from knapprune.hardware.beside import Beside
 from knapprune.hardware.beside import summary as beside_summary
 from knapprune.hardware.dsp import MultiplierTable
 from knapprune.hardware.hardware_model import HardwareModel
+from knapprune.hardware.resources import Resources
 from knapprune.hardware.units import blocks_line, with_blocks
 from knapprune.network.batches import parts_of
 from knapprune.network.hls_config import COUNTED_BACKENDS, HlsConfig, HlsConfigSource, Overrides
@@ -32,8 +33,9 @@ from knapprune.project.emulation import build, in_order, predict, require_compil
 from knapprune.project.export import Project, export
 from knapprune.project.read import read_project
 from knapprune.project.surroundings import surroundings_of_graph
-from knapprune.tables import plain_table
+from knapprune.tables import html_table, plain_table
 from knapprune.tools import require_hls4ml
+from knapprune.unused import unused
 from knapprune.verification.collapse import FAR, CollapseWarning, collapse, distance
 from knapprune.verification.comparison import LayerCheck, compare
 from knapprune.verification.reports.report import Run, read_run, side_by_side
@@ -41,10 +43,14 @@ from knapprune.verification.reports.reported import Reported
 from knapprune.verification.synthesis import with_synthesis
 from knapprune.verification.yosys import require_yosys
 
+DISTRIBUTED = "distributed_arithmetic"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Verification:
     """What `verify` found.
+
+    Two are equal where all that they hold is, but for how long it took.
 
     Parameters
     ----------
@@ -79,9 +85,28 @@ class Verification:
     project: Path | None
     compiled: bool
     uncounted: tuple[str, ...]
-    seconds: float
+    seconds: float = field(compare=False)
     reported: Reported | None = None
     beside: tuple[Beside, ...] = ()
+
+    def __hash__(self) -> int:
+        return hash((tuple(sorted(self.counted.items())), self.accuracy, self.model_accuracy, self.compiled))
+
+    def __repr__(self) -> str:
+        known: dict[str, object] = {**self.counted, "layers": len(self.by_layer)}
+        for name in ("accuracy", "model_accuracy"):
+            value = getattr(self, name)
+            known |= {} if value is None else {name: f"{value:.4f}"}
+        known |= {} if self.reported is None else {"reported": self.reported.tool}
+        shown = {**known, "seconds": f"{self.seconds:.1f}"}
+        return f"Verification({', '.join(f'{name}={value}' for name, value in shown.items())})"
+
+    def _repr_html_(self) -> str:
+        header, rows, total = self._table()
+        notes = [*blocks_line(self.counted), *_remarks(self)]
+        if self.reported is not None:
+            notes.append(f"reported by {self.reported.tool}: summary() sets it beside the counts")
+        return html_table("Predicted and counted", header, rows, total, notes)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values."""
@@ -90,6 +115,14 @@ class Verification:
 
     def summary(self) -> str:
         """Describe what was found: a table of the layers, then the accuracies."""
+        header, rows, total = self._table()
+        vendor = [] if self.reported is None else ["", self.reported.table(self.by_layer), ""]
+        beside = ["", beside_summary(self.beside)] if self.beside else []
+        table = [plain_table(header, [*rows, total]), *blocks_line(self.counted)]
+        return "\n".join([*table, *vendor, *_remarks(self), *beside])
+
+    def _table(self) -> tuple[list[str], list[list[object]], list[object]]:
+        """Lay out the header, a row for each layer, and the total."""
         names = list(dict.fromkeys(name for layer in self.by_layer.values() for name in layer.counted))
         header = [
             "layer",
@@ -101,11 +134,7 @@ class Verification:
             [name, layer.strategy, layer.reuse_factor, *_pairs(names, layer.predicted, layer.counted)]
             for name, layer in self.by_layer.items()
         ]
-        rows.append(["total", "", "", *_pairs(names, self.predicted, self.counted)])
-        vendor = [] if self.reported is None else ["", self.reported.table(self.by_layer), ""]
-        beside = ["", beside_summary(self.beside)] if self.beside else []
-        table = [plain_table(header, rows), *blocks_line(self.counted)]
-        return "\n".join([*table, *vendor, *_remarks(self), *beside])
+        return header, rows, ["total", "", "", *_pairs(names, self.predicted, self.counted)]
 
 
 def verify(  # noqa: PLR0913
@@ -173,7 +202,7 @@ def verify(  # noqa: PLR0913
     ReportError
         If there are no reports in `reports`, one cannot be read, or they are those of another model.
     ValueError
-        If an argument does not fit.
+        If an argument does not fit, or does nothing in this call.
 
     Warns
     -----
@@ -181,19 +210,23 @@ def verify(  # noqa: PLR0913
         Where the compiled project's outputs leave the model's: the first layer where they do, and a type that would do.
     """
     started = time.perf_counter()
+    _check_used(data, metric, output_dir, force)
     _require_counted(hls_config, overrides)
     run = None if reports is None else _read_run(reports, output_dir)
     compiled = data is not None if compile is None else compile
     inputs, labels = _check_data(data)
     require_hls4ml()
     framework = find_adapter(model)
+    if not compiled:
+        _require_arithmetic(framework, model, data)
     check_fit(framework, model, data=data)
     judge = metric_of(framework, model, metric if data is not None else accuracy)
     if compiled:
         require_compiler()
-    if synthesise:
-        require_yosys()
     predicted = estimate(model, hls_config, hardware=hardware, **overrides)
+    if synthesise:
+        _require_graphs(predicted)
+        require_yosys()
     with tempfile.TemporaryDirectory(prefix="knapprune-") as temporary:
         folder = Path(temporary) / "project" if output_dir is None else Path(output_dir)
         project = export(model, hls_config, folder, force=force, **overrides)
@@ -230,6 +263,27 @@ def verify(  # noqa: PLR0913
         reported=reported,
         beside=surroundings_of_graph(project.graph),
     )
+
+
+def _check_used(data: Any, metric: str | Metric | None, output_dir: str | Path | None, force: bool) -> None:
+    """Refuse options that nothing reads."""
+    if data is None and metric is not None:
+        raise unused("metric", "there are no data to score", "None, or data=(inputs, labels)")
+    if force and output_dir is None:
+        raise unused("force", "the project goes to a folder of its own", "False, or a folder to keep it in")
+
+
+def _require_arithmetic(framework: Adapter, model: Any, data: Any) -> None:
+    """Refuse data for a model that computes nothing by itself, where nothing is compiled."""
+    if data is not None and not isinstance(framework, TrainingAdapter):
+        why = f"a {type(model).__qualname__} has no arithmetic but the hardware's, and nothing is compiled"
+        raise unused("data", why, "None, or compile=True")
+
+
+def _require_graphs(predicted: Resources) -> None:
+    """Refuse to synthesise adder graphs of which there are none."""
+    if not any(layer.strategy == DISTRIBUTED for layer in predicted.layers):
+        raise unused("synthesise", f"no layer has the strategy {DISTRIBUTED!r}", "False, or such a layer")
 
 
 def _require_counted(hls_config: HlsConfigSource | None, overrides: Overrides) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from knapsolve.files.tokens import FormatError
     from knapsolve.limits.clock import now
     from knapsolve.limits.interruption import late
+    from knapsolve.portfolio.frontier.result import Frontier, FrontierPoint
+    from knapsolve.portfolio.frontier.tracing import frontier
     from knapsolve.portfolio.solving import solve
     from knapsolve.solution import refuse, start_of, valued
 
@@ -27,6 +29,8 @@ __all__ = [
     "Answer",
     "Capabilities",
     "FormatError",
+    "Frontier",
+    "FrontierPoint",
     "Knapsack",
     "MissingPackageError",
     "Options",
@@ -37,6 +41,7 @@ __all__ = [
     "Solver",
     "Status",
     "__version__",
+    "frontier",
     "late",
     "now",
     "read",
@@ -49,6 +54,9 @@ __all__ = [
 
 _HOMES = {
     "FormatError": "knapsolve.files.tokens",
+    "Frontier": "knapsolve.portfolio.frontier.result",
+    "FrontierPoint": "knapsolve.portfolio.frontier.result",
+    "frontier": "knapsolve.portfolio.frontier.tracing",
     "late": "knapsolve.limits.interruption",
     "now": "knapsolve.limits.clock",
     "read": "knapsolve.files.reading",

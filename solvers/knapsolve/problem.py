@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -194,6 +195,32 @@ class Knapsack:
         set_field(self, "requires", needs)
         set_field(self, "fixed_in", inside)
         set_field(self, "fixed_out", outside)
+
+    def with_capacities(self, capacities: ArrayLike) -> Self:
+        """Return the same problem under other capacities; all else is shared, not copied.
+
+        Parameters
+        ----------
+        capacities
+            As in `Knapsack`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As in `Knapsack`.
+
+        Examples
+        --------
+        >>> Knapsack([10, 13, 7], [3, 4, 2], 6).with_capacities(9).capacities
+        array([9])
+        """
+        limits = validation.numbers("capacities", capacities, dimensions=None, minimum=0)
+        limits = validation.read_only(limits.reshape(1) if limits.ndim == 0 else limits)
+        validation.shape("capacities", limits, (self.m,), "(m,) with m = number of rows of the weights")
+        other = copy(self)
+        other.__dict__.pop("limits", None)  # kept of the other capacities
+        object.__setattr__(other, "capacities", limits)
+        return other
 
     @property
     def n(self) -> int:

@@ -33,6 +33,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "accelerator.md": ("keras",),
     "adapter.md": (),
     "digits.md": ("keras", "hls4ml", "da4ml", "sklearn", "g++"),
+    "frontier.md": ("keras", "matplotlib"),
     "hardware.md": ("keras", "hls4ml", "da4ml"),
     "joint-choice.md": ("keras", "hls4ml"),
     "knapsack.md": (),
@@ -42,8 +43,10 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "quantised.md": ("keras", "hls4ml", "hgq", "torch", "brevitas", "qonnx", "onnxoptimizer", "sklearn", "g++"),
     "solver.md": (),
     "start.md": ("keras", "hls4ml", "sklearn", "g++"),
+    "sweep.md": ("keras", "sklearn", "pandas"),
 }
 MARKS = {
+    "frontier.md": [pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning")],
     "README.md": [pytest.mark.slow],
     "digits.md": [pytest.mark.slow],
     "joint-choice.md": [pytest.mark.filterwarnings("ignore::knapprune.selection.selecting.SelectionWarning")],
@@ -151,6 +154,17 @@ def claims_of_adapter(page: Page) -> None:
     named = set(re.findall(r"`([A-Z][A-Za-z]+)`", page.path.read_text()))
     assert {"ConfiguredAdapter", "FoldsNormalisations", "Objective", "TrainingAdapter"} <= named
     assert named <= set(kp.__all__)
+
+
+def claims_of_frontier(page: Page) -> None:
+    """Half of the value takes less than half of the DSPs, every point is proved, and the picture is written."""
+    names = page.names
+    selection, found = names["selection"], names["found"]
+    assert found.proved == len(found) == 20
+    assert 0 < selection.resources["dsp"] < selection.before["dsp"] / 2
+    assert names["frontier"].proved == 30
+    assert names["chosen"].sum() > 0
+    assert Path("frontier.png").is_file()
 
 
 def claims_of_hardware(page: Page) -> None:
@@ -269,6 +283,7 @@ CLAIMS: dict[str, Callable[[Page], None]] = {
     "accelerator.md": claims_of_accelerator,
     "adapter.md": claims_of_adapter,
     "digits.md": claims_of_digits,
+    "frontier.md": claims_of_frontier,
     "hardware.md": claims_of_hardware,
     "joint-choice.md": claims_of_joint_choice,
     "knapsack.md": claims_of_knapsack,
@@ -347,8 +362,8 @@ def test_pages_show_commands():
     }  # fmt: skip
 
 
-def test_readmes_table_has_every_solver_and_says_which_prove():
-    table = PAGES["README.md"].read_text().split("| solver | for | proves |")[1].split("\n\n")[0]
+def test_the_table_of_solvers_has_every_one_and_says_which_prove():
+    table = PAGES["which.md"].read_text().split("| solver | for | proves |")[1].split("\n\n")[0]
     proves = {}
     for first, last in re.findall(r"^\| (`[^|]*) \|.*\| (\w+) \|$", table, re.MULTILINE):
         proves |= dict.fromkeys(re.findall("`([^`]*)`", first), last == "yes")

@@ -13,6 +13,7 @@ from knapprune.adapters.brevitas.parts import has_brevitas
 from knapprune.adapters.pytorch.adapter import PyTorchAdapter
 from knapprune.adapters.pytorch.model import TorchModel, is_module, module_of
 from knapprune.network.batches import Batch
+from knapprune.network.data_check import ExpectedData
 from knapprune.network.hls_config import HlsConfig
 from knapprune.network.layers import Layer
 
@@ -96,6 +97,9 @@ class BrevitasAdapter:
 
     def plain(self, model: Any) -> Any:
         return _TORCH.plain(model)
+
+    def expected_data(self, model: Any, inputs: Any) -> ExpectedData:
+        return _TORCH.expected_data(model, inputs)
 
     def frozen(self, model: Any) -> set[str]:
         return _TORCH.frozen(model)

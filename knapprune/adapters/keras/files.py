@@ -12,8 +12,8 @@ import keras
 
 import knapprune.adapters.keras.grid
 import knapprune.adapters.keras.mask  # noqa: F401  (saved masks and grids must be known when they are loaded)
-from knapprune.adapters.file_notes import DAMAGED, Notes, UnreadableError, in_short, sentence
-from knapprune.adapters.keras_2.files import ModelFileWarning, Saved, read_saved, rebuild
+from knapprune.adapters.file_notes import DAMAGED, ModelFileWarning, Notes, UnreadableError, damage, sentence
+from knapprune.adapters.keras_2.files import Saved, read_saved, rebuild
 from knapprune.adapters.keras_2.training import compile_as_saved
 from knapprune.adapters.weights_file import weights_of
 from knapprune.tools import require
@@ -37,7 +37,9 @@ def load_keras_model(path: str | os.PathLike[str], weights: str | os.PathLike[st
     except UnreadableError as error:
         raise ValueError(f"path: {path.name}: {error}") from error
     except DAMAGED as error:
-        raise ValueError(f"path: {path.name} cannot be read: {type(error).__name__}: {in_short(error)}") from error
+        raise ValueError(
+            f"path: {path.name} cannot be read: {damage(error)}; expected a whole file, as Keras saves models"
+        ) from error
 
 
 def _keras_3(path: Path, saved: Saved, weights: Path) -> Any:
@@ -60,5 +62,8 @@ def _loaded(path: Path, saved: Saved, weights: Path, compiled: bool) -> Any:
         return keras.models.load_model(path, compile=compiled)
     left_out = () if compiled else ("compile_config",)
     model = keras.models.model_from_json(json.dumps({k: v for k, v in saved.architecture.items() if k not in left_out}))
-    model.load_weights(weights)
+    try:
+        model.load_weights(weights)
+    except DAMAGED as error:
+        raise UnreadableError(f"weights in {weights.name}: {damage(error)}") from error
     return model

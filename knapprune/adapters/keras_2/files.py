@@ -15,7 +15,7 @@ from typing import Any
 import h5py
 import keras
 
-from knapprune.adapters.file_notes import DAMAGED, Notes, UnreadableError, in_short, sentence
+from knapprune.adapters.file_notes import DAMAGED, ModelFileWarning, Notes, UnreadableError, damage, in_short, sentence
 from knapprune.adapters.keras_2.architecture import modern_model
 from knapprune.adapters.keras_2.training import compile_as_saved
 from knapprune.adapters.keras_2.weights import read_weights
@@ -47,37 +47,62 @@ class Saved:
     training: dict[str, Any]
 
 
-class ModelFileWarning(UserWarning):
-    """A model is not in all respects what it was when it was saved."""
-
-
 def read_saved(path: Path) -> Saved:
     """Read what a file says of its model; the first bytes say what kind it is, for Keras 2 wrote HDF5 as .keras too."""
     with path.open("rb") as file:
         start = file.read(len(_HDF5))
     if not start:
-        raise UnreadableError("the file is empty")
+        raise UnreadableError("the file is empty, expected a whole file, as Keras saves models")
     if start == _HDF5:
         with h5py.File(path) as file:
             if "model_config" not in file.attrs:
                 raise UnreadableError(
                     "the file holds weights alone; give the model's .json file, and this as its weights"
                 )
-            architecture = json.loads(file.attrs["model_config"])
-            training = json.loads(file.attrs.get("training_config", "{}"))
+            architecture = _object(file.attrs["model_config"], "model_config")
+            training = _object(file.attrs.get("training_config", "{}"), "training_config")
             version = file.attrs.get("keras_version", "2")
             return Saved("hdf5", _major(version), architecture, training)
     if start.startswith(_ZIP):
-        with zipfile.ZipFile(path) as archive:
-            architecture = json.loads(archive.read("config.json"))
-            version = json.loads(archive.read("metadata.json"))["keras_version"]
+        architecture, version = _archived(path)
         return Saved("zip", _major(version), architecture, architecture.get("compile_config") or {})
     if path.suffix.lower() == ".json":
-        architecture = json.loads(read_text(path, "path"))
+        try:
+            text = read_text(path, "path")
+        except ValueError as error:
+            raise UnreadableError("the file is no text in UTF-8, expected what model.to_json() returns") from error
+        architecture = _object(text, "the file")
+        if not {"class_name", "config"} <= architecture.keys():
+            raise UnreadableError("the file has no class_name and config, expected what model.to_json() returns")
         # Keras 3 writes no version into JSON, but the module of the model's class.
         version = architecture.get("keras_version", "3" if "module" in architecture else "2")
         return Saved("json", _major(version), architecture, architecture.get("compile_config") or {})
     raise UnreadableError("the file is neither an archive nor HDF5, as Keras saves models")
+
+
+def _archived(path: Path) -> tuple[dict[str, Any], str]:
+    """Read the architecture in an archive, and the version of Keras that wrote it."""
+    if not zipfile.is_zipfile(path):
+        raise UnreadableError("the archive is cut off, expected a whole file, as Keras saves models")
+    with zipfile.ZipFile(path) as archive:
+        missing = [name for name in ("config.json", "metadata.json") if name not in archive.namelist()]
+        if missing:
+            raise UnreadableError(f"the archive holds no {missing[0]}, expected one that Keras saved")
+        architecture = _object(archive.read("config.json"), "config.json")
+        version = _object(archive.read("metadata.json"), "metadata.json").get("keras_version", "")
+    return architecture, version
+
+
+def _object(text: str | bytes, where: str) -> dict[str, Any]:
+    """Read an object of JSON."""
+    try:
+        held = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        said = in_short(error)
+        raise UnreadableError(f"{where} is no JSON ({said}), expected what Keras writes of a model") from error
+    if not isinstance(held, dict):
+        raise UnreadableError(f"{where} holds a {type(held).__name__}, expected an object that describes a model")
+    return held
 
 
 def rebuild(path: Path, saved: Saved, weights: Path) -> Any:
@@ -94,7 +119,7 @@ def rebuild(path: Path, saved: Saved, weights: Path) -> Any:
         with _weights(weights) as group:
             read_weights(model, saved.architecture, group)
     except DAMAGED as error:
-        raise UnreadableError(f"weights in {weights.name}: {in_short(error)}") from error
+        raise UnreadableError(f"weights in {weights.name}: {damage(error)}") from error
     if saved.training:
         compile_as_saved(model, saved.training, notes)
     if notes:
@@ -112,5 +137,8 @@ def _weights(path: Path) -> Iterator[h5py.File]:
             yield file
 
 
-def _major(version: str) -> int:
-    return int(str(version).partition(".")[0])
+def _major(version: object) -> int:
+    first = str(version).partition(".")[0]
+    if not first.isdecimal():
+        raise UnreadableError(f"the file says that version {version!r} of Keras wrote it, expected a number")
+    return int(first)

@@ -55,7 +55,7 @@ def check_input_shapes(config: HlsConfig) -> None:
     """Check that a configuration says what a module does not know."""
     if not config.input_shapes:
         raise HlsConfigError(
-            "hls_config: no InputShape, expected one: a PyTorch module does not know the shape of its inputs. Take "
+            "hls_config: there is no InputShape, and a PyTorch module does not know the shape of its inputs. Take "
             "what hls4ml.utils.config_from_pytorch_model(module, input_shape) returns, or add a key such as "
             "'InputShape': [3, 32, 32]"
         )

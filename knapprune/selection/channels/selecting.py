@@ -83,7 +83,9 @@ def channel_problem(request: Request) -> ChannelProblem:
     anatomy = _anatomy(request)
     check_structures(request.structures)
     if not request.budget:
-        raise BudgetError("budget: got None, expected one: there is always a choice of channels")
+        raise BudgetError(
+            "budget: there is none, and there is always a choice of channels; expected one, such as {'parameters': 0.5}"
+        )
     for cap in request.budget:
         if cap.counted == LUT and LUT not in request.hardware.resources:
             raise BudgetError(

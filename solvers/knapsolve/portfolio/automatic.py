@@ -130,7 +130,7 @@ def _stages(problem: Knapsack) -> Iterator[Stage]:
             return
         yield Stage("closure", "items that require others", CLOSURE_SECONDS, CLOSURE_SHARE)
     else:
-        if _looks_typed(problem):
+        if looks_typed(problem):
             yield Stage("few-types", "weights of few types", FIRST_SECONDS)
         yield Stage("core", "one resource") if problem.m == 1 else Stage("branch-and-bound", "several resources")
         if problem.m == 1 and problem.integer_weights:
@@ -151,7 +151,7 @@ def _mixed_integer_solver(problem: Knapsack) -> str:
     return "cpsat" if whole and plugins.installed("ortools") else "highs"
 
 
-def _looks_typed(problem: Knapsack) -> bool:
+def looks_typed(problem: Knapsack) -> bool:
     """Whether the items fall into few types, as far as the evenly spaced sample of them tells."""
     if problem.type_weights is not None:
         return bool(problem.type_weights.shape[1] * FEW <= problem.n)

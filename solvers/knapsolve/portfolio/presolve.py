@@ -42,6 +42,14 @@ class Reduced:
         lifted[left] = selected[self.place[left]]
         return lifted
 
+    def lower(self, selected: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return what a selection of all items is of those left; where items were merged, it has all or none."""
+        if self.place is None:
+            return selected
+        lowered = np.zeros(self.problem.n, np.bool_)
+        lowered[self.place[selected & (self.place >= 0)]] = True
+        return lowered
+
 
 def presolve(problem: Knapsack) -> Reduced | str:
     """Fix what is forced, drop it, and merge items that need each other.

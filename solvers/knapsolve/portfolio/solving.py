@@ -95,9 +95,19 @@ def solve(
         seed=int(validation.positive_number("seed", seed, zero=True)),
         on_progress=on_progress,
     )
+    return solved(problem, able(problem, solver), options, started)
+
+
+def able(problem: Knapsack, solver: str | Solver) -> Solver:
+    """Return the solver that a name stands for, or raise, unless it can take the problem here."""
     chosen = resolve(solver)
     ensure_capable(problem, chosen)
     ensure_installed(chosen)
+    return chosen
+
+
+def solved(problem: Knapsack, chosen: Solver, options: Options, started: float) -> Solution:
+    """Solve what has been checked; a start among the options is a selection of all items."""
     with compiling_watched(needed=chosen.name == AUTO or problem.requires is not None) as watch:
         reduced = presolve(problem)
         answer = _answer(chosen, reduced, options, started)
@@ -114,6 +124,8 @@ def _answer(solver: Solver, reduced: Reduced | str, options: Options, started: f
         return Answer(None, -np.inf, infeasible=True, trace=(f"presolve: {reduced}",))
     if reduced.problem.n == 0:
         return Answer(np.zeros(0, np.bool_), 0, trace=("presolve: every item is fixed",))
+    if options.start is not None:
+        options = replace(options, start=reduced.lower(options.start))
     if options.time_limit is not None:
         left = options.time_limit - (clock.now() - started)
         options = replace(options, time_limit=max(left, LEAST_SECONDS))

@@ -240,9 +240,9 @@ def test_the_page_is_made_from_its_rows():
     assert page(json.loads((docs / "digits.json").read_text())) == (docs / "digits.md").read_text()
 
 
-def test_the_readme_says_of_rivals_what_the_rows_say():
+def test_the_results_say_of_rivals_what_the_rows_say():
     rows = json.loads((ROOT / "docs" / "benchmarks" / "digits.json").read_text())
-    said = " ".join((ROOT / "README.md").read_text().split())
+    said = " ".join((ROOT / "docs" / "results.md").read_text().split())
     words = ("none", "one", "two", "three", "four", "five")
     for network, place in (("jets", "on simulated jets"), ("fashion", "on small images of Fashion-MNIST")):
         hgq = [points for _, points in verdict.compared(rows, network, "HGQ2")]

@@ -23,6 +23,7 @@ STUDIES = (
     "accuracy",
     "digits",
     "distributed_arithmetic",
+    "frontier",
     "generated_models",
     "jets",
     "joint_choice",

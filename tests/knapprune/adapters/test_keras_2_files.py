@@ -14,11 +14,10 @@ from typer.testing import CliRunner
 
 import knapprune as kp
 from knapprune.cli import app
-from shared.frameworks import Later, h5py, keras
+from shared.frameworks import h5py, keras
 
 pytestmark = pytest.mark.needs("keras")
 
-keras_2 = Later("knapprune.adapters.keras_2.files")
 
 FOLDER = Path(__file__).parent / "keras2"
 ARCHIVES = {path.name.removesuffix(".tar.xz"): path for path in sorted(FOLDER.glob("*.tar.xz"))}
@@ -141,7 +140,7 @@ def test_a_schedule_stays_one(unpacked):
 def test_a_loss_that_keras_does_not_know_is_dropped_with_one_sentence(unpacked, form):
     folder = unpacked("custom-2.15")
     expected = rf"^{form}: training configuration dropped \(loss: .*own_loss\); compile the model to train it$"
-    with pytest.warns(keras_2.ModelFileWarning, match=expected) as said:
+    with pytest.warns(kp.ModelFileWarning, match=expected) as said:
         model = kp.load(folder / form)
     assert len(said) == 1
     assert not model.compiled
@@ -151,14 +150,14 @@ def test_a_loss_that_keras_does_not_know_is_dropped_with_one_sentence(unpacked, 
 def test_an_optimiser_that_keras_does_not_know_is_dropped_with_one_sentence(unpacked):
     path = unpacked("dense-2.15") / "net.h5"
     change(path, "training_config", lambda saved: saved["optimizer_config"].update(class_name="Addons>LAMB"))
-    with pytest.warns(keras_2.ModelFileWarning, match=r"dropped \(optimiser: Keras 3 has no LAMB\)"):
+    with pytest.warns(kp.ModelFileWarning, match=r"dropped \(optimiser: Keras 3 has no LAMB\)"):
         assert not kp.load(path).compiled
 
 
 def test_metrics_that_keras_does_not_know_are_dropped_and_the_rest_is_kept(unpacked):
     path = unpacked("dense-2.15") / "net.h5"
     change(path, "training_config", lambda saved: saved.update(metrics=["accuracy", "own_metric"]))
-    with pytest.warns(keras_2.ModelFileWarning, match=r"^net.h5: metrics dropped \(.*own_metric\)$"):
+    with pytest.warns(kp.ModelFileWarning, match=r"^net.h5: metrics dropped \(.*own_metric\)$"):
         model = kp.load(path)
     assert model.compiled
     assert model.loss == "categorical_crossentropy"
@@ -173,14 +172,14 @@ def test_a_regularizer_that_keras_does_not_know_is_dropped_and_its_layers_are_na
                 layer["config"]["kernel_regularizer"] = {"class_name": "Own", "config": {}}
 
     change(folder / "net.h5", "model_config", edit)
-    with pytest.warns(keras_2.ModelFileWarning, match=r"^net.h5: layers 'fc1', 'out': kernel_regularizer dropped$"):
+    with pytest.warns(kp.ModelFileWarning, match=r"^net.h5: layers 'fc1', 'out': kernel_regularizer dropped$"):
         assert_same(kp.load(folder / "net.h5"), folder)
 
 
 def test_an_activation_that_keras_3_computes_otherwise_is_said(unpacked):
     folder = unpacked("hard-2.15")
     for form in FORMS:
-        with pytest.warns(keras_2.ModelFileWarning, match=r"layers 'lstm', 'out': hard_sigmoid is x / 6 \+ 0\.5"):
+        with pytest.warns(kp.ModelFileWarning, match=r"layers 'lstm', 'out': hard_sigmoid is x / 6 \+ 0\.5"):
             model = kp.load(folder / form)
     x, y, _, _ = values(folder)
     assert 1e-3 < np.abs(outputs(model, x)[0] - y[0]).max() < 0.1
@@ -189,9 +188,7 @@ def test_an_activation_that_keras_3_computes_otherwise_is_said(unpacked):
 def test_slashes_in_names_are_replaced_and_that_is_said(unpacked):
     folder = unpacked("slashes-2.15")
     for form in FORMS:
-        with pytest.warns(
-            keras_2.ModelFileWarning, match="layers 'block1/dense', 'block2/dense': every / in the name is"
-        ):
+        with pytest.warns(kp.ModelFileWarning, match="layers 'block1/dense', 'block2/dense': every / in the name is"):
             model = kp.load(folder / form)
         assert [layer.name for layer in model.layers[1:]] == ["block1_dense", "block2_dense"]
         assert_same(model, folder)
@@ -262,7 +259,7 @@ def test_a_class_of_ones_own_is_read_once_it_is_registered(unpacked):
 
     change(folder / "net.h5", "model_config", edit)
     assert "is a Own, which Keras 3 does not have" in refusal(folder / "net.h5")
-    with keras.saving.custom_object_scope({"Mine>Own": Own}), pytest.warns(keras_2.ModelFileWarning, match="own_loss"):
+    with keras.saving.custom_object_scope({"Mine>Own": Own}), pytest.warns(kp.ModelFileWarning, match="own_loss"):
         model = kp.load(folder / "net.h5")
     assert type(model.layers[-1]) is Own
     assert_same(model, folder)
@@ -410,14 +407,14 @@ def test_a_loss_of_ones_own_is_dropped_from_files_of_keras_3_too(tmp_path):
     with zipfile.ZipFile(tmp_path / "net.keras") as archive:
         assert "own_loss" in archive.read("config.json").decode()
     for form in ("net.keras", "net.json"):
-        with pytest.warns(keras_2.ModelFileWarning, match=r"training configuration dropped \(loss: .*own_loss\)"):
+        with pytest.warns(kp.ModelFileWarning, match=r"training configuration dropped \(loss: .*own_loss\)"):
             loaded = load_keras_model(tmp_path / form)
         assert not loaded.compiled
         for ours, theirs in zip(loaded.get_weights(), model.get_weights(), strict=True):
             np.testing.assert_array_equal(ours, theirs)
 
 
-@pytest.mark.filterwarnings("always::knapprune.adapters.keras_2.files.ModelFileWarning")
+@pytest.mark.filterwarnings("always::knapprune.ModelFileWarning")
 def test_the_command_line_takes_them_and_shows_the_warning(unpacked, tmp_path):
     folder = unpacked("custom-2.15")
     config = tmp_path / "config.yml"

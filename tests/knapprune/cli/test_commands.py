@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import time
 
 import numpy as np
 import pytest
+import tomli_w
 import yaml
 
 import knapprune as kp
@@ -102,6 +105,39 @@ def test_a_chip_can_be_the_budget(files, tmp_path):
         ("bram18", "xc7z007s", 25, False),
     ]
     assert "of xc7z007s: dsp" in result.stdout
+
+
+def test_a_full_disk_names_the_file_of_select_that_did_not_fit(files, tmp_path):
+    """No more than so many bytes in a file, as on a disk without room."""
+    arguments = (
+        "select",
+        files / "model.keras",
+        files / "config.yml",
+        "--budget",
+        "dsp=0.5",
+        "--out",
+        tmp_path / "out",
+    )
+    result = run(*arguments[:-1], tmp_path / "warm")  # compiles the solver's kernels, or loads them
+    assert result.exit_code == 0, result.output
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3000, resource.RLIM_INFINITY))
+        result = run(*arguments)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert result.exit_code == 2
+    assert f"Error: {tmp_path / 'out' / 'model.keras'}: File too large" in result.stderr
+    assert not [path for path in (tmp_path / "out").rglob("*") if "model" in path.name]
+
+
+def test_what_a_budget_was_understood_to_be_is_printed_and_recorded(files, tmp_path):
+    arguments = ("select", files / "model.keras", files / "config.yml", "--budget", "dsp=0.5", "--budget", "bram18=30")
+    result = run(*arguments, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "budget: dsp 20 (0.5 of 40), uses" in result.stdout
+    assert "bram18 30 (a count), uses" in result.stdout
+    record = json.loads((tmp_path / "out" / "selection.json").read_text())
+    assert [cap["understood"] for cap in record["budget"]] == ["dsp 20 (0.5 of 40)", "bram18 30 (a count)"]
 
 
 def test_select_writes_masks_a_model_and_the_proof(files, tmp_path):
@@ -414,3 +450,56 @@ def test_a_run_that_is_told_to_end_writes_the_best_so_far_and_how_to_go_on(files
     assert (
         kp.estimate(kp.load(out / "model.keras"), files / "config.yml")["dsp"] == report["pruned"]["resources"]["dsp"]
     )
+
+
+def grid_of(source, folder, **tables):
+    """Write a sweep's file of settings."""
+    paths = {"model": "model.keras", "config": "config.yml", "train": "data.npz", "validation": "data.npz"}
+    content = {
+        "files": {name: str(source / path) for name, path in paths.items()},
+        "train": {"epochs": 1},
+        "select": {"steps": 1, "tolerance": 1.0},
+        "grid": {"budget": [{"dsp": 0.5}, {"dsp": 0.25}], "seed": [0, 1]},
+    }
+    (folder / "sweep.toml").write_text(tomli_w.dumps(content | tables))
+    return folder / "sweep.toml"
+
+
+def test_a_sweep_is_a_table_of_all_combinations_that_goes_on(files, tmp_path):
+    settings = grid_of(files, tmp_path)
+    first = run("sweep", settings, "--out", tmp_path / "out")
+    assert first.exit_code == 0, first.output
+    assert "4 of 4: metric" in first.stderr
+    with (tmp_path / "out" / "sweep.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["budget"], row["seed"]) for row in rows] == [
+        ("dsp=0.5", "0"), ("dsp=0.5", "1"), ("dsp=0.25", "0"), ("dsp=0.25", "1"),
+    ]  # fmt: skip
+    assert int(rows[3]["dsp"]) < int(rows[0]["dsp"])
+    again = run("sweep", settings, "--out", tmp_path / "out")
+    assert again.exit_code == 0
+    assert "of 4" not in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        ({"grid": {}}, "grid: got none, expected a table such as: seed = [0, 1, 2]"),
+        ({"grid": {"seed": 3}}, "grid.seed: got 3, expected a list of values"),
+        ({"grid": {"sed": [3]}}, "got the key 'grid.sed', expected one of"),
+        ({"grid": {"seed": [0, "one"]}}, "grid.seed.1: got 'one', expected a whole number"),
+        ({"grid": {"steps": [1, 2]}}, "steps: got it in the table grid and beside it"),
+        ({"grid": {"seed": [0, -1]}}, "seed: got -1, expected a whole number, 0 or more"),
+        ({"files": {}}, "MODEL: got none, expected a file, or model in the table [files] of"),
+    ],
+)
+def test_a_sweep_that_cannot_be_is_a_sentence(files, tmp_path, tables, message):
+    result = run("sweep", grid_of(files, tmp_path, **tables), "--out", tmp_path / "out")
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_grid_is_for_sweeps_alone(files, tmp_path):
+    result = run("prune", "--params", grid_of(files, tmp_path), "--out", tmp_path / "out")
+    assert "grid: expected no such table: knapprune sweep takes it" in " ".join(result.stderr.split())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import resource
 import shlex
 import sys
 import tomllib
@@ -187,7 +188,7 @@ def test_an_option_that_cannot_be_used_is_a_sentence(data, tmp_path, options, me
 def test_without_a_budget_it_says_who_needs_one(data, tmp_path):
     result = run("prune", *data, "--out", tmp_path / "out")
     assert result.exit_code == 2
-    assert "budget: got None, expected one: only fetch groups with p given" in sentence(result)
+    assert "budget: there is none, and only fetch groups with p given" in sentence(result)
 
 
 def test_a_run_whose_page_could_not_be_written_is_refused_before_it_trains(data, tmp_path, given, monkeypatch):
@@ -196,6 +197,24 @@ def test_a_run_whose_page_could_not_be_written_is_refused_before_it_trains(data,
     assert result.exit_code == 2
     assert 'pip install "knapprune[plots]"' in sentence(result)
     assert not given
+
+
+@pytest.mark.filterwarnings("default::knapprune.PruningWarning")
+def test_a_full_disk_names_the_file_of_prune_that_did_not_fit(data, tmp_path):
+    """No more than so many bytes in a file, as on a disk without room; what was found before is lost to no half."""
+    warm = run("prune", *data, *QUICK, "--out", tmp_path / "warm")
+    assert warm.exit_code == 0, warm.output
+    assert "budget: dsp 22 (0.5 of 44)" in " ".join(warm.stdout.split())
+    assert "<p>Budget: dsp 22 (0.5 of 44).</p>" in (tmp_path / "warm" / "report.html").read_text()
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4000, resource.RLIM_INFINITY))
+        result = run("prune", *data, *QUICK, "--out", tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert result.exit_code == 2
+    assert f"{tmp_path}/out/checkpoint/state-000001.npz: File too large" in sentence(result)
+    assert f"Error: {tmp_path}/out/model.keras: File too large" in sentence(result)
+    assert not [path for path in (tmp_path / "out").iterdir() if "model" in path.name]
 
 
 @pytest.mark.filterwarnings("default::knapprune.PruningWarning")

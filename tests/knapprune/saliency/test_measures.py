@@ -83,7 +83,9 @@ def test_gradients_are_computed_once_for_all_layers():
 @pytest.mark.parametrize("name", ["taylor", "fisher", "gauss-newton", "hessian", "movement"])
 def test_measures_of_gradients_say_that_they_need_data(name):
     assert needs_data(name)
-    with pytest.raises(ValueError, match=rf"data: got None, expected \(inputs, targets\).*saliency '{name}'"):
+    with pytest.raises(
+        ValueError, match=rf"data: there are none, and saliency '{name}' is .*; expected data=\(inputs, targets\)"
+    ):
         saliency_of(name, None)
 
 
@@ -114,7 +116,7 @@ def test_a_function_of_three_arguments_needs_data_and_is_named():
     def own_measure(layer, kernel, gradients):
         return kernel
 
-    with pytest.raises(ValueError, match=r"data: got None.*'own_measure'"):
+    with pytest.raises(ValueError, match=r"data: there are none.*'own_measure'"):
         saliency_of(own_measure)
 
 

@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from knapprune.hardware.resources import Resources
-from knapprune.selection.budget import BudgetError, Cap, parse_budget, with_part
+from knapprune.selection.budget import BudgetError, BudgetWarning, Cap, parse_budget, with_part
 
 TODAY = Resources({"fc1": {"dsp": 192, "bram18": 30}, "fc2": {"dsp": 8, "bram18": 5}}, ())
 
@@ -42,7 +44,7 @@ def test_a_budget_of_whole_blocks_is_twice_as_many_halves():
         ("bram18", 18), ("bram18", 6), ("bram18", 4), ("bram18", 14)
     ]  # fmt: skip
     assert [(cap.use(TODAY), cap.counted_use(TODAY)) for cap in found] == [(18, 35), (3, 5), (5, 5), (15, 30)]
-    assert str(found[0]) == "budget['bram'] = 9"
+    assert str(found[0]) == "budget['bram'] = 9 (0.5 of 18)"
 
 
 @given(st.integers(0, 9), st.integers(0, 19))
@@ -102,7 +104,7 @@ def test_an_empty_budget_is_refused(budget):
 def test_a_cap_counts_what_it_covers():
     assert Cap("dsp", 4).use(TODAY) == 200
     assert Cap("dsp", 4, "fc2").use(TODAY) == 8
-    assert str(Cap("dsp", 4, "fc2")) == "budget['fc2']['dsp'] = 4"
+    assert str(Cap("dsp", 4, "fc2")) == "budget['fc2']['dsp'] = 4 (a count)"
 
 
 def on(part, **use):
@@ -113,7 +115,7 @@ def test_a_part_caps_what_is_counted_by_what_the_chip_has():
     found = parse_budget({"part": "xcku115-flvb2104-2-i"}, on("xcvu13p", dsp=9000, bram18=100))
     assert found == (Cap("dsp", 5520, part="xcku115"), Cap("bram18", 4320, part="xcku115"))
     assert [cap.asks(on(None, dsp=9000, bram18=100)) for cap in found] == [True, False]
-    assert str(found[0]) == "budget['xcku115']['dsp'] = 5520"
+    assert str(found[0]) == "budget['xcku115']['dsp'] = 5520 (all of the 5520 of xcku115)"
 
 
 def test_a_share_is_of_the_part_named_or_of_the_configurations():
@@ -171,3 +173,41 @@ def test_the_part_of_a_budget_is_the_one_that_is_counted_for():
     assert with_part({}, None) == {}
     with pytest.raises(BudgetError, match="'xc7z045' as keyword"):
         with_part({"part": "xc7z045"}, {"part": "xc7z020"})
+
+
+def test_a_cap_says_what_the_budget_was_understood_to_be():
+    today = Resources({"fc1": {"dsp": 1616}}, ())
+    assert [parse_budget({"dsp": amount}, today)[0].understood for amount in (0.25, 404, 404.0, 1.0, 0)] == [
+        "dsp 404 (0.25 of 1616)",
+        "dsp 404 (a count)",
+        "dsp 404 (a count)",
+        "dsp 1616 (all of 1616)",
+        "dsp 0 (a count)",
+    ]
+    (own,) = parse_budget({"fc1": {"dsp": 1 / 3}}, today)
+    assert own.understood == "fc1.dsp 538 (0.333333 of 1616)"
+    chip = parse_budget({"part": "xc7z020", "share": 0.8}, on(None, dsp=1))
+    assert [cap.understood for cap in chip] == ["dsp 176 (0.8 of the 220 of xc7z020)"]
+
+
+def test_a_cap_that_was_moved_is_no_fraction_any_more():
+    (cap,) = parse_budget({"dsp": 0.25}, TODAY)
+    assert replace(cap, limit=51).understood == "dsp 51 (a count)"
+    assert replace(cap, layer="fc1").understood == "fc1.dsp 50 (0.25 of 200)"
+    assert parse_budget((cap,), TODAY)[0].understood == "dsp 50 (0.25 of 200)"
+    assert cap == Cap("dsp", 50)
+
+
+@pytest.mark.parametrize(("used", "amount"), [(1000, 1), (35377, np.int64(1))])
+def test_one_unit_where_thousands_are_used_is_warned_of(used, amount):
+    expected = rf"budget\['dsp'\]: got the whole number 1, a count, where {used} are in use; expected 1\.0 for all"
+    with pytest.warns(BudgetWarning, match=expected):
+        (cap,) = parse_budget({"dsp": amount}, on(None, dsp=used))
+    assert cap.limit == 1
+
+
+@pytest.mark.parametrize(("used", "amount"), [(999, 1), (5000, 1.0), (5000, 2), (5000, 0)])
+def test_other_amounts_are_taken_without_a_word(used, amount):
+    assert parse_budget({"dsp": amount}, on(None, dsp=used))[0].limit == (
+        used if amount == 1.0 and used > 999 else amount
+    )

@@ -30,8 +30,8 @@ def network(seed, *widths):
     return model, (inputs, targets)
 
 
-def settings(strategy, **layers):
-    auto = {name: {"Precision": {"result": "auto"}} for name in ("fc0", "fc1", "out")}
+def settings(strategy, hidden=2, **layers):
+    auto = {name: {"Precision": {"result": "auto"}} for name in (*(f"fc{place}" for place in range(hidden)), "out")}
     given = hls_settings(strategy, 1, bits=8, **(auto | layers))
     given["Model"]["Precision"] = "fixed<8,2>"
     given["LayerName"]["given"] = {"Precision": {"result": "fixed<10,4>"}}
@@ -103,7 +103,7 @@ def test_narrower_data_keep_more_within_the_same_look_up_tables():
 @pytest.mark.needs("hls4ml", "da4ml")
 def test_weights_in_use_before_are_counted_in_their_type():
     model, _ = network(0, 8, 6, 4)
-    config = settings("distributed_arithmetic")
+    config = settings("distributed_arithmetic", 1)
     on_grid = kp.select(model, config, {"lut": 0.5}, choose={"digits": 2}, saliency="l2")
     for layer in model.layers:
         kernel = layer.kernel.numpy()
@@ -145,7 +145,7 @@ def test_a_mapping_names_results_the_inputs_among_them_and_a_list_leaves_those_a
 def test_the_model_that_was_given_is_not_touched():
     model, data = network(3, 4, 5, 3)
     before, weights = model.predict(data[0], verbose=0), model.get_weights()
-    kp.select(model, settings("latency"), {"dsp": 0}, choose={"digits": 2, "data_bits": [3]}, data=data, **BY_LOSS)
+    kp.select(model, settings("latency", 1), {"dsp": 0}, choose={"digits": 2, "data_bits": [3]}, data=data, **BY_LOSS)
     assert np.array_equal(model.predict(data[0], verbose=0), before)
     assert all(np.array_equal(now, was) for now, was in zip(model.get_weights(), weights, strict=True))
 
@@ -171,16 +171,18 @@ def test_what_cannot_be_chosen_is_refused(given, options, message):
     model, data = network(0, 4, 5, 3)
     arguments = {"data": data, **BY_LOSS} | options
     with pytest.raises(ValueError, match=message):
-        kp.select(model, settings("latency"), {"dsp": 0}, choose={"digits": 2, "data_bits": given}, **arguments)
+        kp.select(model, settings("latency", 1), {"dsp": 0}, choose={"digits": 2, "data_bits": given}, **arguments)
 
 
 def test_a_network_of_one_layer_has_no_width_to_choose():
     model, data = network(0, 4, 3)
     with pytest.raises(ValueError, match=r"choose\['data_bits'\]: no layer with weights takes its data from another's"):
-        kp.select(model, settings("latency"), {"dsp": 0}, choose={"digits": 2, "data_bits": [4]}, data=data, **BY_LOSS)
+        kp.select(
+            model, settings("latency", 0), {"dsp": 0}, choose={"digits": 2, "data_bits": [4]}, data=data, **BY_LOSS
+        )
 
 
 def test_widths_without_digits_are_refused_where_no_value_is_chosen():
     model, data = network(0, 4, 5, 3)
     with pytest.raises(ValueError, match="no layer's weights are chosen by value, expected digits beside it"):
-        kp.select(model, settings("latency"), {"dsp": 0}, choose={"data_bits": [4]}, data=data, **BY_LOSS)
+        kp.select(model, settings("latency", 1), {"dsp": 0}, choose={"data_bits": [4]}, data=data, **BY_LOSS)

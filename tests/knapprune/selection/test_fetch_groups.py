@@ -192,9 +192,9 @@ def test_other_structures_save_no_cycles_for_certain_and_the_error_names_what_do
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({}, "budget: got None, expected one"),
-        ({"structure": "fetch-group:4"}, "budget: got None, expected one"),
-        ({"structure": "neuron"}, "budget: got None, expected one"),
+        ({}, "budget: there is none, .*; expected one, such as"),
+        ({"structure": "fetch-group:4"}, "budget: there is none, .*; expected one, such as"),
+        ({"structure": "neuron"}, "budget: there is none, .*; expected one, such as"),
         ({"structure": "fetch-group"}, "structure: got 'fetch-group', expected"),
         ({"structure": {"first": "neuron"}, "budget": {"cycles": 0.5}}, r"layers \['first'\] have no fetch groups"),
         ({"structure": {"frist": "fetch-group:4"}, "budget": {"cycles": 0.5}}, r"structure: no layers \['frist'\]"),

@@ -181,13 +181,18 @@ def test_convolutions_keep_their_parallelization():
 
 def test_a_budget_no_choice_can_keep_is_refused():
     model = network(7, (12, 10, 4))
-    with pytest.raises(kp.BudgetError, match=r"budget\['latency'\] = 5: at least 8 \(today 8\)"):
+    with pytest.raises(kp.BudgetError, match=r"budget\['latency'\] = 5 \(a count\): at least 8 \(today 8\)"):
         kp.select(model, config(), {"latency": 5, "dsp": 1}, choose=LEGAL)
     memories = {"reuse_factor": [2, 3, 4, 5, 6, 10, 12, 20]}  # at 1 weights are constants, and can be pruned
     with pytest.raises(kp.BudgetError, match="no choice keeps all of these"):
         kp.select(model, config("Resource", 2), {"latency": 12, "dsp": 39}, choose=memories)
     with pytest.raises(kp.BudgetError, match="latency follows from the reuse factors"):
         kp.select(model, config(), {"latency": 100})
+
+
+def test_the_widest_weights_to_choose_are_taken():
+    found = kp.select(network(6, (12, 10, 4)), config(), {"bram18": 10_000}, choose={"bits": [60]})
+    assert {layer.weight_bits for layer in found.resources.layers} == {60}
 
 
 @pytest.mark.parametrize(
@@ -202,8 +207,10 @@ def test_a_budget_no_choice_can_keep_is_refused():
         ({"reuse_factor": [3]}, r"none of \[3\] is legal for \['fc1'\]"),
         ({"reuse_factor": {"fc0": [2, 4]}}, r"choose\['reuse_factor'\]\['fc0'\]: \[4\] are legal for no layer here"),
         ({"reuse_factor": {"fc9": [2]}}, r"choose\['reuse_factor'\]: no layers \['fc9'\], expected some of"),
-        ({"bits": 8}, r"choose\['bits'\]: got 8, expected a list of whole numbers, 2 or more"),
-        ({"bits": [1]}, "2 or more"),
+        ({"bits": 8}, r"choose\['bits'\]: got 8, expected a list of whole numbers, 2 to 60"),
+        ({"bits": [1]}, "2 to 60"),
+        ({"bits": [200]}, r"choose\['bits'\]: got \[200\], expected a list of whole numbers, 2 to 60"),
+        ({"bits": {"fc1": [8, 61]}}, r"choose\['bits'\]\['fc1'\]: got \[8, 61\], expected .* 2 to 60"),
         ({"bits": {"fc0": ["8"]}}, r"choose\['bits'\]\['fc0'\]"),
     ],
 )

@@ -82,8 +82,8 @@ def test_every_cap_that_is_too_small_is_named_at_once_with_the_layers_that_stay(
     with pytest.raises(kp.BudgetError) as caught:
         kp.select(unpruned(), given, {"dsp": 0, "bram18": 1})
     text = str(caught.value)
-    assert "budget['dsp'] = 0: at least 90 (today 186) stay in use whatever is pruned" in text
-    assert "budget['bram18'] = 1: at least 40 (today 83) stay in use whatever is pruned" in text
+    assert "budget['dsp'] = 0 (a count): at least 90 (today 186) stay in use whatever is pruned" in text
+    assert "budget['bram18'] = 1 (a count): at least 40 (today 83) stay in use whatever is pruned" in text
     assert "  fc2: 72; resource with reuse factor 4 spends the same on zeros" in text
     assert text.splitlines()[-1] == "the smallest budget that can be kept: dsp=90, bram18=40"
     assert "fc1" not in text
@@ -96,7 +96,7 @@ def test_a_cap_on_whole_blocks_is_told_in_blocks_and_the_layers_in_what_is_count
     with pytest.raises(kp.BudgetError) as caught:
         kp.select(unpruned(), given, {"bram": 20})
     text = str(caught.value).splitlines()
-    assert text[0] == "budget['bram'] = 20: at least 21 (today 34) stay in use whatever is pruned"
+    assert text[0] == "budget['bram'] = 20 (a count): at least 21 (today 34) stay in use whatever is pruned"
     assert text[1].startswith("  fc1: 35 bram18; resource with reuse factor 4 spends the same on zeros")
     assert text[2].startswith("  fc3: 7 bram18; ")
     assert text[-1] == "the smallest budget that can be kept: bram=21"
@@ -114,7 +114,10 @@ def test_a_cap_on_one_layer_has_its_own_minimum():
 
 def test_a_chip_that_is_too_small_says_what_it_must_have():
     given = config(UNROLLED, WHOLE, WHOLE)
-    with pytest.raises(kp.BudgetError, match=r"budget\['xc7z007s'\]\['dsp'\] = 66: at least 90(?s:.*)kept: dsp=90$"):
+    with pytest.raises(
+        kp.BudgetError,
+        match=r"budget\['xc7z007s'\]\['dsp'\] = 66 \(all of the 66 of xc7z007s\): at least 90(?s:.*)kept: dsp=90$",
+    ):
         kp.select(unpruned(), given, {"part": "xc7z007s"})
 
 

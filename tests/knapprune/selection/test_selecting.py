@@ -151,7 +151,7 @@ def test_measures_of_gradients_use_the_data(saliency):
     assert found.resources["dsp"] <= 63
     plain = select(unpruned(), config(), {"dsp": 0.5}).masks
     assert any(not np.array_equal(found.masks[name], plain[name]) for name in found.masks)
-    with pytest.raises(ValueError, match="data: got None"):
+    with pytest.raises(ValueError, match="data: there are none"):
         select(unpruned(), config(), {"dsp": 0.5}, saliency=saliency)
 
 
@@ -312,7 +312,7 @@ def test_the_summary_shows_every_layer_and_the_proof():
     text = select(unpruned(), config(), {"dsp": 0.25}).summary()
     assert "fc1" in text
     assert "126 -> 31" in text
-    assert "budget['dsp'] = 31 (uses 31)" in text
+    assert "budget: dsp 31 (0.25 of 126), uses 31" in text
     assert text.splitlines()[-1].startswith("OPTIMAL by ")
 
 
@@ -338,7 +338,7 @@ def test_a_chip_is_a_budget_and_the_answer_says_what_binds():
     assert [cap.resource for cap in found.binding] == ["dsp", "bram"]
     assert found.resources.shares == pytest.approx({"dsp": 1.0, "bram18": 60 / 100, "bram": 30 / 50})
     text = found.summary().splitlines()
-    assert "binding: budget['xc7z007s']['dsp'] = 66, budget['bram'] = 30" in text
+    assert "binding: dsp=66, bram=30" in text
     assert "in blocks of 36 Kb: bram 57 -> 30" in text
     assert "of xc7z007s: dsp 100.0% of 66, bram18 60.0% of 100, bram 60.0% of 50" in text
 
@@ -381,6 +381,40 @@ def test_a_resource_that_the_chip_has_enough_of_makes_no_structure_coarser():
     assert [cap.resource for cap in found.binding] == ["dsp"]
 
 
+def test_a_cap_that_leaves_room_and_has_no_price_does_not_bind():
+    found = select(unpruned(), config(), {"dsp": 0.5, "bram18": 0.5})
+    assert (found.resources["dsp"], found.budget[0].limit) == (58, 63)
+    assert [cap.resource for cap in found.binding] == ["bram18"]
+    assert "binding: bram18=28" in found.summary().splitlines()
+
+
+def test_nothing_binds_where_the_reuse_factors_save_more_than_is_asked_for():
+    found = select(unpruned(), config(), {"dsp": 0.5, "latency": 40}, choose={"reuse_factor": "legal"})
+    assert found.masks == {}
+    assert found.binding == ()
+    assert "binding" not in found.summary()
+
+
+def test_nothing_binds_where_values_of_few_digits_cost_nothing():
+    found = select(unpruned(), config("Latency", 1), {"dsp": 0.3}, choose={"digits": 2})
+    assert found.resources["dsp"] == 0
+    assert found.binding == ()
+
+
+def test_a_cap_with_a_price_binds_though_no_item_is_as_small_as_what_is_left():
+    found = select(unpruned(), budget={"parameters": 0.5}, structure="channel")
+    assert found.resources["parameters"] < found.budget[0].limit
+    assert found.solution.prices[0] > 0
+    assert [cap.resource for cap in found.binding] == ["parameters"]
+
+
+def test_without_prices_a_cap_binds_where_it_is_used_up():
+    found = select(unpruned(), config(), {"dsp": 0.5, "bram18": 0.95}, solver="highs")
+    assert found.solution.prices is None
+    assert found.resources["bram18"] < found.budget[1].limit
+    assert [cap.resource for cap in found.binding] == ["dsp"]
+
+
 @pytest.mark.parametrize("settings_of", [config(), config("Resource"), config("Latency", 1)])
 def test_a_network_that_fits_its_chip_is_left_whole_and_nothing_binds(settings_of):
     found = select(unpruned(), settings_of, {"part": "xcku115-flvb2104-2-i"})
@@ -390,7 +424,10 @@ def test_a_network_that_fits_its_chip_is_left_whole_and_nothing_binds(settings_o
 
 
 def test_a_chip_too_small_for_a_strategy_that_cannot_save_is_told():
-    with pytest.raises(BudgetError, match=r"budget\['xc7z007s'\]\['dsp'\] = 66: pruning saves no dsp here"):
+    with pytest.raises(
+        BudgetError,
+        match=r"budget\['xc7z007s'\]\['dsp'\] = 66 \(all of the 66 of xc7z007s\): pruning saves no dsp here",
+    ):
         select(unpruned(), config("Resource"), {"part": "xc7z007s"})
 
 

@@ -48,7 +48,7 @@ TOO_NARROW = (
 )
 STRUCTURE = "structure: got {} for layer {!r}, whose values are chosen weight by weight; expected 'auto' there"
 LEAST = (
-    "budget['lut'] = 3: at least 4888 (today 6511) stay in use whatever is chosen\n"
+    "budget['lut'] = 3 (a count): at least 4888 (today 6511) stay in use whatever is chosen\n"
     "the smallest budget that can be kept: lut=4888"
 )
 NO_CONSTANTS = (

@@ -210,26 +210,76 @@ def _relax_within(
     if counted is None and SMALL < len(first) <= len(values) // 2:
         # The band is a problem of the same kind, and a far smaller band within it decides it.
         guess = relax(read_only(values[first]), read_only(item_type[first]), type_weights, left, seed)
+    within = Near(value, kind, sizes, counts, left, low, high)
+    return relax_near(within, type_weights, guess, band, selected)
+
+
+@dataclass(frozen=True, eq=False)
+class Near:
+    """Runs near their thresholds, and what is decided of all others.
+
+    Parameters
+    ----------
+    values, kinds, sizes
+        The runs, shape (r,).
+    counts
+        Number of items above them that are in, by type, shape (T,).
+    left
+        Capacities that these leave, shape (m,).
+    low, high
+        Values that no item below, or above, the runs of a type passes, shape (T,).
+    """
+
+    values: NDArray[np.float64]
+    kinds: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    left: NDArray[Any]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+def relax_near(
+    near: Near,
+    type_weights: NDArray[Any],
+    guess: Relaxation | None,
+    band: NDArray[np.int64] | None = None,
+    selected: NDArray[np.bool_] | None = None,
+) -> Relaxation | None:
+    """Solve the relaxation of a few runs; None where thresholds end beyond them.
+
+    Parameters
+    ----------
+    near
+        The runs.
+    type_weights
+        Weights by type, shape (m, T).
+    guess
+        A relaxation whose basis is one to begin with, or None.
+    band, selected
+        As in `Relaxation`.
+    """
+    value, kind, sizes = near.values, near.kinds, near.sizes
     start = None if guess is None else _nearest(guess, value, kind)
-    dual = minimise_runs_dual(value, kind, sizes, type_weights, left, start)
+    dual = minimise_runs_dual(value, kind, sizes, type_weights, near.left, start)
     thresholds = dual.prices @ type_weights
     # A run at its threshold costs nothing, however long it is: rounding must not make it cost anything.
     tied = np.flatnonzero(np.abs(value - thresholds[kind]) <= 1e-12 * value)
     thresholds[kind[tied]] = value[tied]
     # Items outside the band must stay on their side of the true thresholds, and stay there with room to spare.
-    positive_low = np.where(low > np.nextafter(0.0, 1.0), low, -np.inf)
-    radius = float(min((high - thresholds).min(initial=np.inf), (thresholds - positive_low).min(initial=np.inf)))
+    positive_low = np.where(near.low > np.nextafter(0.0, 1.0), near.low, -np.inf)
+    radius = float(min((near.high - thresholds).min(initial=np.inf), (thresholds - positive_low).min(initial=np.inf)))
     if radius <= 0.0:
         return None
     basis = np.array([kind[b] if b >= 0 else b for b in dual.basis], np.int64)
     taken = np.where(value > thresholds[kind], sizes, 0)
     tied = tied[value[tied] == thresholds[kind[tied]]]
     taken[tied] = sizes[tied] * dual.at_one[tied]
-    amounts = _amounts(basis, type_weights, left - type_weights @ np.bincount(kind, taken, len(thresholds)))
+    amounts = _amounts(basis, type_weights, near.left - type_weights @ np.bincount(kind, taken, len(thresholds)))
     for b, amount in zip(dual.basis, amounts, strict=True):
         if b in tied:
             taken[b] = min(max(int(amount + 1e-9), 0), sizes[b])
-    counts = counts + np.bincount(kind, taken, len(thresholds)).astype(np.int64)
+    counts = near.counts + np.bincount(kind, taken, len(thresholds)).astype(np.int64)
     return Relaxation(
         dual.prices, thresholds, basis, counts, read_only(value), read_only(kind), sizes, taken, radius, band, selected
     )

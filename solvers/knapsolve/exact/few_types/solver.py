@@ -31,6 +31,7 @@ FIRST_LOOKS = (2**10, 2**14, 2**18)
 """Deviations to look at before all within a budget: where values tie, they are many, and a good one is near."""
 STATES_GROWTH = 4.0
 LEAST_STEP = 1e-6
+TOO_NARROW = "few-types: the band is too narrow"
 ROUNDING = 1e-6
 """Share of a step within which two totals count as one."""
 
@@ -102,15 +103,12 @@ class FewTypes:
         """Return the optimum, or, where the windows explode or time is up, the best selection and its bound."""
         start = clock.now()
         types = types_of(problem)
-        if types is None or not _exact_in_floats(problem):
+        if types is None or not exact_in_floats(problem):
             reason = "too many types" if types is None else "integer sums beyond 2**53"
             return Answer(np.zeros(problem.n, np.bool_), _trivial(problem), trace=(f"few-types declined: {reason}",))
-        # Float residuals are summed in another order by the final check: stay a rounding error below the limits.
-        limits = problem.limits if problem.integer_weights else problem.limits * (1 - 1e-13)
+        limits = strict_limits(problem)
         typed = _Typed(problem, *types, limits)
-        deadline = None if options.time_limit is None else start + options.time_limit
-        search = _begin(typed, relax(problem.values, *types, limits, options.seed), deadline)
-        trace = _deepen(search, typed, options, start)
+        search, trace = _searched(typed, relax(problem.values, *types, limits, options.seed), options, start)
         known = _known(search, typed)
         if search.before is not None:
             better = known if known.value >= search.before.value else search.before
@@ -119,13 +117,88 @@ class FewTypes:
         return Answer(known.selected, known.bound, prices=search.relaxation.prices, trace=tuple(trace))
 
 
+def strict_limits(problem: Knapsack) -> NDArray[Any]:
+    """Return the limits to search under, shape (m,).
+
+    Float residuals are summed in another order by the final check: stay a rounding error below.
+    """
+    return problem.limits if problem.integer_weights else problem.limits * (1 - 1e-13)
+
+
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """An answer by type.
+
+    Parameters
+    ----------
+    counts
+        Number of items taken of each type, the most valuable ones, shape (T,).
+    short
+        How much more than theirs the best value may be; 0 is a proof.
+    prices
+        Dual prices, shape (m,).
+    narrow
+        Whether it is no proof because too few items were near.
+    """
+
+    counts: NDArray[np.int64]
+    short: float
+    prices: NDArray[np.float64]
+    narrow: bool
+
+
+def counted(
+    problem: Knapsack,
+    types: tuple[NDArray[Any], NDArray[Any]],
+    relaxation: Relaxation,
+    options: Options,
+) -> Counted | None:
+    """Solve from a relaxation that is known, and look at no item: only at what is near its threshold.
+
+    Parameters
+    ----------
+    problem
+        The problem.
+    types
+        Type of each item (n,) and weights by type (m, T).
+    relaxation
+        Its relaxation.
+    options
+        Time limit and seed; the others are not looked at.
+
+    Returns
+    -------
+    Counted or None
+        None where that does not do: no selection was found, or one that was is refused, or the relaxation had to
+        be given up for one of all items.
+    """
+    start = clock.now()
+    typed = _Typed(problem, *types, strict_limits(problem))
+    plain = Options(time_limit=options.time_limit, seed=options.seed)
+    search, trace = _searched(typed, relaxation, plain, start, widen=False)
+    if search.deviations is None or search.refused:
+        return None
+    counts = search.relaxation.counts + search.deviations
+    short = 0.0 if search.optimal else max(search.incumbent_loss - search.proved_loss, 0.0)
+    return Counted(counts, short, search.relaxation.prices, TOO_NARROW in trace)
+
+
+def _searched(
+    typed: _Typed, relaxation: Relaxation, options: Options, start: float, widen: bool = True
+) -> tuple[_Search, list[str]]:
+    """Search from a relaxation to the end; return what is known, and the trace."""
+    deadline = None if options.time_limit is None else start + options.time_limit
+    search = _begin(typed, relaxation, deadline)
+    return search, _deepen(search, typed, options, start, widen)
+
+
 def _trivial(problem: Knapsack) -> int | float:
     """Return what all items are worth that are worth anything."""
     positive = problem.values[problem.values > 0].sum()
     return int(positive) if problem.integer_values else float(positive) * (1 + 1e-12)
 
 
-def _exact_in_floats(problem: Knapsack) -> bool:
+def exact_in_floats(problem: Knapsack) -> bool:
     """Whether sums of integer values and weights are exact in double precision."""
     table = problem.dense_weights if problem.type_weights is None else problem.type_weights
     assert table is not None
@@ -191,7 +264,7 @@ def _known(search: _Search, typed: _Typed) -> _Known:
     return _Known(selected, value, value + max(search.incumbent_loss - search.proved_loss, 0.0))
 
 
-def _deepen(search: _Search, typed: _Typed, options: Options, start: float) -> list[str]:
+def _deepen(search: _Search, typed: _Typed, options: Options, start: float, widen: bool) -> list[str]:
     """Grow the loss budget until it holds the optimum, the room runs out or time is up; return the trace."""
     trace = []
     budget = _first_budget(search.core)
@@ -203,6 +276,9 @@ def _deepen(search: _Search, typed: _Typed, options: Options, start: float) -> l
         if reach > search.radius:
             if search.radius < search.relaxation.radius and search.size < len(search.relaxation.values):
                 _take_core(search, typed, search.size * 8)
+            elif not widen:
+                trace.append(TOO_NARROW)
+                return trace
             else:
                 trace.append("few-types: band widened to all items")
                 everything = relax(

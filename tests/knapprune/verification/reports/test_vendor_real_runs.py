@@ -10,7 +10,13 @@ from knapprune.verification.reports.folder import ReportError
 from knapprune.verification.reports.report import read_run
 from shared.frameworks import h5py, keras
 
-pytestmark = pytest.mark.needs("keras", "h5py")
+pytestmark = [
+    pytest.mark.needs("keras", "h5py"),
+    # One of the two configurations has a key where hls4ml never read it.
+    pytest.mark.filterwarnings(
+        "ignore:hls_config. Model has 'IOType':knapprune.network.config_keys.MisplacedKeyWarning"
+    ),
+]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""The best selection at each budget of one resource, from one preparation."""

@@ -1,0 +1,1 @@
+"""The best value at each capacity of one resource, from one preparation."""
