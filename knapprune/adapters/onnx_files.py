@@ -22,6 +22,7 @@ def check_onnx(path: Path) -> None:
     if not path.stat().st_size:
         raise ValueError(f"path: {path.name}: the file is empty, {expected}")
     onnx = require("onnx", extra="onnx")
+    require("qonnx", extra="onnx")  # which prepares what is read here
     try:
         model = onnx.load(os.fspath(path), load_external_data=False)
     except OSError:

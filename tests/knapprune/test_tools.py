@@ -31,7 +31,7 @@ def test_what_onnx_files_need_is_named(monkeypatch, tmp_path, package):
     message = f'{package} is not installed; install it with: pip install "knapprune[onnx]"'
     with pytest.raises(MissingToolError, match=re.escape(message)):
         load_onnx_model(tmp_path / "net.onnx")
-    (tmp_path / "net.onnx").write_bytes(b"")
+    (tmp_path / "net.onnx").write_bytes(b"some graph")
     with pytest.raises(MissingToolError, match=re.escape(message)):
         kp.load(tmp_path / "net.onnx", hls_config={"Model": {"Precision": "fixed<16,6>", "ReuseFactor": 1}})
 

@@ -225,7 +225,7 @@ def test_what_hls4ml_does_not_take_is_named_with_what_to_set(build, shape, error
 
 
 def test_a_configuration_says_the_shape_of_the_inputs():
-    with pytest.raises(HlsConfigError, match="hls_config: no InputShape, expected one"):
+    with pytest.raises(HlsConfigError, match="hls_config: there is no InputShape"):
         kp.estimate(modules.small(), hls_settings("latency", 1))
 
 

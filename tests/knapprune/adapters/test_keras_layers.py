@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import io
+import json
 import warnings
 
 import numpy as np
@@ -214,6 +215,7 @@ def test_a_missing_file_is_named(tmp_path):
 
     with pytest.raises(FileNotFoundError, match="no model file"):
         load_keras_model(tmp_path / "model.keras")
-    (tmp_path / "model.json").write_text("{}")
+    architecture = {"class_name": "Sequential", "config": {"name": "net", "layers": []}}
+    (tmp_path / "model.json").write_text(json.dumps(architecture))
     with pytest.raises(FileNotFoundError, match=r"model_weights\.h5 for model\.json"):
         load_keras_model(tmp_path / "model.json")

@@ -160,7 +160,7 @@ def test_a_linear_layer_on_several_axes_is_refused():
 
 
 def test_a_missing_input_shape_is_a_sentence():
-    with pytest.raises(HlsConfigError, match=r"no InputShape, expected one.*config_from_pytorch_model"):
+    with pytest.raises(HlsConfigError, match=r"there is no InputShape.*config_from_pytorch_model"):
         kp.estimate(torch_modules.Network(), {"Model": UNROLLED})
 
 

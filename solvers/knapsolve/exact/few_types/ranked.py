@@ -217,7 +217,7 @@ def count_slice(bits, item_type, base, shift, cells, found):  # type: ignore[no-
     for j in range(len(bits)):
         if bits[j] > 0:
             cell = min(max((bits[j] >> shift) - base, 0), cells - 1)
-            found[item_type[j] * cells + cells - 1 - cell] += 1
+            found[int(item_type[j]) * cells + cells - 1 - cell] += 1
 
 
 @njit(cache=True, nogil=True)
@@ -230,7 +230,7 @@ def deal_slice(values, bits, item_type, base, shift, cells, at, dealt):  # type:
     for j in range(len(bits)):
         if bits[j] > 0:
             cell = min(max((bits[j] >> shift) - base, 0), cells - 1)
-            own = item_type[j] * cells + cells - 1 - cell
+            own = int(item_type[j]) * cells + cells - 1 - cell
             dealt[at[own]] = values[j]
             at[own] += 1
 
