@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,16 +11,18 @@ from knapprune.adapters.user_adapter import ExpectsData
 from knapprune.network.data_check import ExpectedData, check_data, first_samples
 
 
-def check_fit(framework: Adapter, model: Any, **given: Any) -> None:
-    """Refuse samples that the model cannot take; the arguments' names are those in the messages."""
+def check_fit(framework: Adapter, model: Any, *, by_loss: bool = True, **given: Any) -> None:
+    """Refuse samples that the model, and its loss unless that is not asked, cannot take; messages name the arguments."""
     for name, data in given.items():
-        check_data(name, data, partial(_expected, framework, model, name, data))
+        check_data(name, data, partial(_expected, framework, model, name, data, by_loss))
 
 
-def _expected(framework: Adapter, model: Any, name: str, data: Any) -> ExpectedData | None:
+def _expected(framework: Adapter, model: Any, name: str, data: Any, by_loss: bool) -> ExpectedData | None:
     if not isinstance(framework, ExpectsData):
         return None
     try:
-        return framework.expected_data(model, first_samples(data, 2))
+        expected = framework.expected_data(model, first_samples(data, 2))
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
+    # A metric of the user's own may take any targets.
+    return expected if by_loss else replace(expected, outputs=None)

@@ -219,7 +219,7 @@ def verify(  # noqa: PLR0913
     framework = find_adapter(model)
     if not compiled:
         _require_arithmetic(framework, model, data)
-    check_fit(framework, model, data=data)
+    check_fit(framework, model, by_loss=metric is None, data=data)
     judge = metric_of(framework, model, metric if data is not None else accuracy)
     if compiled:
         require_compiler()
