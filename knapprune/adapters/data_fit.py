@@ -12,7 +12,7 @@ from knapprune.network.data_check import ExpectedData, check_data, first_samples
 
 
 def check_fit(framework: Adapter, model: Any, *, by_loss: bool = True, **given: Any) -> None:
-    """Refuse samples that the model, and its loss unless that is not asked, cannot take; messages name the arguments."""
+    """Refuse samples that the model, or its loss where that is asked, cannot take; messages name the arguments."""
     for name, data in given.items():
         check_data(name, data, partial(_expected, framework, model, name, data, by_loss))
 
