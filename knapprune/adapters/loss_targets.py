@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from knapprune.network.data_check import Targets
+from knapprune.network.data_check import ExpectedData, Targets
 
 _TAKES: dict[str, Targets] = {
     "sparsecategoricalcrossentropy": "class numbers",
@@ -45,3 +45,12 @@ def targets_of_all(loss: Any, names: list[str]) -> tuple[Targets | None, ...]:
     if isinstance(loss, list | tuple):
         return tuple(targets_of(one) for one in loss) if len(loss) == len(names) else (None,) * len(names)
     return (targets_of(loss),) * len(names)
+
+
+def expected_by_keras(model: Any) -> ExpectedData:
+    """Say what a model of Keras 3 or tf_keras takes: its shapes, and what its losses take for targets."""
+    outputs = list(model.outputs)
+    shapes = tuple(tuple(tensor.shape[1:]) for tensor in model.inputs)
+    names = list(getattr(model, "output_names", [])) or [""] * len(outputs)
+    targets = targets_of_all(getattr(model, "loss", None), names)
+    return ExpectedData(shapes, tuple(tuple(tensor.shape[1:]) for tensor in outputs), targets)

@@ -16,7 +16,7 @@ from knapprune.cli.pruning import prune
 from knapprune.cli.selecting import select
 from knapprune.cli.sweeping import sweep
 from knapprune.cli.tuning import tune
-from knapsolve import __version__
+from knapsolve.cli.terminal import version_printer
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,16 +26,13 @@ for _command in (demo, estimate, select, frontier, prune, tune, sweep, verify):
     app.command()(_command)
 
 
-def _version(asked: bool) -> None:
-    if asked:
-        print(f"knapprune {__version__}")
-        raise typer.Exit
-
-
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+        bool,
+        typer.Option(
+            "--version", callback=version_printer("knapprune"), is_eager=True, help="Print the version and end."
+        ),
     ] = False,
 ) -> None:
     """Choose, provably best, which weights of a network an FPGA keeps."""

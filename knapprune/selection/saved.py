@@ -6,7 +6,6 @@ import io
 import json
 import os
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from knapprune.adapters.file_notes import DAMAGED
 from knapprune.hardware.resources import Resources
 from knapprune.network.precision import FixedPoint
 from knapprune.report.files import write_bytes
@@ -26,18 +26,7 @@ RECORD = "record"
 FORMAT = 1
 _ARRAYS = ("selected", "usage", "slack", "prices")
 #: What NumPy raises where a file is no archive, a damaged one, or one of arrays that are none.
-_DAMAGED = (
-    EOFError,
-    KeyError,
-    MemoryError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+_DAMAGED = (*DAMAGED, MemoryError)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from knapprune.adapters.loss_targets import targets_of_all
+from knapprune.adapters.loss_targets import expected_by_keras
 from knapprune.adapters.user_adapter import Listening
 from knapprune.network.batches import Batch
 from knapprune.network.channels import ChannelCut, ChannelGraph, ChannelWeights
@@ -161,11 +161,7 @@ class TfKerasAdapter:
         return plain_copy(model)
 
     def expected_data(self, model: Any, inputs: Any) -> ExpectedData:
-        outputs = list(model.outputs)
-        shapes = tuple(tuple(tensor.shape[1:]) for tensor in model.inputs)
-        names = list(getattr(model, "output_names", [])) or [""] * len(outputs)
-        targets = targets_of_all(getattr(model, "loss", None), names)
-        return ExpectedData(shapes, tuple(tuple(tensor.shape[1:]) for tensor in outputs), targets)
+        return expected_by_keras(model)
 
     def layer_names(self, model: Any) -> set[str]:
         return {layer.name for layer in model._flatten_layers(include_self=False)}

@@ -21,7 +21,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from knapsolve.cli.checkout import checkout, run_benchmark
-from knapsolve.cli.terminal import sentences_for_errors
+from knapsolve.cli.terminal import sentences_for_errors, version_printer
 from knapsolve.files import atomic
 from knapsolve.files import reading as files
 from knapsolve.files.tokens import as_numbers
@@ -124,16 +124,13 @@ def bench(context: typer.Context) -> None:
     run_benchmark(root, context.args)
 
 
-def _version(asked: bool) -> None:
-    if asked:
-        print(f"knapsolve {importlib.metadata.version('knapprune')}")
-        raise typer.Exit
-
-
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+        bool,
+        typer.Option(
+            "--version", callback=version_printer("knapsolve"), is_eager=True, help="Print the version and end."
+        ),
     ] = False,
 ) -> None:
     """Solve knapsack problems exactly, with a proof."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import importlib.metadata
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import typer
@@ -10,6 +11,17 @@ from rich.console import Console
 from rich.markup import escape
 
 EXIT_BAD_INPUT = 2
+
+
+def version_printer(name: str) -> Callable[[bool], None]:
+    """Return what `--version` calls; both commands are of one distribution."""
+
+    def printer(asked: bool) -> None:
+        if asked:
+            print(f"{name} {importlib.metadata.version('knapprune')}")
+            raise typer.Exit
+
+    return printer
 
 
 @contextmanager
